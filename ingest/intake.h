@@ -1,0 +1,82 @@
+// All mail intake of one daemon: a thread per mailbox, a small pool that reads mail, and the leases
+// that make sure no other daemon works on the same mailbox.
+//
+// configure() is how a reload reaches it: mailboxes whose settings did not change keep their
+// connection and are not touched. Thread-safe; owned by the App.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/error.h"
+#include "daemon/base/event.h"
+#include "daemon/base/snapshot.h"
+#include "ingest/mailbox_settings.h"
+#include "store/database.h"
+
+namespace c360::parsers {
+class RuleSet;
+}
+
+namespace c360::ingest {
+
+struct IntakeOptions {
+  std::string holder;                 // this daemon in the lease table, such as host:pid:random
+  std::string spool_folder = "/tmp";  // unlinked temporary files of mails over spool_bytes
+  std::size_t spool_bytes = 1U << 20U;
+  std::size_t prepare_threads = 2;
+  int attempt_limit = 5;                       // failed tries of one mail, then quarantine
+  std::chrono::seconds compare_interval{900};  // full comparison with the server
+  std::chrono::seconds pass_limit{300};        // a pass without progress for longer is an alarm
+  std::string default_phone_region = "RU";
+  bool swap_manager_cco = false;
+  // Called by every loop at least each `beat_interval` while it works: the watchdog's food.
+  std::function<void(std::string_view loop)> beat = [](std::string_view) {};
+  std::function<void(std::string_view loop)> retire = [](std::string_view) {};  // the loop ended
+
+  bool operator==(const IntakeOptions&) const = delete;
+};
+
+struct MailboxStatus {
+  std::string code;
+  MailboxKind kind = MailboxKind::crm;
+  bool holds_lease = false;  // another daemon may hold it: then that is fine
+  bool ready = false;        // the last pass succeeded, or another daemon holds the lease
+  std::string reason;        // why not, for a person
+  std::optional<Instant> last_pass;
+  int consecutive_failures = 0;
+};
+
+class Intake {
+ public:
+  // `rules` must hold a rule set; `database`, `observer` and `clock` outlive the intake.
+  Intake(store::Database& database, std::shared_ptr<const parsers::RuleSet> rules,
+         IntakeOptions options, const Observer& observer, const Clock& clock);
+  ~Intake();  // stop()
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // Starts, stops and replaces pollers so that exactly `mailboxes` run. Returns at once; stopped
+  // pollers finish what is under way first.
+  void configure(std::vector<MailboxSettings> mailboxes);
+  // The next mail is matched by the new set.
+  void use_rules(std::shared_ptr<const parsers::RuleSet> rules);
+
+  std::vector<MailboxStatus> status() const;
+  // Ends the wait of the mailbox, or of all when `code` is empty.
+  void poll_now(std::string_view code = {});
+  // No new work; finishes or gives back what is under way; leases are released. Bounded by `limit`.
+  void stop(std::chrono::milliseconds limit = std::chrono::milliseconds{8'000});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace c360::ingest

@@ -1,0 +1,49 @@
+// What the configuration says about one mailbox: a value, compared to see whether a reload changed
+// it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/imap/options.h"
+
+namespace c360::ingest {
+
+enum class MailboxKind : std::uint8_t { crm, activity, support };
+enum class MailTarget : std::uint8_t { deal, lead };
+
+constexpr std::string_view to_string(MailboxKind kind) {
+  return kind == MailboxKind::crm ? "crm" : kind == MailboxKind::activity ? "activity" : "support";
+}
+constexpr std::string_view to_string(MailTarget target) {
+  return target == MailTarget::deal ? "deal" : "lead";
+}
+
+struct MailboxSettings {
+  std::string code;  // [mailbox.NAME], or "crm" and "activity" for the plain keys
+  MailboxKind kind = MailboxKind::crm;
+  imap::ImapOptions imap;
+  std::vector<std::string> folders{"INBOX"};  // decoded names
+  bool unseen_only = true;                    // `unseen` of domain 17.3
+  bool delete_after = false;                  // `delete`: \Deleted and expunge instead of \Seen
+  std::string move_to;                        // move after success; empty: stay
+  bool flag_quarantined = false;              // quarantined mail is flagged like the others
+  std::chrono::milliseconds delay{60'000};    // between passes; IDLE shortens the wait
+  std::chrono::milliseconds initial_delay{0};
+  bool use_idle = true;
+  MailTarget target = MailTarget::deal;
+  std::optional<std::chrono::sys_days> since;  // older mail is not listed
+  std::vector<std::string> own_addresses;      // our own senders: their mail is ignored
+  std::size_t batch_messages = 100;
+  std::size_t batch_bytes = 8U << 20U;
+  std::string uri_masked;  // for people; never holds the password
+  std::string secret_ref;  // where the password came from, such as a file name
+
+  bool operator==(const MailboxSettings&) const = default;
+};
+
+}  // namespace c360::ingest

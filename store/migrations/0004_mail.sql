@@ -1,0 +1,168 @@
+-- Mail: mailboxes, the ledger of every message a server ever listed, what was made of it, and what
+-- waits for a person. Codes: domain of ingestion; the ledger's end states are a closed list.
+
+-- Mirrors the configuration; the password is never here.
+CREATE TABLE ops.mailbox (
+    id                   bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    code                 text        NOT NULL UNIQUE CHECK (code ~ '^[a-z][a-z0-9_-]{0,62}$'),
+    kind                 text        NOT NULL CHECK (kind IN ('crm', 'activity', 'support')),
+    uri_masked           text        NOT NULL DEFAULT '',
+    host                 text        NOT NULL DEFAULT '',
+    port                 integer     NOT NULL DEFAULT 993 CHECK (port BETWEEN 0 AND 65535),
+    tls                  text        NOT NULL DEFAULT 'imaps' CHECK (tls IN ('imaps', 'starttls', 'none')),
+    username             text        NOT NULL DEFAULT '',
+    secret_ref           text        NOT NULL DEFAULT '',
+    folder               text        NOT NULL DEFAULT 'INBOX',
+    delete_after         boolean     NOT NULL DEFAULT false,
+    unseen_only          boolean     NOT NULL DEFAULT true,
+    poll_ms              integer     NOT NULL DEFAULT 60000 CHECK (poll_ms >= 1000),
+    enabled              boolean     NOT NULL DEFAULT true,
+    target               text        NOT NULL DEFAULT 'deal' CHECK (target IN ('deal', 'lead')),
+    last_uidvalidity     bigint,
+    last_uid             bigint,
+    last_poll_at         timestamptz,
+    last_ok_at           timestamptz,
+    last_error           text,
+    consecutive_failures integer     NOT NULL DEFAULT 0,
+    updated_at           timestamptz NOT NULL DEFAULT now()
+);
+
+-- Where a folder of a mailbox stands: UIDs mean something only together with their UIDVALIDITY
+-- (RFC 9051, 2.3.1.1).
+CREATE TABLE ops.mailbox_folder (
+    mailbox_id  bigint      NOT NULL REFERENCES ops.mailbox,
+    folder      text        NOT NULL,
+    uidvalidity bigint      NOT NULL CHECK (uidvalidity > 0),
+    last_uid    bigint      NOT NULL DEFAULT 0,
+    compared_at timestamptz,               -- last full comparison with the server
+    PRIMARY KEY (mailbox_id, folder)
+);
+
+-- Every rule set that ever decided a mail, with its files: any decision can be made again.
+CREATE TABLE ops.rule_set (
+    version      bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    source       text        NOT NULL DEFAULT 'file' CHECK (source IN ('file', 'database')),
+    sha256       bytea       NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
+    files        jsonb       NOT NULL,     -- {file name: text}
+    loaded_at    timestamptz NOT NULL DEFAULT now(),
+    loaded_by    text        NOT NULL DEFAULT '',
+    error        text
+);
+
+CREATE TABLE ops.parse_rule (
+    rule_set_version bigint  NOT NULL REFERENCES ops.rule_set,
+    mailbox_kind     text    NOT NULL CHECK (mailbox_kind IN ('crm', 'activity', 'support')),
+    priority         integer NOT NULL,     -- position in the file, from 1; the first match wins
+    name             text    NOT NULL,
+    enabled          boolean NOT NULL DEFAULT true,
+    action           text    NOT NULL,
+    definition       jsonb   NOT NULL DEFAULT '{}',
+    PRIMARY KEY (rule_set_version, mailbox_kind, name)
+);
+
+-- The ledger. A row is made when the server first lists the UID, before anything else happens, and
+-- is never deleted: listed = sum over the end states + pending, at any moment.
+CREATE TABLE ops.mail_message (
+    id                bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    mailbox_id        bigint      NOT NULL REFERENCES ops.mailbox,
+    folder            text        NOT NULL DEFAULT 'INBOX',
+    uidvalidity       bigint      NOT NULL CHECK (uidvalidity > 0),
+    uid               bigint      NOT NULL CHECK (uid > 0),
+    state             text        NOT NULL DEFAULT 'listed'
+                                  CHECK (state IN ('listed', 'stored', 'done')),
+    listed_at         timestamptz NOT NULL DEFAULT now(),
+    -- set when the raw mail is stored
+    fetched_at        timestamptz,
+    internal_date     timestamptz,
+    raw_sha256        bytea       REFERENCES ops.blob (sha256),
+    size_bytes        bigint      CHECK (size_bytes >= 0),
+    -- temporary failures
+    attempts          integer     NOT NULL DEFAULT 0,
+    next_attempt_at   timestamptz,
+    error             text,
+    -- set when the mail is read
+    message_id        text,
+    in_reply_to       text[]      NOT NULL DEFAULT '{}',
+    references_ids    text[]      NOT NULL DEFAULT '{}',
+    from_name         text,
+    from_address      citext,
+    from_domain       text,
+    reply_to          text,
+    to_addresses      jsonb       NOT NULL DEFAULT '[]',
+    cc_addresses      jsonb       NOT NULL DEFAULT '[]',
+    subject           text,
+    sent_at           timestamptz,
+    date_source       text        CHECK (date_source IN ('header', 'internal', 'fetched')),
+    body_text         text,
+    body_html         text,
+    charset           text,
+    language          text,
+    is_auto_generated boolean     NOT NULL DEFAULT false,
+    is_bounce         boolean     NOT NULL DEFAULT false,
+    auth_results      jsonb       NOT NULL DEFAULT '{}',
+    -- the end
+    outcome           text        CHECK (outcome IN ('deal_created', 'lead_created', 'activity_added',
+                                      'support_created', 'comment_added', 'duplicate', 'ignored',
+                                      'quarantined', 'vanished')),
+    outcome_record_id bigint      REFERENCES crm.record ON DELETE SET NULL,
+    duplicate_of_id   bigint      REFERENCES ops.mail_message,
+    rule_id           text,
+    rule_set_version  bigint      REFERENCES ops.rule_set,
+    extracted         jsonb       NOT NULL DEFAULT '{}',
+    processed_at      timestamptz,
+    flagged_at        timestamptz,         -- null while the server still has to be told
+    UNIQUE (mailbox_id, folder, uidvalidity, uid),
+    CHECK ((state = 'done') = (outcome IS NOT NULL)),
+    CHECK (state = 'listed' OR raw_sha256 IS NOT NULL OR outcome IN ('vanished', 'ignored', 'quarantined')),
+    CHECK (outcome <> 'ignored' OR rule_id IS NOT NULL),
+    CHECK (outcome NOT IN ('deal_created', 'lead_created', 'activity_added', 'support_created',
+                           'comment_added') OR processed_at IS NOT NULL)
+) WITH (fillfactor = 80);
+ALTER TABLE ops.mail_message ALTER COLUMN body_text SET COMPRESSION lz4,
+                             ALTER COLUMN body_html SET COMPRESSION lz4,
+                             ALTER COLUMN extracted SET COMPRESSION lz4;
+-- What intake still has to do, and what the server still has to be told: both small.
+CREATE INDEX mail_message_pending_idx ON ops.mail_message (mailbox_id, folder, uid) WHERE state <> 'done';
+CREATE INDEX mail_message_unflagged_idx ON ops.mail_message (mailbox_id, folder, uid)
+    WHERE state = 'done' AND flagged_at IS NULL;
+CREATE INDEX mail_message_message_id_idx ON ops.mail_message (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX mail_message_raw_idx ON ops.mail_message (raw_sha256) WHERE raw_sha256 IS NOT NULL;
+CREATE INDEX mail_message_record_idx ON ops.mail_message (outcome_record_id)
+    WHERE outcome_record_id IS NOT NULL;
+CREATE INDEX mail_message_processed_idx ON ops.mail_message (processed_at DESC, id DESC);
+
+CREATE TABLE ops.mail_attachment (
+    id              bigint  PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    mail_message_id bigint  NOT NULL REFERENCES ops.mail_message ON DELETE CASCADE,
+    part            text    NOT NULL,      -- section number in the mail
+    file_name       text    NOT NULL,
+    mime_type       text    NOT NULL,      -- as the mail says
+    detected_type   text,                  -- as the bytes say
+    size_bytes      bigint  NOT NULL CHECK (size_bytes >= 0),
+    sha256          bytea   NOT NULL REFERENCES ops.blob (sha256),
+    content_id      text,
+    is_inline       boolean NOT NULL DEFAULT false,
+    document_id     bigint,                -- the foreign key comes with crm.document
+    blocked_reason  text,
+    UNIQUE (mail_message_id, part)
+);
+CREATE INDEX mail_attachment_sha256_idx ON ops.mail_attachment (sha256);
+
+CREATE TABLE ops.quarantine (
+    id              bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    mail_message_id bigint      NOT NULL UNIQUE REFERENCES ops.mail_message,
+    reason          text        NOT NULL CHECK (reason IN ('empty_body', 'no_rule', 'unknown_alias',
+                                    'target_not_found', 'target_deleted', 'unknown_sender',
+                                    'ambiguous_target', 'oversize', 'parse_error', 'charset_error',
+                                    'loop_suspected', 'too_many_retries', 'attachment_blocked')),
+    details         text        NOT NULL DEFAULT '',
+    status          text        NOT NULL DEFAULT 'open'
+                                CHECK (status IN ('open', 'released', 'rejected', 'retried')),
+    assigned_to     bigint      REFERENCES crm.user,
+    resolution      text,
+    resolved_by     bigint      REFERENCES crm.user,
+    resolved_at     timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    CHECK ((status = 'open') = (resolved_at IS NULL))
+);
+CREATE INDEX quarantine_open_idx ON ops.quarantine (reason, created_at) WHERE status = 'open';
