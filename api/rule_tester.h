@@ -1,0 +1,40 @@
+// Port: a dry run of the rules over one mail. `ingest` does it; `daemon` wires it in, because api
+// does not know ingest.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "daemon/base/json.h"
+
+namespace c360::api {
+
+// One rule set in use.
+struct RuleSetInUse {
+  std::string name;  // "crm", "activity"
+  std::string version;
+  std::string sha256;              // hex
+  std::string source;              // file name, without folders
+  std::vector<std::string> rules;  // names, in order
+};
+
+class RuleTester {
+ public:
+  virtual ~RuleTester() = default;
+  // What the rules of `kind` ("crm", "activity") would make of the mail; writes nothing. The object
+  // is served as it is:
+  //   outcome      deal_created, lead_created, activity_added, ignored, quarantined, …
+  //   reason       why, where it is quarantined or ignored
+  //   rule         {set, version, name} or null
+  //   values       [{field, value, rule, part, span {begin, end}, transformations[]}]
+  //   effect       the record it would make, by field
+  //   nearest      rules that nearly matched and the first condition that failed
+  //   mail         {subject, from, charset, charset_path, attachments[], truncations[]}
+  // invalid_request for an unknown kind; malformed_message where the mail cannot be read at all.
+  virtual Result<Json> test(std::string_view kind, std::string_view raw_mail) = 0;
+  virtual std::vector<RuleSetInUse> sets() = 0;
+};
+
+}  // namespace c360::api
