@@ -1,0 +1,129 @@
+// A business concept, declared once (style.md 3). Routes, validation, rights, history, filters,
+// JSON, OpenAPI, the schema check and the tests are derived from it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/model/field.h"
+
+namespace c360::store {
+
+class Draft;  // store/draft.h: what a write is about to store
+
+// Roles on a record, computed for each request (domain.md 3.3).
+enum class Role : std::uint8_t {
+  manager,             // responsible_id; if empty every member of crm-manager
+  service_manager,     // service_manager_id
+  viewers,             // crm.record_observer
+  creator,             // created_by
+  all_crm_managers,    // group crm-manager
+  cco,                 // group crm-cco
+  crm_administrators,  // group crm-administrators
+  everyone,            // every active user
+  self,                // the user this row is (users), or belongs to (tokens)
+};
+
+enum class Right : std::uint8_t { read, write };  // write includes read
+
+struct Grant {
+  Role role;
+  Right right;
+  std::vector<std::string_view> statuses;  // empty: in every status
+};
+
+struct Access {
+  std::vector<Grant> grants;
+  // The rights of a child are those of the row this field names: a record of any kind
+  // (`parent_record_id`), or one kind (`counterparty_id`). Its own grants count besides.
+  std::string_view inherits_from;
+  bool employees_create = false;  // any active user may create one (design.md 11)
+};
+
+struct Stage {
+  std::string_view code;
+  std::optional<int> percent;
+  Label label;
+};
+
+struct Status {
+  std::string_view code;
+  Label label;
+  std::string_view stage;  // code of a Stage, or empty
+  bool on_board = true;
+  bool is_final = false;
+  bool hidden = false;               // not in the default list
+  bool administrators_only = false;  // entered by administrators and import only
+  std::string_view alias;            // the spelling of the reference, such as "firstContact"
+};
+
+enum class Operation : std::uint8_t { list, get, create, update, remove, restore, history };
+
+// Rows of another resource shown inside this one by `include=NAME`.
+struct Collection {
+  std::string_view name;  // "contacts"
+  std::string_view kind;  // of the rows shown: "contact"
+  std::string_view doc;
+  std::string_view link_table;     // "crm.record_contact"; empty: the rows name their parent
+  std::string_view parent_column;  // column of link_table (or of the child) that names this record
+  std::string_view child_column;   // column of link_table that names the child
+  std::string_view link_columns;   // of link_table, shown too: "is_main,position"
+  std::string_view order_by;       // SQL, over l (link) and c (child)
+};
+
+enum class KeyType : std::uint8_t { number, text };
+
+struct Resource {
+  std::string_view kind;   // "deal"
+  std::string_view path;   // "deals"
+  std::string_view table;  // "crm.deal"
+  std::string_view doc;
+  Label label;         // «Сделка» / "Deal"
+  Label label_plural;  // «Сделки» / "Deals"
+
+  // Has a row in crm.record with the common columns of domain.md 1.2. What is not one is a
+  // directory, a user, a mail message: read by the same machinery, without history.
+  bool is_record = true;
+  std::string_view key = "id";  // primary key column
+  KeyType key_type = KeyType::number;
+  std::string_view sequence;             // of `number`: "crm.deal_number"; empty: no number
+  std::string_view name_field = "name";  // what a reference to it shows; empty: none
+  std::string_view auto_name;            // «Сделка №%» with % = number; empty: no automatic name
+
+  std::vector<Stage> stages;
+  std::vector<Status> statuses;  // rows of `<table>_status`; empty: no status machine
+  std::vector<Field> fields;     // key and common columns included by the registry
+  Access access;
+  std::vector<Collection> collections;
+  std::vector<Operation> operations;  // empty: all of them for a record
+  std::string_view default_sort = "-id";
+  // `types @> {buyer}`: field, operator, value; dropped when the request filters that field.
+  struct DefaultFilter {
+    std::string_view field;
+    std::string_view operation;
+    std::string_view value;
+  };
+  std::vector<DefaultFilter> default_filters;
+  bool has_versions = true;  // row_version, and so ETag and If-Match
+  bool soft_delete = true;   // deleted_at; otherwise rows go for good (refused while in use)
+
+  // Rules beyond the fields: fills in, checks, guards a status. Called before every create and
+  // update, with the old values in place on update.
+  void (*before_write)(Draft& draft) = nullptr;
+
+  const Field* find(std::string_view field_name) const;
+  std::size_t index_of(std::string_view field_name) const;  // fields.size() when there is none
+  const Field& field(std::string_view field_name) const;    // throws: a bug in a declaration
+  bool offers(Operation operation) const;
+  const Status* find_status(std::string_view status_code) const;
+  const Stage* find_stage(std::string_view stage_code) const;
+  const Collection* find_collection(std::string_view collection_name) const;
+  bool has_field(std::string_view field_name) const { return find(field_name) != nullptr; }
+  std::string enum_domain(const Field& field) const;  // "deal.request_type" in crm.enum_label
+};
+
+}  // namespace c360::store

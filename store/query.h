@@ -1,0 +1,104 @@
+// SQL made from a Resource: columns, filters, search, order, pages.
+//
+// A list is asked for by the decoded parameters of its URL (design.md 5):
+//   status=new,paused  amount.gte=1000  name.like=ромашка  closed_at.null=true  q=…
+//   sort=-date_received,id  fields=id,name  include=contacts  limit=50  cursor=…  count=exact
+// An unknown name or operator is invalid_request with the list of known ones. The SQL text of a
+// shape (resource, rights, filters, order, columns) is made once and kept, so that it is prepared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "daemon/base/secret.h"
+#include "store/access.h"
+#include "store/actor.h"
+#include "store/database.h"
+#include "store/model/registry.h"
+
+namespace c360::store {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;  // decoded, in order
+
+enum class Count : std::uint8_t { none, exact, estimated };
+
+struct QueryLimits {
+  int default_page = 50;
+  int max_page = 500;
+  std::size_t max_filters = 30;
+  std::size_t max_values = 500;  // of one `in` list
+  std::size_t max_sort_fields = 5;
+  std::size_t max_search_bytes = 200;
+  std::size_t max_cursor_bytes = 2'000;
+  std::size_t max_prepared_shapes = 2'000;  // further shapes are sent unprepared
+};
+
+// One statement ready to be queued. `keep` holds the text of a shape that is not kept for ever:
+// the plan must live until the statement has run.
+struct Plan {
+  Sql sql;
+  Params params;
+  std::shared_ptr<const std::string> keep;
+};
+
+struct IncludedColumn {
+  std::string_view name;  // JSON key; the column holds one JSON value
+};
+
+struct SortKey {
+  const Field* field = nullptr;
+  bool descending = false;
+};
+
+// A list as understood: what the columns of the page mean.
+struct ListPlan {
+  Plan page;
+  std::optional<Plan> total;
+  Count count = Count::none;
+  int limit = 0;                      // the page holds one row more if there is a next page
+  std::vector<const Field*> columns;  // first columns of the page
+  std::vector<std::string> includes;  // then one JSON column each
+  std::vector<SortKey> order;         // then the sort values as text, then the key
+  std::string shape;                  // what a cursor is bound to
+};
+
+struct GetPlan {
+  Plan plan;
+  std::vector<const Field*> columns;
+  std::vector<std::string> includes;
+};
+
+class QueryMaker {
+ public:
+  // `cursor_key` signs cursors; every daemon on one database must have the same one.
+  QueryMaker(const Registry& registry, const AccessRules& access, Secret cursor_key,
+             QueryLimits limits = {});
+  ~QueryMaker();
+  QueryMaker(const QueryMaker&) = delete;
+  QueryMaker& operator=(const QueryMaker&) = delete;
+
+  Result<ListPlan> list(const Resource& resource, const Parameters& parameters,
+                        const Actor& actor) const;
+  // `fields` and `include` of `parameters`; the last column says whether the actor may write.
+  Result<GetPlan> get(const Resource& resource, std::string_view key, const Parameters& parameters,
+                      const Actor& actor) const;
+  // The cursor that continues after the row: its sort values (text, as in the page) and its key.
+  std::string cursor(const ListPlan& plan, const std::vector<std::optional<std::string>>& values,
+                     std::string_view key) const;
+  // Keeps `text` for ever under a name made from `shape`, unless there are too many shapes.
+  Plan keep(std::string_view shape, std::string text) const;
+  // The kept text of a shape, if it was made before.
+  std::optional<Sql> kept(std::string_view shape) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace c360::store
