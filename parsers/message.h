@@ -48,6 +48,12 @@ struct SpanMapEntry {
 };
 using SpanMap = std::vector<SpanMapEntry>;
 
+// Where [part.begin, part.end) of `text` stands in the source of `map`. Inside an entry of equal
+// lengths bytes correspond; where the source has one byte for each character of the text (a
+// single-byte charset) characters do; otherwise the whole entry counts. Empty at 0 where nothing
+// of the range was made from the source.
+Span to_source(const SpanMap& map, std::string_view text, Span part);
+
 // One leaf of the MIME tree.
 struct Part {
   std::string path;        // "1", "1.2", … as IMAP section numbers (RFC 9051, 6.4.5.1)
@@ -57,9 +63,13 @@ struct Part {
   std::string disposition;  // "inline", "attachment" or empty
   std::string file_name;    // decoded (RFC 2231, 2047, raw 8-bit), made safe; empty when none given
   std::string content_id;   // without angle brackets
+  std::string detected_type;   // by libmagic, of attachments only; empty when it cannot tell
+  Span raw;                    // the transfer-encoded content in the raw mail
   std::size_t size_bytes = 0;  // decoded
   Sha256 sha256{};             // of the decoded bytes
   bool is_attachment = false;  // a leaf that is not the chosen body or its alternative
+  bool is_inline = false;      // named by a cid: reference or shown inside the text
+  bool is_nested = false;      // lies inside an attached mail, which is a part of its own
   bool truncated = false;
 };
 
@@ -93,6 +103,17 @@ struct Message {
   bool is_bounce = false;      // RFC 3464 report or an empty return path of a daemon
   bool is_list = false;        // RFC 2919, 2369
   std::vector<std::string> truncations;  // named limits that were crossed, such as "parts"
+  // Return-Path without angle brackets; present and empty for <> (RFC 5321, 4.4).
+  std::optional<std::string> return_path;
+  std::string media_type;  // of the whole mail, such as "multipart/report"
+  std::string list_id;     // of List-Id, without angle brackets (RFC 2919)
 };
+
+// The first field of that name (ASCII letter case ignored), nullptr when there is none.
+const HeaderField* find_header(const Message& message, std::string_view name);
+
+// The address that answers are to be sent from: the first of From, else Sender; nullptr when the
+// mail names nobody.
+const Address* author(const Message& message);
 
 }  // namespace c360::parsers

@@ -1,0 +1,28 @@
+// HTML that is safe to store and to show: the allow-list of domain.md 1.9.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "parsers/html_text.h"
+
+namespace c360::parsers {
+
+struct SanitizerOptions {
+  HtmlLimits limits;
+  // The address an image of that Content-ID (without brackets) is shown from; empty drops the
+  // image's source. Without a function cid: addresses stay as they are.
+  std::function<std::string(std::string_view content_id)> cid_url;
+};
+
+struct SanitizedHtml {
+  std::string html;        // well formed; every tag closed, every attribute quoted
+  bool changed = false;    // something was removed or unwrapped
+  bool truncated = false;  // a limit was crossed: what follows is gone
+};
+
+// `html` must be valid UTF-8. Idempotent: its own output comes back unchanged.
+SanitizedHtml sanitize_html(std::string_view html, const SanitizerOptions& options = {});
+
+}  // namespace c360::parsers
