@@ -1,0 +1,70 @@
+// A private Dovecot for one test or one script: own folder, own certificate authority, loopback
+// ports of its own, users with Maildirs. Gone with the object.
+//
+// Throws std::runtime_error with Dovecot's own words where it cannot start. One thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace c360::testing {
+
+struct DovecotOptions {
+  std::string server_name = "imap.example.test";  // in the certificate, beside 127.0.0.1
+  std::string password = "secret";                // of every user
+  // In front of the announced capabilities' default; empty: Dovecot's own list.
+  std::string capabilities;
+  bool plaintext_auth = true;  // without TLS; false: LOGINDISABLED before STARTTLS
+  std::string mechanisms = "plain login";
+};
+
+struct StoredMail {
+  std::string bytes;
+  std::string flags;  // Maildir letters, sorted: "S" seen, "T" deleted, "a"-"z" keywords
+};
+
+class Dovecot {
+ public:
+  explicit Dovecot(DovecotOptions options = {});
+  ~Dovecot();
+  Dovecot(const Dovecot&) = delete;
+  Dovecot& operator=(const Dovecot&) = delete;
+
+  std::uint16_t imap_port() const { return imap_port_; }    // plain and STARTTLS
+  std::uint16_t imaps_port() const { return imaps_port_; }  // implicit TLS
+  std::string ca_file() const { return (root_ / "tls/ca.pem").string(); }
+  const DovecotOptions& options() const { return options_; }
+  const std::filesystem::path& root() const { return root_; }
+
+  void start();  // after stop() or kill(); same ports, same mail
+  void stop();   // gently: sessions get a BYE
+  void kill();   // SIGKILL, sessions too
+
+  // Puts a mail into the Maildir of `user` as a delivery agent would. `folder` is "INBOX" or a
+  // name such as "Done"; it is created. Line ends are kept as given.
+  void deliver(std::string_view user, std::string_view bytes, std::string_view folder = "INBOX");
+  // All mails of a folder, in order of delivery; none where the folder is missing.
+  std::vector<StoredMail> stored(std::string_view user, std::string_view folder = "INBOX") const;
+  // Runs doveadm against this server and returns its output; throws where it fails.
+  std::string doveadm(const std::vector<std::string>& arguments) const;
+  // A new UIDVALIDITY for the folder, as after a restore from backup. The server must be stopped.
+  void change_uidvalidity(std::string_view user, std::string_view folder = "INBOX");
+  std::string log() const;
+
+ private:
+  std::filesystem::path maildir(std::string_view user, std::string_view folder) const;
+
+  DovecotOptions options_;
+  std::filesystem::path root_;
+  std::uint16_t imap_port_ = 0;
+  std::uint16_t imaps_port_ = 0;
+  pid_t pid_ = -1;
+  int deliveries_ = 0;
+};
+
+}  // namespace c360::testing
