@@ -1,0 +1,159 @@
+#include "adapters/curl_http_client.h"
+
+#include <curl/curl.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <new>
+
+#include "daemon/base/text.h"
+
+namespace c360::adapters {
+
+namespace {
+
+// A server slower than this for 10 s is given up even where the total deadline is long.
+constexpr long kSlowBytesPerSecond = 16;
+constexpr long kSlowSeconds = 10;
+constexpr std::size_t kMaxHeaderFields = 200;
+
+struct Call {
+  HttpAnswer answer;
+  std::size_t limit = 0;
+  bool too_long = false;
+};
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& call = *static_cast<Call*>(user);
+  const std::size_t bytes = size * count;
+  if (call.answer.body.size() + bytes > call.limit) {
+    call.too_long = true;
+    return 0;  // ends the call with CURLE_WRITE_ERROR
+  }
+  call.answer.body.append(data, bytes);
+  return bytes;
+}
+
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& call = *static_cast<Call*>(user);
+  const std::string_view line{data, size * count};
+  if (line.starts_with("HTTP/")) call.answer.headers.clear();  // after 100 Continue
+  const std::size_t colon = line.find(':');
+  if (colon != std::string_view::npos && call.answer.headers.size() < kMaxHeaderFields)
+    call.answer.headers.emplace_back(to_lower(line.substr(0, colon)),
+                                     std::string(trimmed(line.substr(colon + 1))));
+  return line.size();
+}
+
+ErrorCode code_of(CURLcode result) {
+  switch (result) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorCode::timeout;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return ErrorCode::invalid_request;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_WRITE_ERROR:
+      return ErrorCode::upstream_rejected;
+    default:
+      return ErrorCode::unavailable;
+  }
+}
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+HeaderList header_list(const HttpRequest& request) {
+  HeaderList list;
+  const auto add = [&](const std::string& line) {
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)list.release();
+    list.reset(longer);
+  };
+  for (const auto& [name, value] : request.headers) add(fmt::format("{}: {}", name, value));
+  add("Expect:");  // no pause for 100 Continue
+  return list;
+}
+
+}  // namespace
+
+std::optional<std::string_view> HttpAnswer::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (equal_ignoring_case(key, name)) return value;
+  return std::nullopt;
+}
+
+struct CurlHttpClient::State {
+  CURL* handle = nullptr;
+  std::string user_agent;
+};
+
+CurlHttpClient::CurlHttpClient(std::string user_agent) : state_(std::make_unique<State>()) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  state_->handle = curl_easy_init();
+  if (state_->handle == nullptr) throw std::bad_alloc();
+  state_->user_agent = std::move(user_agent);
+}
+
+CurlHttpClient::~CurlHttpClient() { curl_easy_cleanup(state_->handle); }
+
+Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
+  CURL* handle = state_->handle;
+  curl_easy_reset(handle);  // options go, the connection stays
+  Call call;
+  call.limit = request.max_answer_bytes;
+  std::array<char, CURL_ERROR_SIZE> text{};
+  const HeaderList headers = header_list(request);
+
+  const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle, option, value); };
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+  if (!request.body.empty() || request.method == "POST") {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDS, request.body.data());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  }
+  set(CURLOPT_HTTPHEADER, headers.get());
+  set(CURLOPT_USERAGENT, state_->user_agent.c_str());
+  set(CURLOPT_ACCEPT_ENCODING, "");
+  set(CURLOPT_PROTOCOLS_STR, request.allow_plain_http ? "https,http" : "https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
+  set(CURLOPT_LOW_SPEED_LIMIT, kSlowBytesPerSecond);
+  set(CURLOPT_LOW_SPEED_TIME, kSlowSeconds);
+  set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.max_answer_bytes));
+  if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
+  set(CURLOPT_ERRORBUFFER, text.data());
+  set(CURLOPT_WRITEFUNCTION, take_body);
+  set(CURLOPT_WRITEDATA, &call);
+  set(CURLOPT_HEADERFUNCTION, take_header);
+  set(CURLOPT_HEADERDATA, &call);
+
+  const CURLcode result = curl_easy_perform(handle);
+  if (result != CURLE_OK) {
+    if (call.too_long || result == CURLE_FILESIZE_EXCEEDED)
+      return fail(ErrorCode::upstream_rejected,
+                  fmt::format("{}: the answer is over {} bytes", request.url, call.limit));
+    return fail(code_of(result),
+                fmt::format("{}: {}", request.url,
+                            text[0] != '\0' ? text.data() : curl_easy_strerror(result)));
+  }
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  call.answer.status = static_cast<int>(status);
+  return std::move(call.answer);
+}
+
+}  // namespace c360::adapters

@@ -1,0 +1,49 @@
+// An outside HTTP service as the program calls it. Every call is bounded as a whole: name lookup,
+// connection, TLS, the request and a dripping answer together.
+//
+// CurlHttpClient implements it. One object per worker: it keeps its connection and is not
+// thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/error.h"
+
+namespace c360::adapters {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::chrono::milliseconds timeout{10'000};         // the whole call
+  std::chrono::milliseconds connect_timeout{3'000};  // part of it
+  std::size_t max_answer_bytes = std::size_t{8} << 20U;
+  bool allow_plain_http = false;  // otherwise https only
+  std::string ca_file;            // PEM, instead of the system's authorities; empty: those
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+
+  std::optional<std::string_view> header(std::string_view name) const;
+};
+
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // Any status is an answer. Redirects are not followed. Errors: unavailable when the service
+  // cannot be reached, timeout past the limit, upstream_rejected for a certificate that does not
+  // hold or an answer over max_answer_bytes, invalid_request for a url that cannot be called.
+  virtual Result<HttpAnswer> send(const HttpRequest& request) = 0;
+};
+
+}  // namespace c360::adapters

@@ -1,0 +1,117 @@
+// The configuration as a value: what one TOML file, the secrets it names and the environment say,
+// checked against THE settings table (settings.h).
+//
+// Parts never see the file: each gets its own small struct from here. A Config never changes; a
+// reload makes another one and compares. Every mistake is reported with file, line and column, all
+// at once.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/server.h"
+#include "daemon/base/log.h"
+#include "daemon/base/secret.h"
+#include "daemon/base/toml.h"
+#include "ingest/intake.h"
+#include "ingest/mailbox_settings.h"
+#include "store/database.h"
+
+namespace c360::daemon {
+
+// Where a listener listens. `host` is an address or a name; "[::1]:8360" in text for IPv6.
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;  // 0: any free port, for tests
+  bool operator==(const ListenAddress&) const = default;
+  std::string to_string() const;
+};
+std::optional<ListenAddress> parse_listen_address(std::string_view text);
+
+struct DatabaseConfig {
+  store::DatabaseOptions options;
+  std::string migrate_url;  // empty: the same as options.url
+  Secret migrate_password;
+  std::string app_role;  // the run-time role that migrations grant to; empty: none
+  bool auto_migrate = false;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  LogTarget target = LogTarget::automatic;
+};
+
+struct ServiceConfig {
+  std::chrono::milliseconds stop_limit{};
+  std::chrono::seconds loop_limit{};  // a loop silent for longer stops the watchdog
+  std::chrono::milliseconds reload_delay{};
+};
+
+struct RetentionConfig {
+  std::chrono::hours idempotency{};
+  int history_months_ahead = 0;
+};
+
+// A setting as it is in force.
+struct EffectiveSetting {
+  std::string key;          // "api.listen", "mailbox.sales.host"
+  std::string value;        // TOML spelling; masked where it is a secret
+  bool set = false;         // it stands in the file; otherwise this is the default
+  std::string fingerprint;  // equal when setting, secret and content of a named file are equal
+};
+
+struct Config {
+  std::string file;
+  DatabaseConfig database;
+  api::ServerOptions api;
+  api::ServerOptions admin;
+  LogConfig log;
+  ingest::IntakeOptions intake;  // without holder and beat, which App adds
+  ServiceConfig service;
+  RetentionConfig retention;
+  std::string timezone;
+  std::string rules_folder;                        // empty: the rules built into the program
+  std::vector<ingest::MailboxSettings> mailboxes;  // enabled ones, in the order of their codes
+
+  // What every mailbox starts with; part of `mailboxes` in the end.
+  ingest::MailboxSettings mailbox_defaults;
+  std::vector<EffectiveSetting> effective;  // in the order of the table
+  std::vector<FileProblem> warnings;
+  std::vector<std::string> watched;  // the file itself, secrets, certificates
+  std::string hash;                  // hex SHA-256 over the file and the files it names
+};
+
+// Keys whose setting, secret or file content differs, in the order of `next`. A mailbox that is
+// gone is named by its table.
+std::vector<std::string> changed_settings(const Config& previous, const Config& next);
+
+// What loading reads besides the file; tests hand in their own.
+struct Surroundings {
+  std::function<std::optional<std::string>(const std::string&)> environment;
+  std::string credentials_directory;  // $CREDENTIALS_DIRECTORY, systemd.exec(5); empty: none
+  static Surroundings of_process();
+};
+
+using Problems = std::vector<FileProblem>;
+
+std::expected<Config, Problems> load_config(const std::string& file,
+                                            const Surroundings& surroundings);
+std::expected<Config, Problems> parse_config(std::string_view text, const std::string& file,
+                                             const Surroundings& surroundings);
+
+// --print=config: valid TOML, secrets masked.
+std::string print_config(const Config& config);
+// GET /-/config: the same as JSON.
+std::string config_json(const Config& config);
+// --print=sample-config: every setting with its sentence, commented out at its default.
+std::string sample_config();
+// --print=settings: a Markdown table of all settings.
+std::string settings_table();
+
+}  // namespace c360::daemon

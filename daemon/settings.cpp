@@ -1,0 +1,644 @@
+#include "daemon/settings.h"
+
+#include <array>
+#include <cstdlib>
+
+namespace c360::daemon {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Type = SettingType;
+
+std::size_t size_of(const SettingValue& value) { return static_cast<std::size_t>(value.integer); }
+milliseconds ms_of(const SettingValue& value) { return milliseconds{value.integer}; }
+seconds seconds_of(const SettingValue& value) { return seconds{value.integer}; }
+
+LogTarget target_of(std::string_view name) {
+  if (name == "stdout") return LogTarget::standard_output;
+  if (name == "stderr") return LogTarget::standard_error;
+  return name == "none" ? LogTarget::none : LogTarget::automatic;
+}
+
+using Row = Setting<Config>;
+constexpr auto kMailboxStringSentence =
+    "`disabled`, or a mailbox as one string: imaps://HOST[:PORT]?username=U&password=P"
+    "&delete=false&unseen=true&delay=60000. Better is a [mailbox.NAME] table with password_file.";
+
+constexpr std::array kSettings = {
+    Row{.key = "mail-inbox-crm",
+        .type = Type::mailbox_uri,
+        .default_value = "'disabled'",
+        .sentence = kMailboxStringSentence,
+        .store = [](Config&, SettingValue&&) {},  // config.cpp makes mailbox `crm` of it
+        .secret = true,
+        .environment = true},
+    Row{.key = "mail-inbox-activity",
+        .type = Type::mailbox_uri,
+        .default_value = "'disabled'",
+        .sentence = "The same for mail that becomes activities by the suffix of its subject.",
+        .store = [](Config&, SettingValue&&) {},
+        .secret = true,
+        .environment = true},
+    Row{.key = "mail-inbox-sd",
+        .type = Type::mailbox_uri,
+        .default_value = "'disabled'",
+        .sentence = "The same for support mail. Kept off with a warning: support mail comes with a "
+                    "later version.",
+        .store = [](Config&, SettingValue&&) {},
+        .secret = true,
+        .environment = true},
+
+    Row{.key = "database.url",
+        .type = Type::text,
+        .default_value = "'postgresql:///client360?host=/run/postgresql'",
+        .sentence = "libpq connection string, several hosts allowed; without the password, unless "
+                    "it comes from ${NAME}.",
+        .store = [](Config& c, SettingValue&& v) { c.database.options.url = std::move(v.text); },
+        .secret = true,
+        .environment = true},
+    Row{.key = "database.password_file",
+        .type = Type::secret_file,
+        .sentence = "File with the password, or credential:NAME. Without it the credential "
+                    "database-password is used if systemd passed one.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.database.options.password = std::move(v.secret); },
+        .secret = true},
+    Row{.key = "database.migrate_url",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "Connection string of the schema's owner, used by --migrate and auto_migrate "
+                    "only; empty: the same as url.",
+        .store = [](Config& c, SettingValue&& v) { c.database.migrate_url = std::move(v.text); },
+        .secret = true,
+        .environment = true},
+    Row{.key = "database.migrate_password_file",
+        .type = Type::secret_file,
+        .sentence = "File with the password for migrate_url, or credential:NAME.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.database.migrate_password = std::move(v.secret); },
+        .secret = true},
+    Row{.key = "database.app_role",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "Role of the running daemon that migrations grant its rights to; empty: the "
+                    "owner runs the daemon too.",
+        .store = [](Config& c, SettingValue&& v) { c.database.app_role = std::move(v.text); }},
+    Row{.key = "database.auto_migrate",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "Apply pending migrations at start instead of refusing to start.",
+        .store = [](Config& c, SettingValue&& v) { c.database.auto_migrate = v.boolean; }},
+    Row{.key = "database.pooled",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "The connection goes through pgBouncer in transaction mode.",
+        .store = [](Config& c, SettingValue&& v) { c.database.options.pooled = v.boolean; }},
+    Row{.key = "database.api_connections",
+        .type = Type::integer,
+        .default_value = "8",
+        .sentence = "Connections for requests.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.database.options.api_connections = size_of(v); },
+        .min = 1,
+        .max = 200},
+    Row{.key = "database.work_connections",
+        .type = Type::integer,
+        .default_value = "6",
+        .sentence = "Connections for mail and jobs.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.database.options.work_connections = size_of(v); },
+        .min = 1,
+        .max = 200},
+    Row{.key = "database.wait_timeout_ms",
+        .type = Type::integer,
+        .default_value = "2000",
+        .sentence = "Wait for a free connection, then the request is answered 503.",
+        .store = [](Config& c, SettingValue&& v) { c.database.options.wait_timeout = ms_of(v); },
+        .min = 10,
+        .max = 60'000,
+        .unit = "ms"},
+    Row{.key = "database.statement_timeout_ms",
+        .type = Type::integer,
+        .default_value = "30000",
+        .sentence = "The server ends a statement that takes longer.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.database.options.statement_timeout = ms_of(v); },
+        .min = 100,
+        .max = 3'600'000,
+        .unit = "ms"},
+    Row{.key = "database.lock_timeout_ms",
+        .type = Type::integer,
+        .default_value = "5000",
+        .sentence = "Wait for a lock of another transaction.",
+        .store = [](Config& c, SettingValue&& v) { c.database.options.lock_timeout = ms_of(v); },
+        .min = 10,
+        .max = 600'000,
+        .unit = "ms"},
+
+    Row{.key = "api.listen",
+        .type = Type::address,
+        .default_value = "'127.0.0.1:8360'",
+        .sentence = "Address and port of the REST interface.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.api.host = std::move(v.address.host);
+              c.api.port = v.address.port;
+            }},
+    Row{.key = "api.tls_certificate_file",
+        .type = Type::file,
+        .default_value = "''",
+        .sentence = "PEM chain; with it and the key the listener speaks TLS 1.2 or newer. A "
+                    "replaced file is taken at once.",
+        .store = [](Config& c, SettingValue&& v) { c.api.certificate_file = std::move(v.text); }},
+    Row{.key = "api.tls_key_file",
+        .type = Type::file,
+        .default_value = "''",
+        .sentence = "PEM key of the certificate.",
+        .store = [](Config& c, SettingValue&& v) { c.api.private_key_file = std::move(v.text); }},
+    Row{.key = "api.max_connections",
+        .type = Type::integer,
+        .default_value = "512",
+        .sentence = "Connections served at the same time.",
+        .store = [](Config& c, SettingValue&& v) { c.api.max_threads = size_of(v); },
+        .min = 4,
+        .max = 10'000},
+    Row{.key = "api.max_queued_connections",
+        .type = Type::integer,
+        .default_value = "512",
+        .sentence = "Connections that wait to be served; more are closed.",
+        .store = [](Config& c, SettingValue&& v) { c.api.max_queued = size_of(v); },
+        .min = 1,
+        .max = 10'000},
+    Row{.key = "api.max_connections_per_address",
+        .type = Type::integer,
+        .default_value = "128",
+        .sentence = "Connections of one client address; loopback is exempt, because a reverse "
+                    "proxy lives there.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.api.max_connections_per_address = size_of(v); },
+        .min = 1,
+        .max = 10'000},
+    Row{.key = "api.keep_alive_ms",
+        .type = Type::integer,
+        .default_value = "15000",
+        .sentence = "How long an idle connection is kept between two requests.",
+        .store = [](Config& c, SettingValue&& v) { c.api.keep_alive_timeout = ms_of(v); },
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms"},
+    Row{.key = "api.header_timeout_ms",
+        .type = Type::integer,
+        .default_value = "5000",
+        .sentence = "From the first byte of a request to the end of its header.",
+        .store = [](Config& c, SettingValue&& v) { c.api.header_timeout = ms_of(v); },
+        .min = 100,
+        .max = 120'000,
+        .unit = "ms"},
+    Row{.key = "api.max_header_bytes",
+        .type = Type::integer,
+        .default_value = "32768",
+        .sentence = "Size of a request's header.",
+        .store = [](Config& c, SettingValue&& v) { c.api.max_header_bytes = size_of(v); },
+        .min = 1'024,
+        .max = 1 << 20,
+        .unit = "bytes"},
+    Row{.key = "api.max_body_bytes",
+        .type = Type::integer,
+        .default_value = "1048576",
+        .sentence = "Size of a request's body; uploads have limits of their own.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.api.max_body_bytes = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 1'024,
+        .max = 1 << 30,
+        .unit = "bytes"},
+    Row{.key = "api.body_grace_ms",
+        .type = Type::integer,
+        .default_value = "10000",
+        .sentence = "Time a body may take besides its size at min_body_bytes_per_second.",
+        .store = [](Config& c, SettingValue&& v) { c.api.body_grace = ms_of(v); },
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms"},
+    Row{.key = "api.min_body_bytes_per_second",
+        .type = Type::integer,
+        .default_value = "1024",
+        .sentence = "A client slower than this loses its connection.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.api.min_body_bytes_per_second = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 1,
+        .max = 1 << 30,
+        .unit = "bytes/s"},
+
+    Row{.key = "admin.listen",
+        .type = Type::address,
+        .default_value = "'127.0.0.1:8361'",
+        .sentence = "Address and port of /metrics, /healthz, /readyz, /-/reload and /-/config. It "
+                    "has no password: keep it on loopback or a private network.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.admin.host = std::move(v.address.host);
+              c.admin.port = v.address.port;
+            }},
+
+    Row{.key = "log.level",
+        .type = Type::choice,
+        .default_value = "'info'",
+        .sentence = "The least level that is written.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.log.level = log_level_from(v.text).value_or(LogLevel::info);
+            },
+        .choices = "debug|info|warn|error"},
+    Row{.key = "log.target",
+        .type = Type::choice,
+        .default_value = "'auto'",
+        .sentence = "Where to; auto: fields in the journal under systemd, else standard output.",
+        .store = [](Config& c, SettingValue&& v) { c.log.target = target_of(v.text); },
+        .choices = "auto|stdout|stderr|none"},
+
+    Row{.key = "rules.folder",
+        .type = Type::folder,
+        .default_value = "''",
+        .sentence = "Folder with crm.toml, activity.toml and their example mails; empty: the rules "
+                    "built into the program.",
+        .store = [](Config& c, SettingValue&& v) { c.rules_folder = std::move(v.text); }},
+
+    Row{.key = "business.timezone",
+        .type = Type::text,
+        .default_value = "'Europe/Moscow'",
+        .sentence = "The zone in which days begin and end.",
+        .store = [](Config& c, SettingValue&& v) { c.timezone = std::move(v.text); }},
+    Row{.key = "business.phone_region",
+        .type = Type::text,
+        .default_value = "'RU'",
+        .sentence = "Country of a phone number without a country code, ISO 3166-1 alpha-2.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.intake.default_phone_region = std::move(v.text); }},
+    Row{.key = "crm.groups.swap_manager_cco",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "Exchange the meaning of the groups crm-manager and crm-cco, for installations "
+                    "that filled them the other way round.",
+        .store = [](Config& c, SettingValue&& v) { c.intake.swap_manager_cco = v.boolean; }},
+
+    Row{.key = "mail.max_message_bytes",
+        .type = Type::integer,
+        .default_value = "104857600",
+        .sentence = "A longer mail goes to quarantine unread.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.mailbox_defaults.imap.limits.message_bytes = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 4'096,
+        .max = 1LL << 31,
+        .unit = "bytes"},
+    Row{.key = "mail.batch_messages",
+        .type = Type::integer,
+        .default_value = "100",
+        .sentence = "Mails fetched and committed together.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.mailbox_defaults.batch_messages = size_of(v); },
+        .min = 1,
+        .max = 10'000},
+    Row{.key = "mail.batch_bytes",
+        .type = Type::integer,
+        .default_value = "8388608",
+        .sentence = "A batch ends when it holds this much.",
+        .store = [](Config& c, SettingValue&& v) { c.mailbox_defaults.batch_bytes = size_of(v); },
+        .min = 65'536,
+        .max = 1 << 30,
+        .unit = "bytes"},
+    Row{.key = "mail.own_addresses",
+        .type = Type::text_list,
+        .default_value = "[]",
+        .sentence = "Our own sender addresses: mail from them is ignored in every mailbox.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.mailbox_defaults.own_addresses = std::move(v.list); }},
+    Row{.key = "mail.attempt_limit",
+        .type = Type::integer,
+        .default_value = "5",
+        .sentence = "Failed tries of one mail before it goes to quarantine.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.intake.attempt_limit = static_cast<int>(v.integer); },
+        .min = 1,
+        .max = 1'000},
+    Row{.key = "mail.compare_interval_s",
+        .type = Type::integer,
+        .default_value = "900",
+        .sentence = "How often the ledger is compared with everything the server lists.",
+        .store = [](Config& c, SettingValue&& v) { c.intake.compare_interval = seconds_of(v); },
+        .min = 5,
+        .max = 86'400,
+        .unit = "s"},
+    Row{.key = "mail.pass_limit_s",
+        .type = Type::integer,
+        .default_value = "300",
+        .sentence = "A pass over a mailbox without progress for longer is an alarm.",
+        .store = [](Config& c, SettingValue&& v) { c.intake.pass_limit = seconds_of(v); },
+        .min = 5,
+        .max = 86'400,
+        .unit = "s"},
+    Row{.key = "mail.connect_timeout_ms",
+        .type = Type::integer,
+        .default_value = "30000",
+        .sentence = "Name lookup, TCP, TLS and greeting together.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.mailbox_defaults.imap.connect_timeout = ms_of(v); },
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms"},
+    Row{.key = "mail.command_timeout_ms",
+        .type = Type::integer,
+        .default_value = "60000",
+        .sentence = "From an IMAP command to the end of its answer; a fetch has it per mail.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.mailbox_defaults.imap.command_timeout = ms_of(v); },
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms"},
+    Row{.key = "mail.idle_renewal_s",
+        .type = Type::integer,
+        .default_value = "1680",
+        .sentence = "IDLE is renewed this often; servers drop it after 30 minutes (RFC 2177).",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.mailbox_defaults.imap.idle_renewal = seconds_of(v); },
+        .min = 1,
+        .max = 1'740,
+        .unit = "s"},
+    Row{.key = "mail.prepare_threads",
+        .type = Type::integer,
+        .default_value = "2",
+        .sentence = "Threads that read and match mail.",
+        .store = [](Config& c, SettingValue&& v) { c.intake.prepare_threads = size_of(v); },
+        .min = 1,
+        .max = 64},
+    Row{.key = "mail.spool_folder",
+        .type = Type::folder,
+        .default_value = "'/tmp'",
+        .sentence = "Where a mail over spool_bytes lies while it is worked on (unlinked files).",
+        .store = [](Config& c, SettingValue&& v) { c.intake.spool_folder = std::move(v.text); }},
+    Row{.key = "mail.spool_bytes",
+        .type = Type::integer,
+        .default_value = "1048576",
+        .sentence = "A longer mail is not held in memory.",
+        .store = [](Config& c, SettingValue&& v) { c.intake.spool_bytes = size_of(v); },
+        .min = 4'096,
+        .max = 1 << 30,
+        .unit = "bytes"},
+
+    Row{.key = "idempotency.keep_hours",
+        .type = Type::integer,
+        .default_value = "72",
+        .sentence = "How long the answer under an Idempotency-Key is kept.",
+        .store = [](Config& c, SettingValue&& v) { c.retention.idempotency = hours{v.integer}; },
+        .min = 1,
+        .max = 8'760,
+        .unit = "h"},
+    Row{.key = "retention.history_months_ahead",
+        .type = Type::integer,
+        .default_value = "3",
+        .sentence = "Monthly history partitions made in advance.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.retention.history_months_ahead = static_cast<int>(v.integer);
+            },
+        .min = 1,
+        .max = 24,
+        .unit = "months"},
+
+    Row{.key = "service.stop_limit_ms",
+        .type = Type::integer,
+        .default_value = "10000",
+        .sentence = "What is under way at a stop may take this long; then it is broken off.",
+        .store = [](Config& c, SettingValue&& v) { c.service.stop_limit = ms_of(v); },
+        .min = 500,
+        .max = 10'000,
+        .unit = "ms"},
+    Row{.key = "service.loop_limit_s",
+        .type = Type::integer,
+        .default_value = "120",
+        .sentence = "The systemd watchdog is fed only while every loop has reported within this.",
+        .store = [](Config& c, SettingValue&& v) { c.service.loop_limit = seconds_of(v); },
+        .min = 10,
+        .max = 3'600,
+        .unit = "s"},
+    Row{.key = "service.reload_delay_ms",
+        .type = Type::integer,
+        .default_value = "500",
+        .sentence = "A changed file is read when nothing has changed for this long.",
+        .store = [](Config& c, SettingValue&& v) { c.service.reload_delay = ms_of(v); },
+        .min = 10,
+        .max = 60'000,
+        .unit = "ms"},
+};
+
+using Box = Setting<MailboxTable>;
+
+ingest::imap::AuthMechanism auth_of(std::string_view name) {
+  using ingest::imap::AuthMechanism;
+  if (name == "plain") return AuthMechanism::plain;
+  return name == "login" ? AuthMechanism::login : AuthMechanism::automatic;
+}
+
+std::optional<std::chrono::sys_days> date_of(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto instant = from_rfc3339(text + "T00:00:00Z");
+  if (!instant) return std::nullopt;
+  return std::chrono::floor<std::chrono::days>(*instant);
+}
+
+constexpr std::array kMailboxSettings = {
+    Box{.key = "enabled",
+        .type = Type::boolean,
+        .default_value = "true",
+        .sentence = "false: the mailbox is off.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.enabled = v.boolean; }},
+    Box{.key = "kind",
+        .type = Type::choice,
+        .default_value = "'crm'",
+        .sentence = "crm: mail becomes deals or leads; activity: mail becomes activities by the "
+                    "suffix of its subject.",
+        .store =
+            [](MailboxTable& t, SettingValue&& v) {
+              t.settings.kind =
+                  v.text == "activity" ? ingest::MailboxKind::activity : ingest::MailboxKind::crm;
+            },
+        .choices = "crm|activity"},
+    Box{.key = "uri",
+        .type = Type::mailbox_uri,
+        .default_value = "''",
+        .sentence = "The mailbox as one string, instead of host, port, tls, username and so on.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.uri = std::move(v.text); },
+        .secret = true,
+        .environment = true},
+    Box{.key = "host",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "The IMAP server.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.imap.host = std::move(v.text); }},
+    Box{.key = "port",
+        .type = Type::integer,
+        .default_value = "0",
+        .sentence = "0: 993 for imaps, 143 otherwise.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.port = v.integer; },
+        .min = 0,
+        .max = 65'535},
+    Box{.key = "tls",
+        .type = Type::choice,
+        .default_value = "'imaps'",
+        .sentence =
+            "imaps: TLS from the first byte; starttls: demanded, never given up; none: only "
+            "with allow_plain.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.tls = std::move(v.text); },
+        .choices = "imaps|starttls|none"},
+    Box{.key = "allow_plain",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "The password may cross the network readable. Only on a trusted line.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.allow_plain = v.boolean; }},
+    Box{.key = "ca_file",
+        .type = Type::file,
+        .default_value = "''",
+        .sentence = "PEM, trusted besides the system's authorities.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.imap.ca_file = std::move(v.text); }},
+    Box{.key = "server_name",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "The name the certificate must show; empty: host.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.imap.server_name = std::move(v.text); }},
+    Box{.key = "username",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "The account.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.imap.username = std::move(v.text); },
+        .environment = true},
+    Box{.key = "password_file",
+        .type = Type::secret_file,
+        .sentence = "File with the password, or credential:NAME. Without it the credential "
+                    "mailbox-NAME-password is used if systemd passed one.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.imap.password = std::move(v.secret); },
+        .secret = true},
+    Box{.key = "auth",
+        .type = Type::choice,
+        .default_value = "'auto'",
+        .sentence = "auto: SASL PLAIN where announced, else LOGIN.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.imap.auth = auth_of(v.text); },
+        .choices = "auto|plain|login"},
+    Box{.key = "folders",
+        .type = Type::text_list,
+        .default_value = "['INBOX']",
+        .sentence = "Folders that are read.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.folders = std::move(v.list); }},
+    Box{.key = "unseen",
+        .type = Type::boolean,
+        .default_value = "true",
+        .sentence = "true: unread mail only; false: all mail not taken in before.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.unseen_only = v.boolean; }},
+    Box{.key = "delete",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "true: delete mail after it was taken in; false: mark it read.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.delete_after = v.boolean; }},
+    Box{.key = "move_to",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "Folder to move mail to after it was taken in; empty: it stays.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.move_to = std::move(v.text); }},
+    Box{.key = "flag_quarantined",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "true: mail in quarantine is marked, deleted or moved like other mail.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.flag_quarantined = v.boolean; }},
+    Box{.key = "delay_ms",
+        .type = Type::integer,
+        .default_value = "60000",
+        .sentence = "Pause between two passes; IDLE shortens it. Under 1000 it becomes 1000 with a "
+                    "warning.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.delay = ms_of(v); },
+        .min = 1,
+        .max = 86'400'000,
+        .unit = "ms"},
+    Box{.key = "initial_delay_ms",
+        .type = Type::integer,
+        .default_value = "0",
+        .sentence = "Pause before the first pass.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.initial_delay = ms_of(v); },
+        .min = 0,
+        .max = 86'400'000,
+        .unit = "ms"},
+    Box{.key = "idle",
+        .type = Type::boolean,
+        .default_value = "true",
+        .sentence = "Use IMAP IDLE where the server offers it.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.use_idle = v.boolean; }},
+    Box{.key = "target",
+        .type = Type::choice,
+        .default_value = "'deal'",
+        .sentence = "What a new request becomes, unless its rule says otherwise.",
+        .store =
+            [](MailboxTable& t, SettingValue&& v) {
+              t.settings.target =
+                  v.text == "lead" ? ingest::MailTarget::lead : ingest::MailTarget::deal;
+            },
+        .choices = "deal|lead"},
+    Box{.key = "since",
+        .type = Type::date,
+        .default_value = "''",
+        .sentence = "Older mail is not listed, YYYY-MM-DD.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.since = date_of(v.text); }},
+    Box{.key = "own_addresses",
+        .type = Type::text_list,
+        .default_value = "[]",
+        .sentence = "More sender addresses of our own, besides mail.own_addresses.",
+        .store =
+            [](MailboxTable& t, SettingValue&& v) {
+              for (std::string& address : v.list)
+                t.settings.own_addresses.push_back(std::move(address));
+            }},
+};
+
+constexpr std::array kPlainKeys = {
+    PlainMailboxKey{"mail-inbox-crm", ingest::MailboxKind::crm},
+    PlainMailboxKey{"mail-inbox-activity", ingest::MailboxKind::activity},
+    PlainMailboxKey{"mail-inbox-sd", ingest::MailboxKind::support},
+};
+
+struct TableSentence {
+  std::string_view table;
+  std::string_view sentence;
+};
+constexpr std::array kTables = {
+    TableSentence{"database", "PostgreSQL 15 or newer."},
+    TableSentence{"api", "The REST interface, /api/v1."},
+    TableSentence{"admin", "Metrics, health and reload, for Prometheus and the operator."},
+    TableSentence{"rules", "How mail is read."},
+    TableSentence{"mail", "Limits common to all mailboxes."},
+    TableSentence{"service", "The process itself."},
+};
+
+}  // namespace
+
+std::span<const Setting<Config>> settings() { return kSettings; }
+std::span<const Setting<MailboxTable>> mailbox_settings() { return kMailboxSettings; }
+std::span<const PlainMailboxKey> plain_mailbox_keys() { return kPlainKeys; }
+
+std::string_view table_sentence(std::string_view table) {
+  for (const TableSentence& row : kTables)
+    if (row.table == table) return row.sentence;
+  return {};
+}
+
+}  // namespace c360::daemon
