@@ -1,0 +1,61 @@
+// One batch as it comes from the server: the sink of Mailbox::fetch that keeps raw mails, small
+// ones in memory and large ones in files, with a bound on the memory of the whole batch.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ingest/mailbox.h"
+#include "ingest/raw_mail.h"
+
+namespace c360::ingest {
+
+struct FetchedMail {
+  FetchedMeta meta;
+  RawMail raw;
+};
+
+struct FetchedBatchOptions {
+  std::string spool_folder;
+  std::size_t spool_bytes = 1U << 20U;  // a mail above it goes to a file
+  std::size_t batch_bytes =
+      8U << 20U;  // held in memory by the batch; then every further mail goes to a file
+  std::function<void()> progress;  // called at every mail and some MiB
+};
+
+class FetchedBatch final : public FetchSink {
+ public:
+  explicit FetchedBatch(FetchedBatchOptions options);
+
+  Result<void> begin(std::uint64_t literal_size) override;
+  Result<void> bytes(std::string_view piece) override;
+  Result<void> end(const FetchedMeta& meta) override;
+  void discard() override;
+  void missing(Uid uid) override { missing_.push_back(uid); }
+  void refused(Uid uid, const Error& error) override { refused_.emplace_back(uid, error); }
+
+  // Mails whose literal was not as long as RFC822.SIZE said, once each: they are fetched again, and
+  // what comes then is taken (some servers only estimate).
+  std::vector<Uid> take_mismatched();
+  std::size_t mismatches() const { return mismatches_; }  // taken although they differ
+
+  std::vector<FetchedMail>& mails() { return mails_; }
+  const std::vector<Uid>& missing() const { return missing_; }
+  const std::vector<std::pair<Uid, Error>>& refused() const { return refused_; }
+
+ private:
+  FetchedBatchOptions options_;
+  RawMailWriter writer_;
+  std::size_t held_bytes_ = 0;
+  std::vector<FetchedMail> mails_;
+  std::vector<Uid> missing_;
+  std::vector<std::pair<Uid, Error>> refused_;
+  std::vector<Uid> mismatched_;
+  std::set<Uid> seen_mismatched_;
+  std::size_t mismatches_ = 0;
+};
+
+}  // namespace c360::ingest

@@ -1,0 +1,217 @@
+// The ledger of mail (ops.mail_message and its neighbours): which message was listed, stored, read,
+// what became of it and whether the server was told. Set-wise throughout: a batch costs as many
+// statements as one mail.
+//
+// Functions that take a Transaction queue their statements (no round trip of their own) unless they
+// return rows. Conservation: a row is made when the server lists a UID and is never deleted; the
+// end states are the closed list of `Outcome`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/digest.h"
+#include "store/database.h"
+
+namespace c360::store {
+
+// End states of domain 17.1 and `vanished`, spelled as stored.
+enum class Outcome : std::uint8_t {
+  deal_created,
+  lead_created,
+  activity_added,
+  support_created,
+  comment_added,
+  duplicate,
+  ignored,
+  quarantined,
+  vanished,
+};
+std::string_view to_string(Outcome outcome);
+
+// Reasons of domain 17.1, spelled as stored.
+enum class QuarantineReason : std::uint8_t {
+  empty_body,
+  no_rule,
+  unknown_alias,
+  target_not_found,
+  target_deleted,
+  unknown_sender,
+  ambiguous_target,
+  oversize,
+  parse_error,
+  charset_error,
+  loop_suspected,
+  too_many_retries,
+  attachment_blocked,
+};
+std::string_view to_string(QuarantineReason reason);
+std::optional<QuarantineReason> quarantine_reason_from(std::string_view name);
+
+// A mailbox as the database mirrors it.
+struct MailboxRow {
+  std::string code, kind, uri_masked, host, tls, username, secret_ref, folder, target;
+  int port = 0;
+  bool delete_after = false;
+  bool unseen_only = true;
+  std::int64_t poll_ms = 60'000;
+  bool enabled = true;
+};
+
+struct FolderKey {
+  std::int64_t mailbox_id = 0;
+  std::string folder;
+  std::int64_t uidvalidity = 0;
+};
+
+struct PendingMail {
+  std::int64_t id = 0;
+  std::int64_t uid = 0;
+  std::int64_t uidvalidity = 0;
+  std::string folder;
+  bool stored = false;  // else listed: the raw mail is still on the server
+  int attempts = 0;
+  Sha256 raw_sha256{};  // of stored ones
+  std::int64_t size_bytes = 0;
+  std::optional<Instant> internal_date;
+  std::optional<Instant> fetched_at;
+  std::string error;
+};
+
+struct StoredRaw {
+  std::int64_t id = 0;
+  Sha256 sha256{};
+  std::int64_t size_bytes = 0;
+  std::optional<Instant> internal_date;
+};
+
+// The end of one mail and everything the ledger keeps of it.
+struct MailResult {
+  std::int64_t id = 0;
+  Outcome outcome = Outcome::quarantined;
+  std::optional<std::int64_t> record_id;
+  std::optional<std::int64_t> duplicate_of_id;
+  std::string rule_id;
+  std::optional<std::int64_t> rule_set_version;
+  std::string extracted_json = "{}";
+  std::string error;
+
+  std::string message_id;
+  std::vector<std::string> in_reply_to, references;
+  std::string from_name, from_address, from_domain, reply_to;
+  std::string to_json = "[]";
+  std::string cc_json = "[]";
+  std::string subject;
+  std::optional<Instant> sent_at;
+  std::string date_source;  // empty when the mail was never read
+  std::string body_text, body_html, charset;
+  bool is_auto_generated = false;
+  bool is_bounce = false;
+  std::string auth_results_json = "{}";
+
+  std::optional<QuarantineReason> quarantine_reason;  // exactly when outcome is quarantined
+  std::string quarantine_details;
+};
+
+struct FlagDue {
+  std::int64_t id = 0;
+  std::int64_t uid = 0;
+  Outcome outcome = Outcome::ignored;
+};
+
+class MailLog {
+ public:
+  explicit MailLog(Database& database) : database_(database) {}
+
+  // Upserts the mirror of the configuration; mailboxes not named are kept and marked disabled.
+  // Returns (code, id) of every named one.
+  Result<std::vector<std::pair<std::string, std::int64_t>>> sync_mailboxes(
+      std::span<const MailboxRow> mailboxes);
+
+  struct Folder {
+    std::int64_t uidvalidity = 0;  // 0: never seen
+    std::int64_t last_uid = 0;
+    std::optional<Instant> compared_at;
+    bool compare_due = true;  // by database time and the interval given
+  };
+  Result<Folder> folder(std::int64_t mailbox_id, std::string_view folder,
+                        std::chrono::seconds compare_interval);
+
+  // The folder now has another UIDVALIDITY: rows of the former one that were never fetched become
+  // vanished, and nothing of it is to be flagged any more. Returns how many vanished.
+  Result<std::int64_t> change_uidvalidity(const FolderKey& now);
+
+  // One `listed` row for each UID not yet in the ledger; returns how many were new.
+  Result<std::int64_t> list(const FolderKey& key, std::span<const std::int64_t> uids);
+  // The same for mail that was read before we came (`ignored` by the rule already-seen).
+  Result<std::int64_t> list_already_seen(const FolderKey& key, std::span<const std::int64_t> uids);
+  // `listed` UIDs of the folder, ascending: what a full comparison checks against the server.
+  Result<std::vector<std::int64_t>> listed_uids(const FolderKey& key);
+  Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
+  Result<void> note_compared(const FolderKey& key);
+  Result<void> note_last_uid(const FolderKey& key, std::int64_t last_uid);
+
+  // What is due now with uid > above, ascending: `listed` rows of this UIDVALIDITY.
+  Result<std::vector<PendingMail>> listed_due(const FolderKey& key, std::int64_t above,
+                                              std::size_t limit);
+  // Mails whose raw form is stored and that are due now, of any UIDVALIDITY, ascending by id.
+  Result<std::vector<PendingMail>> stored_due(std::int64_t mailbox_id, std::string_view folder,
+                                              std::int64_t above_id, std::size_t limit);
+  Result<std::int64_t> pending_count(std::int64_t mailbox_id);
+  // Queued: locks those of `ids` that are still stored and not done, until the transaction ends.
+  static Ticket queue_lock(Transaction& tx, std::span<const std::int64_t> ids);
+  static std::vector<std::int64_t> locked(const Transaction& tx, Ticket ticket);
+
+  // Queued: listed -> stored; counts the attempt that begins with it.
+  static void queue_stored(Transaction& tx, std::span<const StoredRaw> mails);
+  // One more attempt for mails stored earlier, committed before they are read: a crash counts.
+  Result<void> count_attempts(std::span<const std::int64_t> ids);
+  // Queued: the end of each mail, quarantine rows included.
+  static void queue_finished(Transaction& tx, std::span<const MailResult> results);
+  // A temporary failure: the row stays, to be tried again after `delay`.
+  Result<void> defer(std::span<const std::int64_t> ids, std::string_view error,
+                     std::chrono::milliseconds delay);
+
+  // -- A person decides about one quarantined mail.
+  // ------------------------------------------------
+  struct Quarantined {
+    PendingMail mail;
+    std::int64_t mailbox_id = 0;
+    std::string mailbox_code, mailbox_kind, mailbox_target;
+    QuarantineReason reason = QuarantineReason::no_rule;
+    bool open = false;
+  };
+  // Locks the mail and its quarantine row until the transaction ends; nullopt: no such id.
+  static Result<std::optional<Quarantined>> lock_quarantined(Transaction& tx,
+                                                             std::int64_t quarantine_id);
+  // Queued: how it ended; `status` is released, rejected or retried.
+  static void queue_resolution(Transaction& tx, std::int64_t quarantine_id, std::string_view status,
+                               std::optional<std::int64_t> user_id, std::string_view resolution);
+  // Queued: a mail that never was fetched (oversize, refused by the server) is listed again.
+  static void queue_relist(Transaction& tx, std::int64_t id);
+
+  Result<std::vector<FlagDue>> flags_due(const FolderKey& key, std::int64_t above,
+                                         std::size_t limit);
+  Result<void> note_flagged(std::span<const std::int64_t> ids);
+
+  Result<void> note_pass(std::int64_t mailbox_id, std::string_view error);  // empty: it succeeded
+
+  // The rule set's number; the same files give the same number.
+  struct RuleRow {
+    std::string mailbox_kind, name, action;
+    int priority = 0;
+  };
+  Result<std::int64_t> register_rule_set(const Sha256& sha256, std::string_view files_json,
+                                         std::span<const RuleRow> rules);
+
+ private:
+  Database& database_;
+};
+
+}  // namespace c360::store
