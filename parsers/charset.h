@@ -31,8 +31,4 @@ DecodedText to_utf8(std::string_view bytes, std::string_view declared,
 // UTF-8, windows-1251. Short texts mislead uchardet.
 std::string header_to_utf8(std::string_view bytes, std::string_view declared);
 
-// The name iconv knows for a label: "cp-1251" and "x-cp1251" are "windows-1251", "ks_c_5601-1987"
-// is "cp949". Lower case; unknown labels come back as they are.
-std::string canonical_charset(std::string_view label);
-
 }  // namespace c360::parsers

@@ -1,0 +1,177 @@
+#include "parsers/encoded_word.h"
+
+#include <array>
+#include <cstdint>
+
+#include "daemon/base/text.h"
+#include "parsers/charset.h"
+
+namespace c360::parsers {
+namespace {
+
+constexpr std::size_t kLongestCharset = 64;
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+constexpr std::array<std::int8_t, 256> kBase64 = [] {
+  std::array<std::int8_t, 256> table{};
+  for (auto& entry : table) entry = -1;
+  std::int8_t value = 0;
+  for (const char c :
+       std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")) {
+    table[static_cast<unsigned char>(c)] = value++;
+  }
+  return table;
+}();
+
+std::string decode_q(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '_') {
+      bytes += ' ';
+    } else if (c == '=' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
+               hex_value(text[i + 2]) >= 0) {
+      bytes += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+      i += 2;
+    } else if (c != '\r' && c != '\n') {
+      bytes += c;
+    }
+  }
+  return bytes;
+}
+
+struct Word {
+  std::string_view charset;  // without the language of RFC 2231, section 5
+  char encoding = 'q';
+  std::string_view text;
+  std::size_t end = 0;  // past "?="
+};
+
+bool read_word(std::string_view raw, std::size_t at, Word& word) {
+  if (raw.substr(at, 2) != "=?") return false;
+  const std::size_t charset = at + 2;
+  const std::size_t mark = raw.find('?', charset);
+  if (mark == std::string_view::npos || mark == charset || mark - charset > kLongestCharset ||
+      mark + 2 >= raw.size() || raw[mark + 2] != '?') {
+    return false;
+  }
+  word.charset = raw.substr(charset, mark - charset);
+  for (const char c : word.charset) {
+    if (is_blank(c)) return false;
+  }
+  word.charset = word.charset.substr(0, word.charset.find('*'));
+  word.encoding = static_cast<char>(raw[mark + 1] | 0x20);
+  if (word.encoding != 'q' && word.encoding != 'b') return false;
+  const std::size_t text = mark + 3;
+  const std::size_t end = raw.find("?=", text);
+  if (end == std::string_view::npos) return false;
+  word.text = raw.substr(text, end - text);
+  // Another word begins inside: this one was never closed.
+  if (word.text.find("=?") != std::string_view::npos && word.encoding == 'b') return false;
+  word.end = end + 2;
+  return true;
+}
+
+// Text between words, unfolded: CRLF vanishes, other controls become blanks.
+void append_plain(std::string& out, std::string_view raw, std::string_view hint) {
+  std::string bytes;
+  bool eight_bit = false;
+  bytes.reserve(raw.size());
+  for (const char c : raw) {
+    if (c == '\r' || c == '\n') continue;
+    eight_bit = eight_bit || (static_cast<unsigned char>(c) & 0x80U) != 0;
+    bytes += c;
+  }
+  if (eight_bit || bytes.find('\x1B') != std::string::npos) {
+    out += is_valid_utf8(bytes) ? header_to_utf8(bytes, {}) : header_to_utf8(bytes, hint);
+  } else {
+    out += bytes;
+  }
+}
+
+void clean(std::string& text) {
+  std::size_t kept = 0;
+  for (const char c : text) {
+    if (c == '\0') continue;
+    text[kept++] = (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) ? ' ' : c;
+  }
+  text.resize(kept);
+  const std::string_view inner = trimmed(text);
+  if (inner.size() != text.size()) text = std::string(inner);
+}
+
+}  // namespace
+
+std::string decode_base64_leniently(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const std::int8_t value = kBase64[static_cast<unsigned char>(c)];
+    if (value < 0) {
+      if (c == '=') count = 0, bits = 0;  // the quantum ends here, another may follow
+      continue;
+    }
+    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
+    }
+  }
+  return bytes;
+}
+
+std::size_t encoded_word_end(std::string_view raw, std::size_t at) {
+  Word word;
+  return read_word(raw, at, word) ? word.end : std::string_view::npos;
+}
+
+std::string decode_header_text(std::string_view raw, std::string_view charset_hint) {
+  std::string out;
+  out.reserve(raw.size());
+  std::string joined;  // bytes of adjacent words of one charset
+  std::string_view joined_charset;
+  bool after_word = false;
+  std::size_t plain = 0;  // begin of what is not yet written
+  const auto flush = [&] {
+    if (!joined.empty()) out += header_to_utf8(joined, joined_charset);
+    joined.clear();
+  };
+  std::size_t at = raw.find("=?");
+  while (at != std::string_view::npos) {
+    Word word;
+    if (!read_word(raw, at, word)) {
+      at = raw.find("=?", at + 2);
+      continue;
+    }
+    const std::string_view between = raw.substr(plain, at - plain);
+    if (!after_word || between.find_first_not_of(" \t\r\n") != std::string_view::npos) {
+      flush();
+      append_plain(out, between, charset_hint);
+    } else if (!equal_ignoring_case(word.charset, joined_charset)) {
+      flush();
+    }
+    joined_charset = word.charset;
+    joined += word.encoding == 'q' ? decode_q(word.text) : decode_base64_leniently(word.text);
+    after_word = true;
+    plain = word.end;
+    at = raw.find("=?", plain);
+  }
+  flush();
+  append_plain(out, raw.substr(plain), charset_hint);
+  clean(out);
+  return out;
+}
+
+}  // namespace c360::parsers
