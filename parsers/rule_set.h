@@ -1,0 +1,119 @@
+// Rule files, read, checked and compiled once: what each mailbox kind does with which mail.
+//
+// A file is TOML (style.md 9, parsers/rules/README.md); it belongs to one mailbox kind and its
+// rules are tried from top to bottom, the first whose conditions all hold decides. A set is checked
+// whole: every mistake of every file is reported with line and column, every example of every rule
+// must give what it promises. A set with one mistake does not exist.
+//
+// A RuleSet never changes after load and is shared by all threads.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/digest.h"
+#include "daemon/base/toml.h"
+
+namespace c360::parsers {
+
+// Bounds of what a rule set may cost.
+struct RuleLimits {
+  std::size_t files = 100;
+  std::size_t file_bytes = std::size_t{4} << 20U;      // of one rule file or one example
+  std::size_t rules = 2000;                            // of the whole set
+  std::size_t pattern_bytes = 4096;                    // of one pattern
+  std::size_t pattern_memory = std::size_t{8} << 20U;  // RE2 max_mem of one pattern
+  std::size_t labels = 1000;                           // of one file
+};
+
+// One file of a set, or one example mail ("examples/NAME.eml").
+struct RuleSource {
+  std::string name;  // relative to the rules folder
+  std::string text;
+};
+
+struct RuleSetOptions {
+  // Whether records of `kind` ("deal", "lead", "contact", "activity") have `field`. Unset: every
+  // field is known. parsers does not see the registry, so its owner answers.
+  std::function<bool(std::string_view kind, std::string_view field)> known_field;
+  // Whether `value` may be stored there (directory codes in `set.…`). Unset: every value may.
+  std::function<bool(std::string_view kind, std::string_view field, std::string_view value)>
+      known_value;
+  RuleLimits limits;
+};
+
+// What a mail becomes. `create` in a file means the mailbox's target: create_deal or create_lead.
+enum class RuleAction : std::uint8_t {
+  create_deal,
+  create_lead,
+  add_activity,
+  create_support,
+  add_comment,
+  ignore,
+  quarantine,
+};
+std::string_view to_string(RuleAction action);
+
+// What a set says of one of its rules (ops.parse_rule).
+struct RuleSummary {
+  std::string mailbox_kind;
+  std::string name;
+  std::string action;     // as written: "create" where the mailbox's target decides
+  int priority = 0;       // position in its file, from 1
+  bool built_in = false;  // auto-reply, bounce, own-address
+  std::string file;
+  TomlPosition position;
+};
+
+// What a set says of one of its files.
+struct RuleFileSummary {
+  std::string name;
+  std::string mailbox_kind;
+  std::int64_t version = 0;  // `version = …` of the file
+  Sha256 sha256{};
+};
+
+struct CompiledRules;  // rule_compiled.h: one mailbox kind
+
+class RuleSet {
+ public:
+  // Every *.toml of `folder`, in the order of their names, with their examples from
+  // `folder`/examples.
+  static std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> load_folder(
+      const std::string& folder, const RuleSetOptions& options = {});
+  static std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> load(
+      std::vector<RuleSource> sources, const RuleSetOptions& options = {});
+
+  // One digest of all files, their names and their examples: equal sets have equal digests.
+  const Sha256& sha256() const { return sha256_; }
+  // The highest file version: for people. Identity is the digest.
+  std::int64_t version() const { return version_; }
+  const std::vector<RuleFileSummary>& files() const { return files_; }
+  const std::vector<RuleSummary>& rules() const { return rules_; }
+  std::size_t example_count() const { return example_count_; }
+  // [{"name", "mailbox_kind", "version", "sha256"}, …]
+  std::string files_json() const;
+
+  // nullptr for a mailbox kind no file speaks of. Alive as long as the set.
+  const CompiledRules* find(std::string_view mailbox_kind) const;
+
+  ~RuleSet();
+  RuleSet(const RuleSet&) = delete;
+  RuleSet& operator=(const RuleSet&) = delete;
+
+ private:
+  RuleSet();
+  Sha256 sha256_{};
+  std::int64_t version_ = 0;
+  std::size_t example_count_ = 0;
+  std::vector<RuleFileSummary> files_;
+  std::vector<RuleSummary> rules_;
+  std::vector<std::unique_ptr<const CompiledRules>> compiled_;
+};
+
+}  // namespace c360::parsers
