@@ -1,0 +1,403 @@
+#include "api/http_connection.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/NetException.h>
+#include <Poco/Net/StreamSocket.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <exception>
+
+#include "api/problem.h"
+#include "daemon/base/digest.h"
+#include "daemon/base/text.h"
+
+namespace c360::api {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+// An answer up to this size travels in one send with its header.
+constexpr std::size_t kOneSendBytes = std::size_t{64} * 1024;
+// What is left of a body that nobody wanted is read up to this size to keep the connection.
+constexpr std::size_t kDrainBytes = std::size_t{64} * 1024;
+constexpr std::size_t kMaxRequestIdBytes = 64;
+constexpr std::string_view kDefaultPolicy = "default-src 'none'; frame-ancestors 'none'";
+
+Poco::Timespan until(InputBuffer::Deadline deadline) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::microseconds>(deadline - SteadyClock::now());
+  return Poco::Timespan(std::max<Poco::Timespan::TimeDiff>(left.count(), 0));
+}
+
+// What may go into a log line and come back in a header.
+bool is_sane_request_id(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxRequestIdBytes && std::ranges::all_of(id, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.' || c == ':';
+  });
+}
+
+// RFC 9110, 5.6.7; made once a second and thread.
+std::string_view http_date(std::time_t now) {
+  thread_local std::time_t made = -1;
+  thread_local std::array<char, 40> text{};
+  thread_local std::size_t size = 0;
+  if (made != now) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    made = now;
+  }
+  return {text.data(), size};
+}
+
+std::unexpected<Error> slow(std::string_view what) {
+  return fail(ErrorCode::timeout, std::string(what), "request_timeout");
+}
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1" || address == "::ffff:127.0.0.1";
+}
+
+}  // namespace
+
+ServerContext::ServerContext(ServerOptions o, Handler& h, const Observer& obs)
+    : options(std::move(o)),
+      handler(h),
+      observer(obs),
+      open_connections(obs.metrics().gauge(Metric::http_connections, {options.name})) {}
+
+void ServerContext::count_refusal(std::string_view reason, std::string_view address) const {
+  observer.metrics().counter(Metric::http_refused_total, {reason}).add();
+  observer.observe(event::request_refused,
+                   {{"listener", options.name}, {"reason", reason}, {"remote", address}});
+}
+
+bool ServerContext::admits(const std::string& address) {
+  if (options.max_connections_per_address == 0) return true;
+  if (is_loopback(address) && !options.cap_loopback) return true;
+  const std::scoped_lock lock{mutex};
+  const auto found = per_address.find(address);
+  return found == per_address.end() || found->second < options.max_connections_per_address;
+}
+
+HttpConnection::HttpConnection(const Poco::Net::StreamSocket& socket, ServerContext& context)
+    : Poco::Net::TCPServerConnection(socket),
+      context_(context),
+      input_([this](char* buffer, std::size_t size, Deadline deadline) {
+        return receive(buffer, size, deadline);
+      }) {
+  try {
+    address_ = this->socket().peerAddress().host().toString();
+  } catch (const Poco::Exception&) {
+    address_ = "unknown";  // gone before it was served; the first read ends it
+  }
+  const std::scoped_lock lock{context_.mutex};
+  context_.connections.insert(this);
+  ++context_.per_address[address_];
+  context_.open_connections.set(static_cast<double>(++context_.running));
+}
+
+HttpConnection::~HttpConnection() {
+  const std::scoped_lock lock{context_.mutex};
+  context_.connections.erase(this);
+  const auto found = context_.per_address.find(address_);
+  if (--found->second == 0) context_.per_address.erase(found);
+  context_.open_connections.set(static_cast<double>(--context_.running));
+}
+
+void HttpConnection::interrupt(bool all) {
+  if (!all && !idle_) return;
+  // Not through Poco's socket object: that one belongs to the connection's thread.
+  ::shutdown(socket().impl()->sockfd(), all ? SHUT_RDWR : SHUT_RD);
+}
+
+void HttpConnection::run() {
+  try {
+    socket().setNoDelay(true);
+    socket().setSendTimeout(Poco::Timespan(
+        std::chrono::duration_cast<std::chrono::microseconds>(context_.options.body_grace)
+            .count()));
+    serve();
+  } catch (const Poco::Exception&) {
+    // The client went away, or the TLS handshake failed; nobody is left to answer.
+    context_.observer.metrics().counter(Metric::http_refused_total, {"connection_lost"}).add();
+  } catch (const std::exception& bug) {
+    context_.observer.observe(event::request_failed,
+                              {{"listener", context_.options.name}, {"detail", bug.what()}});
+  }
+}
+
+void HttpConnection::serve() {
+  // The filter of the listener counts served connections only, so a burst may pass it.
+  {
+    const std::scoped_lock lock{context_.mutex};
+    const bool capped = context_.options.max_connections_per_address > 0 &&
+                        (context_.options.cap_loopback || !is_loopback(address_));
+    if (capped && context_.per_address[address_] > context_.options.max_connections_per_address) {
+      context_.count_refusal("too_many_connections", address_);
+      return;
+    }
+  }
+  for (std::size_t number = 1; serve_one(number); ++number) {
+  }
+}
+
+bool HttpConnection::wait_for_request(std::size_t number) {
+  if (!input_.data().empty()) return true;
+  // Idle is announced before `stopping` is looked at, and stop() sets it before it looks at idle:
+  // one of the two sees the other.
+  idle_ = true;
+  bool received = false;
+  if (!context_.stopping) {
+    const auto wait =
+        number == 1 ? context_.options.first_byte_timeout : context_.options.keep_alive_timeout;
+    const auto filled = input_.fill(SteadyClock::now() + wait);
+    received = filled && *filled > 0;
+  }
+  idle_ = false;
+  return received;
+}
+
+bool HttpConnection::read_head(std::size_t number) {
+  if (!wait_for_request(number)) return false;
+  const HeadLimits limits{.max_request_line_bytes = context_.options.max_request_line_bytes,
+                          .max_header_bytes = context_.options.max_header_bytes,
+                          .max_header_fields = context_.options.max_header_fields,
+                          .max_query_parameters = context_.options.max_query_parameters};
+  const auto deadline = SteadyClock::now() + context_.options.header_timeout;
+  std::size_t searched = 0;
+  for (;;) {
+    // RFC 9112, 2.2: empty lines before a request are skipped.
+    while (searched == 0 && input_.data().starts_with("\r\n")) input_.consume(2);
+    const auto end = find_head_end(input_.data(), searched, limits);
+    if (!end) {
+      answer_refusal(end.error());
+      return false;
+    }
+    if (*end) {
+      head_bytes_.assign(input_.data().substr(0, **end));
+      input_.consume(**end);
+      return true;
+    }
+    const auto filled = input_.fill(deadline);
+    if (filled && *filled > 0) continue;
+    if (!filled && filled.error().code == ErrorCode::timeout) {
+      answer_refusal({408, Error{.code = ErrorCode::timeout,
+                                 .detail = "the header did not arrive in time",
+                                 .reason = "request_timeout"}});
+    }
+    return false;
+  }
+}
+
+bool HttpConnection::keeps_alive(const Head& head, std::size_t number) const {
+  // A thread is held while a client idles: past half of them nobody may idle any more.
+  return head.keep_alive && !context_.stopping &&
+         number < context_.options.max_keep_alive_requests &&
+         context_.running <= std::max<std::size_t>(context_.options.max_threads / 2, 1);
+}
+
+bool HttpConnection::serve_one(std::size_t number) {
+  if (!read_head(number)) return false;
+  const HeadLimits limits{.max_request_line_bytes = context_.options.max_request_line_bytes,
+                          .max_header_bytes = context_.options.max_header_bytes,
+                          .max_header_fields = context_.options.max_header_fields,
+                          .max_query_parameters = context_.options.max_query_parameters};
+  auto head = parse_head(head_bytes_, limits);
+  if (!head) {
+    answer_refusal(head.error());
+    return false;
+  }
+  if (!head->method) {
+    answer_refusal({405, Error{.code = ErrorCode::method_not_allowed,
+                               .detail = "this method is not known here",
+                               .reason = "method_unknown"}});
+    return false;
+  }
+  const auto continue_now = [this] {
+    (void)send("HTTP/1.1 100 Continue\r\n\r\n", SteadyClock::now() + context_.options.body_grace);
+  };
+  HttpBody body(input_, head->content_length, head->chunked,
+                {.max_bytes = context_.options.max_body_bytes,
+                 .grace = context_.options.body_grace,
+                 .min_bytes_per_second = context_.options.min_body_bytes_per_second},
+                head->expect_continue ? std::function<void()>(continue_now) : nullptr);
+  Request request{.method = *head->method,
+                  .target = head->target,
+                  .path = head->path,
+                  .headers = std::move(head->headers),
+                  .query = std::move(head->query),
+                  .remote_address = address_,
+                  .listener = context_.options.name,
+                  .secure = socket().secure(),
+                  .body = &body};
+  const auto id = request.header("x-request-id");
+  request.request_id = id && is_sane_request_id(*id)
+                           ? std::string(*id)
+                           : uuid_v7(std::chrono::duration_cast<milliseconds>(
+                                         context_.clock.now().time_since_epoch())
+                                         .count());
+  // A client that waits for "100 Continue" and got an answer instead does not send the body.
+  return answer(request, body, keeps_alive(*head, number));
+}
+
+bool HttpConnection::answer(Request& request, HttpBody& body, bool keep_alive) {
+  const auto begun = SteadyClock::now();
+  response_.clear();
+  context_.handler.handle(request, response_);
+  if (body.broken() || response_.close) keep_alive = false;
+  const bool expects = request.header("expect").has_value() && !body.started();
+  const bool unread = !body.finished();
+  if (unread && (expects || !keep_alive)) keep_alive = false;
+  auto sent = send_response(request, keep_alive);
+  context_.handler.finished(request, response_, SteadyClock::now() - begun);
+  if (!sent) return false;
+  if (!keep_alive) {
+    if (unread || body.broken()) linger();
+    return false;
+  }
+  return !unread || drain(body);
+}
+
+// Reads the rest of a small body that the handler did not want, so that the next request begins
+// where it should.
+bool HttpConnection::drain(HttpBody& body) {
+  body.set_limit(kDrainBytes);
+  std::array<char, 4096> buffer;
+  while (!body.finished()) {
+    if (!body.read(buffer.data(), buffer.size())) {
+      linger();
+      return false;
+    }
+  }
+  return true;
+}
+
+void HttpConnection::answer_refusal(const Refusal& refusal) {
+  context_.count_refusal(
+      refusal.error.reason.empty() ? to_string(refusal.error.code) : refusal.error.reason,
+      address_);
+  Request request{.remote_address = address_, .listener = context_.options.name};
+  request.request_id = uuid_v7(
+      std::chrono::duration_cast<milliseconds>(context_.clock.now().time_since_epoch()).count());
+  response_.clear();
+  write_problem(response_, refusal.error,
+                {.instance = "", .request_id = request.request_id, .status = refusal.status});
+  if (send_response(request, false)) linger();
+}
+
+// Closing while unread bytes wait makes the kernel send a reset, which may overtake the answer
+// (RFC 9112, 9.6): first end our side, then read for a moment.
+void HttpConnection::linger() {
+  ::shutdown(socket().impl()->sockfd(), SHUT_WR);
+  const auto deadline = SteadyClock::now() + context_.options.linger_timeout;
+  std::array<char, 4096> buffer;
+  std::size_t total = 0;
+  while (total < context_.options.linger_bytes) {
+    const auto received = receive(buffer.data(), buffer.size(), deadline);
+    if (!received || *received == 0) return;
+    total += *received;
+  }
+}
+
+Result<std::size_t> HttpConnection::receive(char* buffer, std::size_t size, Deadline deadline) {
+  // A TLS record may hold more than was asked for: poll() does not see what OpenSSL has already.
+  const bool pending = socket().secure() && socket().available() > 0;
+  if (!pending && !socket().poll(until(deadline), Poco::Net::Socket::SELECT_READ)) {
+    return slow("the client sends too slowly");
+  }
+  if (pending || SteadyClock::now() < deadline) {
+    const int received = socket().receiveBytes(buffer, static_cast<int>(size));
+    return static_cast<std::size_t>(std::max(received, 0));
+  }
+  return slow("the client sends too slowly");
+}
+
+Result<void> HttpConnection::send(std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty()) {
+    const int sent = socket().sendBytes(
+        bytes.data(), static_cast<int>(std::min(bytes.size(), kOneSendBytes * 4)), MSG_NOSIGNAL);
+    if (sent <= 0) return fail(ErrorCode::unavailable, "the client is gone", "client_gone");
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+    if (!bytes.empty() && SteadyClock::now() > deadline) {
+      return slow("the client reads too slowly");
+    }
+  }
+  return {};
+}
+
+void HttpConnection::compose_head(const Request& request, bool keep_alive) {
+  const auto field = [this](std::string_view name, std::string_view value) {
+    output_.append(name).append(": ").append(value).append("\r\n");
+  };
+  output_.clear();
+  output_.append("HTTP/1.1 ").append(std::to_string(response_.status)).append(" ");
+  output_.append(reason_phrase(response_.status)).append("\r\n");
+  field("Date", http_date(std::time(nullptr)));
+  field("X-Request-Id", request.request_id);
+  if (!response_.content_type.empty()) field("Content-Type", response_.content_type);
+  // RFC 9110, 8.6: none with 204 and 304.
+  if (response_.status != 204 && response_.status != 304) {
+    field("Content-Length",
+          std::to_string(response_.stream ? response_.stream_size : response_.body.size()));
+  }
+  field("Cache-Control", response_.cache_control.empty() ? "no-store" : response_.cache_control);
+  field("Content-Security-Policy", response_.content_security_policy.empty()
+                                       ? kDefaultPolicy
+                                       : response_.content_security_policy);
+  field("X-Content-Type-Options", "nosniff");
+  field("Referrer-Policy", "no-referrer");
+  if (request.secure) field("Strict-Transport-Security", "max-age=31536000");
+  for (const auto& [name, value] : response_.headers) field(name, value);
+  field("Connection", keep_alive ? "keep-alive" : "close");
+  output_.append("\r\n");
+}
+
+Result<void> HttpConnection::send_response(const Request& request, bool keep_alive) {
+  compose_head(request, keep_alive);
+  const auto begun = SteadyClock::now();
+  const bool bodiless =
+      request.method == Method::head || response_.status == 204 || response_.status == 304;
+  const std::uint64_t size = response_.stream ? response_.stream_size : response_.body.size();
+  const auto deadline =
+      begun + context_.options.body_grace +
+      milliseconds(size * 1'000 /
+                   std::max<std::uint64_t>(context_.options.min_body_bytes_per_second, 1));
+  if (bodiless) return send(output_, deadline);
+  if (response_.stream) {
+    if (auto head = send(output_, deadline); !head) return head;
+    return send_stream();
+  }
+  if (response_.body.size() <= kOneSendBytes) {
+    output_.append(response_.body);
+    return send(output_, deadline);
+  }
+  if (auto head = send(output_, deadline); !head) return head;
+  return send(response_.body, deadline);
+}
+
+Result<void> HttpConnection::send_stream() {
+  std::uint64_t total = 0;
+  const auto begun = SteadyClock::now();
+  auto streamed = response_.stream([&](std::string_view piece) -> Result<void> {
+    total += piece.size();
+    if (total > response_.stream_size) {
+      return fail(ErrorCode::internal, "a streamed body is longer than announced");
+    }
+    return send(piece, begun + context_.options.body_grace +
+                           milliseconds(total * 1'000 /
+                                        std::max<std::uint64_t>(
+                                            context_.options.min_body_bytes_per_second, 1)));
+  });
+  if (streamed && total != response_.stream_size) {
+    return fail(ErrorCode::internal, "a streamed body is shorter than announced");
+  }
+  return streamed;
+}
+
+}  // namespace c360::api
