@@ -1,0 +1,396 @@
+-- 0009 Entities that others refer to: products, orders, payments, contracts, agreements, personal
+-- accounts, support requests (domain.md 5.6, 5.8, 8-11, 15.1).
+
+CREATE TABLE crm.product (
+    id            bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    name          text    NOT NULL CHECK (name <> ''),
+    kind          text    NOT NULL CHECK (kind IN ('product', 'service')),
+    sku           text,
+    unit_code     text    NOT NULL REFERENCES crm.unit,
+    price         numeric(18,2) NOT NULL CHECK (price >= 0),  -- without VAT
+    currency      text    NOT NULL DEFAULT 'RUB' REFERENCES crm.currency,
+    vat_rate_code text    NOT NULL REFERENCES crm.vat_rate,
+    description   text,
+    is_active     boolean NOT NULL DEFAULT true,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+CREATE UNIQUE INDEX product_sku_key ON crm.product (sku) WHERE deleted_at IS NULL;
+CREATE INDEX product_name_idx ON crm.product (name COLLATE "ru-RU-x-icu", id)
+    WHERE deleted_at IS NULL;
+
+CREATE TABLE crm.contract_status (LIKE crm.lead_status INCLUDING ALL);
+INSERT INTO crm.contract_status
+    (position, code, name_ru, name_en, stage_code, percent, on_board, is_final) VALUES
+    (1, 'draft', 'Черновик', 'Draft', NULL, NULL, true, false),
+    (2, 'approval', 'Согласование', 'Approval', NULL, NULL, true, false),
+    (3, 'rework', 'Доработка', 'Rework', NULL, NULL, true, false),
+    (4, 'signing', 'Подписание', 'Signing', NULL, NULL, true, false),
+    (5, 'counterparty_signing', 'Подписание контрагентом', 'Signing by the counterparty', NULL,
+     NULL, true, false),
+    (6, 'scanning', 'Сканирование', 'Scanning', NULL, NULL, true, false),
+    (7, 'active', 'Действует', 'Active', NULL, NULL, true, false),
+    (8, 'annulment_request', 'Запрос на аннулирование', 'Annulment request', NULL, NULL, true,
+     false),
+    (9, 'annulled', 'Аннулирован', 'Annulled', NULL, NULL, false, true),
+    (10, 'archive', 'Архив', 'Archive', NULL, NULL, false, true),
+    (11, 'deleted', 'Удален', 'Deleted', NULL, NULL, false, true);
+
+CREATE SEQUENCE crm.contract_number;
+CREATE TABLE crm.contract (
+    id                  bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    number              text    NOT NULL DEFAULT nextval('crm.contract_number')::text
+                                CHECK (number <> ''),
+    number_is_manual    boolean NOT NULL DEFAULT false,
+    status              text    NOT NULL DEFAULT 'draft' REFERENCES crm.contract_status,
+    own_organisation_id bigint  REFERENCES crm.own_organisation,
+    counterparty_id     bigint  REFERENCES crm.counterparty,
+    legal_entity_id     bigint  REFERENCES crm.legal_entity,
+    party_code          text    REFERENCES crm.contract_party,
+    kind_code           text    REFERENCES crm.contract_kind,
+    subject_code        text    REFERENCES crm.contract_subject,
+    summary             text,
+    note                text,
+    amount              numeric(18,2) CHECK (amount >= 0),
+    vat_amount          numeric(18,2) CHECK (vat_amount >= 0),
+    currency            text    DEFAULT 'RUB' REFERENCES crm.currency,
+    contract_date       date    NOT NULL,
+    valid_until         date    CHECK (valid_until >= contract_date),
+    signer_id           bigint  REFERENCES crm.user,
+    counterparty_signer text,
+    initiator_id        bigint  NOT NULL REFERENCES crm.user,
+    content_document_id bigint  REFERENCES crm.document ON DELETE SET NULL,
+    UNIQUE (id, counterparty_id),  -- so that a deal can pin the counterparty
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+-- A number typed by hand is unique per organisation and year of the contract.
+CREATE UNIQUE INDEX contract_number_key ON crm.contract
+    (coalesce(own_organisation_id, 0), extract(year FROM contract_date), number)
+    WHERE deleted_at IS NULL;
+CREATE INDEX contract_counterparty_idx ON crm.contract (counterparty_id) WHERE deleted_at IS NULL;
+-- A deal's contract belongs to the deal's counterparty when both are set.
+ALTER TABLE crm.deal
+    ADD FOREIGN KEY (contract_id) REFERENCES crm.contract,
+    ADD CONSTRAINT deal_contract_of_counterparty FOREIGN KEY (contract_id, counterparty_id)
+        REFERENCES crm.contract (id, counterparty_id);
+CREATE INDEX deal_contract_idx ON crm.deal (contract_id) WHERE contract_id IS NOT NULL;
+
+CREATE SEQUENCE crm.agreement_number;
+CREATE TABLE crm.agreement (
+    id                  bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    contract_id         bigint  NOT NULL REFERENCES crm.contract,
+    number              text    NOT NULL DEFAULT nextval('crm.agreement_number')::text
+                                CHECK (number <> ''),
+    number_is_manual    boolean NOT NULL DEFAULT false,
+    status              text    NOT NULL DEFAULT 'draft' REFERENCES crm.contract_status,
+    own_organisation_id bigint  REFERENCES crm.own_organisation,
+    counterparty_id     bigint  REFERENCES crm.counterparty,
+    legal_entity_id     bigint  REFERENCES crm.legal_entity,
+    kind_code           text    REFERENCES crm.contract_kind,
+    subject_code        text    REFERENCES crm.contract_subject,
+    summary             text,
+    note                text,
+    amount              numeric(18,2) CHECK (amount >= 0),
+    vat_amount          numeric(18,2) CHECK (vat_amount >= 0),
+    currency            text    DEFAULT 'RUB' REFERENCES crm.currency,
+    contract_date       date    NOT NULL,
+    valid_until         date    CHECK (valid_until >= contract_date),
+    signer_id           bigint  REFERENCES crm.user,
+    counterparty_signer text,
+    initiator_id        bigint  NOT NULL REFERENCES crm.user,
+    content_document_id bigint  REFERENCES crm.document ON DELETE SET NULL,
+    effective_from      date,
+    changes             text,
+    CONSTRAINT agreement_of_counterparty FOREIGN KEY (contract_id, counterparty_id)
+        REFERENCES crm.contract (id, counterparty_id),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+CREATE INDEX agreement_contract_idx ON crm.agreement (contract_id) WHERE deleted_at IS NULL;
+
+CREATE TABLE crm.personal_account (
+    id              bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    counterparty_id bigint  NOT NULL REFERENCES crm.counterparty,
+    account_no      text    NOT NULL CHECK (account_no <> ''),
+    name            text,
+    legal_entity_id bigint  REFERENCES crm.legal_entity,
+    contract_id     bigint  REFERENCES crm.contract,
+    currency        text    NOT NULL DEFAULT 'RUB' REFERENCES crm.currency,
+    balance         numeric(18,2) NOT NULL DEFAULT 0,  -- set by billing, may be negative
+    credit_limit    numeric(18,2) NOT NULL DEFAULT 0 CHECK (credit_limit >= 0),
+    status          text    NOT NULL DEFAULT 'active'
+                            CHECK (status IN ('active', 'blocked', 'closed')),
+    opened_on       date    NOT NULL,
+    closed_on       date    CHECK (closed_on >= opened_on),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+CREATE UNIQUE INDEX personal_account_no_key ON crm.personal_account (account_no)
+    WHERE deleted_at IS NULL;
+CREATE INDEX personal_account_counterparty_idx ON crm.personal_account (counterparty_id)
+    WHERE deleted_at IS NULL;
+
+CREATE TABLE crm.personal_account_product (
+    personal_account_id bigint  NOT NULL REFERENCES crm.personal_account ON DELETE CASCADE,
+    product_id          bigint  NOT NULL REFERENCES crm.product,
+    is_enabled          boolean NOT NULL DEFAULT true,
+    price               numeric(18,2) CHECK (price >= 0),  -- null: the catalogue's
+    discount_percent    numeric(5,2) NOT NULL DEFAULT 0
+                                     CHECK (discount_percent BETWEEN 0 AND 100),
+    vat_rate_code       text    REFERENCES crm.vat_rate,
+    quantity            numeric(18,4) NOT NULL DEFAULT 1 CHECK (quantity > 0),
+    valid_from          date    NOT NULL,
+    valid_to            date    CHECK (valid_to >= valid_from),
+    settings            jsonb   NOT NULL DEFAULT '{}',
+    PRIMARY KEY (personal_account_id, product_id, valid_from),
+    -- Periods of one product do not overlap.
+    CONSTRAINT personal_account_product_period EXCLUDE USING gist
+        (personal_account_id WITH =, product_id WITH =,
+         daterange(valid_from, valid_to, '[]') WITH &&)
+);
+
+CREATE TABLE crm.counterparty_invoice_type (
+    id                bigint  GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    counterparty_id   bigint  NOT NULL REFERENCES crm.counterparty ON DELETE CASCADE,
+    invoice_type_code text    NOT NULL REFERENCES crm.invoice_type,
+    invoice_name      text    NOT NULL CHECK (invoice_name <> ''),
+    product_id        bigint  REFERENCES crm.product,
+    self_service      boolean NOT NULL DEFAULT true,
+    is_active         boolean NOT NULL DEFAULT true,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    created_by        bigint  REFERENCES crm.user
+);
+CREATE UNIQUE INDEX counterparty_invoice_type_key ON crm.counterparty_invoice_type
+    (counterparty_id, invoice_type_code, coalesce(product_id, 0));
+
+CREATE TABLE crm.order_status (LIKE crm.lead_status INCLUDING ALL);
+INSERT INTO crm.order_status
+    (position, code, name_ru, name_en, stage_code, percent, on_board, is_final) VALUES
+    (1, 'placement', 'Оформление', 'Placement', NULL, NULL, true, false),
+    (2, 'approving', 'Согласование', 'Approving', NULL, NULL, true, false),
+    (3, 'execution', 'Исполнение', 'Execution', NULL, NULL, true, false),
+    (4, 'completed', 'Завершен', 'Completed', NULL, NULL, true, true),
+    (5, 'canceled', 'Отменен', 'Canceled', NULL, NULL, true, true);
+
+CREATE SEQUENCE crm.order_number;
+CREATE TABLE crm.order (
+    id                    bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    number                bigint  NOT NULL UNIQUE DEFAULT nextval('crm.order_number'),
+    order_date            timestamptz NOT NULL DEFAULT now(),
+    status                text    NOT NULL DEFAULT 'placement' REFERENCES crm.order_status,
+    deal_id               bigint  REFERENCES crm.deal,
+    counterparty_id       bigint  NOT NULL REFERENCES crm.counterparty,
+    contract_id           bigint  REFERENCES crm.contract,
+    responsible_id        bigint  REFERENCES crm.user,
+    currency              text    NOT NULL DEFAULT 'RUB' REFERENCES crm.currency,
+    total_amount          numeric(18,2) NOT NULL DEFAULT 0 CHECK (total_amount >= 0),
+    total_vat             numeric(18,2) NOT NULL DEFAULT 0 CHECK (total_vat >= 0),
+    total_amount_with_vat numeric(18,2) NOT NULL DEFAULT 0
+                          CHECK (total_amount_with_vat = total_amount + total_vat),
+    paid_amount           numeric(18,2) NOT NULL DEFAULT 0 CHECK (paid_amount >= 0),
+    balance_due           numeric(18,2) NOT NULL DEFAULT 0
+                          CHECK (balance_due = total_amount_with_vat - paid_amount),
+    comment               text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+CREATE INDEX order_deal_idx ON crm.order (deal_id) WHERE deleted_at IS NULL;
+CREATE INDEX order_counterparty_idx ON crm.order (counterparty_id) WHERE deleted_at IS NULL;
+
+-- Copied from the catalogue when the line is made; the computed columns by domain.md 1.4.
+CREATE TABLE crm.line_item (
+    id                  bigint  GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    parent_id           bigint  NOT NULL,
+    parent_kind         text    NOT NULL CHECK (parent_kind IN ('deal', 'order')),
+    position            integer NOT NULL CHECK (position > 0),
+    product_id          bigint  REFERENCES crm.product,
+    name                text    NOT NULL CHECK (name <> ''),
+    kind                text    NOT NULL CHECK (kind IN ('product', 'service')),
+    unit_code           text    NOT NULL REFERENCES crm.unit,
+    vat_rate_code       text    NOT NULL REFERENCES crm.vat_rate,
+    vat_percent         numeric(5,2) CHECK (vat_percent BETWEEN 0 AND 100),
+    price               numeric(18,2) NOT NULL CHECK (price >= 0),
+    discount_percent    numeric(5,2) NOT NULL DEFAULT 0
+                                     CHECK (discount_percent BETWEEN 0 AND 100),
+    quantity            numeric(18,4) NOT NULL CHECK (quantity > 0),
+    price_with_discount numeric(18,2) NOT NULL,
+    amount              numeric(18,2) NOT NULL,
+    discount_amount     numeric(18,2) NOT NULL,
+    vat_amount          numeric(18,2) NOT NULL,
+    amount_with_vat     numeric(18,2) NOT NULL,
+    description         text,
+    FOREIGN KEY (parent_id, parent_kind) REFERENCES crm.record (id, kind) ON DELETE CASCADE,
+    UNIQUE (parent_id, position) DEFERRABLE INITIALLY DEFERRED,
+    -- round(numeric, 2) rounds half away from zero.
+    CHECK (price_with_discount = round(price * (1 - discount_percent / 100), 2)),
+    CHECK (amount = round(price_with_discount * quantity, 2)),
+    CHECK (discount_amount = round(price * quantity, 2) - amount),
+    CHECK (vat_amount = coalesce(round(amount * vat_percent / 100, 2), 0)),
+    CHECK (amount_with_vat = amount + vat_amount)
+);
+
+CREATE TABLE crm.payment_status (LIKE crm.lead_status INCLUDING ALL);
+INSERT INTO crm.payment_status
+    (position, code, name_ru, name_en, stage_code, percent, on_board, is_final) VALUES
+    (1, 'draft', 'Черновик', 'Draft', NULL, NULL, true, false),
+    (2, 'planned', 'Запланирован', 'Planned', NULL, NULL, true, false),
+    (3, 'confirmed', 'Подтвержден', 'Confirmed', NULL, NULL, false, false),
+    (4, 'expired', 'Просрочен', 'Overdue', NULL, NULL, false, false),
+    (5, 'partial_paid', 'Частично оплачен', 'Partially paid', NULL, NULL, true, false),
+    (6, 'paid', 'Оплачен', 'Paid', NULL, NULL, true, true),
+    (7, 'canceled', 'Отменен', 'Canceled', NULL, NULL, true, true);
+
+CREATE SEQUENCE crm.payment_number;
+CREATE TABLE crm.payment (
+    id                   bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    number               bigint  NOT NULL UNIQUE DEFAULT nextval('crm.payment_number'),
+    status               text    NOT NULL DEFAULT 'draft' REFERENCES crm.payment_status,
+    amount               numeric(18,2) NOT NULL CHECK (amount > 0),
+    currency             text    NOT NULL DEFAULT 'RUB' REFERENCES crm.currency,
+    counterparty_id      bigint  NOT NULL REFERENCES crm.counterparty,
+    deal_id              bigint  REFERENCES crm.deal,
+    order_id             bigint  REFERENCES crm.order,
+    responsible_id       bigint  NOT NULL REFERENCES crm.user,
+    planned_payment_date date,
+    fact_payment_date    date,
+    paid_amount          numeric(18,2) NOT NULL DEFAULT 0
+                                       CHECK (paid_amount >= 0 AND paid_amount <= amount),
+    invoice_document_id  bigint  REFERENCES crm.document ON DELETE SET NULL,
+    personal_account_id  bigint  REFERENCES crm.personal_account,
+    comment              text,
+    CONSTRAINT payment_planned_date CHECK (status NOT IN ('planned', 'confirmed', 'expired')
+                                           OR planned_payment_date IS NOT NULL),
+    CONSTRAINT payment_fact_date CHECK (status <> 'paid' OR fact_payment_date IS NOT NULL),
+    CONSTRAINT payment_paid_amount CHECK (status <> 'paid' OR paid_amount = amount),
+    CONSTRAINT payment_partial_amount CHECK (status <> 'partial_paid'
+                                             OR (paid_amount > 0 AND paid_amount < amount)),
+    CONSTRAINT payment_canceled_comment CHECK (status <> 'canceled' OR comment <> ''),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+CREATE INDEX payment_deal_idx ON crm.payment (deal_id) WHERE deleted_at IS NULL;
+CREATE INDEX payment_order_idx ON crm.payment (order_id) WHERE deleted_at IS NULL;
+CREATE INDEX payment_counterparty_idx ON crm.payment (counterparty_id) WHERE deleted_at IS NULL;
+CREATE INDEX payment_due_idx ON crm.payment (planned_payment_date)
+    WHERE status IN ('planned', 'confirmed') AND deleted_at IS NULL;
+
+CREATE TABLE crm.support_request_status (LIKE crm.lead_status INCLUDING ALL);
+INSERT INTO crm.support_request_status
+    (position, code, name_ru, name_en, stage_code, percent, on_board, is_final) VALUES
+    (1, 'first_line', 'Передано 1-й линии ТП', 'Handed to line 1', NULL, NULL, true, false),
+    (2, 'first_line_work', 'В работе на 1-й линии ТП', 'Line 1 works', NULL, NULL, true, false),
+    (3, 'second_line', 'Передано 2-й линии ТП', 'Handed to line 2', NULL, NULL, true, false),
+    (4, 'second_line_work', 'В работе на 2-й линии ТП', 'Line 2 works', NULL, NULL, true, false),
+    (5, 'third_line', 'Передано 3-й линии ТП', 'Handed to line 3', NULL, NULL, true, false),
+    (6, 'third_line_work', 'В работе на 3-й линии ТП', 'Line 3 works', NULL, NULL, true, false),
+    (7, 'clarification', 'На уточнении', 'Clarification', NULL, NULL, true, false),
+    (8, 'hold', 'На удержании', 'On hold', NULL, NULL, true, false),
+    (9, 'approve', 'Подтверждение выполнения заявки', 'Confirmation', NULL, NULL, true, false),
+    (10, 'closed', 'Закрыта', 'Closed', NULL, NULL, true, true);
+
+CREATE SEQUENCE crm.support_request_number;
+CREATE TABLE crm.support_request (
+    id                    bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
+    number                bigint  NOT NULL UNIQUE DEFAULT nextval('crm.support_request_number'),
+    counterparty_id       bigint  NOT NULL REFERENCES crm.counterparty,
+    initiator_user_id     bigint  REFERENCES crm.user,
+    initiator_contact_id  bigint  REFERENCES crm.contact,
+    initiator_account_id  bigint  REFERENCES crm.counterparty_user,
+    author                text,
+    channel               text    NOT NULL DEFAULT 'external'
+                                  CHECK (channel IN ('internal', 'external')),
+    petition_type         text    REFERENCES crm.support_petition_type,
+    service_type          text    REFERENCES crm.support_service_type,
+    module                text    REFERENCES crm.support_module,
+    mark                  text    REFERENCES crm.support_mark,
+    priority              text    NOT NULL DEFAULT 'medium' REFERENCES crm.support_priority,
+    subject               text    NOT NULL,
+    content               text    NOT NULL,
+    content_text          text,
+    status                text    NOT NULL DEFAULT 'first_line'
+                                  REFERENCES crm.support_request_status,
+    assignee_user_id      bigint  REFERENCES crm.user,
+    assignee_group_id     text    REFERENCES crm.group,
+    resolution            text,
+    first_reaction_at     timestamptz,
+    closed_at             timestamptz,
+    stopped_at            timestamptz,
+    sla1_due_at           timestamptz,
+    sla1_state            text    NOT NULL DEFAULT 'off' CHECK (sla1_state IN ('running', 'paused',
+                                  'met', 'overdue', 'off')),
+    sla2_due_at           timestamptz,
+    sla2_state            text    NOT NULL DEFAULT 'off' CHECK (sla2_state IN ('running', 'paused',
+                                  'met', 'overdue', 'off')),
+    sla2_paused_total     interval NOT NULL DEFAULT interval '0',
+    created_automatically boolean NOT NULL DEFAULT false,
+    date_received         timestamptz NOT NULL DEFAULT now(),
+    mail_message_id       bigint  REFERENCES ops.mail_message ON DELETE SET NULL,
+    CONSTRAINT support_request_one_initiator CHECK (num_nonnulls(initiator_user_id,
+                                               initiator_contact_id, initiator_account_id) = 1),
+    CONSTRAINT support_request_closed_at CHECK ((closed_at IS NOT NULL) = (status = 'closed')),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    created_by   bigint      REFERENCES crm.user,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    updated_by   bigint      REFERENCES crm.user,
+    row_version  integer     NOT NULL DEFAULT 1,  -- ETag; every update adds one
+    deleted_at   timestamptz,
+    origin       text        NOT NULL DEFAULT 'api'
+                 CHECK (origin IN ('api', 'mail', 'job', 'import', 'portal', 'system')),
+    external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
+    custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
+);
+CREATE INDEX support_request_counterparty_idx ON crm.support_request (counterparty_id)
+    WHERE deleted_at IS NULL;
+CREATE INDEX support_request_status_idx ON crm.support_request (status, date_received DESC)
+    WHERE deleted_at IS NULL;
+CREATE INDEX support_request_mail_idx ON crm.support_request (mail_message_id)
+    WHERE mail_message_id IS NOT NULL;
