@@ -28,6 +28,7 @@ inline constexpr Event config_applied{"config_applied", LogLevel::info};
 inline constexpr Event config_unchanged{"config_unchanged", LogLevel::info};
 inline constexpr Event config_refused{"config_refused", LogLevel::error};
 inline constexpr Event config_warning{"config_warning", LogLevel::warn};
+inline constexpr Event task_failed{"task_failed", LogLevel::error};
 
 // store
 inline constexpr Event migration_applied{"migration_applied", LogLevel::info};
