@@ -40,9 +40,14 @@ namespace c360::store {
 struct Sql {
   std::string_view name;
   std::string_view text;
+  // The rows come in PostgreSQL's binary format: for statements whose columns are all bytea, read
+  // by Rows::bytes() alone (half the size on the wire).
+  bool binary_rows = false;
 };
 
-// Parameters $1, $2, … of one statement, in text form.
+// Parameters $1, $2, … of one statement, in text form. A text with a NUL byte or
+// other bytes that are not UTF-8 cannot be stored: its statement fails with validation_failed,
+// reason text_encoding.
 class Params {
  public:
   Params& add(std::string_view text);
@@ -63,6 +68,8 @@ class Params {
   Params& add_array(std::span<const std::string_view> values);
   // text[] with NULL elements.
   Params& add_array(std::span<const std::optional<std::string>> values);
+  // bytea[], sent in binary: cast as $n::bytea[].
+  Params& add_bytes_array(std::span<const std::string_view> values);
 
   std::size_t size() const { return values_.size(); }
 
@@ -91,7 +98,7 @@ class Rows {
   std::optional<std::int64_t> optional_int64(int row, int column) const;
   bool boolean(int row, int column) const;       // false for NULL
   std::string bytes(int row, int column) const;  // bytea
-  // timestamptz; sessions run in UTC with ISO dates.
+  // timestamptz; sessions run in UTC with ISO dates. ±infinity are the ends of Instant.
   std::optional<Instant> instant(int row, int column) const;
   std::vector<std::string> text_array(int row, int column) const;  // text[]; NULLs become empty
   std::int64_t affected() const;                                   // INSERT, UPDATE, DELETE
@@ -109,6 +116,7 @@ enum class TxMode : std::uint8_t {
   read_only,   // READ ONLY, READ COMMITTED
   snapshot,    // READ ONLY, REPEATABLE READ: several reads that agree
   read_write,  // READ COMMITTED
+  single,      // one statement, committed by itself, read or write: Database::execute
 };
 
 // Two pools, so that jobs and mail cannot starve readers.
@@ -132,12 +140,17 @@ class Transaction {
   // run() and COMMIT in the same round trip. ErrorCode::unavailable with reason "commit_unknown"
   // when the connection broke after COMMIT was sent: the caller settles it by a unique key.
   Result<void> commit();
+  // The statement the last failed run() or commit() stopped at, when it was one of the caller's.
+  std::optional<Ticket> failed() const;
   // The rows of a ticket that has run; they live as long as the transaction.
   const Rows& rows(Ticket ticket) const;
   // queue + run + rows.
   Result<const Rows*> query(const Sql& sql, Params params = {});
 
-  // SAVEPOINT / ROLLBACK TO / RELEASE, for one bad item among good ones.
+  // SAVEPOINT / ROLLBACK TO / RELEASE, for one bad item among good ones; they nest. No round trip
+  // of their own: they travel with the next run(). Rolling back forgets what was queued since the
+  // savepoint, and makes a transaction usable again that failed after it (not when the connection
+  // broke).
   Result<void> savepoint();
   Result<void> rollback_to_savepoint();
   Result<void> release_savepoint();
@@ -146,6 +159,7 @@ class Transaction {
   friend class Database;
   struct State;
   explicit Transaction(std::unique_ptr<State> state);
+  Rows take(Ticket ticket);
   std::unique_ptr<State> state_;
 };
 
@@ -158,6 +172,11 @@ struct DatabaseOptions {
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds lock_timeout{5'000};
   bool pooled = false;  // behind pgBouncer in transaction mode: unnamed statements
+  std::chrono::milliseconds idle_in_transaction_timeout{60'000};
+  // A server that says nothing for statement_timeout and this is given up: the connection is
+  // dropped, unavailable. Not watched where statement_timeout is 0.
+  std::chrono::milliseconds silence_grace{5'000};
+  std::string application_name = "client360d";
 };
 
 // The pools. Any thread. Constructing opens nothing: the first use does, so a daemon starts while
@@ -183,12 +202,14 @@ class Database {
   bool healthy() const;  // the last attempt to connect or to run did not find the server away
 
  private:
+  friend class Transaction;
   struct State;
   std::shared_ptr<State> state_;
 };
 
 // Runs `body(Transaction&) -> Result<void>` and commits; again, up to three times, after SQLSTATE
-// 40001 and 40P01 and after a connection lost before COMMIT was sent.
+// 40001 and 40P01, after a connection lost before COMMIT was sent and after a prepared statement
+// that a migration made stale.
 template <typename Body>
 Result<void> in_transaction(Database& database, Pool pool, Body body) {
   for (int attempt = 1;; ++attempt) {
@@ -199,7 +220,8 @@ Result<void> in_transaction(Database& database, Pool pool, Body body) {
     if (done || attempt == 3) return done;
     const bool again = done.error().reason == "serialization_failure" ||
                        done.error().reason == "deadlock" ||
-                       done.error().reason == "connection_lost";
+                       done.error().reason == "connection_lost" ||
+                       done.error().reason == "stale_plan";  // a migration changed a table
     if (!again) return done;
   }
 }
