@@ -3,13 +3,15 @@
 #include <Poco/Exception.h>
 #include <Poco/Net/Context.h>
 #include <Poco/Net/NetException.h>
-#include <Poco/Net/SecureServerSocket.h>
+#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/ServerSocket.h>
+#include <Poco/Net/ServerSocketImpl.h>
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/TCPServer.h>
 #include <Poco/Net/TCPServerConnectionFactory.h>
 #include <Poco/Net/TCPServerParams.h>
 #include <Poco/ThreadPool.h>
+#include <fcntl.h>
 
 #include <condition_variable>
 #include <thread>
@@ -28,16 +30,24 @@ constexpr std::size_t kStackFactor = 8;
 constexpr std::size_t kStackFactor = 1;
 #endif
 
+using TlsContext = Poco::Net::Context::Ptr;
+
 class ConnectionFactory final : public Poco::Net::TCPServerConnectionFactory {
  public:
-  explicit ConnectionFactory(ServerContext& context) : context_(context) {}
+  ConnectionFactory(ServerContext& context, TlsContext tls)
+      : context_(context), tls_(std::move(tls)) {}
   Poco::Net::TCPServerConnection* createConnection(const Poco::Net::StreamSocket& socket) override {
-    // Poco's dispatcher takes ownership.
-    return new HttpConnection(socket, context_);  // NOLINT(cppcoreguidelines-owning-memory)
+    // TLS is put on here and not on the listening socket, so that two servers with different
+    // certificates can share that. The handshake comes with the first read, on the connection's
+    // own thread. Poco's dispatcher takes ownership.
+    if (tls_.isNull()) return new HttpConnection(socket, context_);                 // NOLINT
+    return new HttpConnection(Poco::Net::SecureStreamSocket::attach(socket, tls_),  // NOLINT
+                              context_);
   }
 
  private:
   ServerContext& context_;
+  const TlsContext tls_;
 };
 
 // On the accepting thread: an address past its cap costs no thread.
@@ -59,22 +69,39 @@ class AddressCap final : public Poco::Net::TCPServerConnectionFilter {
   ServerContext& context_;
 };
 
-Poco::Net::ServerSocket bound_socket(const ServerOptions& options) {
-  const Poco::Net::SocketAddress address(options.host, options.port);
-  if (options.certificate_file.empty()) {
-    Poco::Net::ServerSocket socket;
-    socket.bind(address, true, false);
-    socket.listen(options.backlog);
-    return socket;
+// A listening socket made by somebody else.
+class SharedSocketImpl final : public Poco::Net::ServerSocketImpl {
+ public:
+  explicit SharedSocketImpl(int descriptor) { reset(descriptor); }
+};
+class SharedSocket final : public Poco::Net::ServerSocket {
+ public:
+  explicit SharedSocket(int descriptor)
+      : Poco::Net::ServerSocket(new SharedSocketImpl(descriptor), true) {}
+};
+
+Poco::Net::ServerSocket open_socket(const ServerOptions& options) {
+  if (options.listening_socket >= 0) {
+    const int copy = fcntl(options.listening_socket, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) throw Poco::Net::NetException("the listening socket is gone");
+    return SharedSocket(copy);
   }
-  Poco::Net::Context::Ptr tls = new Poco::Net::Context(
-      Poco::Net::Context::SERVER_USE, options.private_key_file, options.certificate_file, "",
-      Poco::Net::Context::VERIFY_NONE, 9, false);
-  tls->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
-  Poco::Net::SecureServerSocket socket(tls);
-  socket.bind(address, true, false);
+  Poco::Net::ServerSocket socket;
+  // Not SO_REUSEPORT: a second daemon on the address must be told.
+  socket.bind(Poco::Net::SocketAddress(options.host, options.port), true, false);
   socket.listen(options.backlog);
+  // Where two servers share the socket, the slower one finds nothing to accept and must not wait.
+  socket.setBlocking(false);
   return socket;
+}
+
+TlsContext tls_context(const ServerOptions& options) {
+  if (options.certificate_file.empty()) return {};
+  TlsContext tls = new Poco::Net::Context(Poco::Net::Context::SERVER_USE, options.private_key_file,
+                                          options.certificate_file, "",
+                                          Poco::Net::Context::VERIFY_NONE, 9, false);
+  tls->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
+  return tls;
 }
 
 }  // namespace
@@ -87,6 +114,7 @@ struct HttpServer::State {
   std::unique_ptr<Poco::ThreadPool> threads;
   std::unique_ptr<Poco::Net::TCPServer> server;
   std::uint16_t port = 0;
+  int descriptor = -1;
 };
 
 HttpServer::HttpServer(ServerOptions options, Handler& handler, const Observer& observer)
@@ -99,7 +127,8 @@ Result<void> HttpServer::start() {
   const ServerOptions& options = context.options;
   const std::string place = options.host + ":" + std::to_string(options.port);
   try {
-    auto socket = bound_socket(options);
+    const TlsContext tls = tls_context(options);
+    auto socket = open_socket(options);
     state_->port = socket.address().port();
     // Two threads of the pool are the dispatcher's own reserve.
     state_->threads =
@@ -109,7 +138,8 @@ Result<void> HttpServer::start() {
     params->setMaxThreads(static_cast<int>(options.max_threads));
     params->setMaxQueued(static_cast<int>(options.max_queued));
     params->setThreadIdleTime(Poco::Timespan(10, 0));
-    state_->server = std::make_unique<Poco::Net::TCPServer>(new ConnectionFactory(context),
+    state_->descriptor = socket.impl()->sockfd();
+    state_->server = std::make_unique<Poco::Net::TCPServer>(new ConnectionFactory(context, tls),
                                                             *state_->threads, socket, params);
     state_->server->setConnectionFilter(new AddressCap(context));
     state_->server->start();
@@ -154,6 +184,8 @@ bool HttpServer::stop(milliseconds grace) {
 }
 
 std::uint16_t HttpServer::port() const { return state_->port; }
+
+int HttpServer::listening_socket() const { return state_->descriptor; }
 
 std::size_t HttpServer::connections() const { return state_->context.running; }
 

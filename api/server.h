@@ -34,6 +34,9 @@ struct ServerOptions {
   std::string name = "api";  // metric and log label of the listener
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0: a free one, see port()
+  // Of another HttpServer on the same address: start() shares its socket instead of binding one, so
+  // that no connection waiting in the kernel is lost when that server stops.
+  int listening_socket = -1;
   // Both set: TLS 1.2 or newer.
   std::string certificate_file;  // PEM, the chain
   std::string private_key_file;  // PEM
@@ -77,7 +80,8 @@ class HttpServer {
   // Accepts no more, ends idle connections at once, lets requests under way finish until `grace`
   // is over, then breaks them. Idempotent. True when nothing had to be broken.
   bool stop(std::chrono::milliseconds grace = std::chrono::milliseconds{10'000});
-  std::uint16_t port() const;  // 0 before start()
+  std::uint16_t port() const;    // 0 before start()
+  int listening_socket() const;  // for ServerOptions::listening_socket; -1 before start()
   std::size_t connections() const;
 
  private:
