@@ -93,7 +93,7 @@ class FetchSink {
   virtual Result<void> end(const FetchedMeta& meta) = 0;
   // What began will not end: the connection broke, or the server sent what was not asked for.
   virtual void discard() = 0;
-  // The server no longer has it (RFC 9051, 6.4.9: unknown uids are ignored).
+  // The server does not list it any more either; it was asked again.
   virtual void missing(Uid uid) = 0;
   // This message alone cannot be had: upstream_rejected with the server's words, or
   // payload_too_large when it is longer than the limit. Its neighbours are not affected.
@@ -138,8 +138,9 @@ class Mailbox {
 
   // Ascending, without doubles.
   virtual Result<std::vector<Uid>> search(const SearchCriteria& criteria) = 0;
-  // Every message there is, ascending: for the comparison with the ledger. Some bytes per message
-  // on the wire.
+  // Every message there is, ascending, for the comparison with the ledger; some bytes per message
+  // on the wire. A list shorter than the number of messages the server told is refused
+  // (upstream_rejected, reason list_incomplete): what is not listed will be taken for gone.
   virtual Result<std::vector<ListedMessage>> list_all() = 0;
   // Leaves \Seen untouched. Batches of about 100 uids are best; any number is right.
   virtual Result<void> fetch(std::span<const Uid> uids, FetchSink& sink) = 0;

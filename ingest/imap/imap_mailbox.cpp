@@ -1,0 +1,323 @@
+#include "ingest/imap/imap_mailbox.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "daemon/base/text.h"
+#include "ingest/imap/fetch.h"
+#include "ingest/imap/mailbox_name.h"
+#include "ingest/imap/search.h"
+#include "ingest/imap/session.h"
+#include "ingest/imap/uid_set.h"
+
+namespace c360::ingest::imap {
+namespace {
+
+// "UID STORE ", " +FLAGS.SILENT (", a quoted mailbox name and the tag.
+constexpr std::size_t kCommandFrame = 600;
+
+// Hears the answers to SELECT.
+class SelectListener final : public Listener {
+ public:
+  Result<void> untagged(Response& response) override {
+    if (response.kind == Response::Kind::flags) flags_ = std::move(response.words);
+    if (response.kind == Response::Kind::status) code(response.code);
+    return {};
+  }
+
+  // The answer as a whole; `read_only` comes with the tagged response.
+  SelectedMailbox result(std::string_view name, bool read_only) {
+    selected_.name = name;
+    selected_.read_only = read_only;
+    // RFC 9051, 6.3.2: without PERMANENTFLAGS every flag may be changed for good.
+    if (!permanent_) selected_.permanent_flags = flags_;
+    std::erase_if(selected_.permanent_flags, [this](const std::string& flag) {
+      if (flag != "\\*") return false;
+      selected_.keywords_allowed = true;
+      return true;
+    });
+    return std::move(selected_);
+  }
+
+  SelectedMailbox& selected() { return selected_; }
+  bool sticky() const { return sticky_; }
+
+ private:
+  void code(const ResponseCode& code) {
+    if (code.name == "UIDVALIDITY") selected_.uidvalidity = number32(code.arguments);
+    if (code.name == "UIDNEXT") selected_.uidnext = number32(code.arguments);
+    if (code.name == "UIDNOTSTICKY") sticky_ = false;
+    if (code.name == "PERMANENTFLAGS") {
+      permanent_ = true;
+      selected_.permanent_flags = flag_words(code.arguments);
+    }
+    if (code.name == "HIGHESTMODSEQ") {
+      selected_.highest_modseq = number(code.arguments).value_or(0);
+    }
+  }
+  static std::optional<std::uint64_t> number(std::string_view digits) {
+    if (digits.empty() || digits.size() > 19) return std::nullopt;
+    std::uint64_t value = 0;
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return std::nullopt;
+      value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return value;
+  }
+  static std::uint32_t number32(std::string_view digits) {
+    const auto value = number(digits).value_or(0);
+    return value > UINT32_MAX ? 0 : static_cast<std::uint32_t>(value);
+  }
+
+  SelectedMailbox selected_;
+  std::vector<std::string> flags_;
+  bool permanent_ = false;
+  bool sticky_ = true;
+};
+
+// "1-Feb-1994" (RFC 9051, `date`).
+std::string search_date(std::chrono::sys_days day) {
+  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::chrono::year_month_day date{day};
+  return std::to_string(static_cast<unsigned>(date.day())) + "-" +
+         std::string(kMonths[static_cast<unsigned>(date.month()) - 1]) + "-" +
+         std::to_string(static_cast<int>(date.year()));
+}
+
+// A system flag or a keyword (RFC 9051, `flag`): anything else would be read as more commands.
+bool is_flag(std::string_view flag) {
+  if (flag.starts_with('\\')) flag.remove_prefix(1);
+  return !flag.empty() && flag.size() <= 100 && std::ranges::all_of(flag, [](char c) {
+    return c > 0x20 && c < 0x7f && std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+  });
+}
+
+class ImapMailbox final : public Mailbox {
+ public:
+  explicit ImapMailbox(ImapOptions options) : session_(std::move(options)) {}
+
+  Result<void> connect() override { return session_.connect(); }
+  const ServerFeatures& features() const override { return session_.features(); }
+  Result<SelectedMailbox> select(std::string_view name, bool read_only) override;
+  Result<std::vector<Uid>> search(const SearchCriteria& criteria) override;
+  Result<std::vector<ListedMessage>> list_all() override;
+  Result<void> fetch(std::span<const Uid> uids, FetchSink& sink) override {
+    return Fetch(session_, sink).run(uids);
+  }
+  Result<void> add_flags(std::span<const Uid> uids,
+                         std::span<const std::string_view> flags) override;
+  Result<Removal> expunge(std::span<const Uid> uids) override;
+  Result<Removal> move(std::span<const Uid> uids, std::string_view folder) override;
+  Result<IdleOutcome> idle(std::chrono::milliseconds timeout) override {
+    return session_.idle(timeout);
+  }
+  Result<void> noop() override { return run_fine("NOOP", "asking for news"); }
+  void logout() override { session_.logout(); }
+  void interrupt() override { session_.interrupt(); }
+  void wake() override { session_.wake(); }
+
+ private:
+  static Result<std::string> quoted_name(std::string_view name);
+  std::vector<std::string> sets(std::span<const Uid> uids) const;
+  // Fails unless all of them are answered OK.
+  Result<void> run_all_fine(std::span<const std::string> commands, std::string_view doing);
+  Result<void> run_fine(const std::string& command, std::string_view doing) {
+    return run_all_fine(std::span(&command, 1), doing);
+  }
+  Result<Removal> expunge_marked(std::span<const Uid> uids);
+  Result<void> transfer(std::string_view verb, std::span<const Uid> uids, std::string_view folder);
+  void create_folder(const std::string& quoted);
+
+  Session session_;
+};
+
+Result<std::string> ImapMailbox::quoted_name(std::string_view name) {
+  const auto wire = to_modified_utf7(name);
+  if (!wire || wire->empty() || wire->size() > 500) {
+    return fail(ErrorCode::invalid_request,
+                "a folder name must be UTF-8 without control characters, at most 500 bytes long");
+  }
+  std::string quoted = "\"";
+  for (const char c : *wire) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::vector<std::string> ImapMailbox::sets(std::span<const Uid> uids) const {
+  return to_sequence_sets(to_ranges(uids), session_.options().limits.command_bytes - kCommandFrame);
+}
+
+Result<void> ImapMailbox::run_all_fine(std::span<const std::string> commands,
+                                       std::string_view doing) {
+  Listener nobody;
+  auto completions = session_.run_all(commands, nobody);
+  if (!completions) return std::unexpected(completions.error());
+  for (const Completion& completion : *completions) {
+    if (!completion.ok()) return std::unexpected(session_.refused(completion, doing));
+  }
+  return {};
+}
+
+Result<SelectedMailbox> ImapMailbox::select(std::string_view name, bool read_only) {
+  auto quoted = quoted_name(name);
+  if (!quoted) return std::unexpected(quoted.error());
+  SelectListener listener;
+  auto completion = session_.run((read_only ? "EXAMINE " : "SELECT ") + *quoted, listener);
+  if (!completion) return std::unexpected(completion.error());
+  if (!completion->ok())
+    return std::unexpected(session_.refused(*completion, "opening the folder"));
+  if (listener.selected().uidvalidity == 0 || !listener.sticky()) {
+    return fail(ErrorCode::upstream_rejected,
+                "the server keeps no lasting uids for this folder (UIDVALIDITY); messages cannot "
+                "be told apart safely",
+                "no_uidvalidity");
+  }
+  listener.selected().exists = session_.exists();
+  session_.forget_arrivals();
+  return listener.result(name, read_only || completion->code.name == "READ-ONLY");
+}
+
+Result<std::vector<Uid>> ImapMailbox::search(const SearchCriteria& criteria) {
+  if (criteria.above == UINT32_MAX) return std::vector<Uid>{};
+  std::string terms = "UID " + std::to_string(criteria.above + 1) + ":*";
+  if (criteria.unseen_only) terms += " UNSEEN";
+  if (criteria.since) terms += " SINCE " + search_date(*criteria.since);
+  session_.forget_arrivals();
+  auto uids = search_uids(session_, terms);
+  // "n:*" includes the last message even when its uid is below n (RFC 9051, 6.4.8).
+  if (uids) std::erase_if(*uids, [&](Uid uid) { return uid <= criteria.above; });
+  return uids;
+}
+
+Result<std::vector<ListedMessage>> ImapMailbox::list_all() {
+  session_.forget_arrivals();
+  const std::uint32_t before = session_.exists();
+  auto all = search_uids(session_, "ALL");
+  if (!all) return std::unexpected(all.error());
+  // What is not in this list will be taken for gone: an answer cut short must not pass for one.
+  if (const auto least = std::min(before, session_.exists()); all->size() < least) {
+    return fail(ErrorCode::upstream_rejected,
+                "the server lists " + std::to_string(all->size()) + " of at least " +
+                    std::to_string(least) + " messages",
+                "list_incomplete");
+  }
+  auto seen = search_uids(session_, "SEEN");
+  if (!seen) return std::unexpected(seen.error());
+  auto deleted = search_uids(session_, "DELETED");
+  if (!deleted) return std::unexpected(deleted.error());
+  std::vector<ListedMessage> listed;
+  listed.reserve(all->size());
+  auto next_seen = seen->begin();
+  auto next_deleted = deleted->begin();
+  const auto holds = [](auto& next, auto end, Uid uid) {
+    while (next != end && *next < uid) ++next;
+    return next != end && *next == uid;
+  };
+  for (const Uid uid : *all) {
+    listed.push_back({.uid = uid,
+                      .seen = holds(next_seen, seen->end(), uid),
+                      .deleted = holds(next_deleted, deleted->end(), uid)});
+  }
+  return listed;
+}
+
+Result<void> ImapMailbox::add_flags(std::span<const Uid> uids,
+                                    std::span<const std::string_view> flags) {
+  std::string list;
+  for (const std::string_view flag : flags) {
+    if (!is_flag(flag)) return fail(ErrorCode::invalid_request, "not an IMAP flag");
+    list += (list.empty() ? "" : " ") + std::string(flag);
+  }
+  if (list.empty() || list.size() > kCommandFrame / 2) {
+    return fail(ErrorCode::invalid_request, "no flags, or too many of them");
+  }
+  std::vector<std::string> commands;
+  for (const std::string& set : sets(uids)) {
+    commands.push_back("UID STORE " + set + " +FLAGS.SILENT (" + list + ")");
+  }
+  return run_all_fine(commands, "setting flags");
+}
+
+Result<Removal> ImapMailbox::expunge(std::span<const Uid> uids) {
+  if (uids.empty()) return Removal::done;
+  if (!session_.has("UIDPLUS")) {
+    if (auto marked = add_flag(uids, kDeleted); !marked) return std::unexpected(marked.error());
+    return expunge_marked(uids);
+  }
+  // One round trip: the server takes the commands in order, and a refused STORE leaves nothing for
+  // the EXPUNGE to remove.
+  std::vector<std::string> commands;
+  for (const std::string& set : sets(uids)) {
+    commands.push_back("UID STORE " + set + " +FLAGS.SILENT (\\Deleted)");
+    commands.push_back("UID EXPUNGE " + set);
+  }
+  if (auto done = run_all_fine(commands, "removing messages"); !done) {
+    return std::unexpected(done.error());
+  }
+  return Removal::done;
+}
+
+// EXPUNGE removes whatever is marked, so it is sent only when all that is marked is ours.
+Result<Removal> ImapMailbox::expunge_marked(std::span<const Uid> uids) {
+  auto marked = search_uids(session_, "DELETED");
+  if (!marked) return std::unexpected(marked.error());
+  std::vector<Uid> ours(uids.begin(), uids.end());
+  std::ranges::sort(ours);
+  if (!std::ranges::includes(ours, *marked)) return Removal::left_deleted;
+  if (auto done = run_fine("EXPUNGE", "removing messages"); !done) {
+    return std::unexpected(done.error());
+  }
+  return Removal::done;
+}
+
+// A refusal does not matter: somebody else may have made it, and the next try tells.
+void ImapMailbox::create_folder(const std::string& quoted) {
+  const std::array commands{"CREATE " + quoted, "SUBSCRIBE " + quoted};
+  Listener nobody;
+  [[maybe_unused]] const auto answered = session_.run_all(commands, nobody);
+}
+
+Result<void> ImapMailbox::transfer(std::string_view verb, std::span<const Uid> uids,
+                                   std::string_view folder) {
+  auto quoted = quoted_name(folder);
+  if (!quoted) return std::unexpected(quoted.error());
+  bool created = false;
+  for (const std::string& set : sets(uids)) {
+    const std::string command = "UID " + std::string(verb) + " " + set + " " + *quoted;
+    auto completion = session_.run(command);
+    if (!completion) return std::unexpected(completion.error());
+    const std::string& code = completion->code.name;
+    if (!completion->ok() && !created && (code == "TRYCREATE" || code == "NONEXISTENT")) {
+      create_folder(*quoted);
+      created = true;
+      completion = session_.run(command);
+      if (!completion) return std::unexpected(completion.error());
+    }
+    if (!completion->ok()) {
+      return std::unexpected(session_.refused(*completion, "moving messages to a folder"));
+    }
+  }
+  return {};
+}
+
+Result<Removal> ImapMailbox::move(std::span<const Uid> uids, std::string_view folder) {
+  const bool moves = session_.has("MOVE");
+  if (auto done = transfer(moves ? "MOVE" : "COPY", uids, folder); !done) {
+    return std::unexpected(done.error());
+  }
+  if (moves) return Removal::done;
+  return expunge(uids);
+}
+
+}  // namespace
+
+std::unique_ptr<Mailbox> make_imap_mailbox(ImapOptions options) {
+  return std::make_unique<ImapMailbox>(std::move(options));
+}
+
+}  // namespace c360::ingest::imap

@@ -1,0 +1,114 @@
+// One connection to an IMAP server, from the greeting to the goodbye: runs commands, pipelined
+// where that is allowed, and takes in what the server says unasked.
+//
+// After an error of run() and its like the session is over: every later call returns that error.
+// A refusal by the server (NO, BAD) is a Completion, not an error. One thread, except interrupt()
+// and wake().
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "ingest/imap/lexer.h"
+#include "ingest/imap/options.h"
+#include "ingest/imap/refusal.h"
+#include "ingest/imap/response.h"
+#include "ingest/imap/transport.h"
+#include "ingest/mailbox.h"
+
+namespace c360::ingest::imap {
+
+// Hears what the server sends while a command runs. By default nothing is wanted.
+class Listener : public BodyHandler {
+ public:
+  virtual Result<void> untagged(Response& response);
+  Result<bool> begin(std::uint64_t size, const FetchItems& so_far) override;
+  Result<void> bytes(std::string_view piece) override;
+};
+
+class Session {
+ public:
+  explicit Session(ImapOptions options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Greeting, STARTTLS where the mode says so, sign-in, capabilities, ID. Once.
+  Result<void> connect();
+  // LOGOUT within 5 s, then closed.
+  void logout();
+  void interrupt() { transport_.interrupt(); }
+  void wake() { transport_.wake(); }
+
+  const ImapOptions& options() const { return options_; }
+  const ServerFeatures& features() const { return features_; }
+  bool has(std::string_view capability) const { return features_.has(capability); }
+
+  Result<Completion> run(const std::string& command, Listener& listener);
+  Result<Completion> run(const std::string& command);
+  // All of them, several under way at a time, so they must not depend on the answers to each
+  // other. One completion for each, in order.
+  Result<std::vector<Completion>> run_all(std::span<const std::string> commands,
+                                          Listener& listener);
+
+  // The error a refused command makes; never holds the password.
+  Error refused(const Completion& completion, std::string_view doing,
+                bool signing_in = false) const;
+
+  // The running command may take this long from now on.
+  void allow(std::chrono::milliseconds time);
+  // Moves the deadline: time that was spent on our side.
+  void forgive(std::chrono::steady_clock::duration spent);
+
+  // Whether messages arrived since forget_arrivals().
+  bool arrivals() const { return arrivals_; }
+  void forget_arrivals() { arrivals_ = false; }
+  std::uint32_t exists() const { return exists_; }
+
+  Result<IdleOutcome> idle(std::chrono::milliseconds timeout);
+
+ private:
+  enum class Round : std::uint8_t { over, woken, unsupported };
+
+  Result<void> establish();
+  Result<void> greeting();
+  Result<void> switch_to_tls();
+  Result<void> sign_in();
+  Result<Completion> log_in();
+  Result<Completion> authenticate_plain();
+  Result<void> ask_capabilities();
+  Result<void> introduce_ourselves();
+
+  std::string next_tag();
+  Result<void> write(std::string_view bytes);
+  Result<Response> next(Listener& listener);
+  Result<void> absorb(const Response& response);
+  // Sends `line`, and one of `answers` at each continuation; "*" (cancel) when there are no more.
+  Result<Completion> converse(const std::string& line, std::span<const std::string> answers);
+  Result<Round> idle_round(Transport::TimePoint until);
+  Result<Round> quiet_round(Transport::TimePoint until);
+  Result<Round> listen(Transport::TimePoint until, std::string_view tag);
+  std::unexpected<Error> broken(Error error);
+  std::unexpected<Error> broken(std::string_view what, std::string_view reason);
+  std::string where() const;
+
+  ImapOptions options_;
+  Transport transport_;
+  Lexer lexer_;
+  ServerFeatures features_;
+  std::vector<std::string> secrets_;  // every spelling that must not appear in a text
+  std::optional<Error> broken_;
+  std::uint64_t tags_ = 0;
+  std::size_t unasked_ = 0;  // untagged responses since the last command began
+  std::uint32_t exists_ = 0;
+  bool arrivals_ = false;
+  bool preauthenticated_ = false;
+  bool leaving_ = false;
+  bool idle_refused_ = false;
+};
+
+}  // namespace c360::ingest::imap

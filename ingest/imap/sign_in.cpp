@@ -1,0 +1,199 @@
+// Session's first part: from the connection to the signed-in state.
+#include <array>
+
+#include "daemon/base/digest.h"
+#include "daemon/base/text.h"
+#include "ingest/imap/session.h"
+
+namespace c360::ingest::imap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+// RFC 3501 allows no 8-bit character and no line end in a quoted string.
+bool fits_quoted(std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || byte == '\r' || byte == '\n') return false;
+  }
+  return true;
+}
+
+// A command with string arguments, cut where a synchronising literal needs the server's consent.
+class ArgumentWriter {
+ public:
+  ArgumentWriter(std::string command, bool literal_plus) : plus_(literal_plus) {
+    pieces_.push_back(std::move(command));
+  }
+  void add(std::string_view text) {
+    pieces_.back() += ' ';
+    if (fits_quoted(text)) {
+      pieces_.back() += '"' + escaped(text) + '"';
+      return;
+    }
+    pieces_.back() += '{' + std::to_string(text.size()) + (plus_ ? "+}\r\n" : "}");
+    if (!plus_) pieces_.emplace_back();
+    pieces_.back() += text;
+  }
+  const std::vector<std::string>& pieces() const { return pieces_; }
+
+ private:
+  std::vector<std::string> pieces_;
+  bool plus_;
+};
+
+// Hears the answer to ID: ("name" "Dovecot" "version" ...).
+class IdListener final : public Listener {
+ public:
+  Result<void> untagged(Response& response) override {
+    if (response.kind == Response::Kind::id) words = std::move(response.words);
+    return {};
+  }
+  std::vector<std::string> words;
+};
+
+}  // namespace
+
+Result<void> Session::connect() {
+  if (broken_) return std::unexpected(*broken_);
+  auto established = establish();
+  // A refused sign-in is no error of the line, but nothing can be done with the line either.
+  if (!established && !broken_) return broken(established.error());
+  return established;
+}
+
+Result<void> Session::establish() {
+  if (options_.username.contains('\0') || options_.password.reveal().contains('\0')) {
+    return fail(ErrorCode::upstream_auth, where() + ": user name or password holds a NUL",
+                "login_refused");
+  }
+  const std::string password(options_.password.reveal());
+  secrets_ = {to_base64('\0' + options_.username + '\0' + password), escaped(password), password};
+  transport_.set_deadline(Clock::now() + options_.connect_timeout);
+  if (auto connected = transport_.connect(); !connected) return broken(connected.error());
+  if (auto greeted = greeting(); !greeted) return greeted;
+  if (options_.tls == TlsMode::starttls) {
+    if (auto secured = switch_to_tls(); !secured) return secured;
+  }
+  features_.encrypted = transport_.encrypted();
+  if (!preauthenticated_) {
+    if (auto signed_in = sign_in(); !signed_in) return signed_in;
+  }
+  if (features_.capabilities.empty()) {
+    if (auto asked = ask_capabilities(); !asked) return asked;
+  }
+  return introduce_ourselves();
+}
+
+Result<void> Session::greeting() {
+  Listener nobody;
+  auto response = next(nobody);
+  if (!response) return std::unexpected(response.error());
+  if (response->kind != Response::Kind::status ||
+      (response->status != Status::ok && response->status != Status::preauth)) {
+    return broken("the greeting is not IMAP's; is this the right port?", "malformed_response");
+  }
+  preauthenticated_ = response->status == Status::preauth;
+  return {};
+}
+
+Result<void> Session::switch_to_tls() {
+  // Signed in already, a server cannot be asked for STARTTLS any more (RFC 9051, 7.1.4): somebody
+  // in between may have said so to keep the line plain.
+  if (preauthenticated_) {
+    return broken("the server signs us in before TLS, which is not accepted", "tls_required");
+  }
+  if (features_.capabilities.empty()) {
+    if (auto asked = ask_capabilities(); !asked) return asked;
+  }
+  if (!has("STARTTLS")) {
+    return broken("the server offers no STARTTLS; no password is sent without TLS", "tls_required");
+  }
+  auto completion = run("STARTTLS");
+  if (!completion) return std::unexpected(completion.error());
+  if (!completion->ok()) return broken("the server refused STARTTLS", "tls_required");
+  // What came in the clear after the OK is not the server's (RFC 9051, 6.2.1; CVE-2011-0411).
+  if (!lexer_.drained()) {
+    return broken("somebody put bytes between STARTTLS and TLS", "tls_required");
+  }
+  allow(options_.connect_timeout);
+  if (auto secured = transport_.start_tls(); !secured) return broken(secured.error());
+  features_.capabilities.clear();
+  exists_ = 0;
+  arrivals_ = false;
+  return {};
+}
+
+Result<void> Session::sign_in() {
+  if (features_.capabilities.empty()) {
+    if (auto asked = ask_capabilities(); !asked) return asked;
+  }
+  const bool plain_offered = has("AUTH=PLAIN");
+  const bool login_offered = !has("LOGINDISABLED");
+  const bool by_sasl = options_.auth == AuthMechanism::plain ||
+                       (options_.auth == AuthMechanism::automatic && plain_offered);
+  if (!by_sasl && !login_offered) {
+    return fail(ErrorCode::upstream_auth,
+                where() + ": the server takes no password here (LOGINDISABLED)" +
+                    (transport_.encrypted() ? "" : "; use TLS"),
+                "login_disabled");
+  }
+  auto completion = by_sasl ? authenticate_plain() : log_in();
+  if (!completion) return std::unexpected(completion.error());
+  if (!completion->ok()) {
+    return std::unexpected(refused(*completion, "signing in", true));
+  }
+  return {};
+}
+
+// RFC 4616, with RFC 4959's initial response where the server takes one.
+Result<Completion> Session::authenticate_plain() {
+  const std::string initial = secrets_.front();
+  const bool at_once = has("SASL-IR");
+  features_.capabilities.clear();  // signed in there are others
+  if (at_once) return converse("AUTHENTICATE PLAIN " + initial, {});
+  return converse("AUTHENTICATE PLAIN", std::array{initial});
+}
+
+Result<Completion> Session::log_in() {
+  ArgumentWriter command{"LOGIN", has("LITERAL+") || has("LITERAL-")};
+  command.add(options_.username);
+  command.add(options_.password.reveal());
+  features_.capabilities.clear();
+  return converse(command.pieces().front(), std::span(command.pieces()).subspan(1));
+}
+
+Result<void> Session::ask_capabilities() {
+  auto completion = run("CAPABILITY");
+  if (!completion) return std::unexpected(completion.error());
+  if (!completion->ok()) return std::unexpected(refused(*completion, "asking for capabilities"));
+  if (features_.capabilities.empty()) {
+    return broken("the server announces no capability", "malformed_response");
+  }
+  return {};
+}
+
+// Some providers want to know who calls; a refusal does not matter.
+Result<void> Session::introduce_ourselves() {
+  if (!has("ID")) return {};
+  IdListener listener;
+  auto completion = run(R"(ID ("name" "client360"))", listener);
+  if (!completion) return std::unexpected(completion.error());
+  for (std::size_t i = 0; i + 1 < listener.words.size(); i += 2) {
+    if (equal_ignoring_case(listener.words[i], "name")) {
+      features_.software = clean_text(listener.words[i + 1], secrets_);
+    }
+  }
+  return {};
+}
+
+}  // namespace c360::ingest::imap
