@@ -58,10 +58,10 @@ constexpr Sql kList{"mail_list", R"sql(
   WHERE NOT EXISTS (SELECT 1 FROM ops.mail_message m WHERE m.mailbox_id = $1::bigint AND m.folder = $2
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid)
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO NOTHING)sql"};
-constexpr Sql kListSeen{"mail_list_seen", R"sql(
+constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
   INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, state, outcome, rule_id,
                                 processed_at, flagged_at)
-  SELECT $1::bigint, $2, $3::bigint, u.uid, 'done', 'ignored', 'already-seen', now(), now()
+  SELECT $1::bigint, $2, $3::bigint, u.uid, 'done', 'ignored', $5, now(), now()
   FROM unnest($4::bigint[]) AS u (uid)
   WHERE NOT EXISTS (SELECT 1 FROM ops.mail_message m WHERE m.mailbox_id = $1::bigint AND m.folder = $2
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid)
@@ -151,15 +151,56 @@ constexpr Sql kFinish{"mail_finish", R"sql(
           subject, sent_at, date_source, body_text, body_html, charset, flags, auth_results)
        , LATERAL (SELECT split_part(u.flags, ',', 1) AS auto, split_part(u.flags, ',', 2) AS bounce) f
   WHERE m.id = u.id)sql"};
+// A person's task goes with each held mail; one left from before is closed by kCloseTasks first.
 constexpr Sql kQuarantine{"mail_quarantine", R"sql(
-  INSERT INTO ops.quarantine AS q (mail_message_id, reason, details)
-  SELECT u.id, u.reason, u.details FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u (id, reason, details)
+  WITH held AS MATERIALIZED (
+    SELECT u.id, u.reason, u.details, nextval('crm.task_id_seq') AS task_id
+    FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u (id, reason, details)
+  ), task AS (
+    INSERT INTO crm.task (id, kind, title_ru, title_en, assignee_group_id, outcomes)
+    SELECT task_id, 'quarantine_review', 'Разобрать письмо ' || id || ': ' || reason,
+           'Review mail ' || id || ': ' || reason, 'crm-administrators',
+           '[{"id": "retried", "ru": "Повторить", "en": "Retry"},
+             {"id": "released", "ru": "Пропустить", "en": "Release"},
+             {"id": "rejected", "ru": "Отклонить", "en": "Discard"}]'
+    FROM held
+  )
+  INSERT INTO ops.quarantine AS q (mail_message_id, reason, details, task_id)
+  SELECT id, reason, details, task_id FROM held
   ON CONFLICT (mail_message_id) DO UPDATE SET
-    reason = excluded.reason, details = excluded.details, status = 'open', resolved_at = NULL,
-    resolved_by = NULL, resolution = NULL)sql"};
+    reason = excluded.reason, details = excluded.details, task_id = excluded.task_id,
+    status = 'open', resolved_at = NULL, resolved_by = NULL, resolution = NULL)sql"};
+constexpr Sql kCloseTasks{"mail_close_tasks", R"sql(
+  UPDATE crm.task t SET status = 'canceled', completed_at = now()
+  FROM ops.quarantine q
+  WHERE q.mail_message_id = ANY ($1::bigint[]) AND t.id = q.task_id AND t.status = 'active')sql"};
 constexpr Sql kCloseQuarantine{"mail_close_quarantine", R"sql(
   UPDATE ops.quarantine SET status = 'retried', resolved_at = now()
   WHERE mail_message_id = ANY ($1::bigint[]) AND status = 'open')sql"};
+
+constexpr Sql kOriginals{"mail_originals", R"sql(
+  SELECT encode(raw_sha256, 'hex'), min(id) FROM ops.mail_message
+  WHERE raw_sha256 = ANY ($2::bytea[]) AND mailbox_id = $1::bigint AND state = 'done'
+    AND outcome NOT IN ('vanished', 'duplicate')
+  GROUP BY raw_sha256)sql"};
+constexpr Sql kThreads{"mail_threads", R"sql(
+  SELECT DISTINCT ON (m.message_id) m.message_id, coalesce(a.parent_record_id, r.id),
+         coalesce(p.kind, r.kind)
+  FROM ops.mail_message m
+  JOIN crm.record r ON r.id = m.outcome_record_id
+  LEFT JOIN crm.activity a ON a.id = r.id AND r.kind = 'activity'
+  LEFT JOIN crm.record p ON p.id = a.parent_record_id
+  WHERE m.message_id = ANY ($1::text[])
+  ORDER BY m.message_id, m.id)sql"};
+constexpr Sql kAttachments{"mail_attachments", R"sql(
+  INSERT INTO ops.mail_attachment (mail_message_id, part, file_name, mime_type, detected_type,
+                                   size_bytes, sha256, content_id, is_inline, document_id)
+  SELECT u.mail, u.part, u.name, u.type, nullif(u.detected, ''), u.size::bigint,
+         decode(u.sha, 'hex'), nullif(u.cid, ''), u.inline::bool, u.document::bigint
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+              $8::text[], $9::text[], $10::text[])
+    AS u (mail, part, name, type, detected, size, sha, cid, inline, document)
+  ON CONFLICT (mail_message_id, part) DO UPDATE SET document_id = excluded.document_id)sql"};
 
 constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   SELECT id, uid, outcome FROM ops.mail_message
@@ -295,11 +336,15 @@ namespace {
 
 // Runs a statement of (folder key, uid array) over the UIDs in bounded pieces; sums what it did.
 Result<std::int64_t> over_uids(Database& database, const Sql& sql, const FolderKey& key,
-                               std::span<const std::int64_t> uids) {
+                               std::span<const std::int64_t> uids,
+                               std::optional<std::string_view> rule = std::nullopt) {
   std::int64_t affected = 0;
   while (!uids.empty()) {
     const auto piece = uids.first(std::min(uids.size(), kUidChunk));
-    auto rows = database.execute(Pool::work, sql, std::move(folder_params(key).add_array(piece)));
+    Params params = folder_params(key);
+    params.add_array(piece);
+    if (rule) params.add(*rule);
+    auto rows = database.execute(Pool::work, sql, std::move(params));
     if (!rows) return std::unexpected(rows.error());
     affected += rows->affected();
     uids = uids.subspan(piece.size());
@@ -312,9 +357,9 @@ Result<std::int64_t> over_uids(Database& database, const Sql& sql, const FolderK
 Result<std::int64_t> MailLog::list(const FolderKey& key, std::span<const std::int64_t> uids) {
   return over_uids(database_, kList, key, uids);
 }
-Result<std::int64_t> MailLog::list_already_seen(const FolderKey& key,
-                                                std::span<const std::int64_t> uids) {
-  return over_uids(database_, kListSeen, key, uids);
+Result<std::int64_t> MailLog::list_ignored(const FolderKey& key, std::span<const std::int64_t> uids,
+                                           std::string_view rule) {
+  return over_uids(database_, kListIgnored, key, uids, rule);
 }
 Result<std::int64_t> MailLog::vanish(const FolderKey& key, std::span<const std::int64_t> uids) {
   return over_uids(database_, kVanish, key, uids);
@@ -374,6 +419,65 @@ std::vector<std::int64_t> MailLog::locked(const Transaction& tx, Ticket ticket) 
   std::vector<std::int64_t> ids;
   for (int row = 0; row < rows.size(); ++row) ids.push_back(rows.int64(row, 0));
   return ids;
+}
+
+Ticket MailLog::queue_originals(Transaction& tx, std::int64_t mailbox_id,
+                                std::span<const Sha256> digests) {
+  std::vector<std::string> literals;
+  for (const Sha256& digest : digests) literals.push_back("\\x" + to_hex(digest));
+  return tx.queue(
+      kOriginals,
+      std::move(Params{}.add(mailbox_id).add_array(std::span<const std::string>(literals))));
+}
+
+std::vector<std::pair<Sha256, std::int64_t>> MailLog::originals(const Transaction& tx,
+                                                                Ticket ticket) {
+  const Rows& rows = tx.rows(ticket);
+  std::vector<std::pair<Sha256, std::int64_t>> found;
+  for (int row = 0; row < rows.size(); ++row)
+    found.emplace_back(sha256_of(from_hex(rows.text(row, 0)).value_or("")), rows.int64(row, 1));
+  return found;
+}
+
+Ticket MailLog::queue_threads(Transaction& tx, std::span<const std::string> message_ids) {
+  return tx.queue(kThreads, std::move(Params{}.add_array(message_ids)));
+}
+
+std::vector<MailLog::Thread> MailLog::threads(const Transaction& tx, Ticket ticket) {
+  const Rows& rows = tx.rows(ticket);
+  std::vector<Thread> found;
+  for (int row = 0; row < rows.size(); ++row)
+    found.push_back({.message_id = std::string(rows.text(row, 0)),
+                     .record_id = rows.int64(row, 1),
+                     .kind = std::string(rows.text(row, 2))});
+  return found;
+}
+
+void MailLog::queue_attachments(Transaction& tx, std::span<const AttachmentRow> attachments) {
+  if (attachments.empty()) return;
+  std::vector<std::int64_t> mails;
+  std::array<std::vector<std::optional<std::string>>, 9> columns;
+  for (const AttachmentRow& row : attachments) {
+    mails.push_back(row.mail_id);
+    std::size_t next = 0;
+    const auto put = [&](std::optional<std::string> value) {
+      columns[next++].push_back(std::move(value));
+    };
+    put(row.part);
+    put(row.file_name);
+    put(row.mime_type);
+    put(row.detected_type);
+    put(std::to_string(row.size_bytes));
+    put(to_hex(row.sha256));
+    put(row.content_id);
+    put(row.is_inline ? "t" : "f");
+    put(optional_text(row.document_id));
+  }
+  Params params;
+  params.add_array(std::span<const std::int64_t>(mails));
+  for (const auto& column : columns)
+    params.add_array(std::span<const std::optional<std::string>>(column));
+  tx.queue(kAttachments, std::move(params));
 }
 
 Result<std::optional<MailLog::Quarantined>> MailLog::lock_quarantined(Transaction& tx,
@@ -549,6 +653,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
   for (const Column& column : columns)
     params.add_array(std::span<const std::optional<std::string>>(column));
   tx.queue(kFinish, std::move(params));
+  tx.queue(kCloseTasks, std::move(Params{}.add_array(std::span<const std::int64_t>(ids))));
   if (!held.empty()) {
     Params quarantine;
     quarantine.add_array(std::span<const std::int64_t>(held));

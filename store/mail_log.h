@@ -149,8 +149,10 @@ class MailLog {
 
   // One `listed` row for each UID not yet in the ledger; returns how many were new.
   Result<std::int64_t> list(const FolderKey& key, std::span<const std::int64_t> uids);
-  // The same for mail that was read before we came (`ignored` by the rule already-seen).
-  Result<std::int64_t> list_already_seen(const FolderKey& key, std::span<const std::int64_t> uids);
+  // The same for mail that is not ours to read, `ignored` by a built-in rule: already-seen,
+  // already-deleted, before-since.
+  Result<std::int64_t> list_ignored(const FolderKey& key, std::span<const std::int64_t> uids,
+                                    std::string_view rule);
   // `listed` UIDs of the folder, ascending: what a full comparison checks against the server.
   Result<std::vector<std::int64_t>> listed_uids(const FolderKey& key);
   Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
@@ -177,6 +179,32 @@ class MailLog {
   // A temporary failure: the row stays, to be tried again after `delay`.
   Result<void> defer(std::span<const std::int64_t> ids, std::string_view error,
                      std::chrono::milliseconds delay);
+
+  // -- What a mail refers to. --------------------------------------------------------------------
+  // Queued: for each raw SHA-256 the first mail of the mailbox with the same bytes that ended
+  // before; after a UIDVALIDITY change that is what tells a known mail from a new one.
+  static Ticket queue_originals(Transaction& tx, std::int64_t mailbox_id,
+                                std::span<const Sha256> digests);
+  static std::vector<std::pair<Sha256, std::int64_t>> originals(const Transaction& tx,
+                                                                Ticket ticket);
+  // Queued: the records that messages with these ids became, activities resolved to their parent.
+  static Ticket queue_threads(Transaction& tx, std::span<const std::string> message_ids);
+  struct Thread {
+    std::string message_id;
+    std::int64_t record_id = 0;
+    std::string kind;
+  };
+  static std::vector<Thread> threads(const Transaction& tx, Ticket ticket);
+  // Queued: the attachments of mails; `document_id` is the document each became.
+  struct AttachmentRow {
+    std::int64_t mail_id = 0;
+    std::string part, file_name, mime_type, detected_type, content_id;
+    std::int64_t size_bytes = 0;
+    Sha256 sha256{};
+    bool is_inline = false;
+    std::optional<std::int64_t> document_id;
+  };
+  static void queue_attachments(Transaction& tx, std::span<const AttachmentRow> attachments);
 
   // -- A person decides about one quarantined mail.
   // ------------------------------------------------

@@ -162,6 +162,7 @@ CREATE TABLE ops.quarantine (
     resolution      text,
     resolved_by     bigint      REFERENCES crm.user,
     resolved_at     timestamptz,
+    task_id         bigint,                -- of kind quarantine_review; its table comes later
     created_at      timestamptz NOT NULL DEFAULT now(),
     CHECK ((status = 'open') = (resolved_at IS NULL))
 );

@@ -34,7 +34,7 @@ constexpr Sql kByDomain{"match_counterparty_domain", R"sql(
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (domain, key, i),
   LATERAL (SELECT id, name_key FROM crm.counterparty c
            WHERE c.email_domains @> ARRAY[u.domain] AND c.deleted_at IS NULL ORDER BY id LIMIT 10) c
-  WHERE u.domain <> '' AND NOT EXISTS (SELECT 1 FROM crm.public_mail_domain p WHERE p.code = u.domain))sql"};
+  WHERE u.domain <> '' AND NOT EXISTS (SELECT 1 FROM crm.public_mail_domain p WHERE p.domain = u.domain))sql"};
 // The index answers `%` with the session's threshold; the exact figure is compared afterwards. A
 // key that exists exactly needs no likeness.
 constexpr Sql kSetThreshold{"match_counterparty_threshold",

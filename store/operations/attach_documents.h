@@ -1,0 +1,32 @@
+// Files as documents of a record, set-wise: the document, its first version, and the activity that
+// brought it (domain.md 12.2, 13.1). Contents are blobs put earlier in the same transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "daemon/base/digest.h"
+#include "store/actor.h"
+#include "store/database.h"
+#include "store/records.h"
+
+namespace c360::store {
+
+struct NewDocument {
+  std::int64_t id = 0;  // allocated before (Records::allocate of kind "document")
+  std::int64_t parent_record_id = 0;
+  std::string type_code = "attachment";
+  std::string name;  // cut to what the schema allows
+  Sha256 sha256{};
+  std::int64_t size_bytes = 0;
+  std::string media_type;
+  std::optional<std::int64_t> activity_id;
+};
+
+// Queues all of it; no round trip. Errors as Records::create_many.
+Result<void> attach_documents(Transaction& tx, const Records& records,
+                              std::span<const NewDocument> documents, const Actor& actor);
+
+}  // namespace c360::store
