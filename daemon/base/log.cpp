@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <vector>
 
 #include "daemon/base/clock.h"
@@ -89,17 +90,24 @@ std::optional<LogLevel> log_level_from(std::string_view name) {
 LogField::LogField(std::string_view k, double v) : key(k), value(fmt::format("{:.6g}", v)) {}
 
 struct Log::Sink {
+  std::mutex mutex;  // guards logger
   std::shared_ptr<spdlog::logger> logger;
-  bool journal = false;
+  std::atomic<bool> journal = false;
   std::atomic<LogLevel> level;
 };
 
 Log::Log(LogTarget target, LogLevel level) : sink_(std::make_unique<Sink>()) {
-  sink_->journal = target == LogTarget::automatic && stdout_is_journal();
-  sink_->logger = make_logger(target);
+  set_target(target);
   sink_->level = level;
 }
 Log::~Log() = default;
+
+void Log::set_target(LogTarget target) {
+  auto logger = make_logger(target);
+  const std::scoped_lock lock{sink_->mutex};
+  sink_->journal = target == LogTarget::automatic && stdout_is_journal();
+  sink_->logger.swap(logger);
+}
 
 void Log::set_level(LogLevel level) { sink_->level = level; }
 LogLevel Log::level() const { return sink_->level; }
@@ -121,7 +129,11 @@ void Log::write(LogLevel level, std::string_view event,
   }
   const auto now =
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  sink_->logger->info("ts={} level={} {}", to_rfc3339(now), to_string(level), message);
+  const std::shared_ptr<spdlog::logger> logger = [this] {
+    const std::scoped_lock lock{sink_->mutex};
+    return sink_->logger;
+  }();
+  logger->info("ts={} level={} {}", to_rfc3339(now), to_string(level), message);
 }
 
 std::string quoted_log_value(std::string_view value) {

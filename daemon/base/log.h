@@ -47,6 +47,7 @@ class Log {
 
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const;
   void set_level(LogLevel level);
+  void set_target(LogTarget target);
   LogLevel level() const;
   bool enabled(LogLevel level) const;
 
