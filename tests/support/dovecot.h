@@ -4,21 +4,22 @@
 // Throws std::runtime_error with Dovecot's own words where it cannot start. One thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <sys/types.h>
+#include "tests/support/temp_folder.h"
 
 namespace c360::testing {
 
 struct DovecotOptions {
   std::string server_name = "imap.example.test";  // in the certificate, beside 127.0.0.1
   std::string password = "secret";                // of every user
-  // In front of the announced capabilities' default; empty: Dovecot's own list.
-  std::string capabilities;
+  std::string capabilities;    // what is announced after the sign-in; empty: Dovecot's own list
   bool plaintext_auth = true;  // without TLS; false: LOGINDISABLED before STARTTLS
   std::string mechanisms = "plain login";
 };
@@ -58,9 +59,13 @@ class Dovecot {
 
  private:
   std::filesystem::path maildir(std::string_view user, std::string_view folder) const;
+  void write_configuration() const;
+  bool answers() const;
+  void own(const std::filesystem::path& path) const;
 
   DovecotOptions options_;
-  std::filesystem::path root_;
+  TempFolder folder_{"c360-dovecot"};
+  std::filesystem::path root_ = folder_.path();
   std::uint16_t imap_port_ = 0;
   std::uint16_t imaps_port_ = 0;
   pid_t pid_ = -1;

@@ -79,7 +79,7 @@ class ScriptedServer {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, ScriptedFolder> folders_;
+  std::map<std::string, ScriptedFolder> folders_{{"INBOX", {}}};
   std::map<std::string, std::deque<Error>> failures_;
   std::optional<std::pair<std::size_t, Error>> fetch_failure_;
   std::map<std::string, int> calls_;
