@@ -24,7 +24,14 @@ namespace c360::parsers {
 class RuleSet;
 }
 
+namespace c360::store {
+class Records;
+class Registry;
+}  // namespace c360::store
+
 namespace c360::ingest {
+
+class Inboxes;
 
 struct IntakeOptions {
   std::string holder;                 // this daemon in the lease table, such as host:pid:random
@@ -39,8 +46,6 @@ struct IntakeOptions {
   // Called by every loop at least each `beat_interval` while it works: the watchdog's food.
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
   std::function<void(std::string_view loop)> retire = [](std::string_view) {};  // the loop ended
-
-  bool operator==(const IntakeOptions&) const = delete;
 };
 
 struct MailboxStatus {
@@ -55,9 +60,10 @@ struct MailboxStatus {
 
 class Intake {
  public:
-  // `rules` must hold a rule set; `database`, `observer` and `clock` outlive the intake.
-  Intake(store::Database& database, std::shared_ptr<const parsers::RuleSet> rules,
-         IntakeOptions options, const Observer& observer, const Clock& clock);
+  // `rules` must hold a rule set; everything referred to outlives the intake.
+  Intake(store::Database& database, const store::Registry& registry, store::Records& records,
+         std::shared_ptr<const parsers::RuleSet> rules, IntakeOptions options,
+         const Observer& observer, const Clock& clock);
   ~Intake();  // stop()
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
@@ -69,10 +75,16 @@ class Intake {
   void use_rules(std::shared_ptr<const parsers::RuleSet> rules);
 
   std::vector<MailboxStatus> status() const;
+  // Reads and applies mails; shared with the dry run and with what a person does in quarantine.
+  const Inboxes& inboxes() const;
+  // The settings of a configured mailbox; nullopt when there is none of that code.
+  std::optional<MailboxSettings> settings(std::string_view code) const;
   // Ends the wait of the mailbox, or of all when `code` is empty.
   void poll_now(std::string_view code = {});
-  // No new work; finishes or gives back what is under way; leases are released. Bounded by `limit`.
-  void stop(std::chrono::milliseconds limit = std::chrono::milliseconds{8'000});
+  // No new work; network calls are cut, a batch being applied is finished, leases are released. The
+  // database's statement timeout bounds it; Database::shut_down() from another thread cuts it
+  // short.
+  void stop();
 
  private:
   struct State;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -20,10 +21,15 @@ std::unexpected<Error> spool_failure(std::string_view what, const std::string& f
               "spool_failed");
 }
 
+// A view of the bytes must survive a move of the mail: never in the string's own small buffer.
+constexpr std::size_t kLeastCapacity = 64;
+
 }  // namespace
 
 RawMail::RawMail(std::string bytes)
-    : bytes_(std::move(bytes)), size_(bytes_.size()), sha256_(c360::sha256(bytes_)) {}
+    : bytes_(std::move(bytes)), size_(bytes_.size()), sha256_(c360::sha256(bytes_)) {
+  bytes_.reserve(kLeastCapacity);
+}
 
 RawMail::RawMail(RawMail&& other) noexcept
     : bytes_(std::move(other.bytes_)),
@@ -46,23 +52,24 @@ RawMail::~RawMail() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<void> RawMail::read(std::size_t piece_bytes, const Sink& sink) const {
-  if (in_memory()) {
-    for (std::size_t at = 0; at < bytes_.size(); at += piece_bytes) {
-      auto taken = sink(std::string_view(bytes_).substr(at, piece_bytes));
-      if (!taken) return taken;
-    }
-    return {};
-  }
-  std::vector<char> buffer(piece_bytes);
-  std::uint64_t at = 0;
-  while (at < size_) {
-    const ssize_t got = ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(at));
+Result<std::size_t> RawMail::read_at(std::uint64_t offset, std::span<char> into) const {
+  if (offset >= size_) return 0;
+  if (in_memory()) return bytes_.copy(into.data(), into.size(), static_cast<std::size_t>(offset));
+  while (true) {
+    const ssize_t got = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+    if (got > 0) return static_cast<std::size_t>(got);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return fail(ErrorCode::unavailable, "a spool file ended early", "spool_failed");
-    auto taken = sink({buffer.data(), static_cast<std::size_t>(got)});
-    if (!taken) return taken;
-    at += static_cast<std::uint64_t>(got);
+    return fail(ErrorCode::unavailable, "a spool file ended early", "spool_failed");
+  }
+}
+
+Result<void> RawMail::read(std::size_t piece_bytes, const Sink& sink) const {
+  std::vector<char> buffer(piece_bytes);
+  for (std::uint64_t at = 0; at < size_;) {
+    auto got = read_at(at, buffer);
+    if (!got) return std::unexpected(got.error());
+    if (auto taken = sink({buffer.data(), *got}); !taken) return taken;
+    at += *got;
   }
   return {};
 }
@@ -75,7 +82,7 @@ Result<void> RawMailWriter::begin(std::uint64_t expected_bytes) {
   mail_ = RawMail{};
   digest_ = Sha256Stream{};
   if (expected_bytes > memory_bytes_) return open_file();
-  mail_.bytes_.reserve(static_cast<std::size_t>(expected_bytes));
+  mail_.bytes_.reserve(std::max(kLeastCapacity, static_cast<std::size_t>(expected_bytes)));
   return {};
 }
 

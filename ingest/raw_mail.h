@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,9 @@ class RawMail {
   int descriptor() const { return fd_; }             // -1 when in memory
   std::uint64_t size() const { return size_; }
   const Sha256& sha256() const { return sha256_; }
+
+  // Fills `into` from the offset and says how many bytes; 0 at the end.
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const;
 
   using Sink = std::function<Result<void>(std::string_view)>;
   // The whole mail in pieces of at most `piece_bytes`, from its beginning; the sink's error ends

@@ -111,6 +111,14 @@ constexpr Sql kResolve{"mail_resolve", R"sql(
   UPDATE ops.quarantine SET status = $2, resolved_by = $3::bigint, resolution = nullif($4, ''),
                             resolved_at = now()
   WHERE id = $1::bigint)sql"};
+constexpr Sql kResolveTask{"mail_resolve_task", R"sql(
+  UPDATE crm.task t SET status = 'completed', outcome = $2, completed_by = $3::bigint,
+                        comment = nullif($4, ''), completed_at = now()
+  FROM ops.quarantine q WHERE q.id = $1::bigint AND t.id = q.task_id AND t.status <> 'completed')sql"};
+constexpr Sql kIgnore{"mail_ignore", R"sql(
+  UPDATE ops.mail_message SET state = 'done', outcome = 'ignored', rule_id = $2, outcome_record_id = NULL,
+                              processed_at = now(), flagged_at = NULL, error = NULL
+  WHERE id = $1::bigint)sql"};
 constexpr Sql kRelist{"mail_relist", R"sql(
   UPDATE ops.mail_message SET state = 'listed', outcome = NULL, attempts = 0, next_attempt_at = NULL,
                               processed_at = NULL, error = NULL, flagged_at = NULL
@@ -498,8 +506,12 @@ Result<std::optional<MailLog::Quarantined>> MailLog::lock_quarantined(Transactio
 
 void MailLog::queue_resolution(Transaction& tx, std::int64_t quarantine_id, std::string_view status,
                                std::optional<std::int64_t> user_id, std::string_view resolution) {
-  tx.queue(kResolve,
-           std::move(Params{}.add(quarantine_id).add(status).add(user_id).add(resolution)));
+  for (const Sql& sql : {kResolve, kResolveTask})
+    tx.queue(sql, std::move(Params{}.add(quarantine_id).add(status).add(user_id).add(resolution)));
+}
+
+void MailLog::queue_ignored(Transaction& tx, std::int64_t id, std::string_view rule) {
+  tx.queue(kIgnore, std::move(Params{}.add(id).add(rule)));
 }
 
 void MailLog::queue_relist(Transaction& tx, std::int64_t id) {

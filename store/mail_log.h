@@ -221,6 +221,8 @@ class MailLog {
   // Queued: how it ended; `status` is released, rejected or retried.
   static void queue_resolution(Transaction& tx, std::int64_t quarantine_id, std::string_view status,
                                std::optional<std::int64_t> user_id, std::string_view resolution);
+  // Queued: `ignored` by a built-in rule after all.
+  static void queue_ignored(Transaction& tx, std::int64_t id, std::string_view rule);
   // Queued: a mail that never was fetched (oversize, refused by the server) is listed again.
   static void queue_relist(Transaction& tx, std::int64_t id);
 

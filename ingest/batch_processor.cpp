@@ -1,0 +1,258 @@
+#include "ingest/batch_processor.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "daemon/base/retry.h"
+#include "store/blob.h"
+
+namespace c360::ingest {
+
+namespace {
+
+using store::Outcome;
+using store::QuarantineReason;
+
+std::vector<std::int64_t> ids_of(std::span<const ReadMail> mails) {
+  std::vector<std::int64_t> ids;
+  for (const ReadMail& mail : mails) ids.push_back(mail.incoming.ledger_id);
+  return ids;
+}
+
+// Takes the time a stage of the batch needs.
+class StageTimer {
+ public:
+  StageTimer(const Observer& observer, const std::string& mailbox, std::string_view stage)
+      : histogram_(observer.metrics().histogram(Metric::mail_batch_seconds, {mailbox, stage})) {}
+  StageTimer(const StageTimer&) = delete;
+  StageTimer& operator=(const StageTimer&) = delete;
+  ~StageTimer() {
+    histogram_.observe(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
+  }
+
+ private:
+  Histogram histogram_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+std::chrono::milliseconds BatchProcessor::delay_before(int attempt) const {
+  Backoff backoff{{.first = options_.retry_first, .limit = options_.retry_limit}};
+  std::chrono::milliseconds delay = backoff.next();
+  for (int i = 1; i < attempt; ++i) delay = backoff.next();
+  return delay;
+}
+
+Result<BatchReport> BatchProcessor::process(const MailboxContext& mailbox,
+                                            std::vector<IncomingMail> mails,
+                                            const store::Lease& lease) {
+  BatchReport report;
+  const std::string& code = mailbox.settings.code;
+  {
+    const StageTimer timer{observer_, code, "store"};
+    if (auto stored = store_raw(mails, lease); !stored) return std::unexpected(stored.error());
+  }
+  std::vector<ReadMail> read;
+  std::vector<ReadMail> suspects;  // begun before and never ended: perhaps they killed a daemon
+  {
+    const StageTimer timer{observer_, code, "prepare"};
+    read.reserve(mails.size());
+    for (IncomingMail& mail : mails) {
+      if (mail.attempts >= options_.attempt_limit) {
+        ReadMail lost;
+        lost.incoming = std::move(mail);
+        lost.result.id = lost.incoming.ledger_id;
+        auto ended = end_alone(mailbox, lost, QuarantineReason::too_many_retries,
+                               "given up after " + std::to_string(lost.incoming.attempts) +
+                                   " attempts; the ledger's error says what happened last",
+                               lease, report);
+        if (!ended) return std::unexpected(ended.error());
+        continue;
+      }
+      auto& list = mail.attempts > 0 ? suspects : read;
+      list.push_back(inboxes_.read(std::move(mail), mailbox.settings));
+      observer_.metrics()
+          .counter(Metric::mail_charset_paths_total,
+                   {list.back().parsed ? parsers::to_string(list.back().message().body.charset_path)
+                                       : "unread"})
+          .add();
+    }
+  }
+  const StageTimer timer{observer_, code, "apply"};
+  if (auto applied = apply(mailbox, read, lease, report); !applied)
+    return std::unexpected(applied.error());
+  for (ReadMail& mail : suspects) {
+    if (auto applied = apply(mailbox, {&mail, 1}, lease, report); !applied)
+      return std::unexpected(applied.error());
+  }
+  std::ranges::sort(report.finished, {}, &store::FlagDue::uid);
+  return report;
+}
+
+// Before anything is interpreted: a crash while reading finds the raw mail here, and its attempt
+// counted.
+Result<void> BatchProcessor::store_raw(std::vector<IncomingMail>& mails,
+                                       const store::Lease& lease) {
+  std::vector<store::StoredRaw> rows;
+  std::vector<store::BlobContent> contents;
+  std::vector<std::int64_t> begun_before;
+  for (const IncomingMail& mail : mails) {
+    if (mail.stored) {
+      begun_before.push_back(mail.ledger_id);
+      continue;
+    }
+    rows.push_back({.id = mail.ledger_id,
+                    .sha256 = mail.raw.sha256(),
+                    .size_bytes = static_cast<std::int64_t>(mail.raw.size()),
+                    .internal_date = mail.internal_date});
+    if (mail.raw.in_memory()) contents.push_back({mail.raw.sha256(), mail.raw.bytes()});
+  }
+  if (!begun_before.empty()) {
+    if (auto counted = log_.count_attempts(begun_before); !counted) return counted;
+  }
+  if (rows.empty()) return {};
+  return store::in_transaction(database_, store::Pool::work,
+                               [&](store::Transaction& tx) -> Result<void> {
+                                 store::queue_fence_check(tx, lease);
+                                 for (const IncomingMail& mail : mails) {
+                                   if (mail.stored || mail.raw.in_memory()) continue;
+                                   if (auto put = put_raw(tx, mail.raw); !put) return put;
+                                 }
+                                 if (!contents.empty()) store::queue_put_blobs(tx, contents);
+                                 store::MailLog::queue_stored(tx, rows);
+                                 return {};
+                               });
+}
+
+// All together; if that is refused, each alone, so that a bad one does not take its neighbours with
+// it.
+Result<void> BatchProcessor::apply(const MailboxContext& mailbox, std::span<ReadMail> mails,
+                                   const store::Lease& lease, BatchReport& report) {
+  if (mails.empty()) return {};
+  Result<std::vector<ReadMail*>> applied = apply_once(mailbox, mails, lease);
+  // The bytes of another transaction won the race: what we saw before is no longer so.
+  for (int attempt = 1;
+       !applied && attempt < 3 &&
+       (applied.error().reason == "serialization_failure" || applied.error().reason == "deadlock");
+       ++attempt) {
+    applied = apply_once(mailbox, mails, lease);
+  }
+  if (applied) {
+    report_ends(mailbox, *applied, report);
+    return {};
+  }
+  const Error& error = applied.error();
+  if (error.reason == "lease_lost") return std::unexpected(error);
+  if (error.temporary()) {
+    // Their own back-off begins when it is not everything that fails.
+    if (error.reason != "connection_lost" && error.reason != "commit_unknown") {
+      (void)log_.defer(ids_of(mails), error.detail,
+                       delay_before(mails.front().incoming.attempts + 1));
+    }
+    report.deferred += mails.size();
+    return std::unexpected(error);
+  }
+  if (mails.size() > 1) {
+    for (ReadMail& mail : mails) {
+      ReadMail again = inboxes_.read(std::move(mail.incoming), mailbox.settings);
+      if (auto alone = apply(mailbox, {&again, 1}, lease, report); !alone) return alone;
+    }
+    return {};
+  }
+  return end_alone(mailbox, mails.front(), QuarantineReason::parse_error,
+                   "the record it would make was refused: " + error.detail, lease, report);
+}
+
+Result<std::vector<ReadMail*>> BatchProcessor::apply_once(const MailboxContext& mailbox,
+                                                          std::span<ReadMail> mails,
+                                                          const store::Lease& lease) {
+  auto tx = database_.begin(store::Pool::work, store::TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const store::Ticket lock = store::MailLog::queue_lock(*tx, ids_of(mails));
+  store::queue_fence_check(*tx, lease);
+  if (auto locked = tx->run(); !locked) return std::unexpected(locked.error());
+  const std::vector<std::int64_t> ours = store::MailLog::locked(*tx, lock);
+  // Almost always all of them, in order; a mail that ended meanwhile is moved behind the others.
+  const auto rest = std::ranges::stable_partition(mails, [&](const ReadMail& mail) {
+    return std::ranges::find(ours, mail.incoming.ledger_id) != ours.end();
+  });
+  const auto live = mails.first(mails.size() - rest.size());
+  if (auto applied = inboxes_.apply(*tx, mailbox, live); !applied)
+    return std::unexpected(applied.error());
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  std::vector<ReadMail*> ended;
+  for (ReadMail& mail : live) ended.push_back(&mail);
+  return ended;
+}
+
+Result<void> BatchProcessor::end_alone(const MailboxContext& mailbox, ReadMail& mail,
+                                       QuarantineReason reason, const std::string& details,
+                                       const store::Lease& lease, BatchReport& report) {
+  mail.result.outcome = Outcome::quarantined;
+  mail.result.record_id.reset();
+  mail.result.duplicate_of_id.reset();
+  mail.result.quarantine_reason = reason;
+  mail.result.quarantine_details = details;
+  mail.result.error = details;
+  auto done = store::in_transaction(database_, store::Pool::work,
+                                    [&](store::Transaction& tx) -> Result<void> {
+                                      store::queue_fence_check(tx, lease);
+                                      store::MailLog::queue_finished(tx, {&mail.result, 1});
+                                      return {};
+                                    });
+  if (!done) return done;
+  std::vector<ReadMail*> ended{&mail};
+  report_ends(mailbox, ended, report);
+  return {};
+}
+
+Result<void> BatchProcessor::quarantine_unread(const MailboxContext& mailbox,
+                                               const store::PendingMail& mail,
+                                               QuarantineReason reason, const std::string& details,
+                                               const store::Lease& lease) {
+  ReadMail unread;
+  unread.incoming.ledger_id = mail.id;
+  unread.incoming.uid = mail.uid;
+  unread.result.id = mail.id;
+  BatchReport report;
+  return end_alone(mailbox, unread, reason, details, lease, report);
+}
+
+void BatchProcessor::report_ends(const MailboxContext& mailbox, std::span<ReadMail* const> mails,
+                                 BatchReport& report) const {
+  const std::string& code = mailbox.settings.code;
+  Metrics& metrics = observer_.metrics();
+  for (const ReadMail* mail : mails) {
+    const store::MailResult& result = mail->result;
+    report.finished.push_back(
+        {.id = result.id, .uid = mail->incoming.uid, .outcome = result.outcome});
+    metrics.counter(Metric::mail_outcomes_total, {code, store::to_string(result.outcome)}).add();
+    if (!result.rule_id.empty())
+      metrics.counter(Metric::mail_rule_matches_total, {code, result.rule_id}).add();
+    if (result.quarantine_reason) {
+      const std::string_view reason = store::to_string(*result.quarantine_reason);
+      metrics.counter(Metric::mail_quarantined_total, {code, reason}).add();
+      observer_.observe(event::message_quarantined, {{"mailbox", code},
+                                                     {"mail", result.id},
+                                                     {"uid", mail->incoming.uid},
+                                                     {"reason", reason},
+                                                     {"rule", result.rule_id}});
+      continue;
+    }
+    if (mail->incoming.internal_date)
+      metrics.histogram(Metric::mail_processing_delay_seconds, {code})
+          .observe(std::chrono::duration<double>(std::chrono::system_clock::now() -
+                                                 *mail->incoming.internal_date)
+                       .count());
+    observer_.observe(event::message_accepted, {{"mailbox", code},
+                                                {"mail", result.id},
+                                                {"uid", mail->incoming.uid},
+                                                {"outcome", store::to_string(result.outcome)},
+                                                {"record", result.record_id.value_or(0)},
+                                                {"rule", result.rule_id}});
+  }
+}
+
+}  // namespace c360::ingest

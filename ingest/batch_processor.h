@@ -1,0 +1,75 @@
+// From raw mails to their end states: store raw, read, apply. One batch is one transaction each for
+// storing and for applying; a mail that cannot be applied does not take its neighbours with it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/event.h"
+#include "ingest/inbox.h"
+#include "ingest/mailbox_settings.h"
+#include "ingest/raw_mail.h"
+#include "store/database.h"
+#include "store/lease.h"
+#include "store/mail_log.h"
+
+namespace c360::ingest {
+
+struct BatchReport {
+  std::vector<store::FlagDue> finished;
+  std::size_t deferred = 0;
+};
+
+struct BatchOptions {
+  int attempt_limit = 8;
+  std::chrono::milliseconds retry_first{5'000};  // a mail's own back-off, doubled each time
+  std::chrono::milliseconds retry_limit{3'600'000};
+};
+
+// Used by one thread at a time; many processors may run at once.
+class BatchProcessor {
+ public:
+  BatchProcessor(store::Database& database, const Inboxes& inboxes, BatchOptions options,
+                 const Observer& observer)
+      : database_(database),
+        log_(database),
+        inboxes_(inboxes),
+        options_(options),
+        observer_(observer) {}
+
+  // The end of a mail that could not even be fetched.
+  Result<void> quarantine_unread(const MailboxContext& mailbox, const store::PendingMail& mail,
+                                 store::QuarantineReason reason, const std::string& details,
+                                 const store::Lease& lease);
+
+  // An error is temporary (the database is away, the lease is lost): the mails stay as the ledger
+  // says and nothing is half done. Mails are in ascending order.
+  Result<BatchReport> process(const MailboxContext& mailbox, std::vector<IncomingMail> mails,
+                              const store::Lease& lease);
+
+ private:
+  Result<void> store_raw(std::vector<IncomingMail>& mails, const store::Lease& lease);
+  Result<void> apply(const MailboxContext& mailbox, std::span<ReadMail> mails,
+                     const store::Lease& lease, BatchReport& report);
+  // One transaction; the mails that were still to be done. Others ended meanwhile.
+  Result<std::vector<ReadMail*>> apply_once(const MailboxContext& mailbox,
+                                            std::span<ReadMail> mails, const store::Lease& lease);
+  Result<void> end_alone(const MailboxContext& mailbox, ReadMail& mail,
+                         store::QuarantineReason reason, const std::string& details,
+                         const store::Lease& lease, BatchReport& report);
+  void report_ends(const MailboxContext& mailbox, std::span<ReadMail* const> mails,
+                   BatchReport& report) const;
+  std::chrono::milliseconds delay_before(int attempt) const;
+
+  store::Database& database_;
+  store::MailLog log_;
+  const Inboxes& inboxes_;
+  BatchOptions options_;
+  const Observer& observer_;
+};
+
+}  // namespace c360::ingest

@@ -1,0 +1,112 @@
+// One mailbox, one thread: list, fetch, hand over, flag; wait; again (design.md 4).
+//
+// The next batch is fetched while the former is processed. Nothing that matters is kept in memory:
+// a poller that dies anywhere leaves what the next one needs in the ledger.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/event.h"
+#include "daemon/base/retry.h"
+#include "ingest/batch_processor.h"
+#include "ingest/intake.h"
+#include "ingest/lease_keeper.h"
+#include "ingest/mailbox.h"
+#include "ingest/mailbox_settings.h"
+#include "ingest/worker_pool.h"
+#include "store/mail_log.h"
+
+namespace c360::ingest {
+
+// What all pollers share; owned by the Intake, outlives them.
+struct PollerPorts {
+  store::Database& database;
+  const Inboxes& inboxes;
+  LeaseKeeper& leases;
+  WorkerPool& workers;
+  const IntakeOptions& options;
+  const Observer& observer;
+  const Clock& clock;
+};
+
+class Poller {
+ public:
+  Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory connect,
+         PollerPorts ports);
+  ~Poller();  // stop()
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  void start();
+  // Ends the wait or the network call under way; a batch being applied is finished. Does not wait.
+  void request_stop();
+  void join();
+  void poll_now();
+
+  // One pass over all folders: what start()'s thread does again and again. For tests also alone.
+  Result<void> pass();
+
+  const MailboxSettings& settings() const { return settings_; }
+  MailboxStatus status() const;
+
+ private:
+  struct Flight;  // a batch handed over and not yet answered
+
+  void run(const std::stop_token& stop);
+  void wait(std::chrono::milliseconds delay, const std::stop_token& stop);
+  void settle(const Result<void>& pass);
+  std::chrono::milliseconds delay_after(const Error& error);
+
+  Result<void> connect();
+  void disconnect();
+  Result<void> folder_pass(const std::string& folder, const store::Lease& lease);
+  Result<void> process_stored(const MailboxContext& context, const store::Lease& lease);
+  Result<store::FolderKey> open_folder(const std::string& folder);
+  Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
+  Result<void> compare(const store::FolderKey& key);
+  Result<void> take_in(const MailboxContext& context, const store::FolderKey& key,
+                       const store::Lease& lease);
+  Result<std::vector<IncomingMail>> fetch(const store::FolderKey& key,
+                                          const std::vector<store::PendingMail>& due,
+                                          const MailboxContext& context, const store::Lease& lease);
+  Result<void> note_refused(const store::PendingMail& mail, const Error& error,
+                            const MailboxContext& context, const store::Lease& lease);
+  Result<void> land(Flight& flight);
+  Result<void> flag_backlog(const store::FolderKey& key);
+  Result<void> flag(const std::vector<store::FlagDue>& due);
+  Result<void> tell_server(const std::vector<store::FlagDue>& due);
+  void beat() const;
+  bool stopping() const;
+
+  const std::int64_t mailbox_id_;
+  const MailboxSettings settings_;
+  MailboxFactory factory_;
+  PollerPorts ports_;
+  store::MailLog log_;
+  BatchProcessor processor_;
+  Backoff backoff_;
+  Backoff auth_backoff_;
+
+  mutable std::mutex mutex_;  // guards what follows up to the empty line
+  std::condition_variable_any changed_;
+  std::shared_ptr<Mailbox> mailbox_;  // shared with request_stop() only
+  MailboxStatus status_;
+  bool poll_now_ = false;
+  bool stop_ = false;
+
+  SelectedMailbox selected_;
+  int trusted_sizes_ = 0;  // mismatches accepted in a row on this connection
+  std::jthread thread_;
+};
+
+}  // namespace c360::ingest

@@ -1,0 +1,111 @@
+#include "ingest/quarantine.h"
+
+#include "store/mail_log.h"
+
+namespace c360::ingest {
+
+namespace {
+
+using Quarantined = store::MailLog::Quarantined;
+
+// Discarding has no rule of its own in any file.
+constexpr std::string_view kDiscardedRule = "discarded";
+
+// The row, locked; not_found and conflict as the header says.
+Result<Quarantined> lock_open(store::Transaction& tx, std::int64_t quarantine_id) {
+  auto found = store::MailLog::lock_quarantined(tx, quarantine_id);
+  if (!found) return std::unexpected(found.error());
+  const std::string name = "quarantine entry " + std::to_string(quarantine_id);
+  if (!*found) return fail(ErrorCode::not_found, "there is no " + name);
+  if (!(*found)->open)
+    return fail(ErrorCode::conflict, name + " was decided before; reload the list", "not_open");
+  return std::move(**found);
+}
+
+MailboxSettings settings_from(const Quarantined& entry) {
+  MailboxSettings settings;
+  settings.code = entry.mailbox_code;
+  settings.kind = entry.mailbox_kind == "activity"  ? MailboxKind::activity
+                  : entry.mailbox_kind == "support" ? MailboxKind::support
+                                                    : MailboxKind::crm;
+  settings.target = entry.mailbox_target == "lead" ? MailTarget::lead : MailTarget::deal;
+  return settings;
+}
+
+QuarantineDecision decision_of(const store::MailResult& result) {
+  using store::Outcome;
+  QuarantineDecision decision{.outcome = std::string(store::to_string(result.outcome)),
+                              .record_id = result.record_id.value_or(0)};
+  if (result.quarantine_reason) decision.reason = store::to_string(*result.quarantine_reason);
+  if (result.outcome == Outcome::deal_created) decision.record_kind = "deal";
+  if (result.outcome == Outcome::lead_created) decision.record_kind = "lead";
+  if (result.outcome == Outcome::activity_added) decision.record_kind = "activity";
+  return decision;
+}
+
+}  // namespace
+
+QuarantineDesk::QuarantineDesk(store::Database& database, const Inboxes& inboxes,
+                               SettingsOf settings_of, InboxOptions options, const Clock& clock)
+    : database_(database),
+      inboxes_(inboxes),
+      settings_of_(std::move(settings_of)),
+      options_(std::move(options)),
+      clock_(clock) {}
+
+Result<QuarantineDecision> QuarantineDesk::retry(std::int64_t quarantine_id, std::int64_t user_id) {
+  return process(quarantine_id, user_id, false);
+}
+
+Result<QuarantineDecision> QuarantineDesk::release(std::int64_t quarantine_id,
+                                                   std::int64_t user_id) {
+  return process(quarantine_id, user_id, true);
+}
+
+Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, std::int64_t user_id,
+                                                   bool released) {
+  auto tx = database_.begin(store::Pool::api, store::TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  auto entry = lock_open(*tx, quarantine_id);
+  if (!entry) return std::unexpected(entry.error());
+  const std::string_view status = released ? "released" : "retried";
+  if (!entry->mail.stored) {
+    store::MailLog::queue_relist(*tx, entry->mail.id);
+    store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "fetched again");
+    if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+    return QuarantineDecision{.outcome = "pending"};
+  }
+  auto raw =
+      load_raw(database_, entry->mail.raw_sha256, options_.spool_folder, options_.spool_bytes);
+  if (!raw) return std::unexpected(raw.error());
+  const MailboxSettings settings =
+      settings_of_(entry->mailbox_code).value_or(settings_from(*entry));
+  const MailboxContext context{settings, entry->mailbox_id, entry->mail.folder};
+  ReadMail mail = inboxes_.read({.ledger_id = entry->mail.id,
+                                 .uid = entry->mail.uid,
+                                 .stored = true,
+                                 .raw = std::move(*raw),
+                                 .internal_date = entry->mail.internal_date,
+                                 .fetched_at = entry->mail.fetched_at.value_or(clock_.now())},
+                                settings, {.released = released});
+  if (auto applied = inboxes_.apply(*tx, context, {&mail, 1}); !applied)
+    return std::unexpected(applied.error());
+  if (mail.result.outcome != store::Outcome::quarantined)
+    store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "");
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  return decision_of(mail.result);
+}
+
+Result<QuarantineDecision> QuarantineDesk::discard(std::int64_t quarantine_id, std::int64_t user_id,
+                                                   std::string_view comment) {
+  auto tx = database_.begin(store::Pool::api, store::TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  auto entry = lock_open(*tx, quarantine_id);
+  if (!entry) return std::unexpected(entry.error());
+  store::MailLog::queue_ignored(*tx, entry->mail.id, kDiscardedRule);
+  store::MailLog::queue_resolution(*tx, quarantine_id, "rejected", user_id, comment);
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  return QuarantineDecision{.outcome = std::string(store::to_string(store::Outcome::ignored))};
+}
+
+}  // namespace c360::ingest
