@@ -45,9 +45,8 @@ class Authenticator {
   Authenticator& operator=(const Authenticator&) = delete;
 
   // unauthenticated without a good token, forbidden without the scope, rate_limited with
-  // retry_after. Adds RateLimit fields to a refusal.
-  Result<std::shared_ptr<const Caller>> admit(const Request& request, const Route& route,
-                                              Response& response);
+  // retry_after.
+  Result<std::shared_ptr<const Caller>> admit(const Request& request, const Route& route);
   void forget();  // everything remembered, as after a reload
 
  private:

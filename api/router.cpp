@@ -193,7 +193,7 @@ Result<void> Router::dispatch(Request& request, Response& response) {
     request.path_values.push_back(std::move(*decoded));
   }
   if (route.access != Access::open) {
-    auto caller = state_->authenticator->admit(request, route, response);
+    auto caller = state_->authenticator->admit(request, route);
     if (!caller) return std::unexpected(std::move(caller).error());
     request.caller = std::move(*caller);
   }

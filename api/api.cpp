@@ -1,0 +1,27 @@
+#include "api/api.h"
+
+#include "api/document_routes.h"
+#include "api/mail_routes.h"
+#include "api/meta_routes.h"
+#include "api/openapi.h"
+#include "api/record_routes.h"
+
+namespace c360::api {
+
+std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& options) {
+  std::vector<Route> routes;
+  add_meta_routes(routes, services);
+  add_record_routes(routes, services, options);
+  add_document_routes(routes, services, options);
+  add_mail_routes(routes, services, options);
+  add_documentation_routes(routes, services.records.registry(), options.version);
+  return routes;
+}
+
+Api::Api(const ApiServices& services, ApiOptions options)
+    : authenticator_(
+          std::make_unique<Authenticator>(services.database, options.auth, services.clock)),
+      router_(std::make_unique<Router>(api_routes(services, options), authenticator_.get(),
+                                       services.observer)) {}
+
+}  // namespace c360::api

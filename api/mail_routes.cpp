@@ -1,0 +1,284 @@
+#include "api/mail_routes.h"
+
+#include <thread>
+
+#include "api/record_handlers.h"
+#include "api/record_routes.h"
+#include "api/schema.h"
+#include "api/stored_content.h"
+#include "daemon/base/digest.h"
+
+namespace c360::api {
+namespace {
+
+constexpr std::string_view kMessageType = "message/rfc822";
+
+constexpr store::Sql kRawOfMail{
+    "api_raw_of_mail", "SELECT raw_sha256, size_bytes FROM ops.mail_message WHERE id = $1"};
+
+constexpr store::Sql kAttachment{"api_mail_attachment",
+                                 "SELECT sha256, size_bytes, file_name, "
+                                 "coalesce(detected_type, mime_type), blocked_reason "
+                                 "FROM ops.mail_attachment WHERE id = $1"};
+
+Error not_wired(std::string_view what) {
+  return {.code = ErrorCode::unavailable,
+          .detail = std::string(what) + " is not running in this process",
+          .reason = "intake_off"};
+}
+
+Parameter id_parameter(std::string doc) {
+  return {.name = "id",
+          .place = ParameterPlace::path,
+          .doc = std::move(doc),
+          .schema = schema::integer(),
+          .required = true};
+}
+
+Route mail_route(Method method, std::string path, bool write, std::string id, std::string summary) {
+  return {.method = method,
+          .path = std::string(kApiPrefix) + std::move(path),
+          .access = Access::scope,
+          .scope = write ? "mail:write" : "mail:read",
+          .operation_id = std::move(id),
+          .summary = std::move(summary),
+          .tag = "mail"};
+}
+
+// The scope lets the token in; the matrix of rights lets the person in (domain.md 3.4).
+Result<void> needs_administrator(const Request& request) {
+  if (request.caller->actor.is_administrator()) return {};
+  return fail(ErrorCode::forbidden, "mail is the affair of the group crm-administrators",
+              "administrators_only");
+}
+
+Result<void> send_raw(const ApiServices& services, Request& request, Response& response) {
+  const store::Resource& mail = services.records.registry().get("mail_message");
+  if (auto seen = sees_record(services, mail, request, "", response); !seen) {
+    return std::unexpected(std::move(seen).error());
+  }
+  auto id = request.path_id(0);
+  if (!id) return std::unexpected(id.error());
+  auto rows = services.database.execute(store::Pool::api, kRawOfMail, store::Params{}.add(*id));
+  if (!rows) return std::unexpected(std::move(rows).error());
+  if (rows->empty() || rows->is_null(0, 0)) {
+    return fail(ErrorCode::not_found, "the raw mail was never fetched", "raw_not_stored");
+  }
+  return send_content(services.database, request, response,
+                      {.sha256 = rows->bytes(0, 0),
+                       .size = rows->int64(0, 1),
+                       .media_type = std::string(kMessageType),
+                       .file_name = "mail-" + std::to_string(*id) + ".eml"});
+}
+
+Result<void> send_attachment(const ApiServices& services, Request& request, Response& response) {
+  const store::Resource& attachment = services.records.registry().get("mail_attachment");
+  if (auto seen = sees_record(services, attachment, request, "", response); !seen) {
+    return std::unexpected(std::move(seen).error());
+  }
+  auto id = request.path_id(0);
+  if (!id) return std::unexpected(id.error());
+  auto rows = services.database.execute(store::Pool::api, kAttachment, store::Params{}.add(*id));
+  if (!rows) return std::unexpected(std::move(rows).error());
+  if (rows->empty()) return fail(ErrorCode::not_found, "no such attachment");
+  if (!rows->is_null(0, 4)) {
+    return fail(ErrorCode::forbidden, "the attachment is blocked: " + std::string(rows->text(0, 4)),
+                "attachment_blocked");
+  }
+  return send_content(services.database, request, response,
+                      {.sha256 = rows->bytes(0, 0),
+                       .size = rows->int64(0, 1),
+                       .media_type = std::string(rows->text(0, 3)),
+                       .file_name = std::string(rows->text(0, 2))});
+}
+
+Json action_schema() {
+  return schema::object({{"outcome", schema::string("What became of the mail")},
+                         {"reason", schema::nullable(schema::string())},
+                         {"record_id", schema::nullable(schema::integer())},
+                         {"record_kind", schema::nullable(schema::string())}},
+                        {"outcome"});
+}
+
+void write_action(const MailActionResult& result, Response& response) {
+  JsonWriter writer;
+  writer.begin_object().member("outcome", std::string_view{result.outcome}).key("reason");
+  result.reason.empty() ? writer.null() : writer.string(result.reason);
+  writer.key("record_id");
+  result.record_id == 0 ? writer.null() : writer.integer(result.record_id);
+  writer.key("record_kind");
+  result.record_kind.empty() ? writer.null() : writer.string(result.record_kind);
+  writer.end_object();
+  response.json(writer.view());
+}
+
+enum class Action : std::uint8_t { retry, release, discard };
+
+Result<MailActionResult> act(MailActions& actions, Action action, std::int64_t id,
+                             std::int64_t actor, const std::string& comment) {
+  switch (action) {
+    case Action::retry:
+      return actions.retry(id, actor);
+    case Action::release:
+      return actions.release(id, actor);
+    case Action::discard:
+      return actions.discard(id, actor, comment);
+  }
+  return fail(ErrorCode::internal, "no such action");
+}
+
+RouteHandler action_handler(const ApiServices& services, Action action, std::uint64_t limit) {
+  return [services, action, limit](Request& request, Response& response) -> Result<void> {
+    if (auto allowed = needs_administrator(request); !allowed) return allowed;
+    if (services.mail_actions == nullptr) return std::unexpected(not_wired("mail intake"));
+    auto id = request.path_id(0);
+    if (!id) return std::unexpected(id.error());
+    auto text = request.read_body(limit);
+    if (!text) return std::unexpected(std::move(text).error());
+    std::string comment;
+    if (!text->empty()) {
+      auto body = Json::parse(*text);
+      if (!body) return std::unexpected(std::move(body).error());
+      const Json* sent = body->find("comment");
+      if (!body->is_object() || (sent != nullptr && !sent->is_string())) {
+        return fail(ErrorCode::invalid_request, "the body is {\"comment\": \"…\"} or empty");
+      }
+      if (sent != nullptr) comment = sent->as_string();
+    }
+    // Reading mail needs more stack than a connection's thread has.
+    Result<MailActionResult> result = fail(ErrorCode::internal, "the action did not run");
+    std::jthread([&] {
+      result = act(*services.mail_actions, action, *id, request.caller->actor.user_id.value_or(0),
+                   comment);
+    }).join();
+    if (!result) return std::unexpected(std::move(result).error());
+    write_action(*result, response);
+    return {};
+  };
+}
+
+void add_actions(std::vector<Route>& routes, const ApiServices& services,
+                 const ApiOptions& options) {
+  struct Row {
+    Action action;
+    std::string_view name;
+    std::string_view summary;
+  };
+  constexpr Row kRows[] = {
+      {Action::retry, "retry", "Once more, through the rules as they are now"},
+      {Action::release, "release", "Process now, as it is: built-in guards do not stop it"},
+      {Action::discard, "discard", "End it as ignored, by the built-in rule `discarded`"}};
+  for (const auto& row : kRows) {
+    Route route = mail_route(Method::post, "/mail/quarantine/{id}/" + std::string(row.name), true,
+                             std::string(row.name) + "_quarantine", std::string(row.summary));
+    route.parameters = {id_parameter("Id of the quarantine row")};
+    route.request_media_types = {std::string(kJson)};
+    route.request_schema = schema::object({{"comment", schema::string("Why; kept with the row")}});
+    route.answers = {{.doc = "What became of the mail",
+                      .media_type = std::string(kJson),
+                      .schema = action_schema()}};
+    route.handler = action_handler(services, row.action, options.max_json_bytes);
+    routes.push_back(std::move(route));
+  }
+}
+
+Result<void> test_rules(const ApiServices& services, std::uint64_t limit, Request& request,
+                        Response& response) {
+  if (auto allowed = needs_administrator(request); !allowed) return allowed;
+  if (services.rule_tester == nullptr) return std::unexpected(not_wired("mail intake"));
+  auto mail = request.read_body(limit);
+  if (!mail) return std::unexpected(std::move(mail).error());
+  if (mail->empty()) {
+    return fail(ErrorCode::invalid_request, "send the mail itself as message/rfc822");
+  }
+  const std::string kind(request.query_value("kind").value_or("crm"));
+  Result<Json> result = fail(ErrorCode::internal, "the test did not run");
+  std::jthread([&] { result = services.rule_tester->test(kind, *mail); }).join();
+  if (!result) return std::unexpected(std::move(result).error());
+  response.json(result->dump());
+  return {};
+}
+
+Result<void> list_rules(const ApiServices& services, Request& request, Response& response) {
+  if (auto allowed = needs_administrator(request); !allowed) return allowed;
+  if (services.rule_tester == nullptr) return std::unexpected(not_wired("mail intake"));
+  JsonWriter writer;
+  writer.begin_object().key("items").begin_array();
+  for (const auto& set : services.rule_tester->sets()) {
+    writer.begin_object()
+        .member("name", std::string_view{set.name})
+        .member("version", std::string_view{set.version})
+        .member("sha256", std::string_view{set.sha256})
+        .member("source", std::string_view{set.source});
+    writer.key("rules").begin_array();
+    for (const auto& rule : set.rules) writer.string(rule);
+    writer.end_array().end_object();
+  }
+  writer.end_array().end_object();
+  response.json(writer.view());
+  return {};
+}
+
+void add_rules(std::vector<Route>& routes, const ApiServices& services, const ApiOptions& options) {
+  Route test = mail_route(Method::post, "/rules/test", false, "test_rules",
+                          "What the rules would make of a mail; writes nothing");
+  test.tag = "rules";
+  test.parameters = {{.name = "kind",
+                      .doc = "Purpose of the mailbox it would come to",
+                      .schema = schema::one_of({"crm", "activity", "support"})}};
+  test.request_media_types = {std::string(kMessageType), "application/octet-stream"};
+  test.max_body_bytes = options.max_mail_bytes;
+  Json outcome = schema::object({{"outcome", schema::string()}}, {"outcome"},
+                                "Outcome, rule, values with their spans, the record it would make");
+  outcome.set("additionalProperties", true);
+  test.answers = {
+      {.doc = "The dry run", .media_type = std::string(kJson), .schema = std::move(outcome)}};
+  test.handler = [services, limit = options.max_mail_bytes](Request& request, Response& response) {
+    return test_rules(services, limit, request, response);
+  };
+  routes.push_back(std::move(test));
+
+  Route list = mail_route(Method::get, "/rules", false, "list_rules", "The rule sets in use");
+  list.tag = "rules";
+  const Json set = schema::object({{"name", schema::string()},
+                                   {"version", schema::string()},
+                                   {"sha256", schema::string()},
+                                   {"source", schema::string()},
+                                   {"rules", schema::array(schema::string())}},
+                                  {"name", "version", "rules"});
+  list.answers = {{.doc = "All of them",
+                   .media_type = std::string(kJson),
+                   .schema = schema::object({{"items", schema::array(set)}}, {"items"})}};
+  list.handler = [services](Request& request, Response& response) {
+    return list_rules(services, request, response);
+  };
+  routes.push_back(std::move(list));
+}
+
+}  // namespace
+
+void add_mail_routes(std::vector<Route>& routes, const ApiServices& services,
+                     const ApiOptions& options) {
+  Route raw = mail_route(Method::get, "/mail/messages/{id}/raw", false, "get_mail_message_raw",
+                         "The mail as it was received");
+  raw.parameters = {id_parameter("Id of the mail"), range_parameter()};
+  raw.answers = content_answers(std::string(kMessageType));
+  raw.handler = [services](Request& request, Response& response) {
+    return send_raw(services, request, response);
+  };
+  routes.push_back(std::move(raw));
+
+  Route attachment = mail_route(Method::get, "/mail/attachments/{id}/content", false,
+                                "get_mail_attachment_content", "The file");
+  attachment.parameters = {id_parameter("Id of the attachment"), range_parameter()};
+  attachment.answers = content_answers("application/octet-stream");
+  attachment.handler = [services](Request& request, Response& response) {
+    return send_attachment(services, request, response);
+  };
+  routes.push_back(std::move(attachment));
+
+  add_actions(routes, services, options);
+  add_rules(routes, services, options);
+}
+
+}  // namespace c360::api

@@ -1,0 +1,24 @@
+// The OpenAPI 3.1 document, made from the route table and the declarations it was made from.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/api.h"
+#include "api/router.h"
+#include "store/model/registry.h"
+
+namespace c360::api {
+
+// Of the routes that are not hidden, in their order.
+std::string openapi_document(std::span<const Route> routes, const store::Registry& registry,
+                             std::string_view version);
+
+// GET /api/v1/openapi.json, /docs and the files it needs: open, they hold no data. To be added
+// last: the document describes the routes already there.
+void add_documentation_routes(std::vector<Route>& routes, const store::Registry& registry,
+                              std::string_view version);
+
+}  // namespace c360::api

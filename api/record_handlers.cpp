@@ -1,0 +1,391 @@
+#include "api/record_handlers.h"
+
+#include <string>
+#include <utility>
+
+#include "api/preconditions.h"
+#include "api/write_once.h"
+
+namespace c360::api {
+namespace {
+
+using store::Collection;
+using store::Finish;
+using store::Records;
+using store::RecordView;
+using store::Resource;
+using store::Transaction;
+using store::WriteOptions;
+
+std::string location_of(const Resource& resource, std::string_view key) {
+  return std::string(kApiPrefix) + "/" + std::string(resource.path) + "/" + percent_encoded(key);
+}
+
+Result<bool> flag_parameter(const Request& request, std::string_view name) {
+  const auto value = request.query_value(name);
+  if (!value || *value == "false") return false;
+  if (*value == "true") return true;
+  return fail(ErrorCode::invalid_request, std::string(name) + " is true or false");
+}
+
+Result<WriteOptions> creation_options(const Request& request) {
+  WriteOptions options;
+  const auto profile = request.query_value("profile").value_or("full");
+  if (profile == "requisites") {
+    options.profile = store::Profile::requisites;
+  } else if (profile != "full") {
+    return fail(ErrorCode::invalid_request, "profile is full or requisites");
+  }
+  auto strict = flag_parameter(request, "strict");
+  if (!strict) return std::unexpected(strict.error());
+  options.strict = *strict;
+  return options;
+}
+
+// Creates in the transaction given, or in one of its own.
+Result<void> create_record(Records& records, const Resource& resource, const Json& body,
+                           const store::Actor& actor, WriteOptions options,
+                           Transaction* transaction, Response& response) {
+  Result<RecordView> made = fail(ErrorCode::internal, "");
+  if (transaction != nullptr) {
+    options.finish = Finish::run;
+    made = records.create(*transaction, resource, body, actor, options);
+  } else {
+    made = records.create(resource, body, actor, options);
+  }
+  if (!made) return std::unexpected(std::move(made).error());
+  response.add_header("Location", location_of(resource, made->key));
+  write_record(std::move(*made), resource, response, 201);
+  return {};
+}
+
+}  // namespace
+
+store::Parameters parameters_of(const Request& request) {
+  store::Parameters parameters;
+  parameters.reserve(request.query.size());
+  for (const auto& [name, value] : request.query) {
+    if (name != "lang") parameters.emplace_back(name, value);
+  }
+  return parameters;
+}
+
+Result<Json> read_object(Request& request, std::uint64_t limit, std::string& text) {
+  auto body = request.read_body(limit);
+  if (!body) return std::unexpected(std::move(body).error());
+  text = std::move(*body);
+  auto json = Json::parse(text);
+  if (!json) return json;
+  if (!json->is_object()) {
+    return fail(ErrorCode::invalid_request,
+                "the body is a JSON " + std::string(json->type_name()) + ", not an object");
+  }
+  return json;
+}
+
+void write_page(store::Page&& page, Response& response) {
+  std::string& body = response.body;
+  body.clear();
+  body.reserve(page.items.size() + 128);
+  body.append("{\"items\":").append(page.items).append(",\"next_cursor\":");
+  if (page.next_cursor) {
+    // A cursor is base64url: nothing in it needs escaping.
+    body.append("\"").append(*page.next_cursor).append("\"");
+  } else {
+    body.append("null");
+  }
+  if (page.total) {
+    body.append(",\"total\":").append(std::to_string(*page.total));
+    if (page.total_is_estimated) body.append(",\"total_is_estimated\":true");
+  }
+  body.append("}");
+  response.content_type = kJson;
+}
+
+void write_record(RecordView&& view, const Resource& resource, Response& response, int status) {
+  response.status = status;
+  response.content_type = kJson;
+  response.body = std::move(view.json);
+  if (resource.has_versions && view.version > 0) {
+    response.add_header("ETag", etag_of(view.version));
+  }
+}
+
+void redirect_to(std::int64_t id, const Resource& resource, std::string_view tail,
+                 Response& response) {
+  response.status = 308;
+  response.add_header("Location", location_of(resource, std::to_string(id)) + std::string(tail));
+}
+
+Result<bool> sees_record(const ApiServices& services, const Resource& resource,
+                         const Request& request, std::string_view tail, Response& response) {
+  auto view = services.records.get(resource, request.path_value(0), actor_of(request),
+                                   {{"fields", std::string(resource.key)}});
+  if (!view) return std::unexpected(std::move(view).error());
+  if (!view->moved_to) return true;
+  redirect_to(*view->moved_to, resource, tail, response);
+  return false;
+}
+
+RouteHandler list_handler(const ApiServices& services, const Resource& resource) {
+  return [&records = services.records, &resource](Request& request,
+                                                  Response& response) -> Result<void> {
+    auto page = records.list(resource, parameters_of(request), actor_of(request));
+    if (!page) return std::unexpected(std::move(page).error());
+    write_page(std::move(*page), response);
+    return {};
+  };
+}
+
+RouteHandler get_handler(const ApiServices& services, const Resource& resource) {
+  return [&records = services.records, &resource](Request& request,
+                                                  Response& response) -> Result<void> {
+    auto view =
+        records.get(resource, request.path_value(0), actor_of(request), parameters_of(request));
+    if (!view) return std::unexpected(std::move(view).error());
+    if (view->moved_to) {
+      redirect_to(*view->moved_to, resource, "", response);
+      return {};
+    }
+    if (resource.has_versions && if_none_match(request, view->version)) {
+      response.status = 304;
+      response.add_header("ETag", etag_of(view->version));
+      return {};
+    }
+    write_record(std::move(*view), resource, response, 200);
+    return {};
+  };
+}
+
+RouteHandler create_handler(const ApiServices& services, const Resource& resource,
+                            const ApiOptions& options) {
+  return [services, &resource, limit = options.max_json_bytes](Request& request,
+                                                               Response& response) -> Result<void> {
+    auto write = creation_options(request);
+    if (!write) return std::unexpected(write.error());
+    std::string text;
+    auto body = read_object(request, limit, text);
+    if (!body) return std::unexpected(std::move(body).error());
+    const store::Actor actor = actor_of(request);
+    return write_once(services.database, request, text, response,
+                      [&](Transaction* transaction, Response& answer) {
+                        return create_record(services.records, resource, *body, actor, *write,
+                                             transaction, answer);
+                      });
+  };
+}
+
+RouteHandler update_handler(const ApiServices& services, const Resource& resource,
+                            const ApiOptions& options) {
+  return [services, &resource, limit = options.max_json_bytes](Request& request,
+                                                               Response& response) -> Result<void> {
+    WriteOptions write;
+    if (resource.has_versions) {
+      auto version = required_version(request);
+      if (!version) return std::unexpected(version.error());
+      write.expected_version = *version;
+    }
+    std::string text;
+    auto changes = read_object(request, limit, text);
+    if (!changes) return std::unexpected(std::move(changes).error());
+    const store::Actor actor = actor_of(request);
+    const std::string& key = request.path_value(0);
+    return write_once(services.database, request, text, response,
+                      [&](Transaction* transaction, Response& answer) -> Result<void> {
+                        Result<RecordView> changed = fail(ErrorCode::internal, "");
+                        if (transaction != nullptr) {
+                          write.finish = Finish::run;
+                          changed = services.records.update(*transaction, resource, key, *changes,
+                                                            actor, write);
+                        } else {
+                          changed = services.records.update(resource, key, *changes, actor, write);
+                        }
+                        if (!changed) return std::unexpected(std::move(changed).error());
+                        write_record(std::move(*changed), resource, answer, 200);
+                        return {};
+                      });
+  };
+}
+
+RouteHandler remove_handler(const ApiServices& services, const Resource& resource) {
+  return [services, &resource](Request& request, Response& response) -> Result<void> {
+    WriteOptions write;
+    if (resource.has_versions) {
+      auto version = required_version(request);
+      if (!version) return std::unexpected(version.error());
+      write.expected_version = *version;
+    }
+    const store::Actor actor = actor_of(request);
+    const std::string& key = request.path_value(0);
+    return write_once(services.database, request, {}, response,
+                      [&](Transaction* transaction, Response& answer) -> Result<void> {
+                        Result<void> removed;
+                        if (transaction != nullptr) {
+                          write.finish = Finish::run;
+                          removed =
+                              services.records.remove(*transaction, resource, key, actor, write);
+                        } else {
+                          removed = services.records.remove(resource, key, actor, write);
+                        }
+                        if (removed) answer.status = 204;
+                        return removed;
+                      });
+  };
+}
+
+RouteHandler restore_handler(const ApiServices& services, const Resource& resource) {
+  return [&records = services.records, &resource](Request& request,
+                                                  Response& response) -> Result<void> {
+    WriteOptions write;
+    auto version = offered_version(request);
+    if (!version) return std::unexpected(version.error());
+    write.expected_version = *version;
+    auto restored = records.restore(resource, request.path_value(0), actor_of(request), write);
+    if (!restored) return std::unexpected(std::move(restored).error());
+    write_record(std::move(*restored), resource, response, 200);
+    return {};
+  };
+}
+
+RouteHandler history_handler(const ApiServices& services, const Resource& resource) {
+  return [&records = services.records, &resource](Request& request,
+                                                  Response& response) -> Result<void> {
+    auto page =
+        records.history(resource, request.path_value(0), parameters_of(request), actor_of(request));
+    if (!page) return std::unexpected(std::move(page).error());
+    write_page(std::move(*page), response);
+    return {};
+  };
+}
+
+RouteHandler linked_handler(const ApiServices& services, const Resource& resource,
+                            const Collection& collection) {
+  return [services, &resource, name = std::string(collection.name)](
+             Request& request, Response& response) -> Result<void> {
+    auto view = services.records.get(resource, request.path_value(0), actor_of(request),
+                                     {{"fields", std::string(resource.key)}, {"include", name}});
+    if (!view) return std::unexpected(std::move(view).error());
+    if (view->moved_to) {
+      redirect_to(*view->moved_to, resource, "/" + name, response);
+      return {};
+    }
+    auto json = Json::parse(view->json);
+    if (!json) return std::unexpected(std::move(json).error());
+    const Json* items = json->find(name);
+    Json page = Json::Object{};
+    page.set("items", items != nullptr ? *items : Json(Json::Array{}));
+    page.set("next_cursor", nullptr);
+    response.json(page.dump());
+    return {};
+  };
+}
+
+RouteHandler link_handler(const ApiServices& services, const Resource& resource,
+                          const Collection& collection, const ApiOptions& options) {
+  return [services, &resource, name = collection.name, limit = options.max_json_bytes](
+             Request& request, Response& response) -> Result<void> {
+    auto child = request.path_id(1);
+    if (!child) return std::unexpected(child.error());
+    auto text = request.read_body(limit);
+    if (!text) return std::unexpected(std::move(text).error());
+    bool is_main = false;
+    if (!text->empty()) {
+      auto json = Json::parse(*text);
+      if (!json) return std::unexpected(std::move(json).error());
+      const Json* sent = json->find("is_main");
+      if (!json->is_object() || (sent != nullptr && !sent->is_bool())) {
+        return fail(ErrorCode::invalid_request, "the body is {\"is_main\": true or false}");
+      }
+      is_main = sent != nullptr && sent->as_bool();
+    }
+    auto done = services.records.link(resource, request.path_value(0), name, *child,
+                                      actor_of(request), is_main);
+    if (done) response.status = 204;
+    return done;
+  };
+}
+
+RouteHandler unlink_handler(const ApiServices& services, const Resource& resource,
+                            const Collection& collection) {
+  return [services, &resource, name = collection.name](Request& request,
+                                                       Response& response) -> Result<void> {
+    auto child = request.path_id(1);
+    if (!child) return std::unexpected(child.error());
+    auto done =
+        services.records.unlink(resource, request.path_value(0), name, *child, actor_of(request));
+    if (done) response.status = 204;
+    return done;
+  };
+}
+
+RouteHandler children_handler(const ApiServices& services, const Resource& parent,
+                              const Resource& child, const Collection& collection) {
+  return [services, &parent, &child, column = std::string(collection.parent_column),
+          tail = "/" + std::string(collection.name)](Request& request,
+                                                     Response& response) -> Result<void> {
+    auto seen = sees_record(services, parent, request, tail, response);
+    if (!seen) return std::unexpected(std::move(seen).error());
+    if (!*seen) return {};
+    auto parameters = parameters_of(request);
+    for (const auto& [name, value] : parameters) {
+      if (name.starts_with(column)) {
+        return fail(ErrorCode::invalid_request, column + " is given by the path");
+      }
+    }
+    parameters.emplace_back(column, request.path_value(0));
+    auto page = services.records.list(child, parameters, actor_of(request));
+    if (!page) return std::unexpected(std::move(page).error());
+    write_page(std::move(*page), response);
+    return {};
+  };
+}
+
+RouteHandler create_child_handler(const ApiServices& services, const Resource& parent,
+                                  const Resource& child, const Collection& collection,
+                                  const ApiOptions& options) {
+  return [services, &parent, &child, column = std::string(collection.parent_column),
+          tail = "/" + std::string(collection.name),
+          limit = options.max_json_bytes](Request& request, Response& response) -> Result<void> {
+    auto seen = sees_record(services, parent, request, tail, response);
+    if (!seen) return std::unexpected(std::move(seen).error());
+    if (!*seen) return {};
+    auto id = request.path_id(0);
+    if (!id) return std::unexpected(id.error());
+    std::string text;
+    auto body = read_object(request, limit, text);
+    if (!body) return std::unexpected(std::move(body).error());
+    if (const Json* sent = body->find(column); sent != nullptr && *sent != Json(*id)) {
+      return fail(ErrorCode::invalid_request, column + " is given by the path");
+    }
+    body->set(column, *id);
+    const store::Actor actor = actor_of(request);
+    return write_once(services.database, request, text, response,
+                      [&](Transaction* transaction, Response& answer) {
+                        return create_record(services.records, child, *body, actor, {}, transaction,
+                                             answer);
+                      });
+  };
+}
+
+RouteHandler complete_task_handler(const ApiServices& services, const ApiOptions& options) {
+  return [services, limit = options.max_json_bytes](Request& request,
+                                                    Response& response) -> Result<void> {
+    auto id = request.path_id(0);
+    if (!id) return std::unexpected(id.error());
+    std::string text;
+    auto body = read_object(request, limit, text);
+    if (!body) return std::unexpected(std::move(body).error());
+    const Json* outcome = body->find("outcome");
+    if (outcome == nullptr || !outcome->is_string()) {
+      return fail(ErrorCode::invalid_request,
+                  "outcome is one of the task's outcomes, such as take_to_work");
+    }
+    auto view = services.records.complete_task(*id, outcome->as_string(), *body, actor_of(request));
+    if (!view) return std::unexpected(std::move(view).error());
+    response.json(view->json);
+    if (view->version > 0) response.add_header("ETag", etag_of(view->version));
+    return {};
+  };
+}
+
+}  // namespace c360::api

@@ -1,0 +1,21 @@
+// The routes of every Resource: list, get, create, change, delete, restore, history, and what hangs
+// on a record (contacts, observers, comments, activities).
+#pragma once
+
+#include <vector>
+
+#include "api/api.h"
+#include "api/router.h"
+
+namespace c360::api {
+
+void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
+                       const ApiOptions& options);
+
+// Whether comments, activities, documents and tasks hang on such a record.
+bool holds_attached_rows(const store::Resource& resource);
+
+// "deal:read"; mail resources share "mail:read".
+std::string scope_of(const store::Resource& resource, bool write);
+
+}  // namespace c360::api

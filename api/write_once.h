@@ -1,0 +1,24 @@
+// A write that may carry an Idempotency-Key: the effect and the stored answer are one transaction,
+// and whoever asks again with the same key gets the same answer (design.md 5).
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "api/request.h"
+#include "api/response.h"
+#include "daemon/base/error.h"
+#include "store/database.h"
+
+namespace c360::api {
+
+// Does the work and fills the answer. With a transaction: inside it, leaving it open
+// (Finish::run); without: in one of its own. May run again after a serialization failure.
+using Effect = std::function<Result<void>(store::Transaction* transaction, Response& response)>;
+
+// `body` is what was read of the request: with method and target it decides what "the same
+// request" is.
+Result<void> write_once(store::Database& database, const Request& request, std::string_view body,
+                        Response& response, const Effect& effect);
+
+}  // namespace c360::api
