@@ -53,6 +53,12 @@ struct ServiceConfig {
   std::chrono::milliseconds reload_delay{};
 };
 
+// Requests of one token; 0: no limit.
+struct RateConfig {
+  double requests_per_second = 0;
+  double burst = 0;
+};
+
 struct RetentionConfig {
   std::chrono::hours idempotency{};
   int history_months_ahead = 0;
@@ -71,11 +77,13 @@ struct Config {
   DatabaseConfig database;
   api::ServerOptions api;
   api::ServerOptions admin;
+  RateConfig rate;
   LogConfig log;
   ingest::IntakeOptions intake;  // without holder and beat, which App adds
   ServiceConfig service;
   RetentionConfig retention;
   std::string timezone;
+  bool swap_manager_cco = false;
   std::string rules_folder;                        // empty: the rules built into the program
   std::vector<ingest::MailboxSettings> mailboxes;  // enabled ones, in the order of their codes
 

@@ -58,16 +58,19 @@ void Scheduler::loop(const std::stop_token& stop) {
   }
 }
 
+Result<void> Scheduler::run_claimed(const PeriodicTask& task) {
+  auto run = options_.claim(task);
+  if (!run) return std::unexpected(run.error());
+  if (!*run) return {};
+  const Result<void> outcome = task.run();
+  if (auto noted = options_.finish(**run, outcome); !noted) return noted;
+  return outcome;
+}
+
 void Scheduler::run_one(Slot& slot) {
   Result<void> done;
   try {
-    bool ours = true;
-    if (slot.task.scope == TaskScope::cluster) {
-      auto claimed = options_.claim(slot.task);
-      if (!claimed) done = std::unexpected(claimed.error());
-      ours = claimed.value_or(false);
-    }
-    if (ours) done = slot.task.run();
+    done = slot.task.scope == TaskScope::cluster ? run_claimed(slot.task) : slot.task.run();
   } catch (const std::exception& error) {
     done = fail(ErrorCode::internal, error.what());
   }

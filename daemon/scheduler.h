@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -36,8 +37,10 @@ struct SchedulerOptions {
   double jitter = 0.1;  // a wait is uniform in [period * (1 - jitter), period]
   std::chrono::milliseconds retry_first{5'000};
   std::chrono::milliseconds retry_limit{300'000};
-  // Whether this daemon does the run of `task` that is due now; takes it if so.
-  std::function<Result<bool>(const PeriodicTask& task)> claim;
+  // Takes the run of `task` that is due now; none when it is not due or another daemon does it.
+  std::function<Result<std::optional<std::int64_t>>(const PeriodicTask& task)> claim;
+  // Notes how the claimed run ended.
+  std::function<Result<void>(std::int64_t run, const Result<void>& outcome)> finish;
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
 };
 
@@ -62,6 +65,7 @@ class Scheduler {
   };
   void loop(const std::stop_token& stop);
   void run_one(Slot& slot);
+  Result<void> run_claimed(const PeriodicTask& task);
   std::chrono::milliseconds wait_after(const Slot& slot);
 
   SchedulerOptions options_;

@@ -236,6 +236,24 @@ constexpr std::array kSettings = {
         .max = 1 << 30,
         .unit = "bytes/s"},
 
+    Row{.key = "api.requests_per_second",
+        .type = Type::integer,
+        .default_value = "200",
+        .sentence = "Requests of one token, refilled at this rate; 0: no limit.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.rate.requests_per_second = static_cast<double>(v.integer);
+            },
+        .min = 0,
+        .max = 1'000'000},
+    Row{.key = "api.request_burst",
+        .type = Type::integer,
+        .default_value = "1000",
+        .sentence = "Requests of one token at once, before the rate applies.",
+        .store = [](Config& c, SettingValue&& v) { c.rate.burst = static_cast<double>(v.integer); },
+        .min = 1,
+        .max = 1'000'000},
+
     Row{.key = "admin.listen",
         .type = Type::address,
         .default_value = "'127.0.0.1:8361'",
@@ -286,7 +304,7 @@ constexpr std::array kSettings = {
         .default_value = "false",
         .sentence = "Exchange the meaning of the groups crm-manager and crm-cco, for installations "
                     "that filled them the other way round.",
-        .store = [](Config& c, SettingValue&& v) { c.intake.swap_manager_cco = v.boolean; }},
+        .store = [](Config& c, SettingValue&& v) { c.swap_manager_cco = v.boolean; }},
 
     Row{.key = "mail.max_message_bytes",
         .type = Type::integer,

@@ -1,0 +1,61 @@
+// What the listeners and the mailboxes work on, built when the database has passed its check:
+// Business holds the records and the intake, ApiParts the routes over them. A reload that changes
+// a setting of theirs makes new ones; a request finishes with the parts it began with.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/api.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/event.h"
+#include "daemon/config.h"
+#include "ingest/intake.h"
+#include "store/database.h"
+#include "store/model/registry.h"
+#include "store/records.h"
+
+namespace c360::daemon {
+
+// `database`, `clock` and `observer` outlive them all.
+struct Ground {
+  store::Database& database;
+  const Clock& clock;
+  const Observer& observer;
+};
+
+class Business {
+ public:
+  // `cursor_key` signs page cursors: the same for all daemons on one database. The intake is made,
+  // and no mailbox runs yet.
+  Business(const Ground& ground, const Config& config, Secret cursor_key,
+           std::shared_ptr<const parsers::RuleSet> rules, ingest::IntakeOptions intake);
+
+  const store::Registry& registry() const { return registry_; }
+  store::Records& records() { return records_; }
+  ingest::Intake& intake() { return intake_; }
+
+ private:
+  store::Registry registry_;
+  store::Records records_;
+  ingest::Intake intake_;
+};
+
+class ApiParts {
+ public:
+  ApiParts(const Ground& ground, const Config& config, std::shared_ptr<Business> business);
+
+  api::Handler& handler() { return api_.handler(); }
+
+ private:
+  std::shared_ptr<Business> business_;
+  std::unique_ptr<api::RuleTester> rule_tester_;
+  std::unique_ptr<api::MailActions> mail_actions_;
+  api::Api api_;
+};
+
+// The key that signs cursors: known to every daemon on the database and to nobody who only talks to
+// the API. It is derived from when the schema was made, to the microsecond, and survives restarts.
+Result<Secret> cursor_key(store::Database& database);
+
+}  // namespace c360::daemon

@@ -1,0 +1,36 @@
+#include "daemon/documents.h"
+
+#include "api/openapi.h"
+#include "daemon/api_parts.h"
+#include "daemon/cli.h"
+#include "store/migrator.h"
+
+namespace c360::daemon {
+
+std::string openapi_document() {
+  // Nothing here is used but for its declarations: a Database opens no connection until its first
+  // use.
+  const Log log{LogTarget::none};
+  Metrics metrics;
+  const Observer observer{log, metrics};
+  const SystemClock clock;
+  store::Database database{{}, observer};
+  const store::Registry registry = store::Registry::standard();
+  store::Records records{database, registry, {}, clock};
+  const auto routes = api::api_routes({database, records, clock, observer}, {});
+  return api::openapi_document(routes, registry, kVersion) + "\n";
+}
+
+std::string ddl_document() {
+  std::string text;
+  for (const store::MigrationFile& file : store::embedded_migrations()) {
+    text += "-- ";
+    text += file.stem;
+    text += '\n';
+    text += file.sql;
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace c360::daemon

@@ -1,0 +1,115 @@
+#include "daemon/parts.h"
+
+#include "daemon/api_parts.h"
+#include "daemon/base/digest.h"
+#include "daemon/base/text.h"
+#include "daemon/tasks.h"
+#include "store/lease.h"
+
+namespace c360::daemon {
+
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::chrono::milliseconds kReloadAnswerLimit{60'000};
+
+double first_48_bits(const std::string& hex) {
+  constexpr std::size_t kDigits = 12;
+  return static_cast<double>(std::stoull(hex.substr(0, kDigits), nullptr, 16));
+}
+
+}  // namespace
+
+Parts::Parts(Config first, std::shared_ptr<const parsers::RuleSet> first_rules)
+    : log(first.log.target, first.log.level),
+      observer(log, metrics),
+      heartbeats(clock, first.service.loop_limit),
+      config(std::make_shared<const Config>(std::move(first))),
+      rules(std::move(first_rules)),
+      database(config.get()->database.options, observer),
+      admin_router(std::make_unique<api::Router>(
+          admin_routes({.metrics = [this] { return metrics.serialize(); },
+                        .readiness = [this] { return readiness(); },
+                        .reload = [this] { return reload_requests.ask(kReloadAnswerLimit); },
+                        .config_json = [this] { return config_json(*config.get()); }}),
+          nullptr, observer)),
+      admin(*admin_router, observer),
+      gate("the service is starting"),
+      api(gate, observer),
+      waiting_for(std::make_shared<const std::string>("starting")),
+      holder(store::lease_holder()) {}
+
+Parts::~Parts() = default;
+
+Result<void> Parts::start_business() {
+  if (cursor_secret.empty()) {
+    auto key = cursor_key(database);
+    if (!key) return std::unexpected(key.error());
+    cursor_secret = std::move(*key);
+  }
+  const auto in_force = config.get();
+  ingest::IntakeOptions options = in_force->intake;
+  options.holder = holder;
+  options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
+  options.retire = [this](std::string_view loop) { heartbeats.retire(loop); };
+  auto made = std::make_shared<Business>(ground(), *in_force, cursor_secret, rules.get(),
+                                         std::move(options));
+  made->intake().configure(in_force->mailboxes);
+  business.set(std::move(made));
+  return {};
+}
+
+void Parts::open_api() {
+  auto made = std::make_shared<ApiParts>(ground(), *config.get(), business.get());
+  gate.open(std::shared_ptr<api::Handler>(made, &made->handler()));
+}
+
+void Parts::start_scheduler() {
+  if (scheduler) scheduler->stop();
+  SchedulerOptions options;
+  options.claim = [this](const PeriodicTask& task) { return claim_run(database, task, holder); };
+  options.finish = [this](std::int64_t run, const Result<void>& outcome) {
+    return finish_run(database, run, outcome);
+  };
+  options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
+  scheduler = std::make_unique<Scheduler>(
+      periodic_tasks(database, config.get()->retention, observer), std::move(options), observer);
+  scheduler->start();
+}
+
+Readiness Parts::readiness() const {
+  Readiness result;
+  const auto waiting = waiting_for.get();
+  const bool serving = waiting->empty();
+  const bool reachable = serving && database.healthy();
+  result.parts.push_back({"database", reachable,
+                          reachable  ? ""
+                          : !serving ? *waiting
+                                     : "the database cannot be reached; the log says why"});
+  result.parts.push_back(
+      {"api", serving && api.port() != 0, serving ? "" : "opens when the database is ready"});
+  result.parts.push_back({"rules", rules.get() != nullptr, ""});
+  const auto silent = heartbeats.silent();
+  result.parts.push_back({"loops", silent.empty(),
+                          silent.empty() ? "" : "silent for too long: " + join(silent, ", ")});
+  if (const auto running = business.get()) result.mailboxes = running->intake().status();
+  return result;
+}
+
+std::string Parts::hash_of(const Config& config, const parsers::RuleSet& rules) {
+  return to_hex(sha256(config.hash + to_hex(rules.sha256())));
+}
+
+void Parts::report_config(ReloadResult result) {
+  const bool taken = result != ReloadResult::refused;
+  metrics.gauge(Metric::config_last_reload_successful).set(taken ? 1 : 0);
+  metrics.counter(Metric::config_reloads_total, {to_string(result)}).add();
+  if (!taken) return;
+  const auto now = std::chrono::duration<double>(clock.now().time_since_epoch());
+  metrics.gauge(Metric::config_last_reload_success_timestamp_seconds).set(now.count());
+  metrics.gauge(Metric::config_hash).set(first_48_bits(hash_of(*config.get(), *rules.get())));
+  metrics.gauge(Metric::config_generation).set(static_cast<double>(generation.load()));
+}
+
+}  // namespace c360::daemon

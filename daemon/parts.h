@@ -1,0 +1,92 @@
+// Everything long-lived in the daemon, in the order it is built and against the order it ends.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "api/router.h"
+#include "daemon/admin.h"
+#include "daemon/api_parts.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/event.h"
+#include "daemon/base/log.h"
+#include "daemon/base/metrics.h"
+#include "daemon/base/snapshot.h"
+#include "daemon/config.h"
+#include "daemon/heartbeats.h"
+#include "daemon/listener.h"
+#include "daemon/reload_requests.h"
+#include "daemon/scheduler.h"
+#include "ingest/intake.h"
+#include "parsers/rule_set.h"
+#include "store/database.h"
+
+namespace c360::daemon {
+
+// A value with a name for a part that other threads look at while the main thread replaces it.
+template <typename T>
+class Shared {
+ public:
+  std::shared_ptr<T> get() const {
+    const std::scoped_lock lock{mutex_};
+    return value_;
+  }
+  void set(std::shared_ptr<T> value) {
+    const std::scoped_lock lock{mutex_};
+    value_.swap(value);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<T> value_;
+};
+
+struct Parts {
+  Parts(Config first, std::shared_ptr<const parsers::RuleSet> first_rules);
+  ~Parts();
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
+  // Ground.
+  Log log;
+  Metrics metrics;
+  Observer observer;
+  SystemClock clock;
+  Heartbeats heartbeats;
+  ReloadRequests reload_requests;
+
+  // What is in force. Written by the main thread.
+  Snapshot<Config> config;
+  Snapshot<parsers::RuleSet> rules;
+  std::atomic<std::int64_t> generation{1};
+
+  // What runs.
+  store::Database database;
+  std::unique_ptr<api::Router> admin_router;
+  Listener admin;
+  Gate gate;  // in front of the API
+  Listener api;
+  Shared<Business> business;  // null until the database has passed its check
+  std::unique_ptr<Scheduler> scheduler;
+
+  // Why the daemon is not serving yet; empty once it is.
+  Snapshot<std::string> waiting_for;
+
+  Ground ground() { return {database, clock, observer}; }
+  // Records and intake by the configuration in force, its mailboxes running.
+  Result<void> start_business();
+  // The routes over them; opens the gate.
+  void open_api();
+  void start_scheduler();
+  Readiness readiness() const;
+  // Hex SHA-256 over configuration and rules.
+  static std::string hash_of(const Config& config, const parsers::RuleSet& rules);
+  // The four metrics, after a configuration was taken or refused.
+  void report_config(ReloadResult result);
+  const std::string holder;  // of leases: this process run
+  Secret cursor_secret;      // read from the database once
+};
+
+}  // namespace c360::daemon

@@ -1,0 +1,154 @@
+#include "daemon/reloader.h"
+
+#include <algorithm>
+#include <array>
+
+#include "daemon/api_parts.h"
+#include "daemon/base/text.h"
+#include "daemon/database_check.h"
+#include "daemon/rules.h"
+
+namespace c360::daemon {
+
+namespace {
+
+constexpr std::string_view kRules = "rules";
+constexpr std::array<std::string_view, 3> kDatabaseAddress = {
+    "database.url", "database.password_file", "database.pooled"};
+// Settings that records and intake take at their making.
+constexpr std::array<std::string_view, 8> kBusinessSettings = {
+    "mail.attempt_limit", "mail.compare_interval_s", "mail.pass_limit_s", "mail.spool_folder",
+    "mail.spool_bytes",   "mail.prepare_threads",    "business.",         "crm."};
+constexpr std::array<std::string_view, 3> kApiSettings = {
+    "api.requests_per_second", "api.request_burst", "api.max_body_bytes"};
+
+}  // namespace
+
+bool touches(const std::vector<std::string>& changed, std::span<const std::string_view> prefixes) {
+  return std::ranges::any_of(changed, [&](const std::string& key) {
+    return std::ranges::any_of(prefixes, [&](std::string_view p) { return key.starts_with(p); });
+  });
+}
+
+bool touches(const std::vector<std::string>& changed, std::string_view prefix) {
+  return touches(changed, std::span(&prefix, 1));
+}
+
+ReloadAnswer Reloader::reload(std::string_view trigger) {
+  auto prepared = prepare();
+  ReloadAnswer answer;
+  if (!prepared) {
+    answer.problems = std::move(prepared.error());
+    return report(std::move(answer), trigger);
+  }
+  answer.warnings = prepared->config->warnings;
+  answer.changed = prepared->changed;
+  answer.result = answer.changed.empty() ? ReloadResult::unchanged : ReloadResult::applied;
+  commit(std::move(*prepared));
+  return report(std::move(answer), trigger);
+}
+
+std::expected<Reloader::Prepared, Problems> Reloader::prepare() {
+  auto config = load_config(file_, Surroundings::of_process());
+  if (!config) return std::unexpected(std::move(config.error()));
+  Prepared prepared;
+  auto rules = load_rules(config->rules_folder);
+  if (!rules) return std::unexpected(std::move(rules.error()));
+  prepared.rules = std::move(*rules);
+  prepared.config = std::make_shared<const Config>(std::move(*config));
+  prepared.changed = changed_settings(*parts_.config.get(), *prepared.config);
+  if (prepared.rules->sha256() != parts_.rules.get()->sha256()) {
+    prepared.changed.emplace_back(kRules);
+  } else {
+    prepared.rules = parts_.rules.get();  // the same set, compiled once
+  }
+  auto problems = prepare_database(prepared);
+  std::ranges::move(prepare_listeners(prepared), std::back_inserter(problems));
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return prepared;
+}
+
+// Another database is taken only when it answers and fits. A change of sizes or limits is no reason
+// to ask.
+Problems Reloader::prepare_database(const Prepared& prepared) const {
+  if (!touches(prepared.changed, kDatabaseAddress)) return {};
+  const DatabaseReport report = check_database(prepared.config->database, parts_.observer);
+  if (report.state == DatabaseState::fits) return {};
+  return {{prepared.config->file, {}, "database: " + report.detail}};
+}
+
+Problems Reloader::prepare_listeners(Prepared& prepared) {
+  Problems problems;
+  const auto take = [&](std::string_view table, Listener& listener,
+                        const api::ServerOptions& options,
+                        std::unique_ptr<api::HttpServer>& place) {
+    if (!touches(prepared.changed, table)) return;
+    auto server = listener.prepare(options);
+    if (server) {
+      place = std::move(*server);
+    } else {
+      problems.push_back({prepared.config->file, {}, server.error().detail});
+    }
+  };
+  take("api.", parts_.api, prepared.config->api, prepared.api);
+  take("admin.", parts_.admin, prepared.config->admin, prepared.admin);
+  return problems;
+}
+
+void Reloader::commit(Prepared prepared) {
+  const auto& changed = prepared.changed;
+  const Config& next = *prepared.config;
+  const bool serving = parts_.waiting_for.get()->empty();
+  if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
+  parts_.log.set_level(next.log.level);
+  if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
+  parts_.heartbeats.set_limit(next.service.loop_limit);
+
+  parts_.config.swap(prepared.config);
+  parts_.rules.swap(prepared.rules);
+  if (serving) {
+    update_business(prepared);
+    if (touches(changed, "retention.")) parts_.start_scheduler();
+  }
+  if (prepared.api) parts_.api.adopt(std::move(prepared.api), next.api, next.service.stop_limit);
+  if (prepared.admin)
+    parts_.admin.adopt(std::move(prepared.admin), next.admin, next.service.stop_limit);
+  if (!changed.empty()) ++parts_.generation;
+}
+
+void Reloader::update_business(const Prepared& prepared) {
+  const auto running = parts_.business.get();
+  if (touches(prepared.changed, kBusinessSettings)) {
+    // Its leases must be free before the next one asks for them.
+    running->intake().stop();
+    // Nothing that can fail is left: the cursor key is known since the start.
+    (void)parts_.start_business();
+    parts_.open_api();
+    return;
+  }
+  if (touches(prepared.changed, kRules)) running->intake().use_rules(prepared.rules);
+  running->intake().configure(prepared.config->mailboxes);
+  if (touches(prepared.changed, kApiSettings)) parts_.open_api();
+}
+
+ReloadAnswer Reloader::report(ReloadAnswer answer, std::string_view trigger) {
+  answer.generation = parts_.generation;
+  answer.hash = Parts::hash_of(*parts_.config.get(), *parts_.rules.get());
+  const Observer& observer = parts_.observer;
+  for (const FileProblem& problem : answer.problems)
+    observer.observe(event::config_refused,
+                     {{"trigger", trigger}, {"problem", problem.to_string()}});
+  if (answer.result == ReloadResult::applied) {
+    for (const FileProblem& warning : answer.warnings)
+      observer.observe(event::config_warning, {{"warning", warning.to_string()}});
+    observer.observe(event::config_applied, {{"trigger", trigger},
+                                             {"generation", answer.generation},
+                                             {"changed", join(answer.changed, ",")}});
+  }
+  if (answer.result == ReloadResult::unchanged)
+    observer.observe(event::config_unchanged, {{"trigger", trigger}});
+  parts_.report_config(answer.result);
+  return answer;
+}
+
+}  // namespace c360::daemon

@@ -1,0 +1,20 @@
+// The rules in force: from the configured folder, or those built into the program.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "daemon/config.h"
+#include "parsers/rule_set.h"
+
+namespace c360::daemon {
+
+// Reads, compiles and runs the examples; every mistake with file, line and column.
+std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(
+    const std::string& folder);
+
+// What to watch for changes: the folder and its examples; nothing for the built-in rules.
+std::vector<std::string> rule_folders(const std::string& folder);
+
+}  // namespace c360::daemon
