@@ -31,7 +31,7 @@ struct BlobRef {
 // A content in memory, with its digest: make_blob() or by hand where the digest is known.
 struct BlobContent {
   Sha256 sha256{};
-  std::string_view bytes;  // must live until the statements were sent: run() or commit()
+  std::string_view bytes;  // must live until the call it is given to returns
 };
 BlobContent make_blob(std::string_view bytes);
 

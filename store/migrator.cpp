@@ -16,7 +16,12 @@ constexpr Sql kLock{"", "SELECT pg_catalog.pg_advisory_xact_lock(427390456833)"}
 constexpr Sql kSetTimeouts{"",
                            "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
                            " pg_catalog.set_config('statement_timeout', '0', true)"};
-constexpr Sql kHasTable{"", "SELECT pg_catalog.to_regclass('ops.schema_migration') IS NOT NULL"};
+// Not to_regclass(): it may answer from a cache that does not know yet what another migrator
+// committed while we waited for the lock.
+constexpr Sql kHasTable{"",
+                        "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c"
+                        "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+                        " WHERE n.nspname = 'ops' AND c.relname = 'schema_migration')"};
 constexpr Sql kApplied{"", "SELECT version, sha256 FROM ops.schema_migration ORDER BY version"};
 constexpr Sql kRemember{
     "", "INSERT INTO ops.schema_migration (version, name, sha256) VALUES ($1, $2, $3)"};

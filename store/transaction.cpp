@@ -133,6 +133,7 @@ Result<void> Transaction::State::send(bool committing) {
   }
   if (items.empty() && (!committing || !begun)) {
     committed = committing;
+    if (committed) pool.give_back(std::move(connection));
     return {};
   }
   begin_first(committing);

@@ -92,6 +92,9 @@ BEGIN
         RAISE EXCEPTION 'the idempotency key was used before'
             USING ERRCODE = 'C3409', CONSTRAINT = 'idempotency_key_exists';
     END IF;
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'the first request with the idempotency key is under way'
+        USING ERRCODE = 'C3409', CONSTRAINT = 'idempotency_in_progress';
 END
 $$;
 
