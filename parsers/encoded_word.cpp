@@ -111,25 +111,42 @@ void clean(std::string& text) {
 
 }  // namespace
 
-std::string decode_base64_leniently(std::string_view text) {
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const std::int8_t value = kBase64[static_cast<unsigned char>(c)];
-    if (value < 0) {
-      if (c == '=') count = 0, bits = 0;  // the quantum ends here, another may follow
-      continue;
+void Base64Decoder::decode(std::string_view text, std::string& bytes) {
+  const auto value = [&](std::size_t i) {
+    return static_cast<int>(kBase64[static_cast<unsigned char>(text[i])]);
+  };
+  std::size_t used = bytes.size();
+  bytes.resize(used + text.size() / 4 * 3 + 4);
+  std::size_t i = 0;
+  while (i < text.size()) {
+    // Four good characters at once, as long as they come.
+    while (count_ == 0 && i + 4 <= text.size()) {
+      const int a = value(i);
+      const int b = value(i + 1);
+      const int c = value(i + 2);
+      const int d = value(i + 3);
+      if ((a | b | c | d) < 0) break;
+      const auto all = static_cast<std::uint32_t>((a << 18) | (b << 12) | (c << 6) | d);
+      bytes[used++] = static_cast<char>((all >> 16U) & 0xFFU);
+      bytes[used++] = static_cast<char>((all >> 8U) & 0xFFU);
+      bytes[used++] = static_cast<char>(all & 0xFFU);
+      i += 4;
     }
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
+    if (i == text.size()) break;
+    const int next = value(i);
+    if (next >= 0) {
+      bits_ = ((bits_ << 6U) | static_cast<std::uint32_t>(next)) & 0xFFFFU;
+      count_ += 6;
+      if (count_ >= 8) {
+        count_ -= 8;
+        bytes[used++] = static_cast<char>((bits_ >> count_) & 0xFFU);
+      }
+    } else if (text[i] == '=') {
+      count_ = 0;  // the quantum ends here, another may follow
     }
+    ++i;
   }
-  return bytes;
+  bytes.resize(used);
 }
 
 std::size_t encoded_word_end(std::string_view raw, std::size_t at) {
@@ -163,7 +180,11 @@ std::string decode_header_text(std::string_view raw, std::string_view charset_hi
       flush();
     }
     joined_charset = word.charset;
-    joined += word.encoding == 'q' ? decode_q(word.text) : decode_base64_leniently(word.text);
+    if (word.encoding == 'q') {
+      joined += decode_q(word.text);
+    } else {
+      Base64Decoder().decode(word.text, joined);
+    }
     after_word = true;
     plain = word.end;
     at = raw.find("=?", plain);

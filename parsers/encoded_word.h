@@ -5,6 +5,7 @@
 // one charset are joined before they are converted.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,15 @@ std::string decode_header_text(std::string_view raw, std::string_view charset_hi
 // The end of the encoded word that begins at `at` of `raw` ("=?"), or npos where none does.
 std::size_t encoded_word_end(std::string_view raw, std::size_t at);
 
-// RFC 2045, 6.8, forgiving: what is no base64 is skipped, padding may stand anywhere.
-std::string decode_base64_leniently(std::string_view text);
+// RFC 2045, 6.8, forgiving: what is no base64 is skipped, padding may stand anywhere or be missing.
+class Base64Decoder {
+ public:
+  // Appends the bytes of the next piece of text.
+  void decode(std::string_view text, std::string& bytes);
+
+ private:
+  std::uint32_t bits_ = 0;  // read and not yet written
+  unsigned count_ = 0;      // how many, below 8
+};
 
 }  // namespace c360::parsers

@@ -217,13 +217,26 @@ class AddressReader {
       add_named(trimmed(phrase.substr(0, blank)), bare_address(phrase.substr(blank + 1)));
       return;
     }
+    // "one@example.org two@example.org": the comma is missing.
+    if (!quoted_ && !spaced && blank != std::string_view::npos &&
+        phrase.substr(0, blank).find('@') != std::string_view::npos) {
+      for (std::size_t begin = 0; begin < phrase.size();) {
+        const std::size_t end = std::min(phrase.find_first_of(" \t\r\n", begin), phrase.size());
+        const std::string_view word = phrase.substr(begin, end - begin);
+        if (word.find('@') != std::string_view::npos) add({}, bare_address(word));
+        begin = end + 1;
+      }
+      return;
+    }
     add_named(comment_, bare_address(phrase));
   }
 
   void add_named(std::string_view raw_name, std::string address) {
     std::string name = decode_header_text(raw_name, hint_);
-    if (name.size() > 1 && name.front() == '\'' && name.back() == '\'') {
-      name = name.substr(1, name.size() - 2);  // Outlook's second pair of quotes
+    // Outlook's second pair of quotes; around an address it says that no name is known.
+    if (name.size() > 2 && name.front() == '\'' && name.back() == '\'' &&
+        name.find('@') == std::string::npos) {
+      name = name.substr(1, name.size() - 2);
     }
     add(std::move(name), std::move(address));
   }
@@ -234,6 +247,13 @@ class AddressReader {
       address = decode_header_text(address, hint_);
     }
     std::erase_if(address, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+    while (!address.empty() && address.back() == '>') address.pop_back();  // "a@b>"
+    // Words that are no address: a name with nothing behind it.
+    if (name.empty() && address.find('@') == std::string::npos &&
+        address.find(' ') != std::string::npos) {
+      name = decode_header_text(address, hint_);
+      address.clear();
+    }
     if (name.empty() && address.empty()) return;
     found_.push_back({std::move(name), std::move(address)});
   }

@@ -2,6 +2,7 @@
 
 #include <libxml/HTMLparser.h>
 #include <libxml/parser.h>
+#include <libxml/parserInternals.h>
 
 #include <algorithm>
 #include <climits>
@@ -48,17 +49,23 @@ class Driver {
     };
     sax.ignorableWhitespace = sax.characters;
     sax.cdataBlock = sax.characters;
+    if (html_.empty()) return true;
+    // Not the push interface: in libxml2 2.9.14 it loses everything after the first element of a
+    // text that is not wrapped in <html>.
     const std::unique_ptr<htmlParserCtxt, decltype(&htmlFreeParserCtxt)> context(
-        htmlCreatePushParserCtxt(&sax, this, nullptr, 0, nullptr, XML_CHAR_ENCODING_UTF8),
+        htmlCreateMemoryParserCtxt(html_.data(),
+                                   static_cast<int>(std::min<std::size_t>(html_.size(), INT_MAX))),
         &htmlFreeParserCtxt);
     if (!context) return false;
     context_ = context.get();
+    *context_->sax = sax;
+    context_->userData = this;
     constexpr int kOptions = HTML_PARSE_RECOVER | HTML_PARSE_NONET | HTML_PARSE_NOERROR |
                              HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC | HTML_PARSE_NOIMPLIED;
     htmlCtxtUseOptions(context_, kOptions);
+    xmlSwitchEncoding(context_, XML_CHAR_ENCODING_UTF8);
     xmlDictSetLimit(context_->dict, kNameBytes);
-    const std::size_t size = std::min<std::size_t>(html_.size(), INT_MAX);
-    htmlParseChunk(context_, html_.data(), static_cast<int>(size), 1);
+    htmlParseDocument(context_);
     return !too_deep_;
   }
 

@@ -1,7 +1,7 @@
 // HTML as a stream of events with places in the source: the door to libxml2's HTML parser.
 //
 // No tree is built. Places are found by comparing what the parser reports with the source around
-// its read position, since xmlByteConsumed() is not reliable in push mode.
+// its read position, since xmlByteConsumed() is not reliable.
 #pragma once
 
 #include <string_view>

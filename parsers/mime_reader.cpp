@@ -107,7 +107,9 @@ class MessageBuilder {
     const auto scan = scan_mime(source_, {*begin, source_.size()}, limits_);
     if (!scan) return std::unexpected(scan.error());
     if (!scan->crossed.empty()) append_once(message_.truncations, scan->crossed);
-    auto tree = read_mime_tree(source_, {*begin, scan->end}, scan->header_end, limits_);
+    hide_second_content_type({*begin, scan->header_end});
+    auto tree = read_mime_tree(hidden_.empty() ? source_ : MailSource(hidden_), {*begin, scan->end},
+                               scan->header_end, limits_);
     if (!tree) return std::unexpected(tree.error());
     for (const std::string& limit : tree->truncations) append_once(message_.truncations, limit);
     if (auto read = read_header({*begin, scan->header_end}, charset_hint(*tree)); !read)
@@ -122,18 +124,44 @@ class MessageBuilder {
   }
 
  private:
-  // Past a byte order mark and the "From " line of an mbox file.
+  // Past a byte order mark, blank lines and the "From " line of an mbox file.
   Result<std::size_t> first_header() const {
     std::string scratch;
     const auto start = source_.view({0, 1024}, scratch);
     if (!start) return std::unexpected(start.error());
     std::size_t begin = start->starts_with("\xEF\xBB\xBF") ? 3 : 0;
+    const std::size_t first = start->find_first_not_of(" \t\r\n", begin);
+    if (first != start->npos && first > begin) {
+      const std::size_t line_end = start->rfind('\n', first);
+      if (line_end != start->npos && line_end >= begin) begin = line_end + 1;
+    }
     const std::string_view rest = start->substr(begin);
     if (rest.starts_with("From ") || rest.starts_with(">From ")) {
       const std::size_t end = rest.find('\n');
       if (end != rest.npos) begin += end + 1;
     }
     return begin;
+  }
+
+  // Of two Content-Type fields GMime believes the last, everyone else the first. GMime then gets a
+  // copy where the second has another name of the same length; big mails go without.
+  void hide_second_content_type(Span header) {
+    constexpr std::string_view kName = "content-type";
+    if (!source_.in_memory()) return;
+    const std::string_view block = source_.bytes().substr(header.begin, header.end - header.begin);
+    bool seen = false;
+    for (std::size_t at = 0; at < block.size();) {
+      if (equal_ignoring_case(block.substr(at, kName.size()), kName)) {
+        if (seen) {
+          if (hidden_.empty()) hidden_ = std::string(source_.bytes());
+          hidden_[header.begin + at] = 'X';
+        }
+        seen = true;
+      }
+      const std::size_t end = block.find('\n', at);
+      if (end == block.npos) break;
+      at = end + 1;
+    }
   }
 
   // Raw 8-bit header text is most likely in the charset of the text.
@@ -207,6 +235,8 @@ class MessageBuilder {
     if (!list.empty() && !more) return;
     const std::size_t room = limits_.addresses - std::min(limits_.addresses, list.size());
     std::vector<Address> found = parse_addresses(body, hint, room + 1);
+    // A recipient without an address is none; a sender without one still has a name.
+    if (more) std::erase_if(found, [](const Address& one) { return one.address.empty(); });
     if (found.size() > room) {
       found.resize(room);
       append_once(message_.truncations, "addresses");
@@ -316,7 +346,7 @@ class MessageBuilder {
     // Shown beside a plain text of its own, an HTML text is still the mail's HTML.
     for (const BodyCandidate& candidate : candidates_) {
       if (!message_.html.empty()) break;
-      if (!candidate.html) continue;
+      if (!candidate.html || !given_file_name(tree.nodes[*candidate.html]).empty()) continue;
       message_.html = decode_text(*candidate.html, texts[*candidate.html]).text;
     }
     chosen_ = message_.body.part;
@@ -365,10 +395,6 @@ class MessageBuilder {
       if (!part.is_attachment) continue;
       ++number;
       if (part.file_name.empty()) part.file_name = generated_file_name(part.media_type, number);
-      if (tree.nodes[i].kind == MimeNode::Kind::attached_mail &&
-          !to_lower(part.file_name).ends_with(".eml")) {
-        part.file_name += ".eml";
-      }
     }
   }
 
@@ -385,6 +411,7 @@ class MessageBuilder {
   std::vector<BodyCandidate> candidates_;
   std::vector<std::size_t> part_of_node_;  // npos for multiparts
   std::string chosen_;                     // Part::path of the text
+  std::string hidden_;                     // the mail with its further Content-Type fields renamed
 };
 
 // Some old programs end lines with CR alone; GMime would see one endless line.

@@ -39,6 +39,17 @@ std::string_view raw_header(GMimeObject* object, const char* name) {
   return header == nullptr ? std::string_view() : or_empty(g_mime_header_get_raw_value(header));
 }
 
+std::string_view last_content_type(GMimeObject* object) {
+  GMimeHeaderList* headers = g_mime_object_get_header_list(object);
+  for (int i = headers == nullptr ? 0 : g_mime_header_list_get_count(headers); i > 0; --i) {
+    GMimeHeader* header = g_mime_header_list_get_header_at(headers, i - 1);
+    if (equal_ignoring_case(or_empty(g_mime_header_get_name(header)), "Content-Type")) {
+      return or_empty(g_mime_header_get_raw_value(header));
+    }
+  }
+  return {};
+}
+
 // Labels carry blanks, comments and semicolons: only the word counts.
 std::string clean_encoding(std::string_view label) {
   std::string clean;
@@ -143,6 +154,13 @@ class TreeBuilder {
     MimeNode node;
     node.content_type = parse_parameters(raw_header(object, "Content-Type"));
     node.media_type = usable_media_type(node.content_type, object);
+    // Two Content-Type fields, of which GMime believed the other; or a multipart without a
+    // boundary: the raw text is all there is.
+    if (node.media_type.starts_with("multipart/") && !GMIME_IS_MULTIPART(object)) {
+      node.content_type = parse_parameters(last_content_type(object));
+      node.media_type = usable_media_type(node.content_type, object);
+      if (node.media_type.starts_with("multipart/")) node.media_type = "text/plain";
+    }
     node.disposition = parse_parameters(raw_header(object, "Content-Disposition"));
     node.transfer_encoding = clean_encoding(raw_header(object, "Content-Transfer-Encoding"));
     const std::string_view id = raw_header(object, "Content-Id");
@@ -304,8 +322,11 @@ TransferEncoding transfer_encoding(std::string_view label) {
   return TransferEncoding::identity;
 }
 
+// Ours and not GMime's for base64: GMime 3.2.13 drops the last one or two bytes where a mail is cut
+// off or lacks its padding.
 struct TransferDecoder::State {
   GMimeEncoding encoding{};
+  Base64Decoder base64;
   std::string line;    // uuencode: the unfinished line
   bool begun = false;  // uuencode: past the "begin" line
 };
@@ -313,18 +334,32 @@ struct TransferDecoder::State {
 TransferDecoder::TransferDecoder(TransferEncoding encoding) : encoding_(encoding) {
   if (encoding == TransferEncoding::identity) return;
   state_ = std::make_unique<State>();
-  const GMimeContentEncoding by =
-      encoding == TransferEncoding::base64             ? GMIME_CONTENT_ENCODING_BASE64
-      : encoding == TransferEncoding::quoted_printable ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
-                                                       : GMIME_CONTENT_ENCODING_UUENCODE;
-  g_mime_encoding_init_decode(&state_->encoding, by);
+  if (encoding == TransferEncoding::base64) return;
+  g_mime_encoding_init_decode(&state_->encoding, encoding == TransferEncoding::quoted_printable
+                                                     ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
+                                                     : GMIME_CONTENT_ENCODING_UUENCODE);
 }
 
 TransferDecoder::~TransferDecoder() = default;
 
 std::string_view TransferDecoder::decode(std::string_view piece) {
-  if (encoding_ == TransferEncoding::identity) return piece;
-  if (encoding_ == TransferEncoding::uuencode) return decode_uu(piece);
+  switch (encoding_) {
+    case TransferEncoding::identity:
+      return piece;
+    case TransferEncoding::base64:
+      out_.clear();
+      state_->base64.decode(piece, out_);
+      return out_;
+    case TransferEncoding::uuencode:
+      skip_to_begin(piece);
+      return state_->begun ? step(piece) : std::string_view();
+    case TransferEncoding::quoted_printable:
+      break;
+  }
+  return step(piece);
+}
+
+std::string_view TransferDecoder::step(std::string_view piece) {
   out_.resize(g_mime_encoding_outlen(&state_->encoding, piece.size()) + 64);
   const std::size_t length =
       g_mime_encoding_step(&state_->encoding, piece.data(), piece.size(), out_.data());
@@ -332,25 +367,21 @@ std::string_view TransferDecoder::decode(std::string_view piece) {
 }
 
 // GMime wants to begin after the "begin 644 name" line.
-std::string_view TransferDecoder::decode_uu(std::string_view piece) {
+void TransferDecoder::skip_to_begin(std::string_view& piece) {
+  constexpr std::size_t kBeginBytes = 64;
   while (!state_->begun && !piece.empty()) {
     const std::size_t newline = piece.find('\n');
     const std::size_t taken = newline == piece.npos ? piece.size() : newline + 1;
-    if (state_->line.size() < 64) state_->line += piece.substr(0, std::min<std::size_t>(taken, 64));
+    if (state_->line.size() < kBeginBytes) state_->line += piece.substr(0, taken);
     piece.remove_prefix(taken);
     if (newline == piece.npos) break;
     state_->begun = state_->line.starts_with("begin");
     state_->line.clear();
   }
-  if (!state_->begun || piece.empty()) return {};
-  out_.resize(g_mime_encoding_outlen(&state_->encoding, piece.size()) + 64);
-  const std::size_t length =
-      g_mime_encoding_step(&state_->encoding, piece.data(), piece.size(), out_.data());
-  return std::string_view(out_).substr(0, length);
 }
 
 std::string_view TransferDecoder::finish() {
-  if (encoding_ == TransferEncoding::identity) return {};
+  if (encoding_ == TransferEncoding::identity || encoding_ == TransferEncoding::base64) return {};
   if (encoding_ == TransferEncoding::uuencode && !state_->begun) return {};
   out_.resize(256);
   const std::size_t length = g_mime_encoding_flush(&state_->encoding, nullptr, 0, out_.data());

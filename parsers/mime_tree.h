@@ -58,7 +58,8 @@ class TransferDecoder {
   std::string_view finish();  // what was held back
 
  private:
-  std::string_view decode_uu(std::string_view piece);
+  std::string_view step(std::string_view piece);
+  void skip_to_begin(std::string_view& piece);
   struct State;
   std::unique_ptr<State> state_;
   TransferEncoding encoding_;

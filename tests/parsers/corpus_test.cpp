@@ -50,9 +50,11 @@ bool is_blank(char32_t c) {
 }
 
 // NFC, invisible characters dropped, white space folded, ends trimmed.
-std::string comparable(std::string_view text) {
+std::string comparable(std::string_view raw) {
+  std::string text(raw);
+  std::erase(text, '\0');
   gchar* normal = g_utf8_normalize(text.data(), static_cast<gssize>(text.size()), G_NORMALIZE_NFC);
-  const std::string nfc = normal == nullptr ? std::string(text) : std::string(normal);
+  const std::string nfc = normal == nullptr ? text : std::string(normal);
   g_free(normal);
   std::string out;
   bool blank = false;
@@ -280,7 +282,7 @@ TEST(Corpus, MailsOfManyProgramsAreReadAsTheirOwnersReadThem) {
   }
   std::cout << agreed << " of " << mails << " mails agree in every field\n";
   for (const auto& [field, count] : fields) std::cout << "  " << field << " " << count << "\n";
-  EXPECT_GE(agreed * 100, mails * 90);
+  EXPECT_GE(agreed * 100, mails * 97);
 }
 
 }  // namespace
