@@ -20,33 +20,50 @@ struct AccessOptions {
   bool swap_manager_cco = false;
 };
 
-// A condition over one row, with its parameters appended to the statement's.
+// A condition over one row of the resource.
 struct Predicate {
-  std::string sql;      // "TRUE", "FALSE" or an expression over `alias`
+  std::string sql;      // "TRUE", "FALSE" or an expression over the alias
   bool always = false;  // sql is TRUE
   bool never = false;   // sql is FALSE
 };
 
 class AccessRules {
  public:
+  // The registry must outlive the rules.
   AccessRules(const Registry& registry, AccessOptions options)
       : registry_(registry), options_(options) {}
 
-  // `alias` is the SQL alias of the resource's table. The actor's id is a parameter: `actor_param`
-  // is its placeholder such as "$1"; the text depends only on (resource, right, roles of the
-  // actor), so it is one of a few shapes.
+  // `alias` is the SQL alias of the resource's table, `user` the placeholder of the actor's id,
+  // such as "$1::bigint"; it appears only if neither always nor never. The text depends on the
+  // resource, the right and shape(actor) alone: a few shapes, each prepared.
   Predicate predicate(const Actor& actor, const Resource& resource, Right right,
-                      std::string_view alias, std::string_view actor_param) const;
-  // May the actor create one at all? forbidden with the reason otherwise. The rights on a parent
-  // are checked by the statement that reads the parent.
+                      std::string_view alias, std::string_view user) const;
+  // The same for a record of any kind, known by its id: what children inherit. `id` is SQL.
+  Predicate record_predicate(const Actor& actor, Right right, std::string_view id,
+                             std::string_view user) const;
+  // What of the actor decides the text of his predicates.
+  std::string shape(const Actor& actor) const;
+
+  // May the actor create one at all? forbidden otherwise. Rights on the parent of a child are
+  // checked by the statement that reads the parent.
   Result<void> may_create(const Actor& actor, const Resource& resource) const;
-  // Group names after the swap.
-  std::string_view manager_group() const;
-  std::string_view cco_group() const;
+
+  std::string_view manager_group() const {
+    return options_.swap_manager_cco ? kCrmCcoGroup : kCrmManagerGroup;
+  }
+  std::string_view cco_group() const {
+    return options_.swap_manager_cco ? kCrmManagerGroup : kCrmCcoGroup;
+  }
   bool is_cco(const Actor& actor) const { return actor.in_group(cco_group()); }
   bool is_crm_manager(const Actor& actor) const { return actor.in_group(manager_group()); }
 
  private:
+  struct Terms;
+  void add_grant(Terms& terms, const Actor& actor, const Grant& grant, std::string_view alias,
+                 std::string_view user) const;
+  void add_inherited(Terms& terms, const Actor& actor, const Resource& resource, Right right,
+                     std::string_view alias, std::string_view user) const;
+
   const Registry& registry_;
   AccessOptions options_;
 };

@@ -37,6 +37,7 @@ struct QueryLimits {
   std::size_t max_search_bytes = 200;
   std::size_t max_cursor_bytes = 2'000;
   std::size_t max_prepared_shapes = 2'000;  // further shapes are sent unprepared
+  std::string time_zone = "Europe/Moscow";  // business.timezone: midnight of a date in a filter
 };
 
 // One statement ready to be queued. `keep` holds the text of a shape that is not kept for ever:
@@ -45,10 +46,6 @@ struct Plan {
   Sql sql;
   Params params;
   std::shared_ptr<const std::string> keep;
-};
-
-struct IncludedColumn {
-  std::string_view name;  // JSON key; the column holds one JSON value
 };
 
 struct SortKey {
@@ -64,7 +61,7 @@ struct ListPlan {
   int limit = 0;                      // the page holds one row more if there is a next page
   std::vector<const Field*> columns;  // first columns of the page
   std::vector<std::string> includes;  // then one JSON column each
-  std::vector<SortKey> order;         // then the sort values as text, then the key
+  std::vector<SortKey> order;         // then their values as text; the last one is the key
   std::string shape;                  // what a cursor is bound to
 };
 
@@ -85,10 +82,10 @@ class QueryMaker {
 
   Result<ListPlan> list(const Resource& resource, const Parameters& parameters,
                         const Actor& actor) const;
-  // `fields` and `include` of `parameters`; the last column says whether the actor may write.
+  // `fields` and `include` of `parameters`. Behind the columns: is the row deleted, merged_into_id.
   Result<GetPlan> get(const Resource& resource, std::string_view key, const Parameters& parameters,
                       const Actor& actor) const;
-  // The cursor that continues after the row: its sort values (text, as in the page) and its key.
+  // The cursor that continues after the row: its sort values but the last, and its key.
   std::string cursor(const ListPlan& plan, const std::vector<std::optional<std::string>>& values,
                      std::string_view key) const;
   // Keeps `text` for ever under a name made from `shape`, unless there are too many shapes.

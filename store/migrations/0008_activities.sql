@@ -196,3 +196,49 @@ INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('task.status', 'active', 'Активна', 'Active', 1),
     ('task.status', 'completed', 'Выполнена', 'Completed', 2),
     ('task.status', 'canceled', 'Отменена', 'Canceled', 3);
+
+-- The counterparty behind a record: itself, or that of the deal, lead or contact.
+CREATE FUNCTION crm.counterparty_of(record_id bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT c.id FROM crm.counterparty c WHERE c.id = record_id),
+                    (SELECT d.counterparty_id FROM crm.deal d WHERE d.id = record_id),
+                    (SELECT l.counterparty_id FROM crm.lead l WHERE l.id = record_id),
+                    (SELECT p.counterparty_id FROM crm.contact p WHERE p.id = record_id))
+$$;
+
+-- last_contact_at is the latest completed call, meeting or e-mail, or comment; next_reminder_at the
+-- nearest open reminder. Kept here, set-wise, so that no writer can forget them. They are search
+-- keys, not content: row_version stays.
+CREATE FUNCTION crm.follow_activities() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE crm.counterparty c SET last_contact_at = x.at
+    FROM (SELECT crm.counterparty_of(n.parent_record_id) AS id, max(n.activity_date) AS at
+          FROM touched n
+          WHERE n.deleted_at IS NULL AND n.activity_date <= now()
+            AND (n.type = 'comment'
+                 OR n.type IN ('call', 'meeting', 'email') AND n.status = 'completed')
+          GROUP BY 1) x
+    WHERE c.id = x.id AND (c.last_contact_at IS NULL OR c.last_contact_at < x.at);
+    IF EXISTS (SELECT FROM touched n WHERE n.type = 'reminder') THEN
+        UPDATE crm.counterparty c SET next_reminder_at = (
+            SELECT min(a.remind_at) FROM crm.activity a
+            WHERE a.type = 'reminder' AND a.status = 'planned' AND a.reminded_at IS NULL
+              AND a.deleted_at IS NULL
+              AND a.parent_record_id IN (
+                  SELECT c.id
+                  UNION ALL SELECT d.id FROM crm.deal d
+                            WHERE d.counterparty_id = c.id AND d.deleted_at IS NULL
+                  UNION ALL SELECT l.id FROM crm.lead l
+                            WHERE l.counterparty_id = c.id AND l.deleted_at IS NULL
+                  UNION ALL SELECT p.id FROM crm.contact p
+                            WHERE p.counterparty_id = c.id AND p.deleted_at IS NULL))
+        WHERE c.id IN (SELECT crm.counterparty_of(n.parent_record_id) FROM touched n
+                       WHERE n.type = 'reminder');
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER activity_inserted AFTER INSERT ON crm.activity
+    REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_activities();
+CREATE TRIGGER activity_updated AFTER UPDATE ON crm.activity
+    REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_activities();

@@ -394,3 +394,29 @@ CREATE INDEX support_request_status_idx ON crm.support_request (status, date_rec
     WHERE deleted_at IS NULL;
 CREATE INDEX support_request_mail_idx ON crm.support_request (mail_message_id)
     WHERE mail_message_id IS NOT NULL;
+
+-- Is there such a record, and is it not deleted? Null when there is none. For what attaches to a
+-- record of any kind.
+CREATE FUNCTION crm.record_is_live(record_id bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE r.kind
+        WHEN 'deal' THEN EXISTS (SELECT FROM crm.deal e
+                                 WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'lead' THEN EXISTS (SELECT FROM crm.lead e
+                                 WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'counterparty' THEN EXISTS (SELECT FROM crm.counterparty e
+                                         WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'contact' THEN EXISTS (SELECT FROM crm.contact e
+                                    WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'order' THEN EXISTS (SELECT FROM crm.order e
+                                  WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'payment' THEN EXISTS (SELECT FROM crm.payment e
+                                    WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'contract' THEN EXISTS (SELECT FROM crm.contract e
+                                     WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'agreement' THEN EXISTS (SELECT FROM crm.agreement e
+                                      WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'support_request' THEN EXISTS (SELECT FROM crm.support_request e
+                                            WHERE e.id = r.id AND e.deleted_at IS NULL)
+        ELSE true END
+    FROM crm.record r WHERE r.id = record_id
+$$;

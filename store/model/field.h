@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/identifiers.h"
+
 namespace c360::store {
 
 struct Label {
@@ -55,9 +57,8 @@ enum class WriteRule : std::uint8_t {
   administrators,  // crm-administrators only
 };
 
-// A value check beyond the type: the stable code of what is wrong, such as "inn_checksum", or
-// empty.
-using ValueCheck = std::string_view (*)(std::string_view value);
+// A value check beyond the type: empty for a valid value.
+using ValueCheck = IdentifierCheck (*)(std::string_view value);
 
 struct Field {
   std::string_view name;
@@ -67,12 +68,15 @@ struct Field {
   std::vector<Choice> choices;
   std::string_view target;        // kind referenced
   std::string_view target_table;  // set by the registry, or here when the target is no Resource yet
+  std::string_view column_type;   // of integers that are no bigint
   std::string_view alias;         // the outside spelling of the same field, such as "requestSource"
   std::optional<std::string_view> default_value;  // PostgreSQL text form; "now" for timestamps
   std::size_t length_limit = 0;                   // characters; 0: the limit of the type
   int precision = 18;                             // decimal
   int scale = 2;                                  // decimal
   ValueCheck check = nullptr;
+  std::string expression;      // SQL over alias t instead of a column; such a field is read-only
+  std::string_view own_event;  // a change is a history event of this type, such as "status_changed"
   WriteRule write = WriteRule::writers;
   bool is_not_null = false;         // NOT NULL in the schema ("R")
   bool needed_on_creation = false;  // "Rs": required by the `full` profile
@@ -83,8 +87,9 @@ struct Field {
   bool is_searchable = false;    // part of `q=`
   bool is_secret = false;        // never read back
   bool is_tracked = true;        // in the changes of history
+  bool nulls_first = false;      // when sorted upwards
+  bool is_large = false;         // not in lists unless asked for by `fields=`
   bool may_be_negative = false;  // money
-  bool has_column = true;        // false: made for the representation only, not stored
 
   // The builder: each returns the field itself.
   Field& labels(std::string_view ru, std::string_view en);
@@ -107,8 +112,12 @@ struct Field {
   Field& signed_amount();
   Field& aliased(std::string_view outside_name);
   Field& stored_in(std::string_view table);  // target_table of a reference without a Resource
-  Field& not_stored();
+  Field& evented(std::string_view event);
+  Field& empty_first();
+  Field& large();
+  Field& of_small_type(std::string_view type);  // "integer", "smallint"
 
+  bool has_column() const { return expression.empty(); }
   bool is_array() const {
     return type == FieldType::text_array || type == FieldType::integer_array;
   }
@@ -136,6 +145,9 @@ Field directory(std::string_view name, std::string_view kind);
 Field reference(std::string_view name, std::string_view kind);
 Field text_array(std::string_view name, std::vector<Choice> choices = {});
 Field integer_array(std::string_view name);
+
+// Made by SQL from other columns of the row; `type` decides how it is shown.
+Field made_by(std::string_view name, FieldType type, std::string expression);
 
 // A list of fields that concepts share: `opportunity_fields().add(html("offer_text"))`.
 class Fields {

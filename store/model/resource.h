@@ -26,6 +26,8 @@ enum class Role : std::uint8_t {
   crm_administrators,  // group crm-administrators
   everyone,            // every active user
   self,                // the user this row is (users), or belongs to (tokens)
+  author,              // author_id
+  assignee,            // assignee_user_id, or a member of assignee_group_id
 };
 
 enum class Right : std::uint8_t { read, write };  // write includes read
@@ -41,6 +43,9 @@ struct Access {
   // The rights of a child are those of the row this field names: a record of any kind
   // (`parent_record_id`), or one kind (`counterparty_id`). Its own grants count besides.
   std::string_view inherits_from;
+  // Who has the right on a child whose parent is not set.
+  std::optional<Role> orphan_read;
+  std::optional<Role> orphan_write;
   bool employees_create = false;  // any active user may create one (design.md 11)
 };
 
@@ -108,6 +113,12 @@ struct Resource {
     std::string_view value;
   };
   std::vector<DefaultFilter> default_filters;
+  // Created without a responsible person a record opens the task «Взятие в работу» with the
+  // outcomes take_to_work and this one; empty: no such task (domain.md 6.4, 7.2).
+  std::string_view refusal_outcome;
+  std::string_view refusal_status;  // the status that outcome sets, and that cancels the task
+  std::string_view taken_status;    // the status take_to_work sets
+
   bool has_versions = true;  // row_version, and so ETag and If-Match
   bool soft_delete = true;   // deleted_at; otherwise rows go for good (refused while in use)
 

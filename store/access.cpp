@@ -1,0 +1,189 @@
+#include "store/access.h"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace c360::store {
+namespace {
+
+// The kinds whose rights children inherit. Of other kinds (orders, contracts, …, whose rights come
+// with their resources) children are open to the groups of the CRM only.
+constexpr std::array<std::string_view, 4> kParentKinds = {"deal", "lead", "counterparty",
+                                                          "contact"};
+
+std::string column(std::string_view alias, std::string_view name) {
+  return std::string(alias) + "." + std::string(name);
+}
+
+}  // namespace
+
+// A disjunction under construction.
+struct AccessRules::Terms {
+  std::vector<std::string> any;
+  bool always = false;
+
+  void add(std::string sql) { any.push_back(std::move(sql)); }
+  void add(const Predicate& predicate) {
+    if (predicate.always) always = true;
+    if (!predicate.always && !predicate.never) any.push_back(predicate.sql);
+  }
+  Predicate done() const {
+    if (always) return {"TRUE", true, false};
+    if (any.empty()) return {"FALSE", false, true};
+    std::string sql = "(";
+    for (std::size_t i = 0; i < any.size(); ++i) sql += (i ? " OR " : "") + any[i];
+    return {sql + ")", false, false};
+  }
+};
+
+void AccessRules::add_grant(Terms& terms, const Actor& actor, const Grant& grant,
+                            std::string_view alias, std::string_view user) const {
+  std::string sql;
+  const auto is_user = [&](std::string_view name) {
+    return column(alias, name) + " = " + std::string(user);
+  };
+  switch (grant.role) {
+    case Role::manager:
+      sql = is_user("responsible_id");
+      // Nobody's record is open to every CRM manager, so that anyone can take it to work.
+      if (is_crm_manager(actor)) {
+        sql = "(" + sql + " OR " + column(alias, "responsible_id") + " IS NULL)";
+      }
+      break;
+    case Role::service_manager:
+      sql = is_user("service_manager_id");
+      break;
+    case Role::viewers:
+      sql = "EXISTS (SELECT FROM crm.record_observer o WHERE o.record_id = " + column(alias, "id") +
+            " AND o.user_id = " + std::string(user) + ")";
+      break;
+    case Role::creator:
+      sql = is_user("created_by");
+      break;
+    case Role::self:
+      sql = is_user("id");
+      break;
+    case Role::author:
+      sql = is_user("author_id");
+      break;
+    case Role::assignee:
+      sql = "(" + is_user("assignee_user_id") + " OR " + column(alias, "assignee_group_id") +
+            " IN (WITH RECURSIVE g(id) AS (SELECT m.group_id FROM crm.group_member m"
+            " WHERE m.user_id = " +
+            std::string(user) +
+            " UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id)"
+            " SELECT g.id FROM g))";
+      break;
+    case Role::all_crm_managers:
+      if (!is_crm_manager(actor)) return;
+      break;
+    case Role::cco:
+      if (!is_cco(actor)) return;
+      break;
+    case Role::crm_administrators:
+      if (!actor.is_administrator()) return;
+      break;
+    case Role::everyone:
+      break;
+  }
+  if (!grant.statuses.empty()) {
+    std::string in = column(alias, "status") + " IN (";
+    for (std::size_t i = 0; i < grant.statuses.size(); ++i) {
+      in += (i ? ", '" : "'") + std::string(grant.statuses[i]) + "'";
+    }
+    sql = sql.empty() ? in + ")" : "(" + sql + " AND " + in + "))";
+  }
+  if (sql.empty()) {
+    terms.always = true;
+  } else {
+    terms.add(std::move(sql));
+  }
+}
+
+void AccessRules::add_inherited(Terms& terms, const Actor& actor, const Resource& resource,
+                                Right right, std::string_view alias, std::string_view user) const {
+  const Access& access = resource.access;
+  const Field& parent = resource.field(access.inherits_from);
+  const std::string id = column(alias, parent.name);
+  if (parent.target == "record") {
+    terms.add(record_predicate(actor, right, id, user));
+  } else {
+    const Resource& owner = registry_.get(parent.target);
+    const Predicate rights = predicate(actor, owner, right, "p", user);
+    // A child always has its parent, unless the parent may be empty (orphans, below).
+    if (rights.always && parent.is_not_null) {
+      terms.always = true;
+    } else if (rights.always) {
+      terms.add(id + " IS NOT NULL");
+    } else if (!rights.never) {
+      terms.add("EXISTS (SELECT FROM " + std::string(owner.table) + " p WHERE p." +
+                std::string(owner.key) + " = " + id + " AND " + rights.sql + ")");
+    }
+  }
+  const std::optional<Role> orphan =
+      right == Right::read && access.orphan_read ? access.orphan_read : access.orphan_write;
+  if (!orphan) return;
+  Terms alone;
+  add_grant(alone, actor, {*orphan, right, {}}, alias, user);
+  if (alone.always) terms.add(id + " IS NULL");
+}
+
+Predicate AccessRules::predicate(const Actor& actor, const Resource& resource, Right right,
+                                 std::string_view alias, std::string_view user) const {
+  Terms terms;
+  if (actor.is_system()) terms.always = true;
+  for (const Grant& grant : resource.access.grants) {
+    if (terms.always) break;
+    if (right == Right::write && grant.right == Right::read) continue;
+    add_grant(terms, actor, grant, alias, user);
+  }
+  if (!terms.always && !resource.access.inherits_from.empty()) {
+    add_inherited(terms, actor, resource, right, alias, user);
+  }
+  return terms.done();
+}
+
+Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::string_view id,
+                                        std::string_view user) const {
+  Terms terms;
+  // Of kinds without rights of their own yet: the groups of the CRM.
+  if (actor.is_administrator() || is_cco(actor) ||
+      (right == Right::read && is_crm_manager(actor))) {
+    terms.always = true;
+    return terms.done();
+  }
+  for (const std::string_view kind : kParentKinds) {
+    const Resource& owner = registry_.get(kind);
+    // A contact inherits itself: one level deeper, under another alias.
+    const std::string alias = kind == "contact" ? "pc" : "pr";
+    const Predicate rights = predicate(actor, owner, right, alias, user);
+    if (rights.never) continue;
+    terms.add("EXISTS (SELECT FROM " + std::string(owner.table) + " " + alias + " WHERE " + alias +
+              ".id = " + std::string(id) + " AND " + rights.sql + ")");
+  }
+  return terms.done();
+}
+
+std::string AccessRules::shape(const Actor& actor) const {
+  if (actor.is_system()) return "s";
+  std::string shape;
+  if (actor.is_administrator()) shape += 'a';
+  if (is_cco(actor)) shape += 'c';
+  if (is_crm_manager(actor)) shape += 'm';
+  return shape;
+}
+
+Result<void> AccessRules::may_create(const Actor& actor, const Resource& resource) const {
+  if (actor.is_system() || actor.is_administrator() || resource.access.employees_create) return {};
+  for (const Grant& grant : resource.access.grants) {
+    if (grant.right != Right::write) continue;
+    if (grant.role == Role::everyone) return {};
+    if (grant.role == Role::cco && is_cco(actor)) return {};
+    if (grant.role == Role::all_crm_managers && is_crm_manager(actor)) return {};
+  }
+  return fail(ErrorCode::forbidden, "You may not create a " + std::string(resource.label.en) + ".",
+              "may_not_create");
+}
+
+}  // namespace c360::store

@@ -1,0 +1,80 @@
+#include "store/history.h"
+
+#include <algorithm>
+
+#include "daemon/base/json.h"
+#include "store/record_json.h"
+
+namespace c360::store {
+namespace {
+
+constexpr Sql kInsertHistory{"c360_history", R"sql(
+INSERT INTO crm.history_event (record_id, record_kind, event, changes, actor_id, version,
+                               request_id, origin, task_id, outcome)
+SELECT $1::bigint, $2::text, e.event, e.changes::jsonb, $5::bigint, $6::integer,
+       nullif($7::text, ''), $8::text, $9::bigint, nullif($10::text, '')
+FROM unnest($3::text[], $4::text[]) AS e(event, changes)
+)sql"};
+
+constexpr std::size_t kMaxTrackedText = 10'000;  // longer texts are shortened in history
+
+std::optional<std::string_view> shortened(std::optional<std::string_view> value) {
+  if (!value || value->size() <= kMaxTrackedText) return value;
+  std::size_t end = kMaxTrackedText;
+  while (end > 0 && (static_cast<unsigned char>((*value)[end]) & 0xC0U) == 0x80U) --end;
+  return value->substr(0, end);
+}
+
+}  // namespace
+
+std::vector<HistoryEvent> history_events(const Draft& draft) {
+  const auto& fields = draft.resource().fields;
+  std::vector<std::string_view> names;  // in the order of the fields; "updated" first
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!draft.changed(i) || !fields[i].is_tracked) continue;
+    const std::string_view event = fields[i].own_event.empty() ? "updated" : fields[i].own_event;
+    if (std::find(names.begin(), names.end(), event) == names.end()) names.push_back(event);
+  }
+  std::vector<HistoryEvent> events;
+  for (const std::string_view name : names) {
+    JsonWriter out;
+    out.begin_array();
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const Field& field = fields[i];
+      if (!draft.changed(i) || !field.is_tracked) continue;
+      if ((field.own_event.empty() ? "updated" : field.own_event) != name) continue;
+      const bool cut = field.type != FieldType::json && !field.is_array();
+      out.begin_object().member("field", field.name).key("old");
+      write_value(out, field, cut ? shortened(draft.before(i)) : draft.before(i));
+      out.key("new");
+      write_value(out, field, cut ? shortened(draft.get(i)) : draft.get(i));
+      out.end_object();
+    }
+    out.end_array();
+    events.push_back({std::string(name), out.take()});
+  }
+  return events;
+}
+
+void queue_history(Transaction& tx, std::string_view kind, std::int64_t record_id,
+                   const std::vector<HistoryEvent>& events, std::int64_t version,
+                   const Actor& actor, std::optional<std::int64_t> task_id,
+                   std::string_view outcome) {
+  if (events.empty()) return;
+  std::vector<std::string_view> names;
+  std::vector<std::string_view> changes;
+  for (const HistoryEvent& event : events) {
+    names.push_back(event.event);
+    changes.push_back(event.changes);
+  }
+  Params params;
+  params.add(record_id).add(kind);
+  params.add_array(std::span<const std::string_view>(names));
+  params.add_array(std::span<const std::string_view>(changes));
+  params.add(actor.user_id).add(version);
+  params.add(std::string_view(actor.request_id)).add(std::string_view(actor.origin));
+  params.add(task_id).add(outcome);
+  tx.queue(kInsertHistory, std::move(params));
+}
+
+}  // namespace c360::store

@@ -1,0 +1,29 @@
+// History: what changed, by whom, in the transaction of the change (domain.md 16). It is the change
+// feed too.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/database.h"
+#include "store/draft.h"
+
+namespace c360::store {
+
+struct HistoryEvent {
+  std::string event;    // "updated", "status_changed", …
+  std::string changes;  // JSON: [{"field", "old", "new"}]
+};
+
+// The tracked changes of an update, one event per type: fields with an event of their own, the
+// others together as "updated". Empty: nothing worth a row changed.
+std::vector<HistoryEvent> history_events(const Draft& draft);
+
+// Queues the rows. `version` is the row_version after the change.
+void queue_history(Transaction& tx, std::string_view kind, std::int64_t record_id,
+                   const std::vector<HistoryEvent>& events, std::int64_t version,
+                   const Actor& actor, std::optional<std::int64_t> task_id = {},
+                   std::string_view outcome = {});
+
+}  // namespace c360::store

@@ -1,0 +1,184 @@
+#include "store/model/registry.h"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "store/model/resources.h"
+
+namespace c360::store {
+namespace {
+
+// Kinds that are referred to before they have a Resource of their own.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kOtherTables = {{
+    {"record", "crm.record"},
+    {"contract", "crm.contract"},
+    {"agreement", "crm.agreement"},
+    {"order", "crm.order"},
+    {"payment", "crm.payment"},
+    {"product", "crm.product"},
+    {"assignment", "crm.assignment"},
+    {"support_request", "crm.support_request"},
+    {"personal_account", "crm.personal_account"},
+    {"legal_entity", "crm.legal_entity"},
+    {"own_organisation", "crm.own_organisation"},
+    {"counterparty_user", "crm.counterparty_user"},
+    {"parse_rule", "ops.parse_rule"},
+    {"bank_account", "crm.bank_account"},
+    {"line_item", "crm.line_item"},
+}};
+
+std::vector<Resource> declarations() {
+  std::vector<Resource> list = {
+      user(), group(),   token(),        counterparty(),     contact(),    lead(),
+      deal(), folder(),  document(),     document_version(), activity(),   comment(),
+      task(), mailbox(), mail_message(), mail_attachment(),  quarantine(), rule_set()};
+  for (Resource& each : directories()) list.push_back(std::move(each));
+  return list;
+}
+
+// What is still missing for a complete record: an SQL expression over alias t.
+std::string missing_fields_expression(const Resource& resource) {
+  std::string sql = "array_remove(ARRAY[";
+  bool first = true;
+  for (const Field& field : resource.fields) {
+    if (!field.needed_on_creation && !field.needed_for_requisites) continue;
+    if (!first) sql += ", ";
+    first = false;
+    const std::string name(field.name);
+    sql += "CASE WHEN t." + name + " IS NULL THEN '" + name + "' END";
+  }
+  return first ? std::string() : sql + "]::text[], NULL)";
+}
+
+std::string stage_expression(const Resource& resource, bool percent) {
+  std::string sql = "CASE t.status";
+  for (const Status& status : resource.statuses) {
+    const Stage* stage = resource.find_stage(status.stage);
+    if (!stage || (percent && !stage->percent)) continue;
+    sql += " WHEN '" + std::string(status.code) + "' THEN ";
+    sql += percent ? std::to_string(*stage->percent) : "'" + std::string(stage->code) + "'";
+  }
+  return sql + " END";
+}
+
+Field key_field(const Resource& resource) {
+  Field field = resource.key_type == KeyType::number
+                    ? integer(resource.key).read_only()
+                    : text(resource.key).max_length(100).writable_by(WriteRule::creation);
+  if (resource.kind == "activity_target") field.type = FieldType::citext;
+  field.required().unique().sortable().untracked();
+  if (resource.key_type == KeyType::number) return field.labels("Идентификатор", "Id");
+  return field.labels("Код", "Code");
+}
+
+void complete(Resource& resource) {
+  resource.fields.insert(resource.fields.begin(), key_field(resource));
+  if (resource.is_record) {
+    for (const Field& field : record_fields().list()) resource.fields.push_back(field);
+  }
+  for (Field& field : resource.fields) {
+    if (field.name == "merged_into_id") field.target = resource.kind;
+    if (field.name == "status" && !resource.statuses.empty()) {
+      field.type = FieldType::code;
+      for (const Status& status : resource.statuses) {
+        field.choices.push_back({status.code, status.label});
+      }
+    }
+  }
+  if (std::any_of(resource.stages.begin(), resource.stages.end(),
+                  [](const Stage& stage) { return !stage.code.empty(); })) {
+    Field stage = made_by("stage_code", FieldType::code, stage_expression(resource, false));
+    for (const Stage& each : resource.stages) stage.choices.push_back({each.code, each.label});
+    resource.fields.push_back(stage.filterable().labels("Стадия", "Stage"));
+    if (std::any_of(resource.stages.begin(), resource.stages.end(),
+                    [](const Stage& each) { return each.percent.has_value(); })) {
+      resource.fields.push_back(
+          made_by("percent", FieldType::integer, stage_expression(resource, true))
+              .labels("Вероятность, %", "Percent"));
+    }
+  }
+  if (std::string sql = missing_fields_expression(resource); !sql.empty()) {
+    Field missing = made_by("missing_fields", FieldType::text_array, std::move(sql));
+    resource.fields.push_back(missing.labels("Незаполненные поля", "Missing fields")
+                                  .described("Required of a complete record and still empty."));
+  }
+  // A status hidden from the default list is shown by asking for it.
+  std::string_view hidden;
+  for (const Status& status : resource.statuses) {
+    if (status.hidden) hidden = "hidden";
+  }
+  if (!hidden.empty()) resource.default_filters.push_back({"status", "visible", ""});
+}
+
+void verify(const Resource& resource) {
+  const auto require = [&](bool condition, const std::string& what) {
+    if (!condition) throw std::logic_error(std::string(resource.kind) + ": " + what);
+  };
+  for (std::size_t at = 0; at < resource.fields.size(); ++at) {
+    const Field& field = resource.fields[at];
+    require(resource.index_of(field.name) == at, "field twice: " + std::string(field.name));
+    if (field.type == FieldType::reference || field.type == FieldType::directory) {
+      require(!field.target_table.empty(), "no table behind " + std::string(field.name));
+    }
+  }
+  for (const Status& status : resource.statuses) {
+    require(status.stage.empty() || resource.find_stage(status.stage), "unknown stage");
+  }
+  require(resource.name_field.empty() || resource.has_field(resource.name_field), "no name field");
+  require(!resource.has_versions || resource.has_field("row_version"), "no row_version");
+  require(!resource.soft_delete || resource.has_field("deleted_at"), "no deleted_at");
+}
+
+}  // namespace
+
+Registry Registry::standard() {
+  std::vector<Resource> list = declarations();
+  for (Resource& resource : list) complete(resource);
+  const auto table_behind = [&](std::string_view kind) -> std::string_view {
+    for (const Resource& resource : list) {
+      if (resource.kind == kind) return resource.table;
+    }
+    return table_of(kind);
+  };
+  Registry registry;
+  for (Resource& resource : list) {
+    for (Field& field : resource.fields) {
+      if (field.target.empty() || !field.target_table.empty()) continue;
+      field.target_table = table_behind(field.target);
+    }
+    verify(resource);
+    registry.resources_.push_back(std::make_unique<const Resource>(std::move(resource)));
+  }
+  return registry;
+}
+
+std::string_view Registry::table_of(std::string_view kind) {
+  for (const auto& [name, table] : kOtherTables) {
+    if (name == kind) return table;
+  }
+  return {};
+}
+
+const Resource* Registry::find(std::string_view kind) const {
+  for (const auto& resource : resources_) {
+    if (resource->kind == kind) return resource.get();
+  }
+  return nullptr;
+}
+
+const Resource* Registry::find_path(std::string_view path) const {
+  for (const auto& resource : resources_) {
+    if (resource->path == path) return resource.get();
+  }
+  return nullptr;
+}
+
+const Resource& Registry::get(std::string_view kind) const {
+  if (const Resource* found = find(kind)) return *found;
+  throw std::logic_error("no resource of kind " + std::string(kind));
+}
+
+}  // namespace c360::store

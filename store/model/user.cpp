@@ -1,0 +1,186 @@
+#include <string>
+
+#include "store/draft.h"
+#include "store/model/resources.h"
+
+namespace c360::store {
+namespace {
+
+void check_user(Draft& draft) {
+  if (!draft.has("last_name") && draft.creating() && draft.has("login")) {
+    draft.set("last_name", std::string(*draft.get("login")));
+  }
+}
+
+const std::vector<Grant> kAdministratorsOnly = {{Role::crm_administrators, Right::write, {}}};
+
+}  // namespace
+
+Resource user() {
+  return {
+      .kind = "user",
+      .path = "users",
+      .table = "crm.user",
+      .doc = "A person or program that works with the CRM.",
+      .label = {"Пользователь", "User"},
+      .label_plural = {"Пользователи", "Users"},
+      .is_record = false,
+      .fields =
+          Fields()
+              .add(citext("login")
+                       .required()
+                       .max_length(200)
+                       .unique()
+                       .searchable()
+                       .sortable()
+                       .labels("Логин", "Login"))
+              .add(made_by("name", FieldType::text,
+                           "concat_ws(' ', t.last_name, t.first_name, t.middle_name)")
+                       .labels("ФИО", "Full name"))
+              .add(text("first_name").max_length(200).searchable().labels("Имя", "First name"))
+              .add(text("last_name")
+                       .required()
+                       .max_length(200)
+                       .searchable()
+                       .sortable()
+                       .labels("Фамилия", "Last name"))
+              .add(text("middle_name").max_length(200).labels("Отчество", "Middle name"))
+              .add(email("email").unique().searchable().labels("Эл. почта", "E-mail"))
+              .add(email("additional_email")
+                       .filterable()
+                       .labels("Доп. эл. почта", "Additional e-mail"))
+              .add(phone("phone_mobile").labels("Мобильный телефон", "Mobile phone"))
+              .add(phone("phone_work").labels("Рабочий телефон", "Work phone"))
+              .add(text("phone_internal")
+                       .max_length(50)
+                       .labels("Внутренний телефон", "Internal phone"))
+              .add(text("job_title").max_length(300).labels("Должность", "Job title"))
+              .add(reference("line_manager_id", "user")
+                       .filterable()
+                       .labels("Линейный руководитель", "Line manager"))
+              .add(integer("telegram_chat_id").labels("Telegram", "Telegram"))
+              .add(text("timezone")
+                       .max_length(64)
+                       .defaults_to("Europe/Moscow")
+                       .labels("Часовой пояс", "Time zone"))
+              .add(code("language",
+                        {{"ru", {"Русский", "Russian"}}, {"en", {"Английский", "English"}}})
+                       .defaults_to("ru")
+                       .labels("Язык", "Language"))
+              .add(boolean("is_active").defaults_to("t").filterable().labels("Активен", "Active"))
+              .add(code("kind", {{"employee", {"Сотрудник", "Employee"}},
+                                 {"service", {"Сервис", "Service"}},
+                                 {"system", {"Система", "System"}}})
+                       .defaults_to("employee")
+                       .filterable()
+                       .labels("Вид", "Kind"))
+              .add(timestamp("created_at")
+                       .defaults_to("now")
+                       .read_only()
+                       .sortable()
+                       .labels("Дата создания", "Created"))
+              .add(timestamp("updated_at")
+                       .defaults_to("now")
+                       .read_only()
+                       .sortable()
+                       .labels("Изменено", "Modified"))
+              .add(integer("row_version")
+                       .of_small_type("integer")
+                       .defaults_to("1")
+                       .read_only()
+                       .labels("Версия", "Version"))
+              .list(),
+      .access = {.grants = {{Role::self, Right::read, {}},
+                            {Role::crm_administrators, Right::write, {}}}},
+      .operations = {Operation::list, Operation::get, Operation::create, Operation::update},
+      .default_sort = "last_name",
+      .soft_delete = false,
+      .before_write = check_user,
+  };
+}
+
+Resource group() {
+  return {
+      .kind = "group",
+      .path = "groups",
+      .table = "crm.group",
+      .doc = "Users who share rights (domain.md 3.2).",
+      .label = {"Группа", "Group"},
+      .label_plural = {"Группы", "Groups"},
+      .is_record = false,
+      .key_type = KeyType::text,
+      .name_field = "name_ru",
+      .fields =
+          Fields()
+              .add(text("name_ru").required().max_length(200).searchable().labels("Название",
+                                                                                  "Name (Russian)"))
+              .add(text("name_en").required().max_length(200).searchable().labels(
+                  "Название (англ.)", "Name (English)"))
+              .add(boolean("is_system").read_only().filterable().labels("Системная", "System"))
+              .add(timestamp("updated_at")
+                       .defaults_to("now")
+                       .read_only()
+                       .labels("Изменено", "Modified"))
+              .add(integer("row_version")
+                       .of_small_type("integer")
+                       .defaults_to("1")
+                       .read_only()
+                       .labels("Версия", "Version"))
+              .list(),
+      .access = {.grants = kAdministratorsOnly},
+      .collections = {{.name = "members",
+                       .kind = "user",
+                       .doc = "Direct members; those of nested groups are members too.",
+                       .link_table = "crm.group_member",
+                       .parent_column = "group_id",
+                       .child_column = "user_id",
+                       .order_by = "c.id"},
+                      {.name = "nested",
+                       .kind = "group",
+                       .doc = "Groups whose members are members of this one.",
+                       .link_table = "crm.group_nesting",
+                       .parent_column = "parent_id",
+                       .child_column = "child_id",
+                       .order_by = "c.id"}},
+      .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
+                     Operation::remove},
+      .default_sort = "id",
+      .soft_delete = false,
+  };
+}
+
+Resource token() {
+  return {
+      .kind = "token",
+      .path = "tokens",
+      .table = "crm.api_token",
+      .doc = "A key of an API client; the key itself is shown once, when it is made.",
+      .label = {"Ключ доступа", "API token"},
+      .label_plural = {"Ключи доступа", "API tokens"},
+      .is_record = false,
+      .fields =
+          Fields()
+              .add(reference("user_id", "user")
+                       .required()
+                       .filterable()
+                       .labels("Пользователь", "User"))
+              .add(text("name").required().max_length(200).sortable().labels("Название", "Name"))
+              .add(text("prefix").required().read_only().labels("Начало ключа", "Prefix"))
+              .add(bytes("token_sha256").required().secret())
+              .add(text_array("scopes").labels("Права", "Scopes"))
+              .add(timestamp("created_at")
+                       .defaults_to("now")
+                       .sortable()
+                       .labels("Дата создания", "Created"))
+              .add(timestamp("expires_at").sortable().labels("Действует до", "Expires"))
+              .add(timestamp("last_used_at").sortable().labels("Использован", "Last used"))
+              .add(timestamp("revoked_at").filterable().labels("Отозван", "Revoked"))
+              .list(),
+      .access = {.grants = kAdministratorsOnly},
+      .operations = {Operation::list, Operation::get},
+      .has_versions = false,
+      .soft_delete = false,
+  };
+}
+
+}  // namespace c360::store

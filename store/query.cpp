@@ -1,0 +1,433 @@
+#include "store/query.h"
+
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "daemon/base/digest.h"
+#include "daemon/base/json.h"
+#include "daemon/base/text.h"
+#include "store/query_parts.h"
+#include "store/record_json.h"
+
+namespace c360::store {
+namespace {
+
+constexpr std::size_t kSignatureBytes = 16;
+constexpr std::string_view kEstimateLimit = "10001";
+
+// Parameters that are no filters.
+constexpr std::string_view kReserved[] = {"q",      "sort",  "fields", "include", "limit",
+                                          "cursor", "count", "lang",   "deleted"};
+
+bool is_reserved(std::string_view name) {
+  return std::find(std::begin(kReserved), std::end(kReserved), name) != std::end(kReserved);
+}
+
+std::optional<std::string_view> parameter(const Parameters& parameters, std::string_view name) {
+  for (const auto& [key, value] : parameters) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::unexpected<Error> wrong(std::string_view parameter_name, std::string detail,
+                             std::string reason) {
+  Error error{ErrorCode::invalid_request,
+              "Parameter " + std::string(parameter_name) + ": " + std::move(detail),
+              std::move(reason),
+              {},
+              {}};
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+struct QueryMaker::State {
+  const Registry& registry;
+  const AccessRules& access;
+  Secret cursor_key;
+  QueryLimits limits;
+
+  struct Kept {
+    std::string name;
+    std::string text;
+  };
+  mutable std::shared_mutex mutex;
+  // Texts by themselves; the short shapes of the hot paths lead to the same entries.
+  mutable std::unordered_map<std::string, std::unique_ptr<const Kept>> by_text;
+  mutable std::unordered_map<std::string, const Kept*> by_shape;
+
+  std::string signature(std::string_view payload) const {
+    const Sha256 mac = hmac_sha256(cursor_key.reveal(), payload);
+    return std::string(as_bytes_view(mac).substr(0, kSignatureBytes));
+  }
+};
+
+QueryMaker::QueryMaker(const Registry& registry, const AccessRules& access, Secret cursor_key,
+                       QueryLimits limits)
+    : state_(new State{registry, access, std::move(cursor_key), limits, {}, {}, {}}) {}
+QueryMaker::~QueryMaker() = default;
+
+std::optional<Sql> QueryMaker::kept(std::string_view shape) const {
+  const std::shared_lock lock(state_->mutex);
+  const auto found = state_->by_shape.find(std::string(shape));
+  if (found == state_->by_shape.end()) return std::nullopt;
+  return Sql{found->second->name, found->second->text};
+}
+
+Plan QueryMaker::keep(std::string_view shape, std::string text) const {
+  {
+    const std::shared_lock lock(state_->mutex);
+    if (const auto found = state_->by_text.find(text); found != state_->by_text.end()) {
+      return {Sql{found->second->name, found->second->text}, {}, nullptr};
+    }
+  }
+  const std::unique_lock lock(state_->mutex);
+  if (state_->by_text.size() >= state_->limits.max_prepared_shapes) {
+    auto copy = std::make_shared<const std::string>(std::move(text));
+    return {Sql{{}, *copy}, {}, copy};
+  }
+  auto& entry = state_->by_text[text];
+  if (!entry) {
+    entry = std::make_unique<const State::Kept>(
+        State::Kept{"c360_q" + std::to_string(state_->by_text.size()), std::move(text)});
+  }
+  if (!shape.empty()) state_->by_shape.emplace(std::string(shape), entry.get());
+  return {Sql{entry->name, entry->text}, {}, nullptr};
+}
+
+// -- Cursors --------------------------------------------------------------------------------------
+
+std::string QueryMaker::cursor(const ListPlan& plan,
+                               const std::vector<std::optional<std::string>>& values,
+                               std::string_view key) const {
+  Json::Array payload;
+  payload.emplace_back(plan.shape);
+  for (const auto& value : values) payload.push_back(value ? Json(*value) : Json(nullptr));
+  payload.emplace_back(std::string(key));
+  std::string text = Json(std::move(payload)).dump();
+  return to_base64url(state_->signature(text) + text);
+}
+
+namespace {
+
+// The values of a cursor, the key last; none where it was not made by us for this list.
+std::optional<std::vector<std::optional<std::string>>> cursor_values(std::string_view text,
+                                                                     std::string_view shape,
+                                                                     std::size_t expected) {
+  const auto payload = Json::parse(text);
+  if (!payload || !payload->is_array() || payload->as_array().size() != expected + 2) {
+    return std::nullopt;
+  }
+  const Json::Array& array = payload->as_array();
+  if (!array[0].is_string() || array[0].as_string() != shape) return std::nullopt;
+  std::vector<std::optional<std::string>> values;
+  for (std::size_t i = 1; i < array.size(); ++i) {
+    if (array[i].is_string()) {
+      values.emplace_back(array[i].as_string());
+    } else if (array[i].is_null()) {
+      values.emplace_back(std::nullopt);
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!values.back()) return std::nullopt;
+  return values;
+}
+
+Result<std::vector<SortKey>> parse_sort(const Resource& resource, std::string_view text,
+                                        std::size_t max_fields) {
+  std::vector<SortKey> order;
+  for (std::string_view item : split(text, ',')) {
+    item = trimmed(item);
+    const bool descending = item.starts_with('-');
+    if (descending || item.starts_with('+')) item.remove_prefix(1);
+    const Field* field = resource.find(item);
+    if (!field || !field->is_sortable) {
+      std::string known;
+      for (const Field& each : resource.fields) {
+        if (each.is_sortable) known += (known.empty() ? "" : ", ") + std::string(each.name);
+      }
+      return wrong(
+          "sort", "\"" + std::string(item) + "\" cannot be sorted by; known fields: " + known + ".",
+          "unknown_field");
+    }
+    if (order.size() == max_fields) {
+      return wrong("sort", "at most " + std::to_string(max_fields) + " fields.", "too_many");
+    }
+    order.push_back({field, descending});
+    if (field->name == resource.key) break;  // unique: nothing after it matters
+  }
+  return order;
+}
+
+Result<std::vector<const Field*>> parse_columns(const Resource& resource,
+                                                std::optional<std::string_view> text,
+                                                bool with_large) {
+  std::vector<const Field*> columns;
+  if (!text) {
+    for (const Field& field : resource.fields) {
+      if (!field.is_secret && (with_large || !field.is_large)) columns.push_back(&field);
+    }
+    return columns;
+  }
+  columns.push_back(&resource.field(resource.key));
+  for (const std::string_view item : split(*text, ',')) {
+    const Field* field = resource.find(trimmed(item));
+    if (!field || field->is_secret) {
+      std::string known;
+      for (const Field& each : resource.fields) {
+        if (!each.is_secret) known += (known.empty() ? "" : ", ") + std::string(each.name);
+      }
+      return wrong("fields",
+                   "unknown field \"" + std::string(item) + "\"; known fields: " + known + ".",
+                   "unknown_field");
+    }
+    if (std::find(columns.begin(), columns.end(), field) == columns.end()) columns.push_back(field);
+  }
+  return columns;
+}
+
+}  // namespace
+
+// -- One record -----------------------------------------------------------------------------------
+
+Result<GetPlan> QueryMaker::get(const Resource& resource, std::string_view key,
+                                const Parameters& parameters, const Actor& actor) const {
+  for (const auto& [name, value] : parameters) {
+    if (name != "fields" && name != "include" && name != "lang") {
+      return wrong(name, "unknown; known parameters: fields, include, lang.", "unknown_parameter");
+    }
+  }
+  GetPlan plan;
+  auto columns = parse_columns(resource, parameter(parameters, "fields"), true);
+  if (!columns) return std::unexpected(columns.error());
+  plan.columns = std::move(*columns);
+
+  const Predicate rights =
+      state_->access.predicate(actor, resource, Right::read, "t", "$2::bigint");
+  std::string shape;
+  if (parameters.empty()) {
+    shape = "get " + std::string(resource.kind) + " " + state_->access.shape(actor);
+  }
+  if (const auto known = shape.empty() ? std::nullopt : kept(shape)) {
+    plan.plan.sql = *known;
+  } else {
+    auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"));
+    if (!includes) return std::unexpected(includes.error());
+    std::string sql = "SELECT " + column_list(plan.columns);
+    for (const IncludeColumn& include : *includes) {
+      sql += ", " + include.sql;
+      plan.includes.push_back(include.name);
+    }
+    sql += ", " + state_of_row(resource) + " FROM " + std::string(resource.table) + " t WHERE t." +
+           std::string(resource.key) + " = $1::" + resource.field(resource.key).sql_type() +
+           " AND " + rights.sql;
+    plan.plan = keep(shape, std::move(sql));
+  }
+  plan.plan.params.add(key);
+  if (!rights.always && !rights.never) plan.plan.params.add(actor.user_id);
+  return plan;
+}
+
+// -- Lists ----------------------------------------------------------------------------------------
+
+namespace {
+
+struct ListText {
+  std::string where;
+  ParameterList params;
+};
+
+Result<void> add_search(const Resource& resource, std::string_view text, const QueryLimits& limits,
+                        ListText& list) {
+  const std::string expression = search_expression(resource);
+  if (expression.empty()) {
+    return wrong("q", "this list has no search.", "unknown_parameter");
+  }
+  if (text.size() > limits.max_search_bytes || !is_valid_utf8(text) ||
+      text.find('\0') != std::string_view::npos) {
+    return wrong("q", "at most " + std::to_string(limits.max_search_bytes) + " bytes of UTF-8.",
+                 "too_long");
+  }
+  const bool digits =
+      !text.empty() && text.size() <= 15 &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  std::string condition;
+  int words = 0;
+  for (const std::string_view word : split(text, ' ')) {
+    if (trimmed(word).empty() || ++words > 5) continue;
+    condition += (condition.empty() ? "" : " AND ") + expression + " ILIKE " +
+                 list.params.add("%" + escaped_like(trimmed(word)) + "%");
+  }
+  if (condition.empty()) return {};
+  if (digits && resource.has_field("number") &&
+      resource.field("number").type == FieldType::integer) {
+    condition =
+        "(" + condition + ") OR t.number = " + list.params.add(std::string(text)) + "::bigint";
+  }
+  list.where += " AND (" + condition + ")";
+  return {};
+}
+
+Result<void> add_deleted(const Resource& resource, const Parameters& parameters, const Actor& actor,
+                         ListText& list) {
+  const auto deleted = parameter(parameters, "deleted");
+  if (!resource.soft_delete) {
+    if (deleted)
+      return wrong("deleted", "rows of this list are never hidden.", "unknown_parameter");
+    return {};
+  }
+  if (!deleted) {
+    list.where += " AND t.deleted_at IS NULL";
+    return {};
+  }
+  if (!actor.is_administrator()) {
+    return fail(ErrorCode::forbidden, "Only CRM administrators see deleted records.",
+                "administrators_only");
+  }
+  if (*deleted == "only") {
+    list.where += " AND t.deleted_at IS NOT NULL";
+  } else if (*deleted != "include") {
+    return wrong("deleted", "expected include or only.", "invalid_value");
+  }
+  return {};
+}
+
+Result<void> add_filters(const Resource& resource, const Parameters& parameters,
+                         const QueryLimits& limits, std::string_view time_zone, ListText& list) {
+  std::size_t filters = 0;
+  for (const auto& [name, value] : parameters) {
+    if (is_reserved(name)) continue;
+    if (++filters > limits.max_filters) {
+      return wrong(name, "at most " + std::to_string(limits.max_filters) + " filters.", "too_many");
+    }
+    auto condition = filter_condition(resource, name, value, limits, time_zone, list.params);
+    if (!condition) return std::unexpected(condition.error());
+    if (!condition->empty()) list.where += " AND " + *condition;
+  }
+  for (const Resource::DefaultFilter& filter : resource.default_filters) {
+    const bool asked = std::any_of(parameters.begin(), parameters.end(), [&](const auto& given) {
+      return given.first == filter.field ||
+             given.first.starts_with(std::string(filter.field) + ".");
+    });
+    if (!asked) list.where += " AND " + default_condition(resource, filter);
+  }
+  return {};
+}
+
+int limit_of(const Parameters& parameters, const QueryLimits& limits, bool& valid) {
+  valid = true;
+  const auto text = parameter(parameters, "limit");
+  if (!text) return limits.default_page;
+  int limit = 0;
+  for (const char c : *text) {
+    if (c < '0' || c > '9' || limit > limits.max_page) {
+      valid = false;
+      return 0;
+    }
+    limit = limit * 10 + (c - '0');
+  }
+  valid = !text->empty() && limit >= 1 && limit <= limits.max_page;
+  return limit;
+}
+
+}  // namespace
+
+Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& parameters,
+                                  const Actor& actor) const {
+  const QueryLimits& limits = state_->limits;
+  ListPlan plan;
+  bool valid = true;
+  plan.limit = limit_of(parameters, limits, valid);
+  if (!valid) {
+    return wrong("limit",
+                 "expected a number between 1 and " + std::to_string(limits.max_page) + ".",
+                 "invalid_value");
+  }
+  auto columns = parse_columns(resource, parameter(parameters, "fields"), false);
+  if (!columns) return std::unexpected(columns.error());
+  plan.columns = std::move(*columns);
+  auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"));
+  if (!includes) return std::unexpected(includes.error());
+  const std::string_view sort = parameter(parameters, "sort").value_or(resource.default_sort);
+  auto order = parse_sort(resource, sort, limits.max_sort_fields);
+  if (!order) return std::unexpected(order.error());
+  plan.order = std::move(*order);
+  if (plan.order.empty() || plan.order.back().field->name != resource.key) {
+    const bool descending = !plan.order.empty() && plan.order.front().descending;
+    plan.order.push_back({&resource.field(resource.key), descending});
+  }
+  plan.shape = std::string(resource.kind) + " " + std::string(sort);
+
+  ListText list;
+  const Predicate rights =
+      state_->access.predicate(actor, resource, Right::read, "t", "$1::bigint");
+  list.where = rights.sql;
+  if (!rights.always && !rights.never) list.params.add_user(actor);
+  if (auto done = add_deleted(resource, parameters, actor, list); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = add_filters(resource, parameters, limits, limits.time_zone, list); !done) {
+    return std::unexpected(done.error());
+  }
+  if (const auto text = parameter(parameters, "q")) {
+    if (auto done = add_search(resource, *text, limits, list); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+
+  const std::string from = " FROM " + std::string(resource.table) + " t WHERE ";
+  if (const auto count = parameter(parameters, "count")) {
+    if (*count == "exact") {
+      plan.count = Count::exact;
+      plan.total = keep({}, "SELECT count(*)" + from + list.where);
+    } else if (*count == "estimated") {
+      // Exact while it is cheap, then the planner's idea of the whole table.
+      plan.count = Count::estimated;
+      plan.total = keep(
+          {},
+          "SELECT count(*), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = '" +
+              std::string(resource.table) + "'::regclass) FROM (SELECT" + from + list.where +
+              " LIMIT " + std::string(kEstimateLimit) + ") counted");
+    } else if (*count != "none") {
+      return wrong("count", "expected exact, estimated or none.", "invalid_value");
+    }
+    if (plan.total) plan.total->params = list.params.params();
+  }
+
+  if (const auto cursor_text = parameter(parameters, "cursor")) {
+    const auto bytes = cursor_text->size() <= limits.max_cursor_bytes ? from_base64url(*cursor_text)
+                                                                      : std::nullopt;
+    std::optional<std::vector<std::optional<std::string>>> values;
+    if (bytes && bytes->size() > kSignatureBytes) {
+      const std::string_view payload = std::string_view(*bytes).substr(kSignatureBytes);
+      const std::string_view given = std::string_view(*bytes).substr(0, kSignatureBytes);
+      if (equal_constant_time(state_->signature(payload), given)) {
+        values = cursor_values(payload, plan.shape, plan.order.size() - 1);
+      }
+    }
+    if (!values) {
+      return wrong("cursor",
+                   "it was not made for this list and order; start again without a cursor.",
+                   "invalid_cursor");
+    }
+    list.where += " AND " + keyset_condition(plan.order, *values, list.params);
+  }
+
+  std::string sql = "SELECT " + column_list(plan.columns);
+  for (const IncludeColumn& include : *includes) {
+    sql += ", " + include.sql;
+    plan.includes.push_back(include.name);
+  }
+  for (const SortKey& key : plan.order) sql += ", " + expression_of(*key.field) + "::text";
+  sql += from + list.where + " ORDER BY " + order_by(plan.order) + " LIMIT " +
+         list.params.add(std::to_string(plan.limit + 1)) + "::bigint";
+  plan.page = keep({}, std::move(sql));
+  plan.page.params = list.params.params();
+  return plan;
+}
+
+}  // namespace c360::store

@@ -1,0 +1,166 @@
+// `include=`: rows of other resources as one JSON column each, so that a page with its references
+// and collections stays one statement.
+#include <algorithm>
+
+#include "daemon/base/text.h"
+#include "store/query_parts.h"
+
+namespace c360::store {
+namespace {
+
+constexpr int kMaxIncluded = 100;  // rows of a collection shown with each record
+
+// "responsible" of "responsible_id", "segment" of "segment_code".
+std::string_view include_name(const Field& field) {
+  for (const std::string_view suffix : {"_id", "_code"}) {
+    if (field.name.ends_with(suffix))
+      return field.name.substr(0, field.name.size() - suffix.size());
+  }
+  return field.name;
+}
+
+std::string value_as_json(const Field& field, std::string_view alias) {
+  std::string expression = std::string(alias) + "." + std::string(field.name);
+  switch (field.type) {
+    case FieldType::money:
+    case FieldType::decimal:
+    case FieldType::interval:
+      return expression + "::text";
+    case FieldType::timestamp:
+      // RFC 3339 as record_json writes it.
+      return "to_char(" + expression + ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+    case FieldType::bytes:
+      return "encode(" + expression + ", 'hex')";
+    default:
+      return expression;
+  }
+}
+
+// An expression over alias t, moved to another alias.
+std::string moved(std::string expression, std::string_view alias) {
+  for (std::size_t at = 0; (at = expression.find("t.", at)) != std::string::npos;) {
+    const bool word_before =
+        at > 0 &&
+        (std::isalnum(static_cast<unsigned char>(expression[at - 1])) || expression[at - 1] == '_');
+    if (word_before) {
+      at += 2;
+      continue;
+    }
+    expression.replace(at, 2, std::string(alias) + ".");
+    at += alias.size() + 1;
+  }
+  return expression;
+}
+
+std::string named_row(const Resource& resource, std::string_view alias) {
+  std::string sql = "json_build_object('" + std::string(resource.key) + "', " + std::string(alias) +
+                    "." + std::string(resource.key);
+  for (const std::string_view name :
+       {resource.name_field, std::string_view("number"), std::string_view("name_en"),
+        std::string_view("status"), std::string_view("email")}) {
+    const Field* field = name.empty() ? nullptr : resource.find(name);
+    // A user shows who he is; only records show more.
+    if (!field || (!resource.is_record && name != resource.name_field && name != "name_en"))
+      continue;
+    const std::string value = field->expression.empty()
+                                  ? value_as_json(*field, alias)
+                                  : "(" + moved(field->expression, alias) + ")";
+    sql += ", '" + std::string(name) + "', " + value;
+  }
+  return sql + ")";
+}
+
+std::string whole_row(const Resource& resource, std::string_view alias) {
+  // json_build_object takes at most 100 arguments; contacts have 27 fields.
+  std::string sql = "json_build_object(";
+  bool first = true;
+  for (const Field& field : resource.fields) {
+    if (field.is_secret || field.is_large || !field.expression.empty()) continue;
+    if (field.name == "custom" || field.name == "external_ids") continue;
+    sql += (first ? "'" : ", '") + std::string(field.name) + "', " + value_as_json(field, alias);
+    first = false;
+  }
+  return sql + ")";
+}
+
+std::string collection_column(const Registry& registry, const Resource& resource,
+                              const Collection& collection) {
+  const Resource& child = registry.get(collection.kind);
+  // People are shown by name; contacts and versions whole.
+  const bool whole = child.kind == "contact" || child.kind == "document_version" ||
+                     child.kind == "mail_attachment";
+  std::string object = whole ? whole_row(child, "c") : named_row(child, "c");
+  for (const std::string_view column : split(collection.link_columns, ',')) {
+    if (column.empty()) continue;
+    const std::string value = column == "added_at"
+                                  ? "to_char(l.added_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+                                  : "l." + std::string(column);
+    // The link's own value wins: is_main of a contact on this record.
+    object = "(" + object + "::jsonb || jsonb_build_object('" + std::string(column) + "', " +
+             value + "))";
+  }
+  std::string from;
+  if (collection.link_table.empty()) {
+    from = std::string(child.table) + " c WHERE c." + std::string(collection.parent_column) +
+           " = t." + std::string(resource.key);
+  } else {
+    from = std::string(collection.link_table) + " l JOIN " + std::string(child.table) + " c ON c." +
+           std::string(child.key) + " = l." + std::string(collection.child_column) + " WHERE l." +
+           std::string(collection.parent_column) + " = t." + std::string(resource.key);
+  }
+  if (child.soft_delete) from += " AND c.deleted_at IS NULL";
+  return "(SELECT coalesce(json_agg(s.o), '[]') FROM (SELECT " + object + " AS o FROM " + from +
+         " ORDER BY " + std::string(collection.order_by) + " LIMIT " +
+         std::to_string(kMaxIncluded) + ") s)";
+}
+
+std::string known_includes(const Resource& resource) {
+  std::string known;
+  for (const Collection& each : resource.collections) {
+    known += (known.empty() ? "" : ", ") + std::string(each.name);
+  }
+  for (const Field& field : resource.fields) {
+    if (field.target.empty() || field.target == "record") continue;
+    known += (known.empty() ? "" : ", ") + std::string(include_name(field));
+  }
+  return known;
+}
+
+}  // namespace
+
+Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
+                                                   const Resource& resource,
+                                                   std::optional<std::string_view> include) {
+  std::vector<IncludeColumn> columns;
+  if (!include || include->empty()) return columns;
+  for (std::string_view name : split(*include, ',')) {
+    name = trimmed(name);
+    const auto twice = std::any_of(columns.begin(), columns.end(),
+                                   [&](const IncludeColumn& each) { return each.name == name; });
+    if (twice) continue;
+    if (const Collection* collection = resource.find_collection(name)) {
+      columns.push_back({std::string(name), collection_column(registry, resource, *collection)});
+      continue;
+    }
+    const auto field =
+        std::find_if(resource.fields.begin(), resource.fields.end(), [&](const Field& each) {
+          return !each.target.empty() && include_name(each) == name && registry.find(each.target);
+        });
+    if (field == resource.fields.end()) {
+      return fail(ErrorCode::invalid_request,
+                  "Parameter include: unknown \"" + std::string(utf8_prefix(name, 60)) +
+                      "\"; known: " + known_includes(resource) + ".",
+                  "unknown_include");
+    }
+    const Resource& target = registry.get(field->target);
+    std::string key(name);
+    if (key == field->name) key += "_label";  // "currency" beside its object
+    columns.push_back({key, "(SELECT " + named_row(target, "r") + " FROM " +
+                                std::string(target.table) + " r WHERE r." +
+                                std::string(target.key) + " = t." + std::string(field->name) +
+                                ")"});
+  }
+  return columns;
+}
+
+}  // namespace c360::store
