@@ -5,6 +5,7 @@
 #include "api/meta_routes.h"
 #include "api/openapi.h"
 #include "api/record_routes.h"
+#include "api/token_routes.h"
 
 namespace c360::api {
 
@@ -14,6 +15,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_record_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
+  add_token_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);
   return routes;
 }

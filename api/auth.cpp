@@ -10,6 +10,7 @@
 #include "api/router.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
+#include "store/tokens.h"
 
 namespace c360::api {
 namespace {
@@ -19,26 +20,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t kMaxTokenBytes = 512;
 constexpr std::string_view kWrite = ":write";
 constexpr std::string_view kRead = ":read";
-
-// Who the token speaks for, groups of groups resolved; when it was last used, to the minute.
-constexpr store::Sql kPrincipal{"api_principal", R"sql(
-WITH RECURSIVE token AS (
-    SELECT t.id, t.user_id, t.scopes, t.expires_at, u.login, u.kind
-    FROM crm.api_token t JOIN crm.user u ON u.id = t.user_id
-    WHERE t.token_sha256 = $1::bytea AND t.revoked_at IS NULL AND u.is_active
-      AND (t.expires_at IS NULL OR t.expires_at > now())
-), used AS (
-    UPDATE crm.api_token t SET last_used_at = now() FROM token
-    WHERE t.id = token.id
-      AND (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute')
-), member AS (
-    SELECT m.group_id FROM crm.group_member m JOIN token ON token.user_id = m.user_id
-    UNION
-    SELECT n.parent_id FROM crm.group_nesting n JOIN member ON n.child_id = member.group_id
-)
-SELECT id, user_id, login, kind = 'service', scopes, expires_at,
-       ARRAY(SELECT group_id FROM member ORDER BY 1)
-FROM token)sql"};
 
 struct KeyHash {
   std::size_t operator()(const Sha256& digest) const {
@@ -108,22 +89,17 @@ struct Authenticator::State {
   }
 
   Result<std::shared_ptr<const Caller>> look_up(const Sha256& digest) {
-    auto rows = database.execute(store::Pool::api, kPrincipal,
-                                 std::move(store::Params{}.add_bytes(as_bytes_view(digest))));
-    if (!rows) return std::unexpected(std::move(rows).error());
-    if (rows->empty()) {
-      const std::scoped_lock lock{mutex};
-      known.erase(digest);
-      return unauthenticated("the token is unknown, revoked or expired", "token_invalid");
+    auto principal = store::authenticate_token(database, digest);
+    if (!principal) {
+      if (principal.error().code == ErrorCode::unauthenticated) {
+        const std::scoped_lock lock{mutex};
+        known.erase(digest);
+      }
+      return std::unexpected(std::move(principal).error());
     }
-    auto caller = std::make_shared<Caller>();
-    caller->token_id = rows->int64(0, 0);
-    caller->actor.user_id = rows->int64(0, 1);
-    caller->actor.login = rows->text(0, 2);
-    caller->actor.is_service = rows->boolean(0, 3);
-    caller->actor.scopes = rows->text_array(0, 4);
-    caller->actor.groups = rows->text_array(0, 6);
-    remember(digest, caller, rows->instant(0, 5).value_or(Instant::max()));
+    auto caller = std::make_shared<Caller>(
+        Caller{.actor = std::move(principal->actor), .token_id = principal->token_id});
+    remember(digest, caller, principal->expires_at.value_or(Instant::max()));
     return caller;
   }
 

@@ -1,0 +1,124 @@
+#include "api/token_routes.h"
+
+#include "api/auth.h"
+#include "api/record_handlers.h"
+#include "api/schema.h"
+#include "store/tokens.h"
+
+namespace c360::api {
+namespace {
+
+constexpr std::string_view kScope = "admin";
+
+Result<void> needs_administrator(const Request& request) {
+  if (request.caller->actor.is_administrator()) return {};
+  return fail(ErrorCode::forbidden, "tokens are the affair of the group crm-administrators",
+              "administrators_only");
+}
+
+std::unexpected<Error> wrong_type(std::string_view name, std::string_view type) {
+  Error error{.code = ErrorCode::validation_failed, .detail = "The token cannot be made as asked."};
+  error.fields.push_back({"/" + std::string(name), "type", "Send " + std::string(type) + "."});
+  return std::unexpected(std::move(error));
+}
+
+Result<store::TokenRequest> token_request(const Json& body) {
+  store::TokenRequest request;
+  for (const auto& [name, value] : body.as_object()) {
+    if (name == "login" || name == "name") {
+      if (!value.is_string()) return wrong_type(name, "a string");
+      (name == "login" ? request.login : request.name) = value.as_string();
+    } else if (name == "scopes") {
+      if (!value.is_array()) return wrong_type(name, "a list of strings");
+      for (const auto& scope : value.as_array()) {
+        if (!scope.is_string()) return wrong_type(name, "a list of strings");
+        request.scopes.push_back(scope.as_string());
+      }
+    } else if (name == "expires_at") {
+      if (value.is_null()) continue;
+      request.expires_at = value.is_string() ? from_rfc3339(value.as_string()) : std::nullopt;
+      if (!request.expires_at) return wrong_type(name, "an RFC 3339 time");
+    } else {
+      return fail(ErrorCode::invalid_request,
+                  "unknown field '" + name + "'; known: login, name, scopes, expires_at",
+                  "unknown_field");
+    }
+  }
+  return request;
+}
+
+Result<void> create(store::Database& database, std::uint64_t limit, Request& request,
+                    Response& response) {
+  if (auto allowed = needs_administrator(request); !allowed) return allowed;
+  std::string text;
+  auto body = read_object(request, limit, text);
+  if (!body) return std::unexpected(std::move(body).error());
+  auto wanted = token_request(*body);
+  if (!wanted) return std::unexpected(std::move(wanted).error());
+  auto made = store::create_token(database, *wanted);
+  if (!made) return std::unexpected(std::move(made).error());
+  JsonWriter writer;
+  writer.begin_object()
+      .member("id", made->id)
+      .member("token", made->token.reveal())
+      .member("prefix", std::string_view{made->prefix})
+      .end_object();
+  response.json(writer.view(), 201);
+  response.add_header("Location", std::string(kApiPrefix) + "/tokens/" + std::to_string(made->id));
+  return {};
+}
+
+}  // namespace
+
+void add_token_routes(std::vector<Route>& routes, const ApiServices& services,
+                      const ApiOptions& options) {
+  routes.push_back(
+      {.method = Method::post,
+       .path = std::string(kApiPrefix) + "/tokens",
+       .access = Access::scope,
+       .scope = std::string(kScope),
+       .operation_id = "create_token",
+       .summary = "Make a token; it is shown in this answer and never again",
+       .tag = "token",
+       .handler = [&database = services.database, limit = options.max_json_bytes](
+                      Request& request,
+                      Response& response) { return create(database, limit, request, response); },
+       .request_media_types = {std::string(kJson)},
+       .request_schema = schema::object({{"login", schema::string("Of the user it speaks for")},
+                                         {"name", schema::string("What for")},
+                                         {"scopes", schema::array(schema::string())},
+                                         {"expires_at", schema::nullable(schema::date_time())}},
+                                        {"login", "name", "scopes"}),
+       .answers = {{.status = 201,
+                    .doc = "Made",
+                    .media_type = std::string(kJson),
+                    .schema = schema::object({{"id", schema::integer()},
+                                              {"token", schema::string("Keep it now")},
+                                              {"prefix", schema::string()}},
+                                             {"id", "token"}),
+                    .headers = {"Location"}}}});
+  routes.push_back({.method = Method::delete_,
+                    .path = std::string(kApiPrefix) + "/tokens/{id}",
+                    .access = Access::scope,
+                    .scope = std::string(kScope),
+                    .operation_id = "revoke_token",
+                    .summary = "From now on it opens nothing",
+                    .tag = "token",
+                    .handler = [&database = services.database](Request& request,
+                                                               Response& response) -> Result<void> {
+                      if (auto allowed = needs_administrator(request); !allowed) return allowed;
+                      auto id = request.path_id(0);
+                      if (!id) return std::unexpected(id.error());
+                      auto revoked = store::revoke_token(database, *id);
+                      if (revoked) response.status = 204;
+                      return revoked;
+                    },
+                    .parameters = {{.name = "id",
+                                    .place = ParameterPlace::path,
+                                    .doc = "Id of the token",
+                                    .schema = schema::integer(),
+                                    .required = true}},
+                    .answers = {{.status = 204, .doc = "Revoked"}}});
+}
+
+}  // namespace c360::api

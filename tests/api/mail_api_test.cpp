@@ -1,0 +1,120 @@
+// Mail: the ledger, the raw message, the quarantine, a dry run of the rules.
+#include "daemon/base/digest.h"
+#include "store/blob.h"
+#include "tests/api/api_fixture.h"
+
+namespace c360::api {
+namespace {
+
+class MailApi : public ApiTest {
+ protected:
+  static constexpr std::string_view kMail =
+      "From: a@example.org\r\nSubject: Test\r\n\r\nHello.\r\n";
+
+  void SetUp() override {
+    ApiTest::SetUp();
+    auto transaction = database_->begin(store::Pool::work, store::TxMode::read_write);
+    ASSERT_TRUE(transaction);
+    const std::vector<store::BlobContent> blobs = {store::make_blob(kMail)};
+    ASSERT_TRUE(store::put_blobs(*transaction, blobs));
+    ASSERT_TRUE(transaction->commit());
+    sql("INSERT INTO ops.mailbox (code, kind) VALUES ('crm', 'crm') RETURNING id");
+    mail_ =
+        sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, state, outcome, subject, "
+            "raw_sha256, size_bytes, rule_id, extracted, processed_at) "
+            "SELECT id, 1, 1, 'done', 'quarantined', 'Test', '\\x" +
+            to_hex(sha256(kMail)) + "', " + std::to_string(kMail.size()) +
+            ", 'r', '{\"values\": []}', now() FROM ops.mailbox RETURNING id");
+    quarantine_ = sql("INSERT INTO ops.quarantine (mail_message_id, reason) VALUES (" +
+                      std::to_string(mail_) + ", 'no_rule') RETURNING id");
+  }
+  std::int64_t mail_ = 0;
+  std::int64_t quarantine_ = 0;
+};
+
+TEST_F(MailApi, AMailIsListedReadAndDownloaded) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/mail/messages/" + std::to_string(mail_);
+
+  const auto list = admin.get("/api/v1/mail/messages?outcome=quarantined&count=exact");
+  EXPECT_EQ(list.field("total"), "1") << list.body;
+  const auto one = admin.get(path + "?include=attachments");
+  EXPECT_EQ(one.status, 200) << one.body;
+  EXPECT_EQ(one.field("rule_id"), "r");
+  EXPECT_EQ(one.field("extracted/values"), "[]");
+  EXPECT_EQ(one.field("attachments"), "[]");
+
+  const auto raw = admin.get(path + "/raw");
+  EXPECT_EQ(raw.status, 200);
+  EXPECT_EQ(raw.header("content-type"), "message/rfc822");
+  EXPECT_EQ(raw.body, kMail);
+  EXPECT_NE(raw.header("content-disposition").find(".eml"), std::string::npos);
+  HttpClient stranger = client_of("stranger", {"crm-manager"});
+  EXPECT_EQ(stranger.get(path + "/raw").status, 404);
+}
+
+TEST_F(MailApi, AMailNeverFetchedHasNoRawForm) {
+  HttpClient admin = administrator();
+  const auto listed =
+      sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid) SELECT id, 1, 2 FROM "
+          "ops.mailbox RETURNING id");
+  const auto answer = admin.get("/api/v1/mail/messages/" + std::to_string(listed) + "/raw");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.field("code"), "raw_not_stored");
+}
+
+TEST_F(MailApi, AttachmentsAreDownloadedUnlessBlocked) {
+  HttpClient admin = administrator();
+  const auto attachment = [&](std::string_view blocked, int part) {
+    return "/api/v1/mail/attachments/" +
+           std::to_string(
+               sql("INSERT INTO ops.mail_attachment (mail_message_id, part, file_name, mime_type, "
+                   "size_bytes, sha256, blocked_reason) VALUES (" +
+                   std::to_string(mail_) + ", '" + std::to_string(part) +
+                   "', 'письмо.eml', "
+                   "'text/plain', " +
+                   std::to_string(kMail.size()) + ", '\\x" + to_hex(sha256(kMail)) + "', " +
+                   std::string(blocked) + ") RETURNING id")) +
+           "/content";
+  };
+  const auto good = admin.get(attachment("NULL", 1));
+  EXPECT_EQ(good.status, 200);
+  EXPECT_EQ(good.body, kMail);
+  EXPECT_NE(good.header("content-disposition").find("UTF-8''%D0%BF"), std::string::npos);
+  EXPECT_EQ(admin.get(attachment("'executable'", 2)).status, 403);
+}
+
+TEST_F(MailApi, TheQuarantineIsActedUponThroughThePort) {
+  HttpClient admin = administrator();
+  const auto list = admin.get("/api/v1/mail/quarantine?status=open");
+  EXPECT_EQ(list.field("items/0/reason"), "no_rule") << list.body;
+  const std::string row = "/api/v1/mail/quarantine/" + std::to_string(quarantine_);
+
+  const auto retried = admin.request("POST", row + "/retry");
+  EXPECT_EQ(retried.status, 200) << retried.body;
+  EXPECT_EQ(retried.field("outcome"), "deal_created");
+  EXPECT_EQ(retried.field("record_id"), "17");
+  EXPECT_EQ(admin.post(row + "/release", "{}").field("reason"), "no_rule");
+  EXPECT_EQ(admin.post(row + "/discard", R"({"comment": "спам"})").status, 200);
+  EXPECT_EQ(admin.post(row + "/discard", R"({"comment": 1})").status, 400);
+  EXPECT_EQ(admin.request("POST", "/api/v1/mail/quarantine/404/retry").status, 404);
+  EXPECT_EQ(admin.request("POST", "/api/v1/mail/quarantine/x/retry").status, 404);
+  ASSERT_EQ(mail_actions_.calls.size(), 4U);
+  EXPECT_TRUE(mail_actions_.calls[2].ends_with(": спам"));
+}
+
+TEST_F(MailApi, RulesAreTestedWithAnUploadedMail) {
+  HttpClient admin = administrator();
+  const testing::HttpHeaders type{{"Content-Type", "message/rfc822"}};
+  const auto tested = admin.request("POST", "/api/v1/rules/test?kind=crm", type, kMail);
+  EXPECT_EQ(tested.status, 200) << tested.body;
+  EXPECT_EQ(tested.field("outcome"), "deal_created");
+  EXPECT_EQ(rule_tester_.seen, kMail);
+  EXPECT_EQ(admin.request("POST", "/api/v1/rules/test?kind=support", type, kMail).status, 400);
+  EXPECT_EQ(admin.request("POST", "/api/v1/rules/test", type).status, 400);
+  EXPECT_EQ(admin.post("/api/v1/rules/test", "{}").status, 415);
+  EXPECT_EQ(admin.get("/api/v1/rules").field("items/0/rules/0"), "one");
+}
+
+}  // namespace
+}  // namespace c360::api
