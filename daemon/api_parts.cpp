@@ -2,6 +2,7 @@
 
 #include "daemon/base/digest.h"
 #include "daemon/cli.h"
+#include "daemon/mail_ports.h"
 #include "parsers/html_sanitizer.h"
 #include "parsers/phone.h"
 
@@ -49,6 +50,8 @@ Business::Business(const Ground& ground, const Config& config, Secret cursor_key
 
 ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<Business> business)
     : business_(std::move(business)),
+      rule_tester_(make_rule_tester(business_->intake(), config, ground.clock)),
+      mail_actions_(make_mail_actions(business_->intake(), ground.database, config, ground.clock)),
       api_({ground.database, business_->records(), ground.clock, ground.observer,
             rule_tester_.get(), mail_actions_.get()},
            api_options(config)) {}

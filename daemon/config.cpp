@@ -341,7 +341,9 @@ class Loader {
     if (surroundings_.credentials_directory.empty() || name.contains('/')) return {};
     const fs::path file = fs::path(surroundings_.credentials_directory) / name;
     std::error_code error;
-    return fs::is_regular_file(file, error) ? file.string() : std::string();
+    // An empty one is the unit's SetCredential= fallback: nobody gave us a secret.
+    if (!fs::is_regular_file(file, error) || fs::file_size(file, error) == 0) return {};
+    return file.string();
   }
 
   void read_secret(const std::string& key, const Place& place, SettingValue& value,

@@ -1,0 +1,97 @@
+#include "daemon/mail_ports.h"
+
+#include <map>
+
+#include "daemon/base/digest.h"
+#include "ingest/dry_run.h"
+#include "ingest/quarantine.h"
+
+namespace c360::daemon {
+
+namespace {
+
+class DryRun final : public api::RuleTester {
+ public:
+  DryRun(const ingest::Intake& intake, std::vector<std::string> own_addresses, const Clock& clock)
+      : intake_(intake), own_addresses_(std::move(own_addresses)), clock_(clock) {}
+
+  Result<Json> test(std::string_view kind, std::string_view raw_mail) override {
+    ingest::MailboxSettings settings;
+    settings.code = "dry-run";
+    settings.kind = kind == "activity" ? ingest::MailboxKind::activity : ingest::MailboxKind::crm;
+    settings.own_addresses = own_addresses_;
+    const auto rules = intake_.inboxes().rules();
+    return ingest::dry_run(*rules, intake_.inboxes(), kind, std::string(raw_mail), settings,
+                           clock_.now());
+  }
+
+  std::vector<api::RuleSetInUse> sets() override {
+    const auto rules = intake_.inboxes().rules()->rules;
+    std::map<std::string, std::vector<std::string>> names;
+    for (const parsers::RuleSummary& rule : rules->rules()) names[rule.file].push_back(rule.name);
+    std::vector<api::RuleSetInUse> sets;
+    for (const parsers::RuleFileSummary& file : rules->files())
+      sets.push_back({.name = file.mailbox_kind,
+                      .version = std::to_string(file.version),
+                      .sha256 = to_hex(file.sha256),
+                      .source = file.name,
+                      .rules = names[file.name]});
+    return sets;
+  }
+
+ private:
+  const ingest::Intake& intake_;
+  const std::vector<std::string> own_addresses_;
+  const Clock& clock_;
+};
+
+api::MailActionResult result_of(ingest::QuarantineDecision decision) {
+  return {std::move(decision.outcome), std::move(decision.reason), decision.record_id,
+          std::move(decision.record_kind)};
+}
+
+class Desk final : public api::MailActions {
+ public:
+  Desk(const ingest::Intake& intake, store::Database& database, const Config& config,
+       const Clock& clock)
+      : desk_(
+            database, intake.inboxes(),
+            [&intake](std::string_view code) { return intake.settings(code); },
+            {.spool_folder = config.intake.spool_folder,
+             .spool_bytes = config.intake.spool_bytes,
+             .phone_region = config.intake.default_phone_region},
+            clock) {}
+
+  Result<api::MailActionResult> retry(std::int64_t id, std::int64_t actor) override {
+    return taken(desk_.retry(id, actor));
+  }
+  Result<api::MailActionResult> release(std::int64_t id, std::int64_t actor) override {
+    return taken(desk_.release(id, actor));
+  }
+  Result<api::MailActionResult> discard(std::int64_t id, std::int64_t actor,
+                                        std::string_view comment) override {
+    return taken(desk_.discard(id, actor, comment));
+  }
+
+ private:
+  static Result<api::MailActionResult> taken(Result<ingest::QuarantineDecision> decision) {
+    if (!decision) return std::unexpected(std::move(decision.error()));
+    return result_of(std::move(*decision));
+  }
+  ingest::QuarantineDesk desk_;
+};
+
+}  // namespace
+
+std::unique_ptr<api::RuleTester> make_rule_tester(const ingest::Intake& intake,
+                                                  const Config& config, const Clock& clock) {
+  return std::make_unique<DryRun>(intake, config.mailbox_defaults.own_addresses, clock);
+}
+
+std::unique_ptr<api::MailActions> make_mail_actions(const ingest::Intake& intake,
+                                                    store::Database& database, const Config& config,
+                                                    const Clock& clock) {
+  return std::make_unique<Desk>(intake, database, config, clock);
+}
+
+}  // namespace c360::daemon
