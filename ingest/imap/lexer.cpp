@@ -109,7 +109,13 @@ std::string Lexer::fetch_item() {
   while (is_atom_char(peek()) && peek() != '[') item += static_cast<char>(take());
   if (accept('[')) {
     item += '[';
-    while (ok() && peek() != ']' && !at_line_end()) item += static_cast<char>(take());
+    while (ok() && peek() != ']' && !at_line_end()) {
+      if (peek() == '"') {
+        item += quoted();
+      } else {
+        item += static_cast<char>(take());
+      }
+    }
     expect(']');
     item += ']';
     while (is_atom_char(peek())) item += static_cast<char>(take());  // "<0>" of a partial fetch
@@ -236,7 +242,11 @@ Value Lexer::nested_value(std::size_t depth) {
     }
   } else {
     value.text = atom();
-    if (!equal_ignoring_case(value.text, "NIL")) value.kind = Value::Kind::atom;
+    if (equal_ignoring_case(value.text, "NIL")) {
+      value.text.clear();
+    } else {
+      value.kind = Value::Kind::atom;
+    }
   }
   return value;
 }

@@ -1,0 +1,405 @@
+// What a poller does with a mailbox, against servers of every kind: the scripted one and a real
+// Dovecot, by implicit TLS, STARTTLS and plain, with and without the extensions.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <thread>
+
+#include "ingest/imap/imap_mailbox.h"
+#include "tests/support/dovecot.h"
+#include "tests/support/message_collector.h"
+#include "tests/support/scripted_imap_server.h"
+#include "tests/support/temp_folder.h"
+
+namespace c360::ingest::imap {
+namespace {
+
+using c360::testing::Dovecot;
+using c360::testing::MessageCollector;
+using c360::testing::ScriptedImapOptions;
+using c360::testing::ScriptedImapServer;
+using c360::testing::TempFolder;
+using c360::testing::TestAuthority;
+
+constexpr const char* kServerName = "imap.example.test";
+constexpr const char* kBare = "IMAP4rev1";
+
+// A server with one empty account of its own for each test.
+class Account {
+ public:
+  virtual ~Account() = default;
+  virtual ImapOptions options() = 0;
+  virtual void deliver(const std::string& bytes) = 0;
+  // Contents of a folder by its name on the wire, sorted.
+  virtual std::vector<std::string> contents(const std::string& folder) = 0;
+};
+
+struct Kind {
+  const char* name;
+  TlsMode tls;
+  bool real;
+  bool bare;  // no UIDPLUS, MOVE, ESEARCH, IDLE, SASL-IR, LITERAL+
+};
+
+ImapOptions basic_options() {
+  ImapOptions options;
+  options.host = "127.0.0.1";
+  options.server_name = kServerName;
+  options.command_timeout = std::chrono::seconds(20);
+  return options;
+}
+
+class ScriptedAccount final : public Account {
+ public:
+  explicit ScriptedAccount(const Kind& kind) : kind_(kind) {
+    ScriptedImapOptions options;
+    options.tls = kind.tls == TlsMode::imaps;
+    options.certificate = authority_.issue("server");
+    if (kind.bare) options.capabilities = std::string(kBare) + " AUTH=PLAIN STARTTLS";
+    server_ = std::make_unique<ScriptedImapServer>(options);
+  }
+  ImapOptions options() override {
+    ImapOptions options = basic_options();
+    options.port = server_->port();
+    options.tls = kind_.tls;
+    options.ca_file = authority_.ca_file();
+    options.username = "ann";
+    options.password = Secret("secret");
+    return options;
+  }
+  void deliver(const std::string& bytes) override { server_->account().add("INBOX", bytes); }
+  std::vector<std::string> contents(const std::string& folder) override {
+    std::vector<std::string> all;
+    for (const auto& message : server_->account().messages(folder)) all.push_back(message.bytes);
+    return all;
+  }
+
+ private:
+  Kind kind_;
+  TempFolder folder_;
+  TestAuthority authority_{folder_.path()};
+  std::unique_ptr<ScriptedImapServer> server_;
+};
+
+// One Dovecot for all tests of a kind; each test has a user of its own.
+Dovecot& shared_dovecot(bool bare) {
+  static Dovecot full;
+  static std::unique_ptr<Dovecot> without;
+  if (!bare) return full;
+  if (!without) without = std::make_unique<Dovecot>(testing::DovecotOptions{.capabilities = kBare});
+  return *without;
+}
+
+class DovecotAccount final : public Account {
+ public:
+  explicit DovecotAccount(const Kind& kind) : kind_(kind), server_(shared_dovecot(kind.bare)) {
+    static int users = 0;
+    user_ = "user" + std::to_string(++users);
+  }
+  ImapOptions options() override {
+    ImapOptions options = basic_options();
+    options.port = kind_.tls == TlsMode::imaps ? server_.imaps_port() : server_.imap_port();
+    options.tls = kind_.tls;
+    options.ca_file = server_.ca_file();
+    options.username = user_;
+    options.password = Secret("secret");
+    return options;
+  }
+  void deliver(const std::string& bytes) override { server_.deliver(user_, bytes); }
+  std::vector<std::string> contents(const std::string& folder) override {
+    std::vector<std::string> all;
+    for (const auto& mail : server_.stored(user_, folder)) all.push_back(mail.bytes);
+    return all;
+  }
+
+ private:
+  Kind kind_;
+  Dovecot& server_;
+  std::string user_;
+};
+
+class AccountTest : public ::testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    if (GetParam().real) {
+      account_ = std::make_unique<DovecotAccount>(GetParam());
+    } else {
+      account_ = std::make_unique<ScriptedAccount>(GetParam());
+    }
+  }
+
+  std::unique_ptr<Mailbox> connected() {
+    auto mailbox = make_imap_mailbox(account_->options());
+    const auto result = mailbox->connect();
+    EXPECT_TRUE(result) << result.error().detail;
+    return mailbox;
+  }
+  std::unique_ptr<Mailbox> opened() {
+    auto mailbox = connected();
+    const auto selected = mailbox->select("INBOX", false);
+    EXPECT_TRUE(selected) << selected.error().detail;
+    return mailbox;
+  }
+  void deliver_numbered(int count) {
+    for (int i = 1; i <= count; ++i) account_->deliver(mail(i));
+  }
+  static std::string mail(int number) {
+    return "Subject: " + std::to_string(number) + "\r\n\r\nBody\r\n";
+  }
+
+  std::unique_ptr<Account> account_;
+};
+
+TEST_P(AccountTest, SignsInAndTellsWhatTheServerCan) {
+  auto mailbox = connected();
+
+  EXPECT_TRUE(mailbox->features().has("imap4rev1"));
+  EXPECT_EQ(mailbox->features().encrypted, GetParam().tls != TlsMode::none);
+  mailbox->logout();
+  EXPECT_FALSE(mailbox->noop());
+}
+
+TEST_P(AccountTest, AWrongPasswordIsRefusedAndNotRepeated) {
+  ImapOptions options = account_->options();
+  options.password = Secret("not-the-password");
+  auto mailbox = make_imap_mailbox(options);
+
+  const auto result = mailbox->connect();
+
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::upstream_auth) << result.error().detail;
+  EXPECT_EQ(result.error().detail.find("not-the-password"), std::string::npos);
+}
+
+TEST_P(AccountTest, SelectTellsWhatAPollerNeeds) {
+  deliver_numbered(3);
+  auto mailbox = connected();
+
+  const auto selected = mailbox->select("INBOX", false);
+
+  ASSERT_TRUE(selected) << selected.error().detail;
+  EXPECT_EQ(selected->name, "INBOX");
+  EXPECT_NE(selected->uidvalidity, 0U);
+  EXPECT_EQ(selected->exists, 3U);
+  EXPECT_FALSE(selected->read_only);
+  EXPECT_TRUE(selected->keywords_allowed);
+}
+
+TEST_P(AccountTest, AFolderThatIsNotThereIsRefusedAndTheSessionLives) {
+  auto mailbox = connected();
+
+  const auto selected = mailbox->select("Nirgendwo", false);
+
+  ASSERT_FALSE(selected);
+  EXPECT_EQ(selected.error().code, ErrorCode::upstream_rejected) << selected.error().detail;
+  EXPECT_TRUE(mailbox->select("INBOX", false));
+}
+
+TEST_P(AccountTest, SearchesFromAUidOnAndByTheSeenFlag) {
+  deliver_numbered(4);
+  auto mailbox = opened();
+  const auto all = mailbox->search({});
+  ASSERT_TRUE(all) << all.error().detail;
+  ASSERT_EQ(all->size(), 4U);
+  const std::vector<Uid> second{(*all)[1]};
+  ASSERT_TRUE(mailbox->add_flag(second, kSeen));
+
+  EXPECT_EQ(*mailbox->search({.above = (*all)[1]}), (std::vector<Uid>{(*all)[2], (*all)[3]}));
+  EXPECT_EQ(mailbox->search({.unseen_only = true})->size(), 3U);
+  EXPECT_EQ(*mailbox->search({.above = (*all)[3]}), std::vector<Uid>{});
+  EXPECT_EQ(*mailbox->search({.above = 4'294'967'295}), std::vector<Uid>{});
+  EXPECT_EQ(mailbox->search({.since = std::chrono::sys_days{}})->size(), 4U);
+}
+
+TEST_P(AccountTest, ListsEveryMessageWithItsFlags) {
+  deliver_numbered(5);
+  auto mailbox = opened();
+  const auto all = *mailbox->search({});
+  ASSERT_TRUE(mailbox->add_flag(std::vector{all[0], all[3]}, kSeen));
+  ASSERT_TRUE(mailbox->add_flag(std::vector{all[3], all[4]}, kDeleted));
+
+  const auto listed = mailbox->list_all();
+
+  ASSERT_TRUE(listed) << listed.error().detail;
+  EXPECT_EQ(*listed, (std::vector<ListedMessage>{{all[0], true, false},
+                                                 {all[1], false, false},
+                                                 {all[2], false, false},
+                                                 {all[3], true, true},
+                                                 {all[4], false, true}}));
+}
+
+TEST_P(AccountTest, FetchesABatchByteForByteAndLeavesItUnseen) {
+  const std::vector<std::string> mails{
+      "Subject: \xd0\x9f\r\n\r\n8-bit \xff and a \x01\r\n", "", "no header and no line end",
+      "Subject: long\r\n\r\n" + std::string(300'000, 'x') + "\r\n", ")\r\n* BYE\r\na1 OK\r\n"};
+  for (const auto& mail : mails) account_->deliver(mail);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+  ASSERT_EQ(uids.size(), mails.size());
+  MessageCollector sink;
+
+  const auto fetched = mailbox->fetch(uids, sink);
+
+  ASSERT_TRUE(fetched) << fetched.error().detail;
+  for (std::size_t i = 0; i < mails.size(); ++i) {
+    // Dovecot sends every line end as CRLF; these mails have no other.
+    EXPECT_EQ(sink.messages.at(uids[i]), mails[i]);
+    EXPECT_EQ(sink.metas.at(uids[i]).literal_size, mails[i].size());
+    EXPECT_EQ(sink.metas.at(uids[i]).rfc822_size, mails[i].size());
+    EXPECT_TRUE(sink.metas.at(uids[i]).internal_date);
+  }
+  EXPECT_EQ(mailbox->search({.unseen_only = true})->size(), mails.size());
+}
+
+TEST_P(AccountTest, AMessageThatIsGoneIsMissingAndNothingElseIsDisturbed) {
+  deliver_numbered(3);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+  ASSERT_EQ(mailbox->expunge(std::vector{uids[1]}), Removal::done);
+  MessageCollector sink;
+
+  const auto fetched = mailbox->fetch(uids, sink);
+
+  ASSERT_TRUE(fetched) << fetched.error().detail;
+  EXPECT_EQ(sink.gone, std::vector{uids[1]});
+  EXPECT_EQ(sink.order, (std::vector{uids[0], uids[2]}));
+}
+
+TEST_P(AccountTest, FlagsHundredsOfMessagesAtOnce) {
+  constexpr int kMany = 300;
+  deliver_numbered(kMany);
+  auto mailbox = opened();
+  std::vector<Uid> odd;
+  const auto all = *mailbox->search({});
+  for (const Uid uid : all) {
+    if (uid % 2 == 1) odd.push_back(uid);
+  }
+
+  const std::vector<std::string_view> flags{kSeen, "$Client360Done"};
+  const auto flagged = mailbox->add_flags(odd, flags);
+
+  ASSERT_TRUE(flagged) << flagged.error().detail;
+  EXPECT_EQ(mailbox->search({.unseen_only = true})->size(), kMany - odd.size());
+}
+
+TEST_P(AccountTest, ExpungesOnlyWhatItWasGiven) {
+  deliver_numbered(3);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+  ASSERT_TRUE(mailbox->add_flag(std::vector{uids[0]}, kDeleted));  // by somebody else
+
+  const auto removed = mailbox->expunge(std::vector{uids[2]});
+
+  ASSERT_TRUE(removed) << removed.error().detail;
+  // Without UIDPLUS the only way would take the first one along.
+  EXPECT_EQ(*removed, GetParam().bare ? Removal::left_deleted : Removal::done);
+  EXPECT_EQ(mailbox->search({})->size(), GetParam().bare ? 3U : 2U);
+  EXPECT_EQ(account_->contents("INBOX").front(), mail(1));
+}
+
+TEST_P(AccountTest, ExpungesWithoutUidplusWhenNothingElseIsMarked) {
+  deliver_numbered(3);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+
+  EXPECT_EQ(mailbox->expunge(std::vector{uids[0], uids[2]}), Removal::done);
+  EXPECT_EQ(account_->contents("INBOX"), std::vector{mail(2)});
+}
+
+TEST_P(AccountTest, MovesToAFolderItMakes) {
+  deliver_numbered(3);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+
+  const auto moved = mailbox->move(std::vector{uids[0], uids[1]}, "Готово");
+
+  ASSERT_TRUE(moved) << moved.error().detail;
+  EXPECT_EQ(*moved, Removal::done);
+  EXPECT_EQ(account_->contents("INBOX"), std::vector{mail(3)});
+  EXPECT_EQ(account_->contents("&BBMEPgRCBD4EMgQ+-"), (std::vector{mail(1), mail(2)}));
+  const auto selected = mailbox->select("Готово", true);
+  ASSERT_TRUE(selected) << selected.error().detail;
+  EXPECT_EQ(selected->exists, 2U);
+}
+
+TEST_P(AccountTest, AMailboxOpenedReadOnlyStaysAsItIs) {
+  deliver_numbered(1);
+  auto mailbox = connected();
+
+  const auto selected = mailbox->select("INBOX", true);
+
+  ASSERT_TRUE(selected) << selected.error().detail;
+  EXPECT_TRUE(selected->read_only);
+  MessageCollector sink;
+  EXPECT_TRUE(mailbox->fetch(*mailbox->search({}), sink));
+  EXPECT_EQ(mailbox->search({.unseen_only = true})->size(), 1U);
+}
+
+TEST_P(AccountTest, IdleEndsWhenItIsWokenAndTheSessionGoesOn) {
+  auto mailbox = opened();
+  std::thread other([&] { mailbox->wake(); });
+
+  const auto outcome = mailbox->idle(std::chrono::minutes(5));
+
+  other.join();
+  ASSERT_TRUE(outcome) << outcome.error().detail;
+  EXPECT_EQ(*outcome, IdleOutcome::woken);
+  EXPECT_TRUE(mailbox->noop());
+}
+
+TEST_P(AccountTest, IdleEndsByItself) {
+  auto mailbox = opened();
+
+  EXPECT_EQ(mailbox->idle(std::chrono::milliseconds(20)), IdleOutcome::timeout);
+  EXPECT_TRUE(mailbox->noop());
+}
+
+TEST_P(AccountTest, IdleIsRenewedWithoutAWord) {
+  ImapOptions options = account_->options();
+  options.idle_renewal = std::chrono::milliseconds(10);
+  auto mailbox = make_imap_mailbox(options);
+  ASSERT_TRUE(mailbox->connect());
+  ASSERT_TRUE(mailbox->select("INBOX", false));
+
+  EXPECT_EQ(mailbox->idle(std::chrono::milliseconds(60)), IdleOutcome::timeout);
+}
+
+TEST_P(AccountTest, IdleEndsWhenMailArrives) {
+  if (GetParam().bare) GTEST_SKIP() << "this server has no IDLE";
+  auto mailbox = opened();
+  std::thread other([&] { deliver_numbered(1); });
+
+  const auto outcome = mailbox->idle(std::chrono::minutes(5));
+
+  other.join();
+  ASSERT_TRUE(outcome) << outcome.error().detail;
+  EXPECT_EQ(*outcome, IdleOutcome::changed);
+  EXPECT_EQ(mailbox->search({})->size(), 1U);
+}
+
+TEST_P(AccountTest, AnInterruptEndsIdleForGood) {
+  auto mailbox = opened();
+  std::thread other([&] { mailbox->interrupt(); });
+
+  const auto outcome = mailbox->idle(std::chrono::minutes(5));
+
+  other.join();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().reason, "interrupted");
+  EXPECT_FALSE(mailbox->noop());
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, AccountTest,
+                         ::testing::Values(Kind{"ScriptedPlain", TlsMode::none, false, false},
+                                           Kind{"ScriptedTls", TlsMode::imaps, false, false},
+                                           Kind{"ScriptedStarttls", TlsMode::starttls, false,
+                                                false},
+                                           Kind{"ScriptedBare", TlsMode::none, false, true},
+                                           Kind{"DovecotTls", TlsMode::imaps, true, false},
+                                           Kind{"DovecotStarttls", TlsMode::starttls, true, false},
+                                           Kind{"DovecotPlain", TlsMode::none, true, false},
+                                           Kind{"DovecotBare", TlsMode::imaps, true, true}),
+                         [](const auto& kind) { return std::string(kind.param.name); });
+
+}  // namespace
+}  // namespace c360::ingest::imap
