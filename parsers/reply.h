@@ -27,8 +27,9 @@ struct ReplySplit {
   std::string quoted_text(std::string_view text) const;
 };
 
-// `text` is BodyText::text (LF line ends). Top, bottom and interleaved answers.
-ReplySplit split_reply(std::string_view text);
+// `text` is BodyText::text (LF line ends). Top, bottom and interleaved answers. The subject decides
+// between answer and forward where a quoted header block says neither.
+ReplySplit split_reply(std::string_view text, std::string_view subject = {});
 
 // "Re:", "AW:", "Отв:" … or "Fwd:", "Пересл:" … in front of a subject (domain.md 18.2).
 QuoteKind subject_kind(std::string_view subject);
