@@ -59,6 +59,7 @@ struct QueryMaker::State {
   mutable std::unordered_map<std::string, std::unique_ptr<const Kept>> by_text;
   mutable std::unordered_map<std::string, const Kept*> by_shape;
 
+  Plan keep(std::string_view shape, std::string text, bool always) const;
   std::string signature(std::string_view payload) const {
     const Sha256 mac = hmac_sha256(cursor_key.reveal(), payload);
     return std::string(as_bytes_view(mac).substr(0, kSignatureBytes));
@@ -77,25 +78,33 @@ std::optional<Sql> QueryMaker::kept(std::string_view shape) const {
   return Sql{found->second->name, found->second->text};
 }
 
-Plan QueryMaker::keep(std::string_view shape, std::string text) const {
+Plan QueryMaker::State::keep(std::string_view shape, std::string text, bool always) const {
   {
-    const std::shared_lock lock(state_->mutex);
-    if (const auto found = state_->by_text.find(text); found != state_->by_text.end()) {
+    const std::shared_lock lock(mutex);
+    if (const auto found = by_text.find(text); found != by_text.end()) {
       return {Sql{found->second->name, found->second->text}, {}, nullptr};
     }
   }
-  const std::unique_lock lock(state_->mutex);
-  if (state_->by_text.size() >= state_->limits.max_prepared_shapes) {
+  const std::unique_lock lock(mutex);
+  if (!always && by_text.size() >= limits.max_prepared_shapes) {
     auto copy = std::make_shared<const std::string>(std::move(text));
     return {Sql{{}, *copy}, {}, copy};
   }
-  auto& entry = state_->by_text[text];
+  auto& entry = by_text[text];
   if (!entry) {
-    entry = std::make_unique<const State::Kept>(
-        State::Kept{"c360_q" + std::to_string(state_->by_text.size()), std::move(text)});
+    entry = std::make_unique<const Kept>(
+        Kept{"c360_q" + std::to_string(by_text.size()), std::move(text)});
   }
-  if (!shape.empty()) state_->by_shape.emplace(std::string(shape), entry.get());
+  if (!shape.empty()) by_shape.emplace(std::string(shape), entry.get());
   return {Sql{entry->name, entry->text}, {}, nullptr};
+}
+
+Plan QueryMaker::keep(std::string_view shape, std::string text) const {
+  return state_->keep(shape, std::move(text), false);
+}
+
+Plan QueryMaker::keep_always(std::string text) const {
+  return state_->keep({}, std::move(text), true);
 }
 
 // -- Cursors --------------------------------------------------------------------------------------

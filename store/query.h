@@ -90,6 +90,8 @@ class QueryMaker {
                      std::string_view key) const;
   // Keeps `text` for ever under a name made from `shape`, unless there are too many shapes.
   Plan keep(std::string_view shape, std::string text) const;
+  // The same for texts made by the program alone, never by a request: always kept.
+  Plan keep_always(std::string text) const;
   // The kept text of a shape, if it was made before.
   std::optional<Sql> kept(std::string_view shape) const;
 

@@ -1,0 +1,209 @@
+// Rows of collections (contacts of a deal, observers, members of a group) and the outcomes of the
+// take-to-work task.
+#include <algorithm>
+
+#include "store/history.h"
+#include "store/records_state.h"
+
+namespace c360::store {
+namespace {
+
+constexpr Sql kDemoteRecordMain{"c360_link_demote", R"sql(
+UPDATE crm.record_contact SET is_main = false
+WHERE record_id = $1::bigint AND is_main AND contact_id <> $2::bigint
+)sql"};
+constexpr Sql kPromoteRecordMain{"c360_link_promote", R"sql(
+UPDATE crm.record_contact SET is_main = true
+WHERE record_id = $1::bigint
+  AND contact_id = (SELECT contact_id FROM crm.record_contact WHERE record_id = $1::bigint
+                    ORDER BY position, contact_id LIMIT 1)
+  AND NOT EXISTS (SELECT FROM crm.record_contact WHERE record_id = $1::bigint AND is_main)
+)sql"};
+constexpr Sql kReadTask{"c360_task_read", R"sql(
+SELECT t.kind, t.record_id, t.status, r.kind, t.outcomes @> jsonb_build_array(
+           jsonb_build_object('id', $2::text))
+FROM crm.task t LEFT JOIN crm.record r ON r.id = t.record_id
+WHERE t.id = $1::bigint
+)sql"};
+constexpr Sql kCompleteTask{"c360_task_complete", R"sql(
+UPDATE crm.task SET status = 'completed', outcome = $2::text, comment = nullif($3::text, ''),
+                    completed_by = $4::bigint, completed_at = now()
+WHERE id = $1::bigint AND status = 'active'
+)sql"};
+
+Result<const Collection*> editable(const Resource& resource, std::string_view name) {
+  const Collection* found = resource.find_collection(name);
+  if (found && !found->link_table.empty() && found->kind != "document") return found;
+  return fail(ErrorCode::not_found,
+              "A " + std::string(resource.label.en) + " has no collection " + std::string(name) +
+                  " to edit.",
+              "unknown_collection");
+}
+
+std::string event_of(const Collection& collection, bool added) {
+  const std::string_view noun = collection.kind == "contact" ? "contact" : "observer";
+  return std::string(noun) + (added ? "_added" : "_removed");
+}
+
+std::string change_of(const Collection& collection, std::int64_t child, bool added) {
+  const std::string id = std::to_string(child);
+  return "[{\"field\":\"" + std::string(collection.name) + "\",\"old\":" + (added ? "null" : id) +
+         ",\"new\":" + (added ? id : "null") + "}]";
+}
+
+}  // namespace
+
+Result<void> Records::link(const Resource& resource, std::string_view key,
+                           std::string_view collection_name, std::int64_t child, const Actor& actor,
+                           bool is_main) {
+  const auto collection = editable(resource, collection_name);
+  if (!collection) return std::unexpected(collection.error());
+  if (!is_key(resource, key)) return no_such(resource, key);
+  const Resource& of_child = state_->registry.get((*collection)->kind);
+  const WriteOptions options;
+  const WriteContext context = state_->context(actor, options);
+  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const State::Locked locked = state_->queue_lock(*tx, resource, key, actor);
+  // Users are named by those who may not read them; a contact must be readable.
+  const Predicate rights =
+      of_child.is_record ? state_->access.predicate(actor, of_child, Right::read, "t", "$2::bigint")
+                         : Predicate{"TRUE", true, false};
+  const Plan exists = state_->queries.keep(
+      {}, "SELECT $2::bigint FROM " + std::string(of_child.table) + " t WHERE t.id = $1::bigint" +
+              (of_child.soft_delete ? " AND t.deleted_at IS NULL" : "") +
+              (of_child.kind == "user" ? " AND t.is_active" : "") + " AND " + rights.sql);
+  const Ticket found = tx->queue(exists.sql, Params{}.add(child).add(actor.user_id));
+  if (auto done = tx->run(); !done) return done;
+  Draft draft(resource, actor, context);
+  if (auto read = state_->read_lock(*tx, locked, draft, key, options); !read) return read;
+  if (tx->rows(found).empty()) return no_such(of_child, std::to_string(child));
+
+  const std::string table((*collection)->link_table);
+  const bool contact = of_child.kind == "contact";
+  if (contact && is_main) tx->queue(kDemoteRecordMain, Params{}.add(key).add(child));
+  std::string text = "INSERT INTO " + table + " AS l (" +
+                     std::string((*collection)->parent_column) + ", " +
+                     std::string((*collection)->child_column);
+  Params params;
+  params.add(key).add(child);
+  const std::string values = " VALUES ($1::" + key_type_of(resource) + ", $2::bigint";
+  if (contact) {
+    text += ", is_main, position)" + values +
+            ", $3::boolean, (SELECT coalesce(max(position), 0) + 1 FROM crm.record_contact WHERE "
+            "record_id = $1::bigint)) ON CONFLICT (record_id, contact_id) DO UPDATE SET is_main = "
+            "l.is_main OR excluded.is_main";
+    params.add(is_main);
+  } else if ((*collection)->link_columns.find("added_at") != std::string_view::npos) {
+    text += ", added_by)" + values + ", $3::bigint) ON CONFLICT DO NOTHING";
+    params.add(actor.user_id);
+  } else {
+    text += ")" + values + ") ON CONFLICT DO NOTHING";
+  }
+  const Plan insert = state_->queries.keep({}, std::move(text));
+  tx->queue(insert.sql, std::move(params));
+  if (contact) tx->queue(kPromoteRecordMain, Params{}.add(key));
+  if (resource.is_record) {
+    queue_history(*tx, resource.kind, std::stoll(std::string(key)),
+                  {{event_of(**collection, true), change_of(**collection, child, true)}},
+                  std::stoll(std::string(*draft.before("row_version"))), actor);
+  }
+  return state_->finish(*tx, options, resource);
+}
+
+Result<void> Records::unlink(const Resource& resource, std::string_view key,
+                             std::string_view collection_name, std::int64_t child,
+                             const Actor& actor) {
+  const auto collection = editable(resource, collection_name);
+  if (!collection) return std::unexpected(collection.error());
+  if (!is_key(resource, key)) return no_such(resource, key);
+  const WriteOptions options;
+  const WriteContext context = state_->context(actor, options);
+  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const State::Locked locked = state_->queue_lock(*tx, resource, key, actor);
+  if (auto done = tx->run(); !done) return done;
+  Draft draft(resource, actor, context);
+  if (auto read = state_->read_lock(*tx, locked, draft, key, options); !read) return read;
+  const Plan remove = state_->queries.keep(
+      {}, "DELETE FROM " + std::string((*collection)->link_table) + " WHERE " +
+              std::string((*collection)->parent_column) + " = $1::" + key_type_of(resource) +
+              " AND " + std::string((*collection)->child_column) + " = $2::bigint");
+  const auto removed = tx->query(remove.sql, Params{}.add(key).add(child));
+  if (!removed) return std::unexpected(removed.error());
+  if ((*removed)->affected() == 0) {
+    return no_such(state_->registry.get((*collection)->kind), std::to_string(child));
+  }
+  if ((*collection)->kind == "contact") tx->queue(kPromoteRecordMain, Params{}.add(key));
+  if (resource.is_record) {
+    queue_history(*tx, resource.kind, std::stoll(std::string(key)),
+                  {{event_of(**collection, false), change_of(**collection, child, false)}},
+                  std::stoll(std::string(*draft.before("row_version"))), actor);
+  }
+  return state_->finish(*tx, options, resource);
+}
+
+Result<RecordView> Records::complete_task(std::int64_t task_id, std::string_view outcome,
+                                          const Json& details, const Actor& actor,
+                                          const WriteOptions& options) {
+  const Resource& tasks = state_->registry.get("task");
+  const std::string task_key = std::to_string(task_id);
+  if (!actor.user_id) {
+    return fail(ErrorCode::forbidden, "Tasks are completed by users.", "user_required");
+  }
+  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const State::Locked locked_task = state_->queue_lock(*tx, tasks, task_key, actor);
+  const Ticket read_task = tx->queue(kReadTask, Params{}.add(task_id).add(outcome));
+  if (auto done = tx->run(); !done) return std::unexpected(done.error());
+  const WriteContext context = state_->context(actor, options);
+  Draft task(tasks, actor, context);
+  if (auto read = state_->read_lock(*tx, locked_task, task, task_key, {}); !read) {
+    return std::unexpected(read.error());
+  }
+  const Rows& row = tx->rows(read_task);
+  const Resource* resource = row.is_null(0, 3) ? nullptr : state_->registry.find(row.text(0, 3));
+  if (row.text(0, 2) != "active") {
+    return fail(ErrorCode::conflict, "The task is already " + std::string(row.text(0, 2)) + ".",
+                "task_not_active");
+  }
+  if (!resource || row.text(0, 0) != "take_to_work" || !row.boolean(0, 4)) {
+    return fail(ErrorCode::validation_failed, "The task has no such outcome.", "unknown_outcome");
+  }
+  const std::string key(row.text(0, 1));
+
+  const State::Locked locked = state_->queue_lock(*tx, *resource, key, actor);
+  if (auto done = tx->run(); !done) return std::unexpected(done.error());
+  Draft draft(*resource, actor, context);
+  if (auto read = state_->read_lock(*tx, locked, draft, key, options); !read) {
+    return std::unexpected(read.error());
+  }
+  std::string comment;
+  Json fields = Json(Json::Object{});
+  if (details.is_object()) {
+    for (const auto& [name, value] : details.as_object()) {
+      if (name == "comment" && value.is_string()) {
+        comment = value.as_string();
+      } else {
+        fields.set(name, value);
+      }
+    }
+  }
+  read_body(draft, fields);
+  if (outcome == "take_to_work") {
+    draft.set("responsible_id", std::to_string(*actor.user_id));
+    draft.set("status", std::string(resource->taken_status));
+  } else {
+    draft.set("status", std::string(resource->refusal_status));
+  }
+  complete_draft(draft, state_->options.sanitise_html);
+  if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
+  Params params;
+  params.add(task_id).add(outcome).add(std::string_view(comment)).add(actor.user_id);
+  tx->queue(kCompleteTask, std::move(params));
+  queue_history(*tx, resource->kind, std::stoll(key), {{"task_completed", "[]"}},
+                std::stoll(std::string(*draft.before("row_version"))) + 1, actor, task_id, outcome);
+  return state_->write_update(*tx, draft, key, options);
+}
+
+}  // namespace c360::store

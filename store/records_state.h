@@ -1,0 +1,79 @@
+// What the files of Records share; for store/records*.cpp only.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/draft.h"
+#include "store/records.h"
+#include "store/validation.h"
+
+namespace c360::store {
+
+struct Records::State {
+  Database& database;
+  const Registry& registry;
+  RecordsOptions options;
+  const Clock& clock;
+  AccessRules access;
+  QueryMaker queries;
+
+  State(Database& the_database, const Registry& the_registry, RecordsOptions the_options,
+        const Clock& the_clock)
+      : database(the_database),
+        registry(the_registry),
+        options(std::move(the_options)),
+        clock(the_clock),
+        access(the_registry, options.access),
+        queries(the_registry, access, options.cursor_key, options.limits) {}
+
+  WriteContext context(const Actor& actor, const WriteOptions& write) const;
+
+  // The row as it is, locked, with the right to write it; what update, remove and others begin
+  // with. Queues; read() after the transaction ran.
+  struct Locked {
+    Ticket ticket = 0;
+    Plan plan;  // keeps the text
+    std::vector<const Field*> columns;
+  };
+  Locked queue_lock(Transaction& tx, const Resource& resource, std::string_view key,
+                    const Actor& actor) const;
+  // not_found, forbidden, precondition_failed; the draft gets the old values.
+  Result<void> read_lock(const Transaction& tx, const Locked& locked, Draft& draft,
+                         std::string_view key, const WriteOptions& write,
+                         bool deleted_allowed = false) const;
+
+  // Queues the UPDATE of what the draft changed, history and effects, and finishes.
+  Result<RecordView> write_update(Transaction& tx, Draft& draft, std::string_view key,
+                                  const WriteOptions& write,
+                                  std::vector<std::string_view> extra_events = {}) const;
+  Result<RecordView> write_insert(Transaction& tx, Draft& draft, const WriteOptions& write) const;
+  Result<void> finish(Transaction& tx, const WriteOptions& write, const Resource& resource) const;
+};
+
+// Every field that is shown.
+std::vector<const Field*> readable_columns(const Resource& resource);
+RecordView view_of(const Resource& resource, const std::vector<const Field*>& columns,
+                   const std::vector<std::string>& includes, const Rows& rows, int row,
+                   std::vector<Warning> warnings = {});
+std::string key_type_of(const Resource& resource);
+// not_found in the same words everywhere, so that existence is not revealed.
+std::unexpected<Error> no_such(const Resource& resource, std::string_view key);
+bool is_key(const Resource& resource, std::string_view key);
+
+// -- What a write brings with it (record_effects.cpp) ---------------------------------------------
+// `id` is SQL: "currval('crm.record_id_seq')" or a placeholder is not needed for a known id.
+void queue_effects_before(Transaction& tx, const Draft& draft, std::optional<std::int64_t> id);
+void queue_effects(Transaction& tx, const Draft& draft, std::optional<std::int64_t> id,
+                   const RecordsOptions& options, const AccessRules& access);
+void queue_removal_effects(Transaction& tx, const Draft& draft, std::int64_t id);
+// The oldest contact of a counterparty without a main one becomes main.
+void queue_promote_main(Transaction& tx, const std::vector<std::int64_t>& counterparties);
+std::string take_to_work_outcomes(const Resource& resource);
+// The title in both languages.
+inline constexpr std::string_view kTakeToWorkRu = "Взятие в работу";
+inline constexpr std::string_view kTakeToWorkEn = "Take to work";
+
+}  // namespace c360::store
