@@ -1,0 +1,241 @@
+// client360 doctor: everything the service stands on, each with what to do where it fails.
+#include <Poco/Crypto/X509Certificate.h>
+#include <Poco/Exception.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/statvfs.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "daemon/command/probe.h"
+#include "daemon/command/verbs.h"
+#include "daemon/database_check.h"
+#include "daemon/rules.h"
+
+namespace c360::daemon::command {
+
+namespace {
+
+constexpr std::int64_t kLeastServerVersion = 150'000;
+constexpr std::chrono::seconds kClockTolerance{5};
+constexpr std::uint64_t kLowSpace = 1ULL << 30U;
+constexpr std::uint64_t kNoSpace = 100ULL << 20U;
+constexpr std::chrono::days kExpiresSoon{21};
+
+enum class State : std::uint8_t { good, warning, bad };
+
+struct Finding {
+  std::string what;
+  State state = State::good;
+  std::string detail;
+  std::string remedy;
+};
+using Findings = std::vector<Finding>;
+
+constexpr std::array<std::string_view, 3> kStateNames = {"good", "warning", "bad"};
+constexpr std::array<Tone, 3> kTones = {Tone::good, Tone::warning, Tone::bad};
+
+constexpr store::Sql kServer{"command_server", R"sql(
+SELECT current_setting('server_version_num')::bigint, current_setting('server_version'),
+       extract(epoch FROM clock_timestamp()) * 1000000)sql"};
+
+void check_rules(const Config& config, Findings& findings) {
+  const auto rules = load_rules(config.rules_folder);
+  if (rules) {
+    findings.push_back({"rules",
+                        State::good,
+                        fmt::format("{} rules, {} examples hold", (*rules)->rules().size(),
+                                    (*rules)->example_count()),
+                        {}});
+    return;
+  }
+  for (const FileProblem& problem : rules.error())
+    findings.push_back({"rules", State::bad, problem.to_string(),
+                        "mend the file; until then the running service keeps the former rules"});
+}
+
+void check_clock(std::int64_t database_us, const Clock& clock, Findings& findings) {
+  const auto here = clock.now().time_since_epoch().count();
+  const auto apart = std::chrono::microseconds{std::llabs(here - database_us)};
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(apart);
+  const bool good = apart <= kClockTolerance;
+  findings.push_back({"clock", good ? State::good : State::bad,
+                      fmt::format("{} ms apart from the database's", ms.count()),
+                      good ? "" : "set both machines by NTP (timedatectl set-ntp true)"});
+}
+
+void check_server(Context& context, Findings& findings) {
+  auto database = context.database();
+  if (!database) return;
+  auto rows = (*database)->execute(store::Pool::work, kServer);
+  if (!rows) return;  // check_schema says why
+  const bool good = rows->int64(0, 0) >= kLeastServerVersion;
+  findings.push_back({"database", good ? State::good : State::bad,
+                      fmt::format("PostgreSQL {}", rows->text(0, 1)),
+                      good ? "" : "PostgreSQL 15 or newer is needed"});
+  check_clock(std::stoll(std::string(rows->text(0, 2))), context.clock(), findings);
+}
+
+void check_schema(Context& context, const Config& config, Findings& findings) {
+  const DatabaseReport report = check_database(config.database, context.observer());
+  switch (report.state) {
+    case DatabaseState::fits:
+      findings.push_back({"schema", State::good, "up to date", {}});
+      break;
+    case DatabaseState::away:
+      findings.push_back({"database", State::bad, report.detail,
+                          "is it running, and do database.url and the password fit?"});
+      break;
+    case DatabaseState::behind:
+      findings.push_back({"schema", State::bad, report.detail, "client360 migrate"});
+      break;
+    case DatabaseState::differs:
+      findings.push_back({"schema", State::bad, report.detail,
+                          "install the program that made the schema, or a newer one"});
+  }
+}
+
+std::string_view remedy_of(const Error& error) {
+  if (error.code == ErrorCode::upstream_auth)
+    return "check username and password_file; some providers want an application password";
+  if (error.reason == "certificate_refused")
+    return "give the server's authority in ca_file, or its name in server_name";
+  if (error.code == ErrorCode::upstream_rejected) return "does the folder exist? see folders";
+  return "check host, port and tls, and that the network lets us out";
+}
+
+void check_mailboxes(const Config& config, Findings& findings) {
+  for (const auto& box : config.mailboxes) {
+    const std::string what = "mailbox " + box.code;
+    const auto probe = probe_mailbox(box);
+    if (!probe) {
+      findings.push_back(
+          {what, State::bad, probe.error().detail, std::string(remedy_of(probe.error()))});
+      continue;
+    }
+    std::int64_t waiting = 0;
+    for (const ProbedFolder& folder : probe->folders) waiting += folder.taken;
+    findings.push_back(
+        {what, probe->encrypted ? State::good : State::warning,
+         fmt::format("{} mails to list{}", waiting, probe->encrypted ? "" : ", NOT encrypted"),
+         probe->encrypted ? "" : "use tls = 'imaps' or 'starttls'"});
+  }
+  if (config.mailboxes.empty())
+    findings.push_back({"mailboxes", State::warning, "none is configured",
+                        "add a [mailbox.NAME] table to the configuration"});
+}
+
+void check_space(const std::string& folder, Findings& findings) {
+  struct statvfs status{};
+  if (statvfs(folder.c_str(), &status) != 0) {
+    findings.push_back({"disk", State::bad, folder + " cannot be looked at",
+                        "make the folder of mail.spool_folder"});
+    return;
+  }
+  const std::uint64_t free = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  const State state = free < kNoSpace    ? State::bad
+                      : free < kLowSpace ? State::warning
+                                         : State::good;
+  findings.push_back(
+      {"disk", state, fmt::format("{} MiB free in {}", free >> 20U, folder),
+       state == State::good ? "" : "free some space: large mails are spooled there"});
+}
+
+void check_certificate(const std::string& file, const Clock& clock, Findings& findings) {
+  if (file.empty()) return;
+  try {
+    const Poco::Crypto::X509Certificate certificate(file);
+    const Instant ends{
+        std::chrono::microseconds{certificate.expiresOn().timestamp().epochMicroseconds()}};
+    const auto left = std::chrono::floor<std::chrono::days>(ends - clock.now());
+    const State state = left.count() < 0      ? State::bad
+                        : left < kExpiresSoon ? State::warning
+                                              : State::good;
+    findings.push_back({"certificate", state,
+                        fmt::format("{} until {}", file, to_rfc3339(ends).substr(0, 10)),
+                        state == State::good ? "" : "renew it; a replaced file is taken at once"});
+  } catch (const Poco::Exception& error) {
+    findings.push_back({"certificate", State::bad, file + ": " + error.displayText(),
+                        "a PEM certificate is wanted"});
+  }
+}
+
+void check_service(Context& context, Findings& findings) {
+  auto ready = context.admin("GET", "/readyz", 503);
+  if (!ready) {
+    findings.push_back(
+        {"service", State::warning, ready.error().detail, "systemctl start client360d"});
+    return;
+  }
+  const Json* parts = ready->find("parts");
+  if (parts == nullptr || !parts->is_array()) return;
+  for (const Json& part : parts->as_array()) {
+    const Json* name = part.find("part");
+    const Json* good = part.find("ready");
+    const Json* reason = part.find("reason");
+    if (name == nullptr || good == nullptr || reason == nullptr || good->as_bool()) continue;
+    findings.push_back({"service " + name->as_string(), State::bad, reason->as_string(),
+                        "journalctl -u client360d"});
+  }
+  if (const Json* all = ready->find("ready"); all != nullptr && all->as_bool())
+    findings.push_back({"service", State::good, "running and ready", {}});
+}
+
+Json json_of(const Findings& findings) {
+  Json::Array rows;
+  for (const Finding& finding : findings) {
+    Json row{Json::Object{}};
+    row.set("check", finding.what);
+    row.set("state", kStateNames[static_cast<std::size_t>(finding.state)]);
+    row.set("detail", finding.detail).set("remedy", finding.remedy);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::string human_of(const Findings& findings, const Style& style) {
+  Table table{{"CHECK", "STATE", "DETAIL"}, {}};
+  std::string remedies;
+  for (const Finding& finding : findings) {
+    const auto index = static_cast<std::size_t>(finding.state);
+    table.add({finding.what, {kStateNames[index], kTones[index]}, finding.detail});
+    if (!finding.remedy.empty())
+      remedies +=
+          fmt::format("{}: {}\n  -> {}\n", finding.what, printable(finding.detail), finding.remedy);
+  }
+  return render(table, style) + (remedies.empty() ? "\nall is well\n" : "\n" + remedies);
+}
+
+Result<ExitCode> doctor(Context& context, const Arguments&) {
+  auto config = context.config();
+  if (!config) return std::unexpected(config.error());
+  Findings findings;
+  findings.push_back({"configuration", State::good, (*config)->file, {}});
+  for (const FileProblem& warning : (*config)->warnings)
+    findings.push_back({"configuration", State::warning, warning.to_string(), "see the warning"});
+  check_rules(**config, findings);
+  check_server(context, findings);
+  check_schema(context, **config, findings);
+  check_mailboxes(**config, findings);
+  check_space((*config)->intake.spool_folder, findings);
+  check_certificate((*config)->api.certificate_file, context.clock(), findings);
+  check_service(context, findings);
+
+  context.show(json_of(findings), human_of(findings, context.style()));
+  for (const Finding& finding : findings)
+    if (finding.state == State::bad) return ExitCode::failure;
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+std::vector<Verb> doctor_verbs() {
+  return {{"doctor",
+           "",
+           "",
+           "Check database, mailboxes, rules, clock, disk, certificate; with remedies",
+           {},
+           doctor}};
+}
+
+}  // namespace c360::daemon::command

@@ -1,0 +1,29 @@
+// A look into a mailbox that changes nothing: connect, sign in, EXAMINE, count.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "ingest/mailbox_settings.h"
+
+namespace c360::daemon::command {
+
+struct ProbedFolder {
+  std::string name;
+  std::int64_t exists = 0;
+  std::int64_t taken = 0;  // what a first pass by these settings would list
+  std::int64_t uidvalidity = 0;
+};
+
+struct Probe {
+  std::string software;
+  bool encrypted = false;
+  bool idle = false;
+  std::vector<ProbedFolder> folders;
+};
+
+// Bounded by the mailbox's own timeouts.
+Result<Probe> probe_mailbox(const ingest::MailboxSettings& settings);
+
+}  // namespace c360::daemon::command
