@@ -84,7 +84,6 @@ std::optional<Phone> parse_phone(std::string_view text, std::string_view region)
   if (util.IsPossibleNumberWithReason(parsed) != PhoneNumberUtil::IS_POSSIBLE) return std::nullopt;
   Phone phone;
   if (extension.empty()) extension = parsed.extension();
-  parsed.clear_extension();
   util.Format(parsed, PhoneNumberUtil::E164, &phone.e164);
   phone.extension = extension.substr(0, kLongestExtension);
   return phone;

@@ -1,0 +1,224 @@
+#include "parsers/mailbox_uri.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "daemon/base/json.h"
+
+namespace c360::parsers {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string fixture(const std::string& name) {
+  std::ifstream in(std::string(C360_SOURCE_DIR) + "/tests/fixtures/" + name, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
+bool mentions(const std::vector<MailboxRemark>& remarks, const std::string& word) {
+  for (const MailboxRemark& remark : remarks) {
+    if (remark.option == word || remark.text.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string dump(const MailboxSetting& setting) {
+  std::string out;
+  for (const auto& r : setting.errors) out += "error " + r.option + ": " + r.text + "\n";
+  for (const auto& r : setting.warnings) out += "warning " + r.option + ": " + r.text + "\n";
+  return out;
+}
+
+void expect_config(const Json& config, const MailboxUri& uri) {
+  const auto text = [&](const char* name, std::string_view have) {
+    if (const Json* want = config.find(name)) {
+      EXPECT_EQ(want->as_string(), have) << name;
+    }
+  };
+  const auto flag = [&](const char* name, bool have) {
+    if (const Json* want = config.find(name)) {
+      EXPECT_EQ(want->as_bool(), have) << name;
+    }
+  };
+  const auto number = [&](const char* name, std::int64_t have) {
+    if (const Json* want = config.find(name)) {
+      EXPECT_EQ(want->as_int64(), have) << name;
+    }
+  };
+  text("tls", to_string(uri.tls));
+  text("host", uri.host);
+  text("username", uri.username);
+  text("password", uri.password.reveal());
+  text("folder", uri.folder);
+  text("move_to", uri.move_to);
+  flag("unseen_only", uri.unseen_only);
+  flag("delete", uri.delete_after);
+  number("port", uri.port);
+  number("poll_interval_ms", uri.delay.count());
+  number("batch", uri.batch.value_or(0));
+  if (const Json* search = config.find("search")) {
+    EXPECT_EQ(search->find("subject")->as_string(), uri.search.subject);
+  }
+}
+
+TEST(MailboxUri, EveryCaseOfTheReferenceIsReadAsWritten) {
+  const auto cases = Json::parse(fixture("mail/mail_uri_cases.json"));
+  ASSERT_TRUE(cases) << cases.error().detail;
+  ASSERT_GE(cases->as_array().size(), 33U);
+  for (const Json& one : cases->as_array()) {
+    const std::string& uri = one.find("uri")->as_string();
+    SCOPED_TRACE(uri);
+    const MailboxSetting setting = read_mailbox_uri(uri);
+    SCOPED_TRACE(dump(setting));
+    EXPECT_EQ(one.find("accept")->as_bool(), setting.ok());
+    if (const Json* error = one.find("error")) {
+      EXPECT_TRUE(mentions(setting.errors, error->as_string()));
+    }
+    if (const Json* warnings = one.find("warnings")) {
+      for (const Json& warning : warnings->as_array()) {
+        EXPECT_TRUE(mentions(setting.warnings, warning.as_string())) << warning.as_string();
+      }
+    }
+    const Json* config = one.find("config");
+    if (config == nullptr || config->is_null()) continue;
+    const Json* enabled = config->find("enabled");
+    if (enabled != nullptr && !enabled->as_bool()) {
+      EXPECT_TRUE(setting.disabled());
+    } else {
+      ASSERT_TRUE(setting.mailbox);
+      expect_config(*config, *setting.mailbox);
+    }
+  }
+}
+
+TEST(MailboxUri, ADelayUnderTheFloorIsRaisedWithBothFiguresInTheWarning) {
+  const auto setting = read_mailbox_uri("imaps://h.example?username=u&password=p&delay=30");
+
+  ASSERT_TRUE(setting.mailbox);
+  EXPECT_EQ(setting.mailbox->delay, kMinimumDelay);
+  ASSERT_EQ(setting.warnings.size(), 1U);
+  EXPECT_THAT(setting.warnings[0].text, HasSubstr("30 ms"));
+  EXPECT_THAT(setting.warnings[0].text, HasSubstr("1000 ms"));
+}
+
+TEST(MailboxUri, TheFolderMayStandInThePath) {
+  const auto setting = read_mailbox_uri("imaps://h.example:1993/CRM/%D0%92?username=u&password=p");
+
+  ASSERT_TRUE(setting.mailbox) << dump(setting);
+  EXPECT_EQ(setting.mailbox->folder, "CRM/В");
+  EXPECT_EQ(setting.mailbox->port, 1993);
+}
+
+TEST(MailboxUri, DisabledIsReadInAnyCaseAndSoIsAMailboxThatIsNotToStart) {
+  EXPECT_TRUE(read_mailbox_uri("  DISABLED \n").disabled());
+  EXPECT_TRUE(
+      read_mailbox_uri("imaps://h.example?username=u&password=p&startScheduler=false").disabled());
+}
+
+TEST(MailboxUri, ASearchTermReplacesTheUnseenOption) {
+  const auto replaced =
+      read_mailbox_uri("imaps://h.example?username=u&password=p&unseen=false&searchTerm.subject=x");
+  const auto own = read_mailbox_uri(
+      "imaps://h.example?username=u&password=p&searchTerm.subject=x&searchTerm.unseen=false");
+
+  ASSERT_TRUE(replaced.mailbox);
+  EXPECT_TRUE(replaced.mailbox->unseen_only);
+  EXPECT_TRUE(mentions(replaced.warnings, "unseen"));
+  ASSERT_TRUE(own.mailbox);
+  EXPECT_FALSE(own.mailbox->unseen_only);
+}
+
+TEST(MailboxUri, LibraryPropertiesAreMappedOrRefused) {
+  const auto mapped = read_mailbox_uri(
+      "imaps://h.example?username=u&password=p&mail.imaps.connectiontimeout=5000"
+      "&mail.imaps.timeout=7000&mail.imaps.auth.mechanisms=PLAIN%20LOGIN");
+  ASSERT_TRUE(mapped.mailbox) << dump(mapped);
+  EXPECT_EQ(mapped.mailbox->connect_timeout.count(), 5000);
+  EXPECT_EQ(mapped.mailbox->read_timeout.count(), 7000);
+  EXPECT_EQ(mapped.mailbox->auth_mechanisms, (std::vector<std::string>{"PLAIN", "LOGIN"}));
+
+  for (const char* property :
+       {"mail.imaps.ssl.trust=*", "mail.imap.ssl.checkserveridentity=false"}) {
+    const auto refused =
+        read_mailbox_uri(std::string("imaps://h.example?username=u&password=p&") + property);
+    EXPECT_FALSE(refused.ok()) << property;
+  }
+}
+
+TEST(MailboxUri, OldPrefixesCountAsTheSameOption) {
+  const auto setting =
+      read_mailbox_uri("imaps://h.example?username=u&password=p&consumer.delay=5000");
+  const auto twice =
+      read_mailbox_uri("imaps://h.example?username=u&password=p&consumer.delay=5000&delay=6000");
+
+  ASSERT_TRUE(setting.mailbox);
+  EXPECT_EQ(setting.mailbox->delay.count(), 5000);
+  EXPECT_TRUE(mentions(setting.warnings, "consumer.delay"));
+  EXPECT_FALSE(twice.ok());
+}
+
+TEST(MailboxUri, WhatTheTableRefusesIsRefused) {
+  for (const char* option :
+       {"sortTerm=from", "repeatCount=3", "scheduler=quartz", "scheduler.cron=x",
+        "sendEmptyMessageWhenIdle=true", "session=%23s", "fetchSize=-7", "moveTo=",
+        "connectionTimeout=0", "delay=8d", "timeUnit=FORTNIGHTS", "searchTerm.colour=red",
+        "searchTerm.fromSentDate=yesterday", "folderName=", "username=a%0d%0ab"}) {
+    const std::string uri = std::string("imaps://h.example?password=p&username=u&") + option;
+    SCOPED_TRACE(uri);
+    if (std::string_view(option).starts_with("username")) {
+      EXPECT_FALSE(read_mailbox_uri("imaps://h.example?password=p&username=a%0d%0ab").ok());
+    } else {
+      EXPECT_FALSE(read_mailbox_uri(uri).ok());
+    }
+  }
+}
+
+TEST(MailboxUri, ThePasswordMayComeFromElsewhere) {
+  EXPECT_FALSE(read_mailbox_uri("imaps://h.example?username=u").ok());
+  EXPECT_TRUE(read_mailbox_uri("imaps://h.example?username=u", true).ok());
+}
+
+TEST(MailboxUri, AnOverlongStringIsRefusedUnread) {
+  const std::string uri =
+      "imaps://h.example?username=u&password=" + std::string(kMaximumMailboxUriBytes, 'x');
+
+  EXPECT_FALSE(read_mailbox_uri(uri).ok());
+}
+
+TEST(MailboxUri, NoRemarkEverShowsThePassword) {
+  for (const char* uri : {"imaps://h.example?username=u&password=geheim&geheim2=1",
+                          "imaps://h.example?username=u&password=x&geheim",
+                          "imaps://u:geheim@h.example:99999?delay=abc",
+                          "imaps://h.example?username=u&password=geheim%0a"}) {
+    SCOPED_TRACE(uri);
+    EXPECT_THAT(dump(read_mailbox_uri(uri)), Not(HasSubstr("geheim")));
+  }
+}
+
+TEST(MailboxUri, TheMaskedFormHidesThePasswordWhereverItStands) {
+  struct Case {
+    const char* uri;
+    const char* masked;
+  };
+  for (const Case& one : std::initializer_list<Case>{
+           {"imaps://h?username=u&password=secret&delay=1",
+            "imaps://h?username=u&password=***&delay=1"},
+           {"imaps://h?username=u&password=RAW(a&b)c)&delay=1",
+            "imaps://h?username=u&password=***&delay=1"},
+           {"imaps://u:secret@h:993?delay=1", "imaps://u:***@h:993?delay=1"},
+           {"imaps://u:se/cr?et@h", "imaps://u:***@h"},
+           {"imaps://h?consumer.PASSWORD=secret", "imaps://h?consumer.PASSWORD=***"},
+           {"h:993?username=u", "h:993?username=u"},
+           {"disabled", "disabled"}}) {
+    EXPECT_EQ(masked_mailbox_uri(one.uri), one.masked);
+  }
+}
+
+}  // namespace
+}  // namespace c360::parsers

@@ -1,0 +1,62 @@
+#include "parsers/phone.h"
+
+#include <gtest/gtest.h>
+
+namespace c360::parsers {
+namespace {
+
+struct Case {
+  const char* text;
+  const char* e164;  // empty: no number
+  const char* extension;
+};
+
+class PhoneVectors : public ::testing::TestWithParam<Case> {};
+
+TEST_P(PhoneVectors, AreReadAsTheDomainSays) {
+  const Case& one = GetParam();
+
+  const auto phone = parse_phone(one.text);
+
+  if (*one.e164 == '\0') {
+    EXPECT_FALSE(phone) << one.text << " " << phone->e164;
+  } else {
+    ASSERT_TRUE(phone) << one.text;
+    EXPECT_EQ(phone->e164, one.e164) << one.text;
+    EXPECT_EQ(phone->extension, one.extension) << one.text;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Domain206, PhoneVectors,
+                         ::testing::Values(Case{"+7 (495) 123-45-67 доб. 12", "+74951234567", "12"},
+                                           Case{"8 495 123 45 67", "+74951234567", ""},
+                                           Case{"4951234567", "+74951234567", ""},
+                                           Case{"8(800)555-35-35", "+78005553535", ""},
+                                           Case{"+375 29 123-45-67", "+375291234567", ""},
+                                           Case{"0044 20 7946 0958", "+442079460958", ""},
+                                           Case{"123-45-67", "", ""}));
+
+INSTANTIATE_TEST_SUITE_P(Habits, PhoneVectors,
+                         ::testing::Values(Case{"+8 495 123 45 67", "+74951234567", ""},
+                                           Case{"7 495 123-45-67", "+74951234567", ""},
+                                           Case{"8 (999) 123-45-67 вн 305", "+79991234567", "305"},
+                                           Case{"+7 495 123-45-67, ext. 7", "+74951234567", "7"},
+                                           Case{"+7 495 123-45-67 #42", "+74951234567", "42"},
+                                           Case{"+7 495 123-45-67 (доб.15)", "+74951234567", "15"},
+                                           Case{"Тел.: +7 495 123-45-67", "+74951234567", ""},
+                                           Case{"", "", ""}, Case{"нет", "", ""}, Case{"+", "", ""},
+                                           Case{"00000000000000000000000000000", "", ""}));
+
+TEST(Phone, TheCountryOfANumberWithoutACodeIsConfiguration) {
+  const auto phone = parse_phone("020 7946 0958", "GB");
+
+  ASSERT_TRUE(phone);
+  EXPECT_EQ(phone->e164, "+442079460958");
+}
+
+TEST(Phone, AnOverlongTextIsNoNumber) {
+  EXPECT_FALSE(parse_phone(std::string(kMaximumPhoneBytes + 1, '4')));
+}
+
+}  // namespace
+}  // namespace c360::parsers

@@ -1,0 +1,190 @@
+#include "parsers/reply.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "daemon/base/json.h"
+
+namespace c360::parsers {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* text;
+  const char* typed;
+  QuoteKind kind;
+  const char* subject = "";
+};
+
+class ReplyForms : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ReplyForms, AreSplitIntoTypedAndQuoted) {
+  const Case& one = GetParam();
+
+  const ReplySplit split = split_reply(one.text, one.subject);
+
+  EXPECT_EQ(split.typed_text(one.text), one.typed);
+  EXPECT_EQ(to_string(split.kind), to_string(one.kind));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Forms, ReplyForms,
+    ::testing::Values(
+        Case{"plain", "Просто письмо\nбез цитат\n", "Просто письмо\nбез цитат", QuoteKind::none},
+        Case{"gmail",
+             "Согласен.\n\nOn Mon, 5 Feb 2024 at 12:00, Ann <ann@x.example> wrote:\n> Да?\n",
+             "Согласен.", QuoteKind::reply},
+        Case{"wrapped",
+             "Hello\n\nOn Mon, Aug 26, 2019 at 4:37 PM The Robot <\nrobot@x.example> wrote:\n\n> "
+             "Hi\n",
+             "Hello", QuoteKind::reply},
+        Case{"bottom", "05.02.2024 12:00, Анна пишет:\n> Вопрос?\n\nОтвет внизу\n", "Ответ внизу",
+             QuoteKind::reply},
+        Case{"interleaved",
+             "Анна писала 05.02.2024 12:00:\n> Первый?\n\nДа.\n\n> Второй?\n\nНет.\n",
+             "Да.\n\n\nНет.", QuoteKind::reply},
+        Case{"russian_gmail",
+             "Спасибо\n\nпн, 5 февр. 2024 г. в 12:00, Анна <ann@x.example>:\n\n> Текст\n",
+             "Спасибо", QuoteKind::reply},
+        Case{"the_bat",
+             "Здравствуйте.\n\nВы писали 5 февраля 2024 г., 12:00:41:\n\n> Текст\n\nОтвечаю.\n",
+             "Здравствуйте.\n\n\nОтвечаю.", QuoteKind::reply},
+        Case{"mail_ru",
+             "Хорошо\n\nПонедельник, 5 февраля 2024, 12:00 +03:00 от Анна "
+             "<ann@x.example>:\n\nТекст\n",
+             "Хорошо", QuoteKind::reply},
+        Case{"outlook_english",
+             "Please see below.\n\nFrom: Ann <a@x.example>\nSent: Monday, February 5, 2024 12:00 "
+             "PM\n"
+             "To: Bob\nSubject: Offer\n\nText\n",
+             "Please see below.", QuoteKind::reply, "RE: Offer"},
+        Case{"outlook_russian",
+             "Смотрите ниже.\n\n________________________________\nОт: Анна\nОтправлено: 5 февраля "
+             "2024 г. 12:00\nКому: Борис\nТема: Счёт\n\nТекст\n",
+             "Смотрите ниже.", QuoteKind::reply, "Re: Счёт"},
+        Case{"outlook_bold", "Да\n\n*From:* Ann\n*Date:* Monday\n*To:* Bob\n*Subject:* X\n\nold\n",
+             "Да", QuoteKind::reply},
+        Case{"original_message",
+             "Да\n\n-----Original Message-----\nFrom: a\nTo: b\nSent: c\n\nText\n", "Да",
+             QuoteKind::reply},
+        Case{"forward_russian",
+             "К сведению\n\n-------- Пересылаемое сообщение --------\n05.02.2024, 12:00, "
+             "\"Анна\":\n\n"
+             "Текст\n",
+             "К сведению", QuoteKind::forward},
+        Case{"forward_gmail",
+             "---------- Forwarded message ---------\nFrom: Ann <a@x.example>\nDate: "
+             "today\n\nText\n",
+             "", QuoteKind::forward},
+        Case{"forward_outlook", "From: Ann\nSent: Monday 12:00\nTo: Bob\nSubject: Offer\n\nText\n",
+             "", QuoteKind::forward, "FW: Offer"},
+        Case{"forward_apple", "FYI\n\nBegin forwarded message:\n\nFrom: a\nText\n", "FYI",
+             QuoteKind::forward},
+        Case{"signature", "Текст\n\n-- \nИванов\nтел. 1\n", "Текст", QuoteKind::none},
+        Case{"mobile", "Текст\n\nОтправлено с iPhone\n\n> Цитата\n", "Текст", QuoteKind::reply}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST(Reply, AWebsiteFormIsNoQuotedHeaderBlock) {
+  const std::string form =
+      "От: Иванов Пётр\nТема: Запрос стоимости\nКомпания: Ромашка\nE-mail: i@x.example\n";
+
+  const ReplySplit split = split_reply(form);
+
+  EXPECT_EQ(split.kind, QuoteKind::none);
+  EXPECT_TRUE(split.quoted.empty());
+}
+
+TEST(Reply, AnIntroducingSentenceIsNoAttribution) {
+  const std::string text = "В договоре от 2023 года вы написали:\nсрок 10 дней.\n";
+
+  EXPECT_EQ(split_reply(text).kind, QuoteKind::none);
+}
+
+TEST(Reply, SpansCoverTheWholeTextOnce) {
+  const std::string text =
+      "Привет\n\n-- \nА\n\nOn Mon, 5 Feb 2024 at 12:00, Ann <a@x> wrote:\n> Да?\n> Нет\n\nКонец";
+
+  const ReplySplit split = split_reply(text);
+
+  std::vector<Span> all = split.typed;
+  all.insert(all.end(), split.quoted.begin(), split.quoted.end());
+  all.insert(all.end(), split.signature.begin(), split.signature.end());
+  std::sort(all.begin(), all.end(), [](Span a, Span b) { return a.begin < b.begin; });
+  std::size_t at = 0;
+  for (const Span& span : all) {
+    EXPECT_EQ(span.begin, at);
+    at = span.end;
+  }
+  EXPECT_EQ(at, text.size());
+}
+
+TEST(Reply, ManyLinesCostNoMoreThanTheirNumber) {
+  std::string text;
+  for (int i = 0; i < 200000; ++i) text += i % 3 == 0 ? "> q\n" : i % 3 == 1 ? "a:\n" : "\n";
+
+  EXPECT_EQ(split_reply(text).kind, QuoteKind::reply);
+}
+
+TEST(Subject, PrefixesTellAnswerFromForward) {
+  EXPECT_EQ(subject_kind("Re: x"), QuoteKind::reply);
+  EXPECT_EQ(subject_kind("RE[2]: x"), QuoteKind::reply);
+  EXPECT_EQ(subject_kind("Отв: x"), QuoteKind::reply);
+  EXPECT_EQ(subject_kind("Fwd: Re: x"), QuoteKind::forward);
+  EXPECT_EQ(subject_kind("Пересл: x"), QuoteKind::forward);
+  EXPECT_EQ(subject_kind("Реклама: x"), QuoteKind::none);
+  EXPECT_EQ(bare_subject("Re: FW: Отв: Сделка #5"), "Сделка #5");
+  EXPECT_EQ(bare_subject("  Без приставки "), "Без приставки");
+}
+
+std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
+std::string folded(const std::string& text) {
+  std::istringstream in(text);
+  std::string out;
+  for (std::string word; in >> word;) out += word + ' ';
+  return out;
+}
+
+TEST(Reply, QuotedRepliesOfTheCorpusAreSplitAsTheirOwnersSplitThem) {
+  const char* shared = std::getenv("C360_SHARED");  // NOLINT(concurrency-mt-unsafe)
+  const std::filesystem::path folder =
+      (shared != nullptr ? std::filesystem::path(shared)
+                         : std::filesystem::path(C360_SOURCE_DIR).parent_path() / "shared") /
+      "corpus" / "quotes";
+  if (!std::filesystem::is_directory(folder)) {
+    std::cout << "the shared corpus is not here (set C360_SHARED): nothing compared\n";
+    return;
+  }
+  int total = 0;
+  int agreed = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".txt") continue;
+    const auto expected =
+        Json::parse(slurp(std::filesystem::path(entry.path()).replace_extension("json")));
+    ASSERT_TRUE(expected);
+    std::string text = slurp(entry.path());
+    std::erase(text, '\r');
+    const std::string typed = split_reply(text).typed_text(text);
+    ++total;
+    if (folded(typed) == folded(expected->find("reply")->as_string())) {
+      ++agreed;
+    } else {
+      std::cout << entry.path().stem() << ": [" << typed << "]\n";
+    }
+  }
+  std::cout << agreed << " of " << total << " replies agree\n";
+  EXPECT_EQ(agreed, total);
+}
+
+}  // namespace
+}  // namespace c360::parsers
