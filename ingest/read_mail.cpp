@@ -90,7 +90,8 @@ void settle(ReadMail& mail) {
 }
 
 // A person said: process it as it is. In a CRM mailbox that makes what the mailbox makes.
-void let_pass(parsers::Extraction& extraction, const MailboxSettings& settings) {
+void let_pass(parsers::Extraction& extraction, const MailboxSettings& settings,
+              const store::MailResult& sender) {
   using parsers::RuleAction;
   const bool stopped =
       extraction.action == RuleAction::ignore || extraction.action == RuleAction::quarantine;
@@ -98,6 +99,14 @@ void let_pass(parsers::Extraction& extraction, const MailboxSettings& settings) 
   extraction.action =
       settings.target == MailTarget::lead ? RuleAction::create_lead : RuleAction::create_deal;
   extraction.reason.clear();
+  const auto known = [&](std::string_view field, const std::string& value,
+                         parsers::ValueSource source) {
+    if (value.empty() || extraction.find(field) != nullptr) return;
+    extraction.values.push_back(
+        {.field = std::string(field), .value = value, .raw = value, .source = source});
+  };
+  known("contact.full_name", sender.from_name, parsers::ValueSource::from_name);
+  known("contact.email", sender.from_address, parsers::ValueSource::from_address);
 }
 
 }  // namespace
@@ -171,7 +180,7 @@ ReadMail Inboxes::read(IncomingMail incoming, const MailboxSettings& settings,
   mail.text = parsers::prepare(mail.message());
   mail.extraction =
       parsers::match(*rules.rules, to_string(settings.kind), mail.message(), mail.text, match);
-  if (options.released) let_pass(mail.extraction, settings);
+  if (options.released) let_pass(mail.extraction, settings, mail.result);
   mail.result.rule_id = mail.extraction.rule;
   mail.result.extracted_json = parsers::to_json(mail.extraction);
   settle(mail);

@@ -1,0 +1,304 @@
+#include "ingest/poller.h"
+
+#include <thread>
+
+#include "tests/ingest/intake_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+using Poller = IntakeTest;
+
+TEST_F(Poller, AFormMailBecomesADealWithEverythingItSays) {
+  server.add(41, form_mail(1));
+
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_TRUE(server.seen(41));
+  EXPECT_EQ(one("SELECT concat_ws('|', name, status, company_text, request_category_code, origin, "
+                "number_of_users, number_of_users_min, number_of_users_max, ym_client_id, "
+                "created_automatically, description) FROM crm.deal"),
+            "ООО «Пример 1»|new|ООО «Пример 1»|price|mail|50-100|50|100|170000001|t|"
+            "<p>Нужна цена &lt;срочно&gt;</p>");
+  EXPECT_EQ(one("SELECT concat_ws('|', c.full_name, c.position, c.email, c.phone, p.e164) "
+                "FROM crm.contact c JOIN crm.record_contact r ON r.contact_id = c.id "
+                "JOIN crm.record_phone p ON p.record_id = c.id WHERE r.is_main"),
+            "Петров Иван|Инженер|petrov1@primer.example|+7 (495) 123-45-67|+74951234567");
+  EXPECT_EQ(
+      one("SELECT to_char(date_received AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM crm.deal"),
+      "2025-11-10 07:15");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.history_event e JOIN crm.deal d ON d.id = e.record_id "
+                "WHERE e.event = 'created'"),
+            "1");
+  EXPECT_EQ(one("SELECT kind || ' ' || status FROM crm.task"), "take_to_work active");
+  EXPECT_EQ(one("SELECT (m.outcome_record_id = d.id AND d.mail_message_id = m.id)::text "
+                "FROM ops.mail_message m, crm.deal d"),
+            "true");
+}
+
+TEST_F(Poller, ARefusedFlagIsTriedAgainAndMakesNoSecondRecord) {
+  server.add(41, form_mail(1));
+  server.fail_next("add_flags", Error{.code = ErrorCode::upstream_rejected, .detail = "read-only"});
+
+  pass();
+  EXPECT_FALSE(server.seen(41));
+  pass();
+
+  EXPECT_TRUE(server.seen(41));
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+}
+
+TEST_F(Poller, AConnectionLostInTheFetchLosesNothing) {
+  for (ingest::Uid uid = 1; uid <= 30; ++uid) server.add(uid, form_mail(static_cast<int>(uid)));
+  server.fail_fetch_after(7, Error{.code = ErrorCode::unavailable, .detail = "closed"});
+
+  EXPECT_FALSE(poller().pass());
+  poller_.reset();  // another poller, as after a crash
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) || '|' || count(DISTINCT company_text) FROM crm.deal"), "30|30");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE outcome = 'deal_created' "
+                "AND flagged_at IS NOT NULL"),
+            "30");
+}
+
+TEST_F(Poller, AnotherUidvalidityMakesKnownMailsDuplicates) {
+  server.add(41, form_mail(1));
+  settings.unseen_only = false;
+  pass();
+
+  server.folder().uidvalidity = 9;
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  EXPECT_EQ(one("SELECT outcome || '|' || (duplicate_of_id IS NOT NULL) FROM ops.mail_message "
+                "WHERE uidvalidity = 9"),
+            "duplicate|true");
+}
+
+TEST_F(Poller, TheSameBytesTwiceInOneBatchAreOneDeal) {
+  server.add(41, form_mail(1));
+  server.add(42, form_mail(1));
+
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_EQ(outcome(42), "duplicate");
+  EXPECT_TRUE(server.seen(42));
+}
+
+TEST_F(Poller, AMailGoneBeforeItWasFetchedIsVanished) {
+  server.add(41, ScriptedMessage{.bytes = form_mail(1), .vanishes = true});
+
+  pass();
+
+  EXPECT_EQ(outcome(41), "vanished");
+}
+
+TEST_F(Poller, AMailTheServerRefusesIsRetriedAloneAndThenQuarantined) {
+  options.attempt_limit = 2;
+  server.add(41, ScriptedMessage{.bytes = form_mail(1),
+                                 .refused = Error{.code = ErrorCode::upstream_rejected,
+                                                  .detail = "NO internal error"}});
+  server.add(42, form_mail(2));
+
+  pass();
+  EXPECT_EQ(outcome(41), "listed");
+  EXPECT_EQ(outcome(42), "deal_created");
+  postgres.execute(url, "UPDATE ops.mail_message SET next_attempt_at = now()");
+  pass();
+
+  EXPECT_EQ(outcome(41), "quarantined");
+  EXPECT_EQ(reason(41), "too_many_retries");
+  EXPECT_NE(one("SELECT details FROM ops.quarantine").find("NO internal error"), std::string::npos);
+  EXPECT_EQ(one("SELECT kind || ' ' || status FROM crm.task WHERE kind = 'quarantine_review'"),
+            "quarantine_review active");
+}
+
+TEST_F(Poller, QuarantinedMailStaysUnseenAndIsMarkedWithAKeyword) {
+  server.add(41, letter("l1@romashka.example", "пусто", "", " \r\n "));
+
+  pass();
+
+  EXPECT_EQ(reason(41), "empty_body");
+  EXPECT_FALSE(server.seen(41));
+  EXPECT_TRUE(server.flags(41).contains("$Client360Failed"));
+}
+
+TEST_F(Poller, AReplyWithADealNumberIsAnActivityWithItsAttachments) {
+  server.add(41, form_mail(1));
+  pass();
+  const std::string number = one("SELECT number FROM crm.deal");
+  server.add(42, with_attachment("r1@romashka.example", "Re: Сделка #" + number + ": уточнение"));
+
+  pass();
+
+  EXPECT_EQ(outcome(42), "activity_added");
+  EXPECT_EQ(one("SELECT a.type || '|' || a.status || '|' || a.direction || '|' || d.number "
+                "FROM crm.activity a JOIN crm.deal d ON d.id = a.parent_record_id"),
+            "email|completed|in|" + number);
+  EXPECT_EQ(one("SELECT d.name || '|' || d.type_code || '|' || v.size_bytes FROM crm.document d "
+                "JOIN crm.document_version v ON v.id = d.current_version_id "
+                "JOIN crm.activity_document x ON x.document_id = d.id"),
+            "act.pdf|attachment|19");
+  EXPECT_EQ(one("SELECT file_name FROM ops.mail_attachment WHERE document_id IS NOT NULL"),
+            "act.pdf");
+}
+
+TEST_F(Poller, ANumberThatNobodyHasIsQuarantinedAndRetriedLater) {
+  server.add(41, letter("r1@romashka.example", "Сделка #424242"));
+
+  pass();
+
+  EXPECT_EQ(reason(41), "target_not_found");
+}
+
+TEST_F(Poller, AReplyInTheThreadBelongsToTheRecordOfTheFirstMail) {
+  server.add(41, letter("first@romashka.example", "Вопрос по продукту"));
+  pass();
+  server.add(42, letter("second@romashka.example", "Re: Вопрос по продукту",
+                        "In-Reply-To: <first@romashka.example>\r\n"));
+  server.add(43, letter("third@romashka.example", "Re: Вопрос по продукту",
+                        "References: <first@romashka.example> <second@romashka.example>\r\n"));
+
+  pass();
+
+  EXPECT_EQ(outcome(42), "activity_added");
+  EXPECT_EQ(outcome(43), "activity_added");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.activity a JOIN crm.deal d ON d.id = a.parent_record_id"),
+            "2");
+}
+
+TEST_F(Poller, AThreadWithinOneBatchIsOneDeal) {
+  server.add(41, letter("first@romashka.example", "Вопрос по продукту"));
+  server.add(42, letter("second@romashka.example", "Re: Вопрос по продукту",
+                        "In-Reply-To: <first@romashka.example>\r\n"));
+
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  EXPECT_EQ(outcome(42), "activity_added");
+}
+
+TEST_F(Poller, OneMailTheDatabaseRefusesDoesNotTakeItsNeighboursWithIt) {
+  postgres.execute(url,
+                   "ALTER TABLE crm.deal ADD CONSTRAINT no_seven "
+                   "CHECK (company_text <> 'ООО «Пример 7»')");
+  for (ingest::Uid uid = 1; uid <= 20; ++uid) server.add(uid, form_mail(static_cast<int>(uid)));
+
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "19");
+  EXPECT_EQ(reason(7), "parse_error");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0");
+}
+
+TEST_F(Poller, ALargeMailTravelsThroughAFileAndArrivesByteForByte) {
+  options.spool_bytes = 1'000;
+  const std::string big = form_mail(1, "Запрос стоимости", std::string(200'000, 'x') + "\r\n");
+  server.add(41, big);
+
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_EQ(one("SELECT encode(sha256(string_agg(c.data, ''::bytea ORDER BY c.seq)), 'hex') "
+                "FROM ops.blob_chunk c JOIN ops.mail_message m ON m.raw_sha256 = c.sha256"),
+            to_hex(sha256(big)));
+}
+
+TEST_F(Poller, AKnownCompanyAndPersonAreFoundAndCompleted) {
+  const auto company = records.create(
+      registry.get("counterparty"), *Json::parse(R"({"name": "ООО Пример 1", "types": ["buyer"]})"),
+      store::Actor::system("import"), {.profile = store::Profile::draft});
+  ASSERT_TRUE(company) << company.error().detail;
+  const auto person = records.create(
+      registry.get("contact"),
+      *Json::parse("{\"counterparty_id\": " + std::to_string(company->id) +
+                   ", \"full_name\": \"Петров Иван\", \"email\": \"petrov1@primer.example\"}"),
+      store::Actor::system("import"), {.profile = store::Profile::draft});
+  ASSERT_TRUE(person) << person.error().detail;
+  server.add(41, form_mail(1));
+
+  pass();
+
+  EXPECT_EQ(one("SELECT counterparty_id FROM crm.deal"), std::to_string(company->id));
+  EXPECT_EQ(one("SELECT count(*) FROM crm.contact"), "1");
+  EXPECT_EQ(one("SELECT position || '|' || phone FROM crm.contact"), "Инженер|+7 (495) 123-45-67");
+}
+
+TEST_F(Poller, MailReadBeforeWeCameIsInTheLedgerAndLeftAlone) {
+  server.add(41, ScriptedMessage{.bytes = form_mail(1), .flags = {"\\Seen"}});
+
+  pass();
+
+  EXPECT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail_message"), "ignored|already-seen");
+  EXPECT_EQ(server.calls("fetch"), 0);
+}
+
+TEST_F(Poller, TwoDaemonsDoNotWorkOnOneMailbox) {
+  ingest::LeaseKeeper others{database, "test:2", quiet.observer, [] {}};
+  const auto other = make_poller(others);
+  server.add(41, form_mail(1));
+  pass();
+  server.add(42, form_mail(2));
+
+  ASSERT_TRUE(other->pass());
+
+  EXPECT_FALSE(other->status().holds_lease);
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "1");
+  leases.release("crm", "INBOX");
+  ASSERT_TRUE(other->pass());
+  EXPECT_EQ(outcome(42), "deal_created");
+}
+
+TEST_F(Poller, AHolderWhoseLeaseWasTakenWritesNothing) {
+  server.add(41, form_mail(1));
+  ASSERT_TRUE(leases.hold("crm", "INBOX"));
+  postgres.execute(url,
+                   "UPDATE ops.mailbox_lease SET holder = 'thief', fence = fence + 1, "
+                   "expires_at = now() + interval '1 hour'");
+
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "0");
+  EXPECT_FALSE(server.seen(41));
+  EXPECT_FALSE(poller().status().holds_lease);
+}
+
+TEST_F(Poller, TheActivityMailboxFindsItsRecordByTheSuffix) {
+  server.add(41, form_mail(1));
+  pass();
+  const std::string number = one("SELECT number FROM crm.deal");
+  poller_.reset();
+  leases.release("crm", "INBOX");
+  server.remove(41);
+  settings.code = "activity";
+  settings.kind = ingest::MailboxKind::activity;
+  server.add(51, letter("a1@romashka.example", "Протокол (Сделка: " + number + ")"));
+  server.add(52, letter("a2@romashka.example", "Протокол (нечто: 5)"));
+  server.add(53, letter("a3@romashka.example", "Протокол без ссылки"));
+
+  pass();
+
+  EXPECT_EQ(outcome(51), "activity_added");
+  EXPECT_EQ(reason(52), "unknown_alias");
+  EXPECT_EQ(outcome(53), "quarantined");
+}
+
+TEST_F(Poller, ItsThreadStopsAtOnceWhileItIdles) {
+  settings.use_idle = true;
+  settings.delay = std::chrono::hours{1};
+  server.add(41, form_mail(1));
+  poller().start();
+  while (outcome(41) != "deal_created") std::this_thread::yield();
+
+  poller().request_stop();
+  poller().join();
+
+  EXPECT_TRUE(server.seen(41));
+}
+
+}  // namespace
+}  // namespace c360::testing
