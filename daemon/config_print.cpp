@@ -87,7 +87,8 @@ std::string sample_setting(const Setting<Target>& row) {
   if (const std::string bounds = bounds_of(row); !bounds.empty())
     sentence += fmt::format(" ({})", bounds);
   if (row.environment) sentence += " ${NAME} is replaced from the environment.";
-  const std::string_view value = row.default_value.empty() ? "''" : row.default_value;
+  const std::string_view value =
+      row.type == SettingType::secret_file ? "'FILE'" : row.default_value;
   return wrapped(sentence, "# ", kWidth) + fmt::format("#{} = {}\n", name_of(row.key), value);
 }
 
