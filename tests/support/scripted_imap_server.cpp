@@ -179,7 +179,9 @@ ImapCommand ImapConnection::read_command() {
     const bool waits = !text.ends_with("+}");
     const std::size_t size = std::stoul(text.substr(brace + 1));
     if (waits) line("+ go on");
-    text = text.substr(0, brace) + '"' + read(size) + '"' + read_line();
+    text.resize(brace);
+    text += '"' + read(size) + '"';
+    text += read_line();
   }
   ImapCommand command;
   std::istringstream words(text);
@@ -190,7 +192,9 @@ ImapCommand ImapConnection::read_command() {
     words >> second;
     command.name += " " + upper_case(second);
   }
-  std::getline(words >> std::ws, command.arguments);
+  // The rest as it is: a literal may hold line ends.
+  words >> std::ws;
+  if (words) command.arguments = text.substr(static_cast<std::size_t>(words.tellg()));
   return command;
 }
 
