@@ -290,8 +290,8 @@ class Extractor {
         extraction_.rejected.push_back(std::move(value));
       return false;
     }
-    if (range) add_range(value);
-    extraction_.values.push_back(std::move(value));
+    const ExtractedValue& kept = extraction_.values.emplace_back(std::move(value));
+    if (range) add_range(ExtractedValue(kept));
     return true;
   }
 

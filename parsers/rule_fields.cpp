@@ -160,9 +160,13 @@ std::vector<FieldRule> read_fields(const TomlValue& table, const std::string& wh
   std::vector<FieldRule> fields;
   // `contact = { phone = { … } }` and `contact.phone = { … }` are the field "contact.phone": a
   // table of tables is a group of fields.
-  const auto is_group = [](const TomlValue& value) {
-    return value.is_table() && std::ranges::all_of(value.as_table(), [](const auto& entry) {
-             return entry.value.is_table() || entry.value.is_array();
+  const auto is_way = [](const TomlValue& value) {
+    return value.is_table() ||
+           (value.is_array() && !value.as_array().empty() && value.as_array()[0].is_table());
+  };
+  const auto is_group = [&](const TomlValue& value) {
+    return value.is_table() && std::ranges::all_of(value.as_table(), [&](const auto& entry) {
+             return is_way(entry.value);
            });
   };
   for (const TomlValue::Entry& entry : table.as_table()) {
