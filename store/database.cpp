@@ -51,7 +51,7 @@ void Database::State::count(const Error& error) const {
   errors[static_cast<std::size_t>(error.code)].add();
 }
 
-Database::Database(DatabaseOptions options, const Observer& observer)
+Database::Database(const DatabaseOptions& options, const Observer& observer)
     : state_(std::make_shared<State>(options, observer)) {}
 
 Database::~Database() = default;
@@ -64,7 +64,7 @@ Result<Rows> Database::execute(Pool pool, const Sql& sql, Params params) {
   return tx->take(ticket);
 }
 
-void Database::reconfigure(DatabaseOptions options) {
+void Database::reconfigure(const DatabaseOptions& options) {
   state_->api.reconfigure(pool_options(options, options.api_connections));
   state_->work.reconfigure(pool_options(options, options.work_connections));
 }

@@ -183,7 +183,7 @@ struct DatabaseOptions {
 // the database is away.
 class Database {
  public:
-  Database(DatabaseOptions options, const Observer& observer);
+  Database(const DatabaseOptions& options, const Observer& observer);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -196,7 +196,7 @@ class Database {
 
   // New sizes, address or password: connections made with other options are closed as they come
   // back.
-  void reconfigure(DatabaseOptions options);
+  void reconfigure(const DatabaseOptions& options);
   // Cancels running statements and refuses new work: part of stopping. Any thread.
   void shut_down();
   bool healthy() const;  // the last attempt to connect or to run did not find the server away

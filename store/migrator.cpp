@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <utility>
 
 #include "daemon/base/digest.h"
@@ -51,12 +50,13 @@ SELECT pg_catalog.format('REVOKE %s ON %s FROM %s', denied, c.oid::regclass,
 
 // "0012_deal" -> 12; 0 where the stem is not of that form.
 int number_of(std::string_view stem) {
+  if (stem.size() < 6 || stem[4] != '_') return 0;
   int number = 0;
-  const auto parsed =
-      std::from_chars(stem.data(), stem.data() + std::min<std::size_t>(4, stem.size()), number);
-  const bool well_formed = stem.size() > 5 && parsed.ec == std::errc() &&
-                           parsed.ptr == stem.data() + 4 && stem[4] == '_';
-  return well_formed ? number : 0;
+  for (const char c : stem.substr(0, 4)) {
+    if (c < '0' || c > '9') return 0;
+    number = number * 10 + (c - '0');
+  }
+  return number;
 }
 
 std::unexpected<Error> refused(std::string detail, std::string_view reason) {

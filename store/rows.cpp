@@ -43,7 +43,10 @@ Instant parse_timestamp(std::string_view text) {
   if (text == "-infinity") return Instant::min();
   std::size_t at = 0;
   const auto part = [&](char before) {
-    if (before != 0 && (at >= text.size() || text[at++] != before)) not_a("a timestamp", text);
+    if (before != 0) {
+      if (at >= text.size() || text[at] != before) not_a("a timestamp", text);
+      ++at;
+    }
     const int value = at < text.size() ? digits(text, at) : -1;
     if (value < 0) not_a("a timestamp", text);
     return value;
@@ -155,8 +158,9 @@ std::optional<std::int64_t> Rows::optional_int64(int row, int column) const {
   if (is_null(row, column)) return std::nullopt;
   const std::string_view digits_text = text(row, column);
   std::int64_t value = 0;
-  const char* end = digits_text.data() + digits_text.size();
-  const auto parsed = std::from_chars(digits_text.data(), end, value);
+  const char* const begin = digits_text.data();
+  const char* const end = begin + digits_text.size();
+  const auto parsed = std::from_chars(begin, end, value);
   if (parsed.ec != std::errc() || parsed.ptr != end) not_a("an integer", digits_text);
   return value;
 }

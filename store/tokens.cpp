@@ -115,6 +115,7 @@ Result<std::vector<TokenInfo>> list_tokens(Database& database, std::string_view 
   auto rows = database.execute(Pool::api, kList, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   std::vector<TokenInfo> tokens;
+  tokens.reserve(static_cast<std::size_t>(rows->size()));
   for (int row = 0; row < rows->size(); ++row) {
     tokens.push_back({.id = rows->int64(row, 0),
                       .login = std::string(rows->text(row, 1)),

@@ -66,6 +66,7 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& log, boo
   if (child > 0) return child;
   const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   const int input = open("/dev/null", O_RDONLY);
+  if (input < 0 || output < 0) _exit(124);
   dup2(input, 0);
   dup2(output, 1);
   dup2(output, 2);
@@ -111,6 +112,7 @@ std::vector<pid_t> children_of(pid_t parent) {
 
 std::uint16_t free_port() {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) throw std::runtime_error("no socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -315,6 +317,7 @@ std::vector<std::string> TempPostgres::query(const std::string& where,
                                              const std::string& sql) const {
   const auto result = run(where, sql);
   std::vector<std::string> values;
+  values.reserve(static_cast<std::size_t>(PQntuples(result.get())));
   for (int row = 0; row < PQntuples(result.get()); ++row) {
     values.emplace_back(PQgetvalue(result.get(), row, 0));
   }
