@@ -1,7 +1,11 @@
 #include "store/draft.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
+
+#include "daemon/base/json.h"
+#include "store/array.h"
 
 namespace c360::store {
 
@@ -9,7 +13,44 @@ std::string timestamp_text(Instant instant) {
   std::string text = to_rfc3339(instant);  // 2026-11-22T10:15:00.000000Z
   text[10] = ' ';
   text.pop_back();
+  while (text.ends_with('0')) text.pop_back();
+  if (text.ends_with('.')) {
+    text.pop_back();
+  }
   return text + "+00";
+}
+
+namespace {
+
+// Objects by the order of their names, as jsonb compares them.
+void sort_members(Json& value) {
+  if (value.is_array()) {
+    for (Json& element : value.as_array()) sort_members(element);
+  }
+  if (!value.is_object()) return;
+  for (auto& [name, member] : value.as_object()) sort_members(member);
+  std::sort(value.as_object().begin(), value.as_object().end(),
+            [](const Json::Member& a, const Json::Member& b) { return a.first < b.first; });
+}
+
+bool same_json(std::string_view a, std::string_view b) {
+  auto left = Json::parse(a);
+  auto right = Json::parse(b);
+  if (!left || !right) return false;
+  sort_members(*left);
+  sort_members(*right);
+  return *left == *right;
+}
+
+}  // namespace
+
+bool same_value(const Field& field, std::optional<std::string_view> a,
+                std::optional<std::string_view> b) {
+  if (a == b) return true;
+  if (!a || !b) return false;
+  if (field.type == FieldType::json) return same_json(*a, *b);
+  if (field.is_array()) return decode_array(*a) == decode_array(*b);
+  return false;
 }
 
 Draft::Draft(const Resource& resource, const Actor& actor, const WriteContext& context)
@@ -38,7 +79,9 @@ std::optional<std::string_view> Draft::before(std::size_t field) const {
   return *before_[field];
 }
 
-bool Draft::changed(std::size_t field) const { return set_[field] && get(field) != before(field); }
+bool Draft::changed(std::size_t field) const {
+  return set_[field] && !same_value(resource_.fields[field], get(field), before(field));
+}
 
 void Draft::set(std::size_t field, std::optional<std::string> value) {
   values_[field] = std::move(value);

@@ -84,7 +84,10 @@ class Draft {
   std::vector<Warning> warnings_;
 };
 
-// "2026-11-22 10:15:00.000000+00", as PostgreSQL writes a timestamptz in UTC.
+// "2026-11-22 10:15:00.25+00", as PostgreSQL writes a timestamptz in UTC.
 std::string timestamp_text(Instant instant);
+// Equal for the type: JSON without regard to order and blanks, arrays by their elements.
+bool same_value(const Field& field, std::optional<std::string_view> a,
+                std::optional<std::string_view> b);
 
 }  // namespace c360::store

@@ -195,9 +195,8 @@ void read_body(Draft& draft, const Json& body) {
     if (is_rule_violated(field, draft)) {
       // What was read may be sent back unchanged.
       const auto before = draft.before(at);
-      const bool same = !draft.creating() && !parsed.fault &&
-                        (parsed.text ? before == std::optional<std::string_view>(*parsed.text)
-                                     : !before.has_value());
+      const bool same =
+          !draft.creating() && !parsed.fault && same_value(field, parsed.text, before);
       if (!same) refuse_field(draft, field);
       continue;
     }
