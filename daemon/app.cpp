@@ -110,6 +110,16 @@ bool App::turn() {
   return !ending_;
 }
 
+// Editors and deployments write several files: the change is read when it has settled, and at the
+// latest after ten delays, so that a file that never rests cannot put it off for ever.
+void App::note_change() {
+  constexpr int kMostDelays = 10;
+  const auto delay = parts_.config.get()->service.reload_delay;
+  const auto now = steady_clock::now();
+  if (!reload_due_) change_seen_ = now;
+  reload_due_ = std::min(now + delay, change_seen_ + kMostDelays * delay);
+}
+
 void App::read_signals(bool& stop) {
   bool asked = false;
   while (const auto signal = signals_.next()) {
@@ -129,6 +139,8 @@ void App::reload(std::string_view trigger) {
           ? fmt::format("Serving generation {}; the last configuration was refused: {}",
                         answer.generation, answer.problems.front().to_string())
           : fmt::format("Serving generation {}", answer.generation);
+  // Another database was taken and then went away: begin again with it.
+  if (serving_ && !parts_.business.get()) serving_ = false;
   // RELOADING=1 must be answered by READY=1, whatever came of it; before the first READY=1 it
   // would be a lie.
   if (serving_) {
@@ -153,9 +165,9 @@ void App::feed_watchdog() {
     if (!names.empty()) parts_.observer.observe(event::loop_stalled, {{"loops", names}});
     reported_silence_ = names;
   }
-  if (!interval || now < next_watchdog_ || !silent.empty()) return;
-  service_.feed_watchdog();
+  if (!interval || now < next_watchdog_) return;
   next_watchdog_ = now + *interval;
+  if (silent.empty()) service_.feed_watchdog();
 }
 
 milliseconds App::until_next_deadline() const {

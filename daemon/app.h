@@ -39,6 +39,7 @@ class App {
   void wait_for_database(const std::string& why);
   // One turn of the loop: waits, acts. False when it is time to stop.
   bool turn();
+  void note_change();
   void read_signals(bool& stop);
   void reload(std::string_view trigger);
   void watch_files();
@@ -54,6 +55,7 @@ class App {
 
   bool serving_ = false;
   std::optional<Time> next_database_try_ = Time{};
+  Time change_seen_{};
   std::optional<Time> reload_due_;  // a watched file changed; the time the change settles
   Time next_watchdog_{};
   std::string reported_silence_;

@@ -45,6 +45,8 @@ void FileWatch::watch(const std::vector<std::string>& files,
     std::error_code error;
     const fs::path target = fs::read_symlink(file, error);
     if (error) continue;
+    // A link into a folder that is itself a link which is switched (..data/secret).
+    if (target.is_relative()) wanted[folder_of(file)].names.insert(target.begin()->string());
     const fs::path whole = target.is_absolute() ? target : fs::path(folder_of(file)) / target;
     wanted[folder_of(whole.string())].names.insert(whole.filename().string());
   }

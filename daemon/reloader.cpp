@@ -16,9 +16,10 @@ constexpr std::string_view kRules = "rules";
 constexpr std::array<std::string_view, 3> kDatabaseAddress = {
     "database.url", "database.password_file", "database.pooled"};
 // Settings that records and intake take at their making.
-constexpr std::array<std::string_view, 8> kBusinessSettings = {
-    "mail.attempt_limit", "mail.compare_interval_s", "mail.pass_limit_s", "mail.spool_folder",
-    "mail.spool_bytes",   "mail.prepare_threads",    "business.",         "crm."};
+constexpr std::array<std::string_view, 9> kBusinessSettings = {
+    "database.url",         "mail.attempt_limit", "mail.compare_interval_s",
+    "mail.pass_limit_s",    "mail.spool_folder",  "mail.spool_bytes",
+    "mail.prepare_threads", "business.",          "crm."};
 constexpr std::array<std::string_view, 3> kApiSettings = {
     "api.requests_per_second", "api.request_burst", "api.max_body_bytes"};
 
@@ -35,7 +36,14 @@ bool touches(const std::vector<std::string>& changed, std::string_view prefix) {
 }
 
 ReloadAnswer Reloader::reload(std::string_view trigger) {
-  auto prepared = prepare();
+  // A bug or a full machine while building what is new is no reason to lose what runs.
+  auto prepared = [this]() -> std::expected<Prepared, Problems> {
+    try {
+      return prepare();
+    } catch (const std::exception& error) {
+      return std::unexpected(Problems{{file_, {}, error.what()}});
+    }
+  }();
   ReloadAnswer answer;
   if (!prepared) {
     answer.problems = std::move(prepared.error());
@@ -99,6 +107,11 @@ void Reloader::commit(Prepared prepared) {
   const auto& changed = prepared.changed;
   const Config& next = *prepared.config;
   const bool serving = parts_.waiting_for.get()->empty();
+  const auto running = parts_.business.get();
+  const bool new_business = serving && touches(changed, kBusinessSettings);
+  // Its leases must be free, in the database they are in, before the next one asks for them.
+  if (new_business) running->intake().stop();
+  if (touches(changed, "database.url")) parts_.cursor_secret = {};
   if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
   parts_.log.set_level(next.log.level);
   if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
@@ -107,7 +120,11 @@ void Reloader::commit(Prepared prepared) {
   parts_.config.swap(prepared.config);
   parts_.rules.swap(prepared.rules);
   if (serving) {
-    update_business(prepared);
+    if (new_business) {
+      replace_business();
+    } else {
+      update_business(prepared);
+    }
     if (touches(changed, "retention.")) parts_.start_scheduler();
   }
   if (prepared.api) parts_.api.adopt(std::move(prepared.api), next.api, next.service.stop_limit);
@@ -116,16 +133,18 @@ void Reloader::commit(Prepared prepared) {
   if (!changed.empty()) ++parts_.generation;
 }
 
-void Reloader::update_business(const Prepared& prepared) {
-  const auto running = parts_.business.get();
-  if (touches(prepared.changed, kBusinessSettings)) {
-    // Its leases must be free before the next one asks for them.
-    running->intake().stop();
-    // Nothing that can fail is left: the cursor key is known since the start.
-    (void)parts_.start_business();
+void Reloader::replace_business() {
+  if (auto started = parts_.start_business(); started) {
     parts_.open_api();
     return;
   }
+  // The new database passed its check and is gone a moment later. The App waits for it as at start.
+  parts_.business.set(nullptr);
+  parts_.gate.close("the database was changed and is away");
+}
+
+void Reloader::update_business(const Prepared& prepared) {
+  const auto running = parts_.business.get();
   if (touches(prepared.changed, kRules)) running->intake().use_rules(prepared.rules);
   running->intake().configure(prepared.config->mailboxes);
   if (touches(prepared.changed, kApiSettings)) parts_.open_api();

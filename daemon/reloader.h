@@ -35,6 +35,7 @@ class Reloader {
   Problems prepare_database(const Prepared& prepared) const;
   Problems prepare_listeners(Prepared& prepared);
   void commit(Prepared prepared);
+  void replace_business();
   void update_business(const Prepared& prepared);
   ReloadAnswer report(ReloadAnswer answer, std::string_view trigger);
 

@@ -36,7 +36,7 @@ Error error_of(const adapters::HttpAnswer& answer, const std::string& url) {
       if (pointer != nullptr && detail != nullptr && pointer->is_string() && detail->is_string())
         error.fields.push_back({pointer->as_string(), {}, detail->as_string()});
     }
-  if (answer.status == 401)
+  if (answer.status == 401 && !error.detail.contains("token create"))
     error.detail += "; make a token with `client360 token create` and pass it in $CLIENT360_TOKEN";
   return error;
 }
@@ -139,7 +139,7 @@ Result<Json> Context::call(const std::string& url, std::string_view method, std:
 }
 
 Result<Json> Context::admin(std::string_view method, std::string_view path, int accepted) {
-  auto base = base_url("admin", true);
+  auto base = base_url("admin-url", true);
   if (!base) return std::unexpected(base.error());
   return call(*base + std::string(path), method, {}, {}, {}, accepted);
 }
@@ -148,7 +148,7 @@ Result<Json> Context::api(std::string_view method, std::string_view path, std::s
                           std::string_view media_type) {
   auto secret = token();
   if (!secret) return std::unexpected(secret.error());
-  auto base = base_url("api", false);
+  auto base = base_url("api-url", false);
   if (!base) return std::unexpected(base.error());
   return call(*base + "/api/v1" + std::string(path), method, std::move(body), media_type, *secret,
               0);

@@ -17,8 +17,8 @@ constexpr std::array kGlobalOptions = {
     Option{"config", "FILE", "the service's configuration; default /etc/client360/client360.toml"},
     Option{"json", "", "machine-readable output"},
     Option{"token-file", "FILE", "file with the API token; otherwise $CLIENT360_TOKEN"},
-    Option{"api", "URL", "the API, when not as configured, such as https://crm.example.org"},
-    Option{"admin", "URL", "the admin listener, when not as configured"},
+    Option{"api-url", "URL", "the API, when not as configured, such as https://crm.example.org"},
+    Option{"admin-url", "URL", "the admin listener, when not as configured"},
     Option{"ca-file", "FILE", "PEM to trust for an https URL"},
 };
 

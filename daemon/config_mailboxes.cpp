@@ -1,0 +1,249 @@
+#include "daemon/config_mailboxes.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "daemon/base/text.h"
+#include "daemon/config_text.h"
+#include "parsers/mailbox_uri.h"
+
+namespace c360::daemon {
+
+namespace {
+
+using ingest::imap::TlsMode;
+
+constexpr std::size_t kMaxMailboxes = 2'000;
+
+void copy_uri(const parsers::MailboxUri& uri, ingest::MailboxSettings& box) {
+  using ingest::imap::AuthMechanism;
+  box.imap.host = uri.host;
+  box.imap.port = uri.port;
+  box.imap.tls = uri.tls == parsers::MailboxTls::implicit ? TlsMode::imaps : TlsMode::starttls;
+  box.imap.username = uri.username;
+  if (!uri.password.empty()) box.imap.password = uri.password;
+  box.imap.connect_timeout = uri.connect_timeout;
+  if (uri.auth_mechanisms.size() == 1)
+    box.imap.auth = equal_ignoring_case(uri.auth_mechanisms.front(), "login")
+                        ? AuthMechanism::login
+                        : AuthMechanism::plain;
+  box.folders = {uri.folder};
+  box.unseen_only = uri.unseen_only;
+  box.delete_after = uri.delete_after;
+  box.move_to = uri.move_to;
+  box.delay = uri.delay;
+  box.initial_delay = uri.initial_delay;
+  if (uri.batch) box.batch_messages = *uri.batch;
+}
+
+// What the table says beside its string wins over the string.
+void restore_said(const TomlValue& table, const ingest::MailboxSettings& said,
+                  ingest::MailboxSettings& box) {
+  const auto has = [&](std::string_view key) { return table.find(key) != nullptr; };
+  if (has("folders")) box.folders = said.folders;
+  if (has("unseen")) box.unseen_only = said.unseen_only;
+  if (has("delete")) box.delete_after = said.delete_after;
+  if (has("move_to")) box.move_to = said.move_to;
+  if (has("delay_ms")) box.delay = said.delay;
+  if (has("initial_delay_ms")) box.initial_delay = said.initial_delay;
+  if (has("auth")) box.imap.auth = said.imap.auth;
+  if (has("password_file")) box.imap.password = said.imap.password;
+}
+
+}  // namespace
+
+void ConfigMailboxes::take(const TomlValue& document) {
+  for (const auto& [key, kind] : plain_mailbox_keys()) {
+    const TomlValue* value = document.find(key);
+    take_plain_key(key, kind, value == nullptr ? TomlPosition{} : value->position);
+  }
+  if (const TomlValue* tables = document.find("mailbox")) {
+    if (!tables->is_table()) {
+      values_.problem(tables->position, "mailbox: tables [mailbox.NAME] are wanted");
+      return;
+    }
+    if (tables->as_table().size() > kMaxMailboxes)
+      values_.problem(tables->position, fmt::format("mailbox: more than {}", kMaxMailboxes));
+    for (const auto& entry : tables->as_table()) take_table(entry);
+  }
+  check_whole();
+  std::ranges::sort(config_.mailboxes, {}, &ingest::MailboxSettings::code);
+}
+
+void ConfigMailboxes::take_plain_key(std::string_view key, ingest::MailboxKind kind,
+                                     TomlPosition position) {
+  const std::string code{to_string(kind)};
+  ingest::MailboxSettings box = config_.mailbox_defaults;
+  box.code = code;
+  box.kind = kind;
+  box.imap.password = values_.default_secret(fmt::format("mailbox.{}.password_file", code));
+  if (!apply_uri(std::string(key), position, box).value_or(false)) return;
+  if (kind == ingest::MailboxKind::support) {
+    values_.warning(position, fmt::format("{}: support mail comes with a later version; the "
+                                          "mailbox stays off",
+                                          key));
+    return;
+  }
+  add(std::move(box), position);
+}
+
+std::optional<bool> ConfigMailboxes::apply_uri(const std::string& key, TomlPosition position,
+                                               ingest::MailboxSettings& box) {
+  const std::string& text = values_.uri(key);
+  const auto setting = parsers::read_mailbox_uri(text, !box.imap.password.empty());
+  if (setting.disabled()) return false;
+  for (const auto& remark : setting.errors)
+    values_.problem(position, fmt::format("{}: {}", key, remark.text));
+  if (!setting.ok()) return std::nullopt;
+  for (const auto& remark : setting.warnings)
+    values_.warning(position, fmt::format("{}: {}", key, remark.text));
+
+  const parsers::MailboxUri& uri = *setting.mailbox;
+  if (!uri.password.empty() && values_.uri_is_literal(key))
+    values_.warning(position, fmt::format("{}: the password stands in this file; better is a "
+                                          "password_file or ${{NAME}}",
+                                          key));
+  if (!uri.search.empty() || !uri.copy_to.empty())
+    values_.warning(position,
+                    fmt::format("{}: searchTerm.* and copyTo are not used by this version", key));
+  copy_uri(uri, box);
+  box.uri_masked = parsers::masked_mailbox_uri(text);
+  return true;
+}
+
+void ConfigMailboxes::take_table(const TomlValue::Entry& entry) {
+  if (!is_mailbox_code(entry.key)) {
+    values_.problem(entry.key_position,
+                    fmt::format("mailbox '{}': a name has 1 to 40 of a-z, 0-9, - and _ and begins "
+                                "with a letter",
+                                entry.key));
+    return;
+  }
+  const std::string prefix = fmt::format("mailbox.{}.", entry.key);
+  if (!entry.value.is_table()) {
+    values_.problem(entry.value.position, fmt::format("mailbox.{}: a table is wanted", entry.key));
+    return;
+  }
+  check_keys(entry, prefix);
+
+  const std::size_t before = values_.problems().size();
+  MailboxTable table;
+  table.settings = config_.mailbox_defaults;
+  table.settings.code = entry.key;
+  for (const auto& row : mailbox_settings()) {
+    const TomlValue* value = entry.value.find(row.key);
+    values_.take(row, prefix, table, {value, value == nullptr ? TomlPosition{} : value->position});
+  }
+  if (values_.problems().size() > before) return;
+  finish(entry, prefix, std::move(table));
+}
+
+void ConfigMailboxes::check_keys(const TomlValue::Entry& entry, const std::string& prefix) {
+  std::vector<std::string_view> names;
+  for (const auto& row : mailbox_settings()) names.push_back(row.key);
+  for (const auto& inner : entry.value.as_table()) {
+    if (std::ranges::find(names, inner.key) != names.end()) continue;
+    if (inner.key == "password") {
+      values_.problem(inner.key_position,
+                      fmt::format("{}password: a password does not belong into this file; name a "
+                                  "file with password_file",
+                                  prefix));
+      continue;
+    }
+    values_.problem(inner.key_position, fmt::format("unknown setting '{}{}'{}", prefix, inner.key,
+                                                    suggestion(inner.key, names)));
+  }
+}
+
+void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& prefix,
+                             MailboxTable table) {
+  const TomlPosition position = entry.key_position;
+  auto& box = table.settings;
+  if (entry.value.find("uri") == nullptr) {
+    finish_fields(position, prefix, table);
+  } else if (!finish_string(entry, prefix, table)) {
+    return;
+  }
+  if (table.tls == "none") {
+    box.imap.tls = TlsMode::none;
+    if (!table.allow_plain)
+      values_.problem(position,
+                      fmt::format("{}tls: 'none' sends the password readable over the network; if "
+                                  "that is meant, add allow_plain = true",
+                                  prefix));
+  }
+  if (box.folders.empty())
+    values_.problem(position, fmt::format("{}folders: at least one", prefix));
+  if (box.delay < parsers::kMinimumDelay) {
+    values_.warning(position, fmt::format("{}delay_ms: {} ms is raised to {} ms", prefix,
+                                          box.delay.count(), parsers::kMinimumDelay.count()));
+    box.delay = parsers::kMinimumDelay;
+  }
+  if (box.delete_after && !box.move_to.empty())
+    values_.problem(position, fmt::format("{}delete and move_to exclude each other", prefix));
+  if (table.enabled) add(std::move(box), position);
+}
+
+bool ConfigMailboxes::finish_string(const TomlValue::Entry& entry, const std::string& prefix,
+                                    MailboxTable& table) {
+  for (const std::string_view key : {"host", "port", "username"})
+    if (const TomlValue* value = entry.value.find(key))
+      values_.problem(value->position, fmt::format("{}{}: uri says it already", prefix, key));
+  const ingest::MailboxSettings said = table.settings;
+  const auto enabled = apply_uri(prefix + "uri", entry.value.find("uri")->position, table.settings);
+  if (!enabled) return false;
+  if (!*enabled) table.enabled = false;
+  restore_said(entry.value, said, table.settings);
+  return true;
+}
+
+void ConfigMailboxes::finish_fields(TomlPosition position, const std::string& prefix,
+                                    MailboxTable& table) {
+  auto& imap = table.settings.imap;
+  if (imap.host.empty()) values_.problem(position, fmt::format("{}host is missing", prefix));
+  if (imap.username.empty())
+    values_.problem(position, fmt::format("{}username is missing", prefix));
+  if (imap.password.empty() && table.enabled)
+    values_.problem(position,
+                    fmt::format("{}password_file is missing (or the credential {})", prefix,
+                                ConfigValues::credential_name(prefix + "password_file")));
+  imap.tls = table.tls == "imaps" ? TlsMode::imaps : TlsMode::starttls;
+  const std::int64_t usual = imap.tls == TlsMode::imaps ? 993 : 143;
+  imap.port = static_cast<std::uint16_t>(table.port == 0 ? usual : table.port);
+  table.settings.uri_masked = fmt::format("{}://{}@{}:{}", table.tls == "imaps" ? "imaps" : "imap",
+                                          imap.username, imap.host, imap.port);
+}
+
+void ConfigMailboxes::add(ingest::MailboxSettings box, TomlPosition position) {
+  if (!positions_.emplace(box.code, position).second)
+    values_.problem(position, fmt::format("mailbox '{0}' stands twice, as [mailbox.{0}] and as "
+                                          "mail-inbox-{0}",
+                                          box.code));
+  config_.mailboxes.push_back(std::move(box));
+}
+
+void ConfigMailboxes::check_whole() {
+  std::map<std::string, const ingest::MailboxSettings*> folders;
+  for (const auto& box : config_.mailboxes) {
+    const TomlPosition position = positions_[box.code];
+    for (const std::string& folder : box.folders) {
+      const std::string place = fmt::format("{}:{}/{}/{}", to_lower(box.imap.host), box.imap.port,
+                                            box.imap.username, folder);
+      const auto [other, added] = folders.emplace(place, &box);
+      if (added) continue;
+      if (other->second->kind == box.kind) {
+        values_.problem(position, fmt::format("mailbox '{}' reads the same folder {} as mailbox "
+                                              "'{}': every mail would be taken in twice",
+                                              box.code, folder, other->second->code));
+      } else {
+        values_.warning(position,
+                        fmt::format("mailbox '{}' and mailbox '{}' share the folder {}: two "
+                                    "purposes should not share one mailbox",
+                                    box.code, other->second->code, folder));
+      }
+    }
+  }
+}
+
+}  // namespace c360::daemon

@@ -1,0 +1,129 @@
+// The operator's command against the running service.
+#include "tests/support/dovecot.h"
+#include "tests/system/system_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Command : public SystemTest {
+ protected:
+  RanProgram client360(std::vector<std::string> words) {
+    words.insert(words.begin(), {kCommand, "--config=" + daemon_.config_file()});
+    return run_program(words, environment_);
+  }
+  // A configuration that names the ports the running service got.
+  void pin_ports(const std::string& rest = {}) {
+    rewrite("[database]\nurl = '" + database_ +
+            "'\n[admin]\nlisten = '127.0.0.1:" + std::to_string(daemon_.port("admin")) +
+            "'\n[api]\nlisten = '127.0.0.1:" + std::to_string(daemon_.port("api")) + "'\n" + rest);
+  }
+  void make_operator() {
+    const RanProgram user = client360({"user", "add", "--admin", "admin@example.test"});
+    ASSERT_EQ(user.exit_code, 0) << user.output;
+    const RanProgram token = client360({"--json", "token", "create", "--user=admin@example.test",
+                                        "--name=operator", "--scopes=admin"});
+    ASSERT_EQ(token.exit_code, 0) << token.output;
+    environment_["CLIENT360_TOKEN"] = Json::parse(token.output)->find("token")->as_string();
+  }
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(Command, FromAnEmptyDatabaseToATokenThatWorks) {
+  database_ = TempPostgres::shared().create_empty_database();
+  rewrite(config());
+  EXPECT_EQ(client360({"check"}).exit_code, 4);
+  EXPECT_EQ(client360({"migrate"}).exit_code, 0);
+  EXPECT_EQ(client360({"check"}).exit_code, 0);
+  make_operator();
+  // Asking again for what is there is no mistake.
+  EXPECT_THAT(client360({"user", "add", "admin@example.test"}).output, HasSubstr("exists"));
+
+  daemon_.start();
+  daemon_.wait_until_ready();
+  HttpClient api(daemon_.port("api"), environment_["CLIENT360_TOKEN"]);
+  EXPECT_EQ(api.get("/api/v1/deals").status, 200);
+
+  const RanProgram list = client360({"token", "list"});
+  EXPECT_THAT(list.output, HasSubstr("operator"));
+  EXPECT_EQ(client360({"token", "revoke", "1"}).exit_code, 0);
+  EXPECT_TRUE(eventually([&] { return api.get("/api/v1/deals").status == 401; }));
+}
+
+TEST_F(Command, MailIsListedShownAndProbed) {
+  Dovecot dovecot;
+  dovecot.deliver("sales",
+                  "From: a@example.org\r\nTo: sales@example.test\r\n"
+                  "Subject: nothing in it\r\n\r\n");
+  daemon_.write("secret", dovecot.options().password);
+  const std::string box =
+      "[mailbox.sales]\nhost = '127.0.0.1'\nport = " + std::to_string(dovecot.imaps_port()) +
+      "\nusername = 'sales'\npassword_file = 'secret'\ndelay_ms = 1000\n"
+      "ca_file = '" +
+      dovecot.ca_file() + "'\n";
+  start(config(box));
+  make_operator();
+  pin_ports(box);
+
+  const RanProgram probed = client360({"mailbox", "probe", "sales"});
+  EXPECT_EQ(probed.exit_code, 0) << probed.output;
+  EXPECT_THAT(probed.output, HasSubstr("INBOX"));
+  EXPECT_TRUE(eventually([&] {
+    return client360({"quarantine", "list"}).output.contains("empty_body");
+  })) << client360({"quarantine", "list"}).output
+      << daemon_.log();
+  EXPECT_THAT(client360({"mailbox", "list"}).output, HasSubstr("sales"));
+  EXPECT_THAT(client360({"mail", "show", "1"}).output, HasSubstr("quarantined"));
+  EXPECT_EQ(client360({"quarantine", "discard", "1", "--comment=no use"}).exit_code, 0);
+  EXPECT_THAT(client360({"quarantine", "list"}).output, HasSubstr("the quarantine is empty"));
+}
+
+TEST_F(Command, ReloadShowsEveryProblem) {
+  start(config());
+  pin_ports("[log]\nlevel = 'loud'\n");
+
+  const RanProgram refused = client360(
+      {"reload", "--admin-url=http://127.0.0.1:" + std::to_string(daemon_.port("admin"))});
+
+  EXPECT_EQ(refused.exit_code, 3) << refused.output;
+  EXPECT_THAT(refused.output, HasSubstr("client360.toml:8:9: log.level"));
+  pin_ports();
+  EXPECT_EQ(client360({"reload"}).exit_code, 0);
+}
+
+TEST_F(Command, TheDoctorNamesTheRemedy) {
+  start(config());
+  pin_ports(
+      "[mailbox.gone]\nhost = '127.0.0.1'\nport = 1\nusername = 'u'\n"
+      "password_file = 'secret'\n");
+  daemon_.write("secret", "x");
+
+  const RanProgram sick = client360({"doctor"});
+  EXPECT_EQ(sick.exit_code, 1) << sick.output;
+  EXPECT_THAT(sick.output, HasSubstr("mailbox gone"));
+  EXPECT_THAT(sick.output, HasSubstr("check host, port and tls"));
+
+  pin_ports();
+  const RanProgram well = client360({"--json", "doctor"});
+  EXPECT_EQ(well.exit_code, 0) << well.output;
+  EXPECT_TRUE(Json::parse(well.output).has_value());
+}
+
+TEST_F(Command, ADryRunNeedsNoService) {
+  rewrite(config());
+  const auto mail = daemon_.write(
+      "form.eml",
+      "From: form@example.org\r\nTo: crm@example.test\r\nSubject: Request for a quote\r\n"
+      "Content-Type: text/plain; charset=utf-8\r\n\r\nCompany: ACME\r\nName: John Doe\r\n");
+
+  const RanProgram tested = client360({"--json", "rules", "test", mail});
+
+  EXPECT_EQ(tested.exit_code, 0) << tested.output;
+  const auto outcome = Json::parse(tested.output);
+  ASSERT_TRUE(outcome) << tested.output;
+  EXPECT_EQ(outcome->find("outcome")->as_string(), "deal_created");
+}
+
+}  // namespace
+}  // namespace c360::testing
