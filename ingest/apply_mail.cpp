@@ -91,6 +91,7 @@ class Application {
   void sort_out(std::span<ReadMail> mails);
   Result<void> look_up();
   void settle_target(Case& item, const MailTarget& target);
+  static void settle_thread_here(Case& item, const std::map<std::string, Case*>& made_here);
   Result<void> settle_thread(Case& item,
                              const std::map<std::string, store::MailLog::Thread>& known);
   Result<void> prepare();
@@ -222,7 +223,7 @@ Result<void> Application::look_up() {
   std::vector<store::CounterpartyMatch> matches;
   if (matcher) matches = matcher->results();
 
-  std::map<std::string, Case*> made_here;  // message id -> mail of this batch that makes a record
+  std::map<std::string, Case*> made_here;  // by message id: mails of this batch with a record
   for (Case& item : cases_) {
     ReadMail& mail = *item.mail;
     const auto [first, is_first] =
@@ -230,6 +231,7 @@ Result<void> Application::look_up() {
     if (!is_first && first->second != mail.incoming.ledger_id) {
       end(mail, Outcome::duplicate);
       mail.result.quarantine_reason.reset();
+      mail.result.rule_id.clear();  // no rule decided it
       mail.result.duplicate_of_id = first->second;
       item.kind = Case::Kind::ended;
       continue;
@@ -237,27 +239,38 @@ Result<void> Application::look_up() {
     if (mail.ended) continue;
     if (item.kind == Case::Kind::attach) {
       settle_target(item, found[item.query]);
-      continue;
-    }
-    if (mail.extraction.may_thread) {
-      for (const auto* ids : {&mail.result.in_reply_to, &mail.result.references}) {
-        for (const std::string& id : *ids) {
-          if (const auto here = made_here.find(id); here != made_here.end()) {
-            item.kind = Case::Kind::attach_to_new;
-            item.thread_of = here->second;
-          }
-        }
-      }
+    } else if (mail.extraction.may_thread) {
+      settle_thread_here(item, made_here);
       if (item.kind == Case::Kind::create) {
         if (auto settled = settle_thread(item, known); !settled) return settled;
       }
     }
-    if (item.kind == Case::Kind::create) {
-      item.counterparty = matches[item.clue];
-      if (!mail.result.message_id.empty()) made_here.emplace(mail.result.message_id, &item);
-    }
+    if (item.kind == Case::Kind::create) item.counterparty = matches[item.clue];
+    if (item.kind != Case::Kind::ended && !mail.result.message_id.empty())
+      made_here.emplace(mail.result.message_id, &item);
   }
   return {};
+}
+
+// A mail of the same batch that this one answers: its record is known only now.
+void Application::settle_thread_here(Case& item, const std::map<std::string, Case*>& made_here) {
+  std::vector<std::string> ids = item.mail->result.in_reply_to;
+  const auto& references = item.mail->result.references;
+  ids.insert(ids.end(), references.rbegin(), references.rend());
+  for (const std::string& id : ids) {
+    const auto here = made_here.find(id);
+    if (here == made_here.end()) continue;
+    const Case& first = *here->second;
+    if (first.kind == Case::Kind::attach) {
+      item.kind = Case::Kind::attach;
+      item.target_id = first.target_id;
+      item.target_kind = first.target_kind;
+    } else {
+      item.kind = Case::Kind::attach_to_new;
+      item.thread_of = first.kind == Case::Kind::create ? here->second : first.thread_of;
+    }
+    return;
+  }
 }
 
 void Application::settle_target(Case& item, const MailTarget& target) {
