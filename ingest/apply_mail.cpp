@@ -231,7 +231,6 @@ Result<void> Application::look_up() {
     if (!is_first && first->second != mail.incoming.ledger_id) {
       end(mail, Outcome::duplicate);
       mail.result.quarantine_reason.reset();
-      mail.result.rule_id.clear();  // no rule decided it
       mail.result.duplicate_of_id = first->second;
       item.kind = Case::Kind::ended;
       continue;
