@@ -163,6 +163,8 @@ CREATE INDEX task_group_idx ON crm.task (assignee_group_id) WHERE status = 'acti
 CREATE INDEX task_completed_by_idx ON crm.task (completed_by, completed_at DESC)
     WHERE completed_by IS NOT NULL;
 
+ALTER TABLE ops.quarantine ADD FOREIGN KEY (task_id) REFERENCES crm.task ON DELETE SET NULL;
+
 INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('activity.type', 'email', 'Письмо', 'E-mail', 1),
     ('activity.type', 'call', 'Звонок', 'Call', 2),

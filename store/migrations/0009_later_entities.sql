@@ -305,7 +305,8 @@ CREATE TABLE crm.payment (
     CONSTRAINT payment_paid_amount CHECK (status <> 'paid' OR paid_amount = amount),
     CONSTRAINT payment_partial_amount CHECK (status <> 'partial_paid'
                                              OR (paid_amount > 0 AND paid_amount < amount)),
-    CONSTRAINT payment_canceled_comment CHECK (status <> 'canceled' OR comment <> ''),
+    CONSTRAINT payment_canceled_comment CHECK (status <> 'canceled'
+                                                OR coalesce(comment, '') <> ''),
     created_at   timestamptz NOT NULL DEFAULT now(),
     created_by   bigint      REFERENCES crm.user,
     updated_at   timestamptz NOT NULL DEFAULT now(),

@@ -200,6 +200,7 @@ Resource quarantine() {
                        .defaults_to("open")
                        .filterable())
               .add(reference("assigned_to", "user").filterable())
+              .add(reference("task_id", "task").filterable())
               .add(text("resolution"))
               .add(reference("resolved_by", "user").filterable())
               .add(timestamp("resolved_at").sortable())
