@@ -197,7 +197,14 @@ Result<void> add_document(const ApiServices& services, Transaction& transaction,
   transaction.queue(
       kNoteAdded,
       std::move(store::Params{}.add(parent).add(actor.user_id).add(id).add(actor.request_id)));
-  if (auto ran = transaction.run(); !ran) return ran;
+  if (auto ran = transaction.run(); !ran) {
+    // What can be missing here is a row the form names: the type (the parent was seen).
+    if (ran.error().reason != "document_type_code_fkey") return ran;
+    Error error{.code = ErrorCode::validation_failed,
+                .detail = "the document cannot be stored as asked"};
+    error.fields.push_back({"/type_code", "unknown", "There is no such document type."});
+    return std::unexpected(std::move(error));
+  }
   write_uploaded(response, id, 1, upload, name);
   return {};
 }
@@ -346,7 +353,8 @@ Route upload_route(std::string path, std::string id, std::string summary,
                        .doc = "Stored",
                        .media_type = std::string(kJson),
                        .schema = uploaded_schema(),
-                       .headers = {"Location"}}}};
+                       .headers = {"Location"}},
+                      moved_answer()}};
 }
 
 }  // namespace

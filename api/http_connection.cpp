@@ -122,6 +122,12 @@ void HttpConnection::run() {
     socket().setSendTimeout(Poco::Timespan(
         std::chrono::duration_cast<std::chrono::microseconds>(context_.options.body_grace)
             .count()));
+    if (socket().secure()) {
+      // The handshake happens inside the first read, where poll() does not bound it.
+      socket().setReceiveTimeout(Poco::Timespan(
+          std::chrono::duration_cast<std::chrono::microseconds>(context_.options.header_timeout)
+              .count()));
+    }
     serve();
   } catch (const Poco::Exception&) {
     // The client went away, or the TLS handshake failed; nobody is left to answer.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <set>
 
 #include "api/auth.h"
 #include "api/schema.h"
@@ -31,8 +32,12 @@ void write_code(JsonWriter& writer, std::string_view code, const Label& label, L
       .member("name_en", label.en);
 }
 
-void write_statuses(JsonWriter& writer, const Resource& resource, Language language) {
-  writer.key(std::string(resource.kind) + ".status").begin_array();
+void write_statuses(JsonWriter& writer, const Resource& resource, Language language,
+                    std::set<std::string, std::less<>>& written) {
+  const std::string statuses = std::string(resource.kind) + ".status";
+  const std::string stages = std::string(resource.kind) + ".stage";
+  written.insert({statuses, stages});
+  writer.key(statuses).begin_array();
   for (const auto& status : resource.statuses) {
     writer.begin_object();
     write_code(writer, status.code, status.label, language);
@@ -45,7 +50,7 @@ void write_statuses(JsonWriter& writer, const Resource& resource, Language langu
     writer.end_object();
   }
   writer.end_array();
-  writer.key(std::string(resource.kind) + ".stage").begin_array();
+  writer.key(stages).begin_array();
   for (const auto& stage : resource.stages) {
     writer.begin_object();
     write_code(writer, stage.code, stage.label, language);
@@ -61,13 +66,15 @@ void write_statuses(JsonWriter& writer, const Resource& resource, Language langu
 std::string enums_json(const store::Registry& registry, const store::Rows& labels,
                        Language language) {
   JsonWriter writer;
+  std::set<std::string, std::less<>> written;
   writer.begin_object().key("enums").begin_object();
   for (const auto& resource : registry.all()) {
-    if (!resource->statuses.empty()) write_statuses(writer, *resource, language);
+    if (!resource->statuses.empty()) write_statuses(writer, *resource, language, written);
   }
   std::string_view open;
   for (int row = 0; row < labels.size(); ++row) {
     const auto domain = labels.text(row, 0);
+    if (written.contains(domain)) continue;
     if (domain != open) {
       if (!open.empty()) writer.end_array();
       writer.key(domain).begin_array();

@@ -380,7 +380,12 @@ RouteHandler complete_task_handler(const ApiServices& services, const ApiOptions
       return fail(ErrorCode::invalid_request,
                   "outcome is one of the task's outcomes, such as take_to_work");
     }
-    auto view = services.records.complete_task(*id, outcome->as_string(), *body, actor_of(request));
+    Json details = Json::Object{};
+    for (const auto& [name, value] : body->as_object()) {
+      if (name != "outcome") details.set(name, value);
+    }
+    auto view =
+        services.records.complete_task(*id, outcome->as_string(), details, actor_of(request));
     if (!view) return std::unexpected(std::move(view).error());
     response.json(view->json);
     if (view->version > 0) response.add_header("ETag", etag_of(view->version));

@@ -95,6 +95,10 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
                              schema::string()));
   parameters.push_back(query("limit", "Items of a page", std::move(limit)));
   parameters.push_back(query("cursor", "next_cursor of the page before", schema::string()));
+  if (resource.soft_delete) {
+    parameters.push_back(query("deleted", "Deleted ones too, or only them; for administrators",
+                               schema::one_of({"include", "only"})));
+  }
   parameters.push_back(
       query("count", "Also tell the total", schema::one_of({"exact", "estimated", "none"})));
   add_representation_parameters(parameters, resource);
@@ -170,8 +174,7 @@ void add_get(Maker& maker) {
     route.answers.push_back({.status = 304, .doc = "Not changed", .headers = {"ETag"}});
   }
   if (maker.resource.is_record) {
-    route.answers.push_back(
-        {.status = 308, .doc = "Merged into the record at Location", .headers = {"Location"}});
+    route.answers.push_back(moved_answer());
   }
   route.handler = get_handler(maker.services, maker.resource);
 }
@@ -246,9 +249,13 @@ void add_linked(Maker& maker, const Collection& collection) {
   list.parameters = {path_key(maker.resource)};
   list.answers = {{.doc = "All of them",
                    .media_type = std::string(kJson),
-                   .schema = page_schema(linked_component(maker.resource, collection))}};
+                   .schema = page_schema(linked_component(maker.resource, collection))},
+                  moved_answer()};
   list.handler = linked_handler(maker.services, maker.resource, collection);
 
+  // Records::link names the child by its number.
+  const Resource* linked = maker.services.records.registry().find(collection.kind);
+  if (linked == nullptr || linked->key_type != store::KeyType::number) return;
   const Parameter child{.name = "child_id",
                         .place = ParameterPlace::path,
                         .doc = "Id of the " + std::string(collection.kind),
@@ -286,7 +293,8 @@ void add_children(Maker& maker, const Collection& collection) {
     list.check_query = false;
     list.answers = {{.doc = "A page",
                      .media_type = std::string(kJson),
-                     .schema = page_schema(component_name(child->kind))}};
+                     .schema = page_schema(component_name(child->kind))},
+                    moved_answer()};
     list.handler = children_handler(maker.services, maker.resource, *child, collection);
   }
   if (child->kind == "document" || !child->offers(Operation::create)) return;
@@ -302,7 +310,8 @@ void add_children(Maker& maker, const Collection& collection) {
                      .doc = "Created",
                      .media_type = std::string(kJson),
                      .schema = schema::ref(component_name(child->kind)),
-                     .headers = {"ETag", "Location"}}};
+                     .headers = {"ETag", "Location"}},
+                    moved_answer()};
   create.handler =
       create_child_handler(maker.services, maker.resource, *child, collection, maker.options);
 }
@@ -325,6 +334,10 @@ void add_task_completion(Maker& maker) {
 }
 
 }  // namespace
+
+Answer moved_answer() {
+  return {.status = 308, .doc = "Merged into the record at Location", .headers = {"Location"}};
+}
 
 bool holds_attached_rows(const Resource& resource) {
   return resource.is_record && resource.kind != "activity" && resource.kind != "document" &&

@@ -12,6 +12,9 @@ namespace c360::api {
 void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
                        const ApiOptions& options);
 
+// 308 of a record that was merged.
+Answer moved_answer();
+
 // Whether comments, activities, documents and tasks hang on such a record.
 bool holds_attached_rows(const store::Resource& resource);
 

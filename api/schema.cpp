@@ -242,8 +242,6 @@ Json record_schema(const store::Resource& resource, const store::Registry& regis
                                                 {"id", schema::nullable(schema::integer())}},
                                                {"code", "detail"}),
                                 "Not refused, but worth a look, such as possible_duplicate"));
-  properties.emplace_back("missing_fields",
-                          schema::array(schema::string(), "What a complete record would have"));
   return schema::object(std::move(properties), {},
                         std::string(resource.label.en) + " / " + std::string(resource.label.ru) +
                             ". " + std::string(resource.doc));
@@ -277,6 +275,7 @@ Json history_event_schema() {
        {"event", schema::string("created, updated, status_changed, …")},
        {"happened_at", schema::date_time()},
        {"actor_id", schema::nullable(schema::integer("Null: the service itself"))},
+       {"actor", schema::nullable(schema::string("Name of the actor"))},
        {"on_behalf_of_id", schema::nullable(schema::integer())},
        {"role", schema::nullable(schema::string())},
        {"task_id", schema::nullable(schema::integer())},

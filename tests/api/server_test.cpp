@@ -1,8 +1,11 @@
 // The listener alone, with routes that need no database: what hostile and slow clients meet.
 #include "api/server.h"
 
+#include <Poco/Net/Context.h>
+#include <Poco/Net/SecureStreamSocket.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <future>
 #include <string>
@@ -11,6 +14,8 @@
 
 #include "api/router.h"
 #include "tests/support/http_client.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/test_certificates.h"
 
 namespace c360::api {
 namespace {
@@ -394,6 +399,50 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
   EXPECT_NE(refused.error().detail.find(std::to_string(taken.port)), std::string::npos);
+}
+
+TEST_F(ServerTest, SpeaksTlsWithAReplacedCertificateOnANewListener) {
+  const testing::TempFolder folder;
+  testing::TestAuthority authority(folder.path());
+  const auto files = authority.issue("api", {.names = {"api.example.test"}});
+  options_.certificate_file = files.certificate.string();
+  options_.private_key_file = files.key.string();
+  start();
+  RawConnection plain = connect();
+  plain.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(plain.read_answer().status, 0) << "plain text is not answered";
+
+  const Poco::Net::Context::Ptr trust =
+      new Poco::Net::Context(Poco::Net::Context::CLIENT_USE, "", "", authority.ca_file().string(),
+                             Poco::Net::Context::VERIFY_STRICT, 9, false);
+  Poco::Net::SecureStreamSocket socket(Poco::Net::SocketAddress("127.0.0.1", server_->port()),
+                                       "api.example.test", trust);
+  std::string body(40'000, 'b');
+  const std::string request =
+      "POST /deaf HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n" + body;
+  for (int i = 0; i < 2; ++i) {
+    socket.sendBytes(request.data(), static_cast<int>(request.size()));
+    std::string answer;
+    std::array<char, 4096> buffer;
+    while (answer.find("no thanks") == std::string::npos) {
+      const int count = socket.receiveBytes(buffer.data(), buffer.size());
+      ASSERT_GT(count, 0);
+      answer.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    EXPECT_NE(answer.find("Strict-Transport-Security"), std::string::npos);
+  }
+}
+
+TEST_F(ServerTest, AnUnreadableCertificateIsRefused) {
+  options_.certificate_file = "/nonexistent/cert.pem";
+  options_.private_key_file = "/nonexistent/key.pem";
+  router_ = std::make_unique<Router>(routes(), nullptr, observer_);
+  HttpServer server(options_, *router_, observer_);
+  const auto refused = server.start();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("/nonexistent"), std::string::npos)
+      << refused.error().detail;
 }
 
 TEST_F(ServerTest, ARouteWithoutADecisionIsRefused) {
