@@ -26,6 +26,26 @@ Span value_span(std::string_view text, std::size_t begin, std::size_t end) {
   return {begin, end};
 }
 
+// next_code_point for text that is valid UTF-8, quick for the alphabets of labels.
+inline char32_t decode(std::string_view text, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  if (first < 0x80) {
+    ++at;
+    return first;
+  }
+  if (first >= 0xC2 && first < 0xE0 && at + 1 < text.size()) {
+    const auto second = static_cast<unsigned char>(text[at + 1]);
+    at += 2;
+    return ((first & 0x1FU) << 6U) | (second & 0x3FU);
+  }
+  return next_code_point(text, at);
+}
+
+bool has_two_colons(std::string_view line) {
+  const auto first = line.find(':');
+  return first != std::string_view::npos && line.find(':', first + 1) != std::string_view::npos;
+}
+
 struct Separator {
   std::uint8_t kind = 0;  // 0: none here
   std::size_t size = 0;
@@ -75,10 +95,7 @@ bool is_word_letter(char32_t c) {
          (c >= 0x1E00 && c <= 0x1EFF);
 }
 
-char32_t fold_letter(char32_t c) {
-  if (c < 0x80) return c >= U'A' && c <= U'Z' ? c + 32 : c;
-  if (c >= 0x410 && c <= 0x42F) return c + 32;
-  if (c >= 0x400 && c <= 0x40F) return c + 80;
+char32_t fold_rare_letter(char32_t c) {
   if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 32;
   // Characters that RE2's (?i) takes for a letter of the alphabets above.
   constexpr std::u32string_view kRounded = U"\u0432\u0434\u043E\u0441\u0442\u0442\u044A";
@@ -114,13 +131,6 @@ void WordTrie::add(std::u32string_view word, std::uint32_t value) {
   nodes_[node].values.push_back(value);
 }
 
-std::uint32_t WordTrie::step(std::uint32_t node, char32_t folded) const {
-  if (node == 0 && folded < root_.size()) return root_[folded];
-  for (const auto& [c, next] : nodes_[node].edges)
-    if (c == folded) return next;
-  return 0;
-}
-
 LabelId LabelTable::add(std::string_view label, std::uint8_t separators, Use use) {
   for (std::size_t i = 0; i < labels_.size(); ++i) {
     const Label& known = labels_[i];
@@ -143,9 +153,7 @@ void LabelTable::find_in_line(std::string_view text, Span line,
   const std::size_t label_begin = after_line_prefix(text, line.begin, line.end);
   std::uint32_t node = 0;
   for (std::size_t at = label_begin; at < line.end;) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const char32_t c = byte < 0x80 ? text[at++] : next_code_point(text, at);
-    node = forward_.step(node, fold_letter(c));
+    node = forward_.step(node, fold_letter(decode(text, at)));
     if (node == 0) return;
     for (const LabelId id : forward_.values(node)) {
       const std::size_t blanks_end = after_blanks(text, at, line.end);
@@ -164,9 +172,7 @@ LabelTable::Found LabelTable::scan(std::string_view text) const {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     const Span line{begin, end};
     find_in_line(text, line, found.lines);
-    const auto colons = std::count(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                                   text.begin() + static_cast<std::ptrdiff_t>(end), ':');
-    if (colons >= 2) found.crowded.push_back(line);
+    if (has_two_colons(text.substr(begin, end - begin))) found.crowded.push_back(line);
     begin = end + 1;
   }
   return found;

@@ -41,7 +41,12 @@ class WordTrie {
  public:
   void add(std::u32string_view word, std::uint32_t value);
   // Child of `node` for the folded character, 0 when there is none; the root is node 0.
-  std::uint32_t step(std::uint32_t node, char32_t folded) const;
+  std::uint32_t step(std::uint32_t node, char32_t folded) const {
+    if (node == 0 && folded < root_.size()) return root_[folded];
+    for (const auto& [c, next] : nodes_[node].edges)
+      if (c == folded) return next;
+    return 0;
+  }
   const std::vector<std::uint32_t>& values(std::uint32_t node) const { return nodes_[node].values; }
 
  private:
@@ -57,7 +62,14 @@ class WordTrie {
 std::size_t after_line_prefix(std::string_view text, std::size_t at, std::size_t end);
 
 // Case folding as RE2 does it for the alphabets named above.
-char32_t fold_letter(char32_t c);
+char32_t fold_rare_letter(char32_t c);
+inline char32_t fold_letter(char32_t c) {
+  if (c < 0x80) return c >= U'A' && c <= U'Z' ? c + 32 : c;
+  if (c >= 0x430 && c <= 0x45F) return c;
+  if (c >= 0x410 && c <= 0x42F) return c + 32;
+  if (c >= 0x400 && c <= 0x40F) return c + 80;
+  return fold_rare_letter(c);
+}
 
 // Letters, digits and '_' of the alphabets named above and of Greek.
 bool is_word_letter(char32_t c);

@@ -63,7 +63,7 @@ class Extractor {
 
   bool find_by_label(const std::string& field, const ValueRule& way) {
     const std::vector<LabelLine>& lines = label_lines();
-    for (std::size_t i = 0; i < lines.size(); ++i) {
+    for (std::size_t i = first_line(way.labels); i < lines.size(); ++i) {
       if (!contains(way.labels, lines[i].label)) continue;
       ExtractedValue value;
       value.field = field;
@@ -93,8 +93,17 @@ class Extractor {
       lines_read_ = true;
       lines_ = rules_.labels.find(text_);
       exclude_background();
+      first_line_.assign(rules_.labels.size(), lines_.size());
+      for (std::size_t i = lines_.size(); i-- > 0;) first_line_[lines_[i].label] = i;
     }
     return lines_;
+  }
+
+  // The first line with one of the labels.
+  std::size_t first_line(const std::vector<LabelId>& labels) const {
+    std::size_t first = lines_.size();
+    for (const LabelId label : labels) first = std::min(first, first_line_[label]);
+    return first;
   }
 
   // Form mails are read whole, also where somebody answered or passed them on. In an ordinary
@@ -355,6 +364,7 @@ class Extractor {
   std::string_view text_;
   Extraction& extraction_;
   std::vector<LabelLine> lines_;
+  std::vector<std::size_t> first_line_;  // by label
   std::vector<Span> background_;
   bool lines_read_ = false;
 };
