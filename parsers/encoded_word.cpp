@@ -10,6 +10,9 @@ namespace c360::parsers {
 namespace {
 
 constexpr std::size_t kLongestCharset = 64;
+// RFC 2047, 2 allows 75; whole subjects in one word are seen. The bound keeps a field of broken
+// words from costing quadratic time.
+constexpr std::size_t kLongestWord = 4096;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -58,8 +61,9 @@ struct Word {
 
 bool read_word(std::string_view raw, std::size_t at, Word& word) {
   if (raw.substr(at, 2) != "=?") return false;
+  raw = raw.substr(0, at + kLongestWord);
   const std::size_t charset = at + 2;
-  const std::size_t mark = raw.find('?', charset);
+  const std::size_t mark = raw.substr(0, charset + kLongestCharset + 1).find('?', charset);
   if (mark == std::string_view::npos || mark == charset || mark - charset > kLongestCharset ||
       mark + 2 >= raw.size() || raw[mark + 2] != '?') {
     return false;

@@ -112,7 +112,7 @@ class AddressReader {
   void read_comment() {
     std::string text;
     int depth = 0;
-    std::size_t i = at_;
+    std::size_t i = no_comment_closes_ ? body_.size() : at_;
     for (; i < body_.size(); ++i) {
       const char c = body_[i];
       if (c == '\\' && i + 1 < body_.size()) {
@@ -123,7 +123,10 @@ class AddressReader {
       if (c == ')' && --depth == 0) break;
       text += c;
     }
-    if (i == body_.size()) {  // never closed
+    if (i == body_.size()) {
+      // Never closed: a plain character. Others are not looked at again, or a field of brackets
+      // would cost quadratic time.
+      no_comment_closes_ = true;
       phrase_ += ' ';
       ++at_;
       return;
@@ -276,6 +279,7 @@ class AddressReader {
   std::string pending_;
   bool has_angle_ = false;
   bool quoted_ = false;
+  bool no_comment_closes_ = false;
   std::vector<Address> found_;
 };
 

@@ -77,7 +77,10 @@ class ParameterReader {
       ++at_;
     }
     written.name = to_lower(replace_invalid_utf8(written.name));
-    if (at_ >= body_.size() || body_[at_] == ';') return true;
+    if (at_ >= body_.size() || body_[at_] == ';') {
+      written.name.clear();  // a name without a value says nothing
+      return true;
+    }
     ++at_;
     while (at_ < body_.size() && is_blank(body_[at_])) ++at_;
     at_ < body_.size() && body_[at_] == '"' ? read_quoted(written.value) : read_bare(written.value);

@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kNameBytes = 4000;
 // The longest UTF-8 character: a report in the middle of a text stands one character ahead.
 constexpr std::size_t kLookAhead = 4;
+constexpr std::size_t kLongestReference = 64;  // bytes of "&name;" or "&#0001055;"
 
 std::string_view view(const xmlChar* text) {
   return text == nullptr ? std::string_view()
@@ -82,6 +83,11 @@ class Driver {
       stop();
       return;
     }
+    // The parser wraps text without any element around it in a paragraph nobody wrote.
+    if (view(name) == "p") {
+      paragraphs_.push_back(attributes != nullptr || stands_in_source());
+      if (!paragraphs_.back()) return;
+    }
     attributes_.clear();
     for (; attributes != nullptr && *attributes != nullptr; attributes += 2) {  // NOLINT
       attributes_.push_back({view(attributes[0]), view(attributes[1])});        // NOLINT
@@ -90,7 +96,13 @@ class Driver {
   }
 
   void end(const xmlChar* name) {
-    if (!stopped_ && !handler_.end_element(view(name))) stop();
+    if (stopped_) return;
+    if (view(name) == "p" && !paragraphs_.empty()) {
+      const bool written = paragraphs_.back();
+      paragraphs_.pop_back();
+      if (!written) return;
+    }
+    if (!handler_.end_element(view(name))) stop();
   }
 
   void characters(const xmlChar* text, int length) {
@@ -102,28 +114,55 @@ class Driver {
     if (!handler_.text(stretch, place)) stop();
   }
 
+  std::size_t position() const {
+    const auto offset = static_cast<std::size_t>(context_->input->cur - context_->input->base);
+    return std::min(html_.size(), context_->input->consumed + offset);
+  }
+
+  // Whether the parser stands behind "<p" with no tag between.
+  bool stands_in_source() const {
+    constexpr std::size_t kWindow = 64;
+    const std::size_t read = position();
+    std::string_view before = html_.substr(read - std::min(read, kWindow), std::min(read, kWindow));
+    if (const std::size_t tag = before.rfind('>'); tag != before.npos) before.remove_prefix(tag);
+    for (std::size_t at = before.find('<'); at != before.npos; at = before.find('<', at + 1)) {
+      if (at + 1 < before.size() && (before[at + 1] | 0x20) == 'p') return true;
+    }
+    return false;
+  }
+
   // The parser has just read past the stretch, or stands on its last character.
   Span locate(std::string_view stretch) const {
-    const std::size_t read = std::min(
-        html_.size(), context_->input->consumed +
-                          static_cast<std::size_t>(context_->input->cur - context_->input->base));
+    const std::size_t read = position();
     // A character reference ends where the parser stands and contains no other "&".
-    if (read > 0 && stretch.size() <= 8) {
-      const std::size_t reference = html_.rfind('&', read - 1);
-      if (reference != html_.npos && reference >= last_end_ && is_reference(reference, read)) {
-        return {reference, read};
+    if (stretch.size() <= 8) {
+      const std::size_t from = std::max(last_end_, read - std::min(read, kLongestReference));
+      const std::size_t reference = html_.substr(from, read - from).rfind('&');
+      if (reference != html_.npos && is_reference(from + reference, read)) {
+        return {from + reference, read};
       }
     }
-    for (std::size_t end = read; end <= std::min(html_.size(), read + kLookAhead); ++end) {
-      if (end >= stretch.size() && end - stretch.size() >= last_end_ &&
-          html_.substr(end - stretch.size(), stretch.size()) == stretch) {
-        return {end - stretch.size(), end};
+    if (ends_at(stretch, read)) return {read - stretch.size(), read};
+    if (stretch.size() > kLongestReference) {
+      // Reported in the middle of a long text: the last character is not yet read past.
+      for (std::size_t end = read + 1; end <= read + kLookAhead; ++end) {
+        if (ends_at(stretch, end)) return {end - stretch.size(), end};
       }
     }
-    // A stray "<" or "&" is reported after what follows it was looked at.
-    const std::size_t found = html_.substr(0, read).rfind(stretch);
-    if (found != html_.npos && found >= last_end_) return {found, found + stretch.size()};
+    // A stray "<" or "&" is reported after what follows it was looked at, or before it is read.
+    const std::size_t window = stretch.size() + kLongestReference;
+    const std::size_t from = std::max(last_end_, read - std::min(read, window));
+    if (from < read) {
+      const std::size_t found = html_.substr(from, read - from).rfind(stretch);
+      if (found != html_.npos) return {from + found, from + found + stretch.size()};
+    }
+    if (ends_at(stretch, read + stretch.size())) return {read, read + stretch.size()};
     return {std::min(last_end_, read), read};
+  }
+
+  bool ends_at(std::string_view stretch, std::size_t end) const {
+    return end <= html_.size() && end >= last_end_ + stretch.size() &&
+           html_.substr(end - stretch.size(), stretch.size()) == stretch;
   }
 
   // "&name;" or "&#1234;" and nothing else in [begin, end).
@@ -144,7 +183,8 @@ class Driver {
   std::size_t depth_;
   htmlParserCtxtPtr context_ = nullptr;
   std::vector<HtmlAttribute> attributes_;
-  std::size_t last_end_ = 0;  // of the last stretch
+  std::vector<bool> paragraphs_;  // open ones: whether the source has their tag
+  std::size_t last_end_ = 0;      // of the last stretch
   bool stopped_ = false;
   bool too_deep_ = false;
 };
