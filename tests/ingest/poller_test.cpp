@@ -20,7 +20,7 @@ TEST_F(Poller, AFormMailBecomesADealWithEverythingItSays) {
                 "number_of_users, number_of_users_min, number_of_users_max, ym_client_id, "
                 "created_automatically, description) FROM crm.deal"),
             "ООО «Пример 1»|new|ООО «Пример 1»|price|mail|50-100|50|100|170000001|t|"
-            "<p>Нужна цена &lt;срочно&gt;</p>");
+            "Нужна цена &lt;срочно&gt;");
   EXPECT_EQ(one("SELECT concat_ws('|', c.full_name, c.position, c.email, c.phone, p.e164) "
                 "FROM crm.contact c JOIN crm.record_contact r ON r.contact_id = c.id "
                 "JOIN crm.record_phone p ON p.record_id = c.id WHERE r.is_main"),
