@@ -64,12 +64,12 @@ std::string clean_encoding(std::string_view label) {
   return clean;
 }
 
-// "text" alone is text/plain (RFC 2045, 5.2 asks for a guess); any other nonsense is opaque.
 std::string usable_media_type(const Parameterized& declared, GMimeObject* object) {
   const std::string& value = declared.value;
   const std::size_t slash = value.find('/');
   if (slash != std::string::npos && slash > 0 && slash + 1 < value.size()) return value;
-  if (value == "text" || value == "text/") return "text/plain";
+  // RFC 2045, 5.2: a type nobody can read means plain text; a name says it is a file.
+  if (!value.empty() && declared.find("name") == nullptr) return "text/plain";
   GMimeContentType* type = g_mime_object_get_content_type(object);
   if (type == nullptr) return "text/plain";
   return to_lower(std::string(or_empty(g_mime_content_type_get_media_type(type))) + "/" +
