@@ -3,7 +3,7 @@
 #include "api/openapi.h"
 #include "daemon/api_parts.h"
 #include "daemon/cli.h"
-#include "store/migrator.h"
+#include "store/schema_check.h"
 
 namespace c360::daemon {
 
@@ -23,13 +23,8 @@ std::string openapi_document() {
 
 std::string ddl_document() {
   std::string text;
-  for (const store::MigrationFile& file : store::embedded_migrations()) {
-    text += "-- ";
-    text += file.stem;
-    text += '\n';
-    text += file.sql;
-    text += '\n';
-  }
+  const store::Registry registry = store::Registry::standard();
+  for (const auto& resource : registry.all()) text += store::draft_ddl(*resource) + "\n";
   return text;
 }
 
