@@ -73,8 +73,9 @@ ServerContext::ServerContext(ServerOptions o, Handler& h, const Observer& obs)
 
 void ServerContext::count_refusal(std::string_view reason, std::string_view address) const {
   observer.metrics().counter(Metric::http_refused_total, {reason}).add();
-  observer.observe(event::request_refused,
-                   {{"listener", options.name}, {"reason", reason}, {"remote", address}});
+  // Under an attack these are thousands: the metric counts them, the log keeps quiet.
+  observer.observe_at(LogLevel::debug, event::request_refused,
+                      {{"listener", options.name}, {"reason", reason}, {"remote", address}});
 }
 
 bool ServerContext::admits(const std::string& address) {
@@ -112,6 +113,8 @@ HttpConnection::~HttpConnection() {
 
 void HttpConnection::interrupt(bool all) {
   if (!all && !idle_) return;
+  constexpr std::chrono::milliseconds kFirstRequest{1'000};
+  if (!all && fresh_ && SteadyClock::now() - made_ < kFirstRequest) return;
   // Not through Poco's socket object: that one belongs to the connection's thread.
   ::shutdown(socket().impl()->sockfd(), all ? SHUT_RDWR : SHUT_RD);
 }
@@ -159,13 +162,14 @@ bool HttpConnection::wait_for_request(std::size_t number) {
   // one of the two sees the other.
   idle_ = true;
   bool received = false;
-  if (!context_.stopping) {
+  if (!context_.stopping || number == 1) {
     const auto wait =
         number == 1 ? context_.options.first_byte_timeout : context_.options.keep_alive_timeout;
     const auto filled = input_.fill(SteadyClock::now() + wait);
     received = filled && *filled > 0;
   }
   idle_ = false;
+  fresh_ = false;
   return received;
 }
 
@@ -225,8 +229,10 @@ bool HttpConnection::serve_one(std::size_t number) {
                                .reason = "method_unknown"}});
     return false;
   }
+  // A client that is gone is noticed by the read that follows.
   const auto continue_now = [this] {
-    (void)send("HTTP/1.1 100 Continue\r\n\r\n", SteadyClock::now() + context_.options.body_grace);
+    [[maybe_unused]] const auto sent =
+        send("HTTP/1.1 100 Continue\r\n\r\n", SteadyClock::now() + context_.options.body_grace);
   };
   HttpBody body(input_, head->content_length, head->chunked,
                 {.max_bytes = context_.options.max_body_bytes,
@@ -300,7 +306,7 @@ void HttpConnection::answer_refusal(const Refusal& refusal) {
 // Closing while unread bytes wait makes the kernel send a reset, which may overtake the answer
 // (RFC 9112, 9.6): first end our side, then read for a moment.
 void HttpConnection::linger() {
-  ::shutdown(socket().impl()->sockfd(), SHUT_WR);
+  if (::shutdown(socket().impl()->sockfd(), SHUT_WR) != 0) return;  // gone already
   const auto deadline = SteadyClock::now() + context_.options.linger_timeout;
   std::array<char, 4096> buffer;
   std::size_t total = 0;
@@ -339,7 +345,15 @@ Result<void> HttpConnection::send(std::string_view bytes, Deadline deadline) {
 
 void HttpConnection::compose_head(const Request& request, bool keep_alive) {
   const auto field = [this](std::string_view name, std::string_view value) {
-    output_.append(name).append(": ").append(value).append("\r\n");
+    output_.append(name).append(": ");
+    // A media type or a name may come from a mail: no value ends its own line.
+    const std::size_t from = output_.size();
+    output_.append(value);
+    for (std::size_t i = from; i < output_.size(); ++i) {
+      const auto u = static_cast<unsigned char>(output_[i]);
+      if (u < 0x20 || u == 0x7f) output_[i] = ' ';
+    }
+    output_.append("\r\n");
   };
   output_.clear();
   output_.append("HTTP/1.1 ").append(std::to_string(response_.status)).append(" ");

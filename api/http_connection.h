@@ -36,6 +36,7 @@ struct ServerContext {
   SystemClock clock;
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> running{0};
+  std::atomic<int> capped{0};  // accepted and closed at once
 
   std::mutex mutex;
   std::set<HttpConnection*> connections;           // guarded by mutex
@@ -52,7 +53,8 @@ class HttpConnection final : public Poco::Net::TCPServerConnection {
   ~HttpConnection() override;
   void run() override;
 
-  // From the stopping thread: wakes a wait for the next request; `all` also breaks what runs.
+  // From the stopping thread: wakes a wait for the next request; `all` also breaks what runs. A
+  // connection that was just made has a moment for its first request.
   void interrupt(bool all);
 
  private:
@@ -84,6 +86,8 @@ class HttpConnection final : public Poco::Net::TCPServerConnection {
   std::string output_;
   Response response_;
   std::atomic<bool> idle_{false};
+  std::atomic<bool> fresh_{true};  // no byte of a request yet
+  const std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace c360::api

@@ -58,9 +58,10 @@ class AddressCap final : public Poco::Net::TCPServerConnectionFilter {
     try {
       const std::string address = socket.peerAddress().host().toString();
       if (context_.admits(address)) return true;
+      ++context_.capped;
       context_.count_refusal("too_many_connections", address);
     } catch (const Poco::Exception&) {
-      // Gone already.
+      ++context_.capped;  // gone already
     }
     return false;
   }
@@ -69,30 +70,61 @@ class AddressCap final : public Poco::Net::TCPServerConnectionFilter {
   ServerContext& context_;
 };
 
-// A listening socket made by somebody else.
-class SharedSocketImpl final : public Poco::Net::ServerSocketImpl {
+// The listening socket. It can be parked: then it takes what the kernel holds for us and gives the
+// address up, in one step, so that nobody is connected and never answered. Poco's server has no
+// such step: its stop() drops connections that wait for a thread.
+class ListeningSocketImpl final : public Poco::Net::ServerSocketImpl {
  public:
-  explicit SharedSocketImpl(int descriptor) { reset(descriptor); }
+  ListeningSocketImpl() = default;
+  // Shares a socket that another server made.
+  explicit ListeningSocketImpl(int descriptor) { reset(descriptor); }
+
+  // From the stopping thread.
+  void park() { parking_ = true; }
+  bool parked() const { return parked_; }
+  int accepted() const { return accepted_; }
+
+  // On the accepting thread from here on.
+  bool poll(const Poco::Timespan& timeout, int mode) override {
+    if (parked_) {
+      std::this_thread::sleep_for(milliseconds{5});
+      return false;
+    }
+    if (!parking_) return ServerSocketImpl::poll(timeout, mode);
+    if (ServerSocketImpl::poll(Poco::Timespan(0), mode)) return true;
+    close();
+    parked_ = true;
+    return false;
+  }
+  Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress& client) override {
+    Poco::Net::SocketImpl* connection = ServerSocketImpl::acceptConnection(client);
+    ++accepted_;
+    return connection;
+  }
+
+ private:
+  std::atomic<bool> parking_{false};
+  std::atomic<bool> parked_{false};
+  std::atomic<int> accepted_{0};
 };
-class SharedSocket final : public Poco::Net::ServerSocket {
+class ListeningSocket final : public Poco::Net::ServerSocket {
  public:
-  explicit SharedSocket(int descriptor)
-      : Poco::Net::ServerSocket(new SharedSocketImpl(descriptor), true) {}
+  explicit ListeningSocket(ListeningSocketImpl* impl) : Poco::Net::ServerSocket(impl, true) {}
 };
 
-Poco::Net::ServerSocket open_socket(const ServerOptions& options) {
+ListeningSocketImpl* open_socket(const ServerOptions& options) {
   if (options.listening_socket >= 0) {
     const int copy = fcntl(options.listening_socket, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) throw Poco::Net::NetException("the listening socket is gone");
-    return SharedSocket(copy);
+    return new ListeningSocketImpl(copy);  // NOLINT: Poco counts its owners
   }
-  Poco::Net::ServerSocket socket;
+  auto impl = std::make_unique<ListeningSocketImpl>();
   // Not SO_REUSEPORT: a second daemon on the address must be told.
-  socket.bind(Poco::Net::SocketAddress(options.host, options.port), true, false);
-  socket.listen(options.backlog);
+  impl->bind(Poco::Net::SocketAddress(options.host, options.port), true, false);
+  impl->listen(options.backlog);
   // Where two servers share the socket, the slower one finds nothing to accept and must not wait.
-  socket.setBlocking(false);
-  return socket;
+  impl->setBlocking(false);
+  return impl.release();
 }
 
 TlsContext tls_context(const ServerOptions& options) {
@@ -115,6 +147,13 @@ struct HttpServer::State {
   std::unique_ptr<Poco::Net::TCPServer> server;
   std::uint16_t port = 0;
   int descriptor = -1;
+  ListeningSocketImpl* listening = nullptr;  // the server's
+
+  // Accepted and not yet on a thread of its own.
+  int waiting() const {
+    return listening->accepted() - server->totalConnections() - server->refusedConnections() -
+           context.capped.load();
+  }
 };
 
 HttpServer::HttpServer(ServerOptions options, Handler& handler, const Observer& observer)
@@ -128,7 +167,8 @@ Result<void> HttpServer::start() {
   const std::string place = options.host + ":" + std::to_string(options.port);
   try {
     const TlsContext tls = tls_context(options);
-    auto socket = open_socket(options);
+    state_->listening = open_socket(options);
+    const ListeningSocket socket(state_->listening);  // its owner
     state_->port = socket.address().port();
     // Two threads of the pool are the dispatcher's own reserve.
     state_->threads =
@@ -161,19 +201,22 @@ bool HttpServer::stop(milliseconds grace) {
   if (!state_->server) return true;
   ServerContext& context = state_->context;
   context.stopping = true;
-  state_->server->stop();
-  const auto interrupt = [&](bool all) {
+  state_->listening->park();
+  const auto quiet = [&](bool all) {
     const std::scoped_lock lock{context.mutex};
     for (HttpConnection* connection : context.connections) connection->interrupt(all);
     return context.connections.empty();
   };
-  const auto deadline = std::chrono::steady_clock::now() + grace;
-  bool clean = interrupt(false);
-  while (!clean && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(milliseconds{5});
-    clean = interrupt(false);
+  const auto begun = std::chrono::steady_clock::now();
+  bool clean = false;
+  while (!clean && std::chrono::steady_clock::now() < begun + grace) {
+    // Counted before looked at: what leaves the queue is among the connections by then.
+    const bool arrived = state_->listening->parked() && state_->waiting() <= 0;
+    clean = quiet(false) && arrived;
+    if (!clean) std::this_thread::sleep_for(milliseconds{5});
   }
-  if (!clean) interrupt(true);
+  state_->server->stop();
+  if (!clean) quiet(true);
   // Joins: a handler that is still inside the database is waited for; Database::shut_down ends it.
   state_->server.reset();
   state_->threads->joinAll();
