@@ -113,7 +113,6 @@ void Reloader::commit(Prepared prepared) {
   if (new_business) running->intake().stop();
   if (touches(changed, "database.url")) parts_.cursor_secret = {};
   if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
-  parts_.log.set_level(next.log.level);
   if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
   parts_.heartbeats.set_limit(next.service.loop_limit);
 
@@ -166,6 +165,8 @@ ReloadAnswer Reloader::report(ReloadAnswer answer, std::string_view trigger) {
   }
   if (answer.result == ReloadResult::unchanged)
     observer.observe(event::config_unchanged, {{"trigger", trigger}});
+  // Last, so that a log that becomes quieter still tells of the change.
+  parts_.log.set_level(parts_.config.get()->log.level);
   parts_.report_config(answer.result);
   return answer;
 }

@@ -107,7 +107,7 @@ std::vector<Verb> token_verbs() {
            {{"user", "LOGIN", "for whom it speaks"},
             {"name", "NAME", "what for, such as website"},
             {"scopes", "LIST", "comma list, such as deal:write,counterparty:read or admin"},
-            {"expires", "DATE", "YYYY-MM-DD or RFC 3339; never without it"}},
+            {"expires", "DATE", "YYYY-MM-DD or RFC 3339; default: never"}},
            create},
           {"token",
            "list",

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "daemon/base/json.h"
 #include "daemon/file_watch.h"
 #include "daemon/heartbeats.h"
 #include "daemon/reload_requests.h"
