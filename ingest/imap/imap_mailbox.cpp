@@ -231,14 +231,18 @@ Result<void> ImapMailbox::add_flags(std::span<const Uid> uids,
   std::string list;
   for (const std::string_view flag : flags) {
     if (!is_flag(flag)) return fail(ErrorCode::invalid_request, "not an IMAP flag");
-    list += (list.empty() ? "" : " ") + std::string(flag);
+    if (!list.empty()) list += ' ';
+    list += flag;
   }
   if (list.empty() || list.size() > kCommandFrame / 2) {
     return fail(ErrorCode::invalid_request, "no flags, or too many of them");
   }
-  std::vector<std::string> commands;
-  for (const std::string& set : sets(uids)) {
-    commands.push_back("UID STORE " + set + " +FLAGS.SILENT (" + list + ")");
+  list.insert(0, " +FLAGS.SILENT (");
+  list += ')';
+  std::vector<std::string> commands = sets(uids);
+  for (std::string& command : commands) {
+    command.insert(0, "UID STORE ");
+    command += list;
   }
   return run_all_fine(commands, "setting flags");
 }

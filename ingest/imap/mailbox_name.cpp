@@ -71,7 +71,7 @@ bool decode_shifted(std::string_view base64, std::string& out) {
       high = 0;
     } else if (unit >= 0xd800 && unit <= 0xdbff) {
       high = unit;
-    } else if (is_direct(unit) || (unit >= 0xdc00 && unit <= 0xdfff)) {
+    } else if (unit < 0x80 || (unit >= 0xdc00 && unit <= 0xdfff)) {
       return false;
     } else {
       append_utf8(out, unit);

@@ -11,7 +11,7 @@ namespace c360::ingest::imap {
 std::optional<std::string> to_modified_utf7(std::string_view name);
 
 // None where `wire` is not modified UTF-7: stray 8-bit bytes, base64 that does not decode or that
-// encodes printable ASCII, lone surrogates.
+// encodes ASCII (which stands for itself, or is a control character), lone surrogates.
 std::optional<std::string> from_modified_utf7(std::string_view wire);
 
 }  // namespace c360::ingest::imap

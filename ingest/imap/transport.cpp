@@ -357,7 +357,9 @@ void Transport::close() {
   if (!state_->socket) return;
   try {
     state_->socket->close();
-  } catch (const Poco::Exception&) {  // nothing is lost: the peer sees the end either way
+  } catch (const Poco::Exception&) {
+    // The goodbye of TLS did not go out; the peer sees the end either way.
+    state_->secure = false;
   }
   state_->socket.reset();
   state_->received = 0;

@@ -52,10 +52,10 @@ TEST(MailboxName, RefusesControlCharactersAndBytesThatAreNotUtf8) {
 }
 
 TEST(MailboxName, RefusesWireNamesNoEncoderMakes) {
-  // No end, odd bits, ASCII in base64, a lone surrogate (first and second half), a foreign
-  // character, 8-bit.
+  // No end, odd bits, ASCII and a control character in base64, a lone surrogate (first and second
+  // half), a foreign character, 8-bit.
   for (const std::string_view bad :
-       {"&Jjo", "&Jj-", "&AGE-", "&2D0-", "&3gA-", "&Jjo/-", "\xd0\x92", "&Jj!o-"}) {
+       {"&Jjo", "&Jj-", "&AGE-", "&ABI-", "&2D0-", "&3gA-", "&Jjo/-", "\xd0\x92", "&Jj!o-"}) {
     EXPECT_FALSE(from_modified_utf7(bad)) << bad;
   }
 }
