@@ -47,6 +47,9 @@ Result<std::optional<Lease>> acquire_lease(Database& database, std::string_view 
   auto rows = database.execute(Pool::work, kAcquire,
                                std::move(Params{}.add(mailbox).add(folder).add(holder).add(
                                    static_cast<std::int64_t>(duration.count()))));
+  // Two first holders at once: the one that came second meets the other unique key, which ON
+  // CONFLICT does not arbitrate.
+  if (!rows && rows.error().reason == "mailbox_lease_fence_key") return std::nullopt;
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return Lease{std::string(mailbox), std::string(folder), std::string(holder), rows->int64(0, 0)};
