@@ -300,10 +300,11 @@ Result<void> stream_blob(Transaction& tx, const Sha256& sha256, const BlobSink& 
   Sha256Stream digest;
   std::int64_t done = 0;
   for (std::int64_t seq = 0; done < **size; ++seq) {
-    auto rows = tx.query(kChunk, std::move(key(sha256).add(seq)));
-    if (!rows) return std::unexpected(rows.error());
-    if ((*rows)->empty()) return corrupt(sha256);
-    const std::string_view chunk = (*rows)->text(0, 0);
+    const Ticket ticket = tx.queue(kChunk, std::move(key(sha256).add(seq)));
+    if (auto ran = tx.run(); !ran) return ran;
+    const Rows rows = tx.take(ticket);  // gone with this turn, not with the transaction
+    if (rows.empty()) return corrupt(sha256);
+    const std::string_view chunk = rows.text(0, 0);
     digest.update(chunk);
     if (auto taken = sink(chunk); !taken) return taken;
     done += size_of(chunk);

@@ -144,6 +144,9 @@ class Transaction {
   std::optional<Ticket> failed() const;
   // The rows of a ticket that has run; they live as long as the transaction.
   const Rows& rows(Ticket ticket) const;
+  // The rows of a ticket that has run, given away: what streams does not pile up in the
+  // transaction.
+  Rows take(Ticket ticket);
   // queue + run + rows.
   Result<const Rows*> query(const Sql& sql, Params params = {});
 
@@ -159,7 +162,6 @@ class Transaction {
   friend class Database;
   struct State;
   explicit Transaction(std::unique_ptr<State> state);
-  Rows take(Ticket ticket);
   std::unique_ptr<State> state_;
 };
 
