@@ -241,6 +241,7 @@ std::vector<LabelLine> LabelTable::find_inside(std::string_view text, Span line)
 bool LabelTable::is_collapsed(const std::vector<LabelLine>& inside,
                               const LineStarts& starts) const {
   std::vector<LabelId> distinct;
+  distinct.reserve(inside.size());
   for (const LabelLine& label : inside) distinct.push_back(label.label);
   std::ranges::sort(distinct);
   const auto repeated = std::ranges::unique(distinct);

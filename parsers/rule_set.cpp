@@ -85,7 +85,9 @@ class ExampleCheck {
     for (const auto& [field, wanted] : example_->expected) {
       const ExtractedValue* value = got.find(field);
       if (value == nullptr) {
-        fail("there is no " + field + ", expected '" + wanted + "'");
+        std::string detail = "there is no ";
+        detail.append(field).append(", expected '").append(wanted).append("'");
+        fail(detail);
       } else {
         expect(field, wanted, value->value);
       }
@@ -137,13 +139,11 @@ std::vector<RuleSummary> summaries(const CompiledRules& compiled) {
 void order_problems(std::vector<FileProblem>& problems) {
   const auto key = [](const FileProblem& problem) {
     return std::tuple(std::string_view(problem.file), problem.position.line,
-                      problem.position.column);
+                      problem.position.column, std::string_view(problem.detail));
   };
-  std::ranges::stable_sort(problems, {}, key);
+  std::ranges::sort(problems, {}, key);
   // Two readings of one form may report the same mistake.
-  const auto same = [&](const FileProblem& a, const FileProblem& b) {
-    return key(a) == key(b) && a.detail == b.detail;
-  };
+  const auto same = [&](const FileProblem& a, const FileProblem& b) { return key(a) == key(b); };
   const auto repeated = std::ranges::unique(problems, same);
   problems.erase(repeated.begin(), repeated.end());
 }
@@ -186,7 +186,11 @@ class FolderReader {
                                std::to_string(limit)});
       return;
     }
-    for (const std::string& name : names) read_file(folder + "/" + name, prefix + name);
+    for (const std::string& name : names) {
+      std::string path = folder;
+      path.append("/").append(name);
+      read_file(path, prefix + name);
+    }
   }
 
   void read_file(const std::string& path, const std::string& name) {
@@ -269,7 +273,7 @@ std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet:
   }
   if (files == 0) problems.push_back({"rules", {}, "there is no rule file (*.toml)"});
 
-  const std::shared_ptr<RuleSet> set(new RuleSet());
+  std::shared_ptr<RuleSet> set(new RuleSet());
   set->sha256_ = digest_of(sources);
   for (auto& rules : compiled) set->version_ = std::max(set->version_, rules->version);
   for (auto& rules : compiled) {
