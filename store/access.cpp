@@ -159,8 +159,12 @@ Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::st
     const std::string alias = kind == "contact" ? "pc" : "pr";
     const Predicate rights = predicate(actor, owner, right, alias, user);
     if (rights.never) continue;
-    terms.add("EXISTS (SELECT FROM " + std::string(owner.table) + " " + alias + " WHERE " + alias +
-              ".id = " + std::string(id) + " AND " + rights.sql + ")");
+    std::string exists = "EXISTS (SELECT FROM ";
+    exists += owner.table;
+    exists += " " + alias + " WHERE " + alias + ".id = ";
+    exists += id;
+    exists += " AND " + rights.sql + ")";
+    terms.add(std::move(exists));
   }
   return terms.done();
 }

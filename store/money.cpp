@@ -36,7 +36,8 @@ std::optional<std::int64_t> parse_fixed(std::string_view text, int scale) {
       continue;
     }
     if (c < '0' || c > '9') return std::nullopt;
-    if (fraction >= 0 && ++fraction > scale) return std::nullopt;
+    if (fraction >= 0) ++fraction;
+    if (fraction > scale) return std::nullopt;
     units = units * 10 + (c - '0');
     // Leading zeros do not count.
     if (units != 0 || digits == 0) ++digits;

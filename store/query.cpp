@@ -81,7 +81,8 @@ std::optional<Sql> QueryMaker::kept(std::string_view shape) const {
 Plan QueryMaker::State::keep(std::string_view shape, std::string text, bool always) const {
   {
     const std::shared_lock lock(mutex);
-    if (const auto found = by_text.find(text); found != by_text.end()) {
+    const auto found = by_text.find(text);
+    if (found != by_text.end() && (shape.empty() || by_shape.contains(std::string(shape)))) {
       return {Sql{found->second->name, found->second->text}, {}, nullptr};
     }
   }
@@ -432,8 +433,9 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
     plan.includes.push_back(include.name);
   }
   for (const SortKey& key : plan.order) sql += ", " + expression_of(*key.field) + "::text";
+  // The limit stands in the text: the planner of a prepared statement must know that it is small.
   sql += from + list.where + " ORDER BY " + order_by(plan.order) + " LIMIT " +
-         list.params.add(std::to_string(plan.limit + 1)) + "::bigint";
+         std::to_string(plan.limit + 1);
   plan.page = keep({}, std::move(sql));
   plan.page.params = list.params.params();
   return plan;

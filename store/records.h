@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "daemon/base/clock.h"
-#include "daemon/base/digest.h"
 #include "daemon/base/error.h"
 #include "daemon/base/json.h"
 #include "store/access.h"
@@ -105,21 +104,6 @@ struct RecordContact {
   int position = 0;
 };
 
-// A content of a document. The first version has the document's id and number 1.
-struct NewVersion {
-  std::int64_t document_id = 0;
-  Sha256 content{};  // stored as a blob in the same transaction or before
-  std::int64_t size_bytes = 0;
-  std::string mime_type;
-  std::string file_name;
-};
-
-// A document shown with an activity (the attachments of a mail).
-struct ActivityDocument {
-  std::int64_t activity_id = 0;
-  std::int64_t document_id = 0;
-};
-
 // The answer to allocate(), readable after the transaction ran.
 struct Allocation {
   Ticket ticket = 0;
@@ -188,10 +172,6 @@ class Records {
                            std::span<const NewRecord> records, const Actor& actor) const;
   // Attaches contacts to leads, deals, …; pairs already there stay as they are.
   void add_record_contacts(Transaction& tx, std::span<const RecordContact> pairs) const;
-  // The first versions of documents made by create_many in this transaction.
-  void add_first_versions(Transaction& tx, std::span<const NewVersion> versions,
-                          const Actor& actor) const;
-  void add_activity_documents(Transaction& tx, std::span<const ActivityDocument> pairs) const;
 
   const AccessRules& access() const;
   const QueryMaker& queries() const;

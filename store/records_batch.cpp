@@ -51,21 +51,6 @@ FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::integer[])
     AS v(record_id, contact_id, is_main, position)
 ON CONFLICT (record_id, contact_id) DO NOTHING
 )sql"};
-constexpr Sql kAddVersions{"c360_document_versions", R"sql(
-INSERT INTO crm.document_version (id, document_id, version_no, content_sha256, size_bytes,
-                                  mime_type, file_name, storage_key, created_by)
-SELECT v.id, v.id, 1, decode(v.sha256, 'hex'), v.size_bytes, v.mime_type, v.file_name, v.sha256,
-       $6::bigint
-FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[])
-    AS v(id, sha256, size_bytes, mime_type, file_name)
-)sql"};
-constexpr Sql kAddActivityDocuments{"c360_activity_documents", R"sql(
-INSERT INTO crm.activity_document (activity_id, document_id)
-SELECT v.activity_id, v.document_id
-FROM unnest($1::bigint[], $2::bigint[]) AS v(activity_id, document_id)
-ON CONFLICT DO NOTHING
-)sql"};
-
 template <typename T>
 std::span<const T> span_of(const std::vector<T>& values) {
   return std::span<const T>(values);
@@ -324,41 +309,6 @@ void Records::add_record_contacts(Transaction& tx, std::span<const RecordContact
   params.add_array(span_of(records)).add_array(span_of(contacts));
   params.add_array(span_of(mains)).add_array(span_of(positions));
   tx.queue(kAddContacts, std::move(params));
-}
-
-void Records::add_first_versions(Transaction& tx, std::span<const NewVersion> versions,
-                                 const Actor& actor) const {
-  if (versions.empty()) return;
-  std::vector<std::int64_t> documents;
-  std::vector<std::string> digests;
-  std::vector<std::int64_t> sizes;
-  std::vector<std::string> types;
-  std::vector<std::string> names;
-  for (const NewVersion& version : versions) {
-    documents.push_back(version.document_id);
-    digests.push_back(to_hex(version.content));
-    sizes.push_back(version.size_bytes);
-    types.push_back(version.mime_type.empty() ? "application/octet-stream" : version.mime_type);
-    names.push_back(version.file_name.empty() ? "document" : version.file_name);
-  }
-  Params params;
-  params.add_array(span_of(documents)).add_array(span_of(digests)).add_array(span_of(sizes));
-  params.add_array(span_of(types)).add_array(span_of(names)).add(actor.user_id);
-  tx.queue(kAddVersions, std::move(params));
-}
-
-void Records::add_activity_documents(Transaction& tx,
-                                     std::span<const ActivityDocument> pairs) const {
-  if (pairs.empty()) return;
-  std::vector<std::int64_t> activities;
-  std::vector<std::int64_t> documents;
-  for (const ActivityDocument& pair : pairs) {
-    activities.push_back(pair.activity_id);
-    documents.push_back(pair.document_id);
-  }
-  Params params;
-  params.add_array(span_of(activities)).add_array(span_of(documents));
-  tx.queue(kAddActivityDocuments, std::move(params));
 }
 
 }  // namespace c360::store

@@ -179,6 +179,23 @@ std::optional<std::string> user_text(const Actor& actor) {
   return actor.user_id ? std::optional(std::to_string(*actor.user_id)) : std::nullopt;
 }
 
+// A transaction of our own, begun anew up to three times when the database says that another one
+// was in the way, or when the connection broke before COMMIT was sent.
+template <typename Body>
+auto retried(Database& database, Body body) -> decltype(body(std::declval<Transaction&>())) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    auto tx = database.begin(Pool::api, TxMode::read_write);
+    if (!tx) return std::unexpected(tx.error());
+    auto done = body(*tx);
+    if (done || attempt == kAttempts) return done;
+    const std::string& reason = done.error().reason;
+    if (reason != "serialization_failure" && reason != "deadlock" && reason != "connection_lost") {
+      return done;
+    }
+  }
+}
+
 Result<void> offers(const Resource& resource, Operation operation, std::string_view verb) {
   if (resource.offers(operation)) return {};
   return fail(ErrorCode::method_not_allowed,
@@ -192,9 +209,8 @@ Result<void> offers(const Resource& resource, Operation operation, std::string_v
 
 Result<RecordView> Records::create(const Resource& resource, const Json& body, const Actor& actor,
                                    const WriteOptions& options) {
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  return create(*tx, resource, body, actor, options);
+  return retried(state_->database,
+                 [&](Transaction& tx) { return create(tx, resource, body, actor, options); });
 }
 
 Result<RecordView> Records::create(Transaction& tx, const Resource& resource, const Json& body,
@@ -296,7 +312,7 @@ Result<void> Records::State::read_lock(const Transaction& tx, const Locked& lock
   int column = 0;
   for (const Field* field : locked.columns) {
     const auto value = rows.optional_text(0, column++);
-    if (!value || !field->has_column()) continue;
+    if (!value) continue;
     before[resource.index_of(field->name)] = std::string(*value);
   }
   draft.load_before(std::move(before));
@@ -314,9 +330,9 @@ Result<void> Records::State::read_lock(const Transaction& tx, const Locked& lock
 Result<RecordView> Records::update(const Resource& resource, std::string_view key,
                                    const Json& changes, const Actor& actor,
                                    const WriteOptions& options) {
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  return update(*tx, resource, key, changes, actor, options);
+  return retried(state_->database, [&](Transaction& tx) {
+    return update(tx, resource, key, changes, actor, options);
+  });
 }
 
 Result<RecordView> Records::update(Transaction& tx, const Resource& resource, std::string_view key,
@@ -429,9 +445,8 @@ Result<RecordView> Records::State::write_update(Transaction& tx, Draft& draft, s
 
 Result<void> Records::remove(const Resource& resource, std::string_view key, const Actor& actor,
                              const WriteOptions& options) {
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  return remove(*tx, resource, key, actor, options);
+  return retried(state_->database,
+                 [&](Transaction& tx) { return remove(tx, resource, key, actor, options); });
 }
 
 Result<void> Records::remove(Transaction& tx, const Resource& resource, std::string_view key,

@@ -315,6 +315,24 @@ TEST_F(Rules, PhonesAreFoundHoweverTheyAreWritten) {
             "+78127654321");
 }
 
+TEST_F(Rules, PhonesOfUsersAreNormalisedToo) {
+  const auto user = make("user", R"({"login":"ph","phone_mobile":"8 912 345-67-89"})", admin_);
+  EXPECT_EQ(sql("SELECT e164 FROM crm.user_phone WHERE user_id = " + user.key), "+79123456789");
+  ASSERT_TRUE(change("user", user.key, R"({"phone_mobile":"8 912 345-67-80"})", admin_));
+  EXPECT_EQ(sql("SELECT e164 FROM crm.user_phone WHERE user_id = " + user.key), "+79123456780");
+}
+
+TEST_F(Rules, WhatWasReadMayBeSentBackUnchanged) {
+  const auto company =
+      make("counterparty",
+           R"({"name":"x","custom":{"b":1,"a":[1,2]},"email_domains":["x.example"],)" +
+               std::string(kFull) + "}",
+           manager_);
+  const auto same = change("counterparty", company.key, company.json, manager_);
+  ASSERT_TRUE(same) << describe(same.error());
+  EXPECT_EQ(same->version, 1);
+}
+
 // -- Links ----------------------------------------------------------------------------------------
 
 TEST_F(Rules, ContactsOfADealAreLinkedShownAndUnlinked) {
