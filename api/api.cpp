@@ -20,7 +20,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   return routes;
 }
 
-Api::Api(const ApiServices& services, ApiOptions options)
+Api::Api(const ApiServices& services, const ApiOptions& options)
     : authenticator_(
           std::make_unique<Authenticator>(services.database, options.auth, services.clock)),
       router_(std::make_unique<Router>(api_routes(services, options), authenticator_.get(),

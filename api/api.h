@@ -44,7 +44,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
 
 class Api {
  public:
-  Api(const ApiServices& services, ApiOptions options);
+  Api(const ApiServices& services, const ApiOptions& options);
 
   Handler& handler() { return *router_; }
   const Router& router() const { return *router_; }

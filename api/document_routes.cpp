@@ -49,13 +49,6 @@ UPDATE crm.document d SET current_version_id = v.id, updated_at = now(), updated
 FROM version v WHERE d.id = v.document_id
 RETURNING v.version_no)sql"};
 
-constexpr store::Sql kNoteAdded{"api_note_document_added", R"sql(
-INSERT INTO crm.history_event (record_id, record_kind, event, actor_id, changes, request_id, origin)
-SELECT r.id, r.kind, 'document_added', $2::bigint,
-       jsonb_build_array(jsonb_build_object('field', 'document_id', 'old', null,
-                                            'new', $3::bigint)), $4, 'api'
-FROM crm.record r WHERE r.id = $1)sql"};
-
 struct Upload {
   Spool spool;
   Sha256 sha256{};
@@ -194,9 +187,6 @@ Result<void> add_document(const ApiServices& services, Transaction& transaction,
   if (auto made = store::attach_documents(transaction, services.records, {&row, 1}, actor); !made) {
     return made;
   }
-  transaction.queue(
-      kNoteAdded,
-      std::move(store::Params{}.add(parent).add(actor.user_id).add(id).add(actor.request_id)));
   if (auto ran = transaction.run(); !ran) {
     // What can be missing here is a row the form names: the type (the parent was seen).
     if (ran.error().reason != "document_type_code_fkey") return ran;
@@ -375,24 +365,26 @@ void add_document_routes(std::vector<Route>& routes, const ApiServices& services
   version.handler = version_handler(services);
   routes.push_back(std::move(version));
 
-  routes.push_back({.method = Method::get,
-                    .path = "/api/v1/documents/{id}/content",
-                    .access = Access::scope,
-                    .scope = "document:read",
-                    .operation_id = "get_document_content",
-                    .summary = "The file",
-                    .tag = "document",
-                    .handler = download_handler(services),
-                    .parameters = {{.name = "id",
-                                    .place = ParameterPlace::path,
-                                    .doc = "Id of the document",
-                                    .schema = schema::integer(),
-                                    .required = true},
-                                   {.name = "version",
-                                    .doc = "version_no; default the current one",
-                                    .schema = schema::integer()},
-                                   range_parameter()},
-                    .answers = content_answers("*/*")});
+  Route content{.method = Method::get,
+                .path = "/api/v1/documents/{id}/content",
+                .access = Access::scope,
+                .scope = "document:read",
+                .operation_id = "get_document_content",
+                .summary = "The file",
+                .tag = "document",
+                .parameters = {{.name = "id",
+                                .place = ParameterPlace::path,
+                                .doc = "Id of the document",
+                                .schema = schema::integer(),
+                                .required = true},
+                               {.name = "version",
+                                .doc = "version_no; default the current one",
+                                .schema = schema::integer()},
+                               range_parameter()},
+                .answers = content_answers("*/*")};
+  content.answers.push_back(moved_answer());
+  content.handler = download_handler(services);
+  routes.push_back(std::move(content));
 }
 
 }  // namespace c360::api

@@ -86,9 +86,9 @@ Result<void> HttpBody::begin_chunk() {
   if (!head) return std::unexpected(head.error());
   const auto digits = head->substr(0, head->find_first_of("; \t"));
   std::uint64_t size = 0;
-  const auto* end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, size, 16);
-  if (digits.empty() || error != std::errc{} || stop != end) {
+  const auto [stop, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
+  if (digits.empty() || error != std::errc{} || stop != digits.data() + digits.size()) {
     return broken(ErrorCode::invalid_request, "a chunk size is not a hexadecimal number", "chunk");
   }
   input_.consume(head->size() + 2);

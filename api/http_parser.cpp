@@ -119,11 +119,11 @@ std::expected<void, Refusal> note_framing(const HeaderField& field, Framing& fra
   if (equal_ignoring_case(field.name, "content-length")) {
     ++framing.content_lengths;
     std::uint64_t length = 0;
-    const auto* end = field.value.data() + field.value.size();
-    const auto [stop, error] = std::from_chars(field.value.data(), end, length);
+    const auto [stop, error] =
+        std::from_chars(field.value.data(), field.value.data() + field.value.size(), length);
     // from_chars takes no sign for an unsigned number; the first character decides the rest.
     if (field.value.empty() || !is_digit(field.value.front()) || error != std::errc{} ||
-        stop != end) {
+        stop != field.value.data() + field.value.size()) {
       return bad_request("content_length", "Content-Length is not one number of bytes");
     }
     head.content_length = length;

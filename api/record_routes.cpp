@@ -208,7 +208,7 @@ void add_update(Maker& maker) {
 }
 
 void add_remove(Maker& maker) {
-  Route& route = maker.add(Method::delete_, maker.item, true, named("delete", maker.resource),
+  Route& route = maker.add(Method::remove, maker.item, true, named("delete", maker.resource),
                            "Delete: " + std::string(maker.resource.label.en));
   route.parameters = {path_key(maker.resource)};
   maker.add_version_parameter(route, true);
@@ -271,7 +271,7 @@ void add_linked(Maker& maker, const Collection& collection) {
   link.answers = {{.status = 204, .doc = "Attached"}};
   link.handler = link_handler(maker.services, maker.resource, collection, maker.options);
 
-  Route& unlink = maker.add(Method::delete_, path + "/{child_id}", true,
+  Route& unlink = maker.add(Method::remove, path + "/{child_id}", true,
                             "unlink_" + std::string(maker.resource.kind) + "_" + name, "Detach");
   unlink.parameters = {path_key(maker.resource), child};
   unlink.answers = {{.status = 204, .doc = "Detached"}};

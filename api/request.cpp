@@ -16,7 +16,7 @@ struct MethodName {
 constexpr std::array kMethods = {
     MethodName{Method::get, "GET"},         MethodName{Method::head, "HEAD"},
     MethodName{Method::post, "POST"},       MethodName{Method::put, "PUT"},
-    MethodName{Method::patch, "PATCH"},     MethodName{Method::delete_, "DELETE"},
+    MethodName{Method::patch, "PATCH"},     MethodName{Method::remove, "DELETE"},
     MethodName{Method::options, "OPTIONS"},
 };
 

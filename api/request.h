@@ -18,7 +18,7 @@ namespace c360::api {
 struct Caller;  // who asks: auth.h
 struct Route;   // router.h
 
-enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options };
+enum class Method : std::uint8_t { get, head, post, put, patch, remove, options };
 std::string_view to_string(Method method);  // "GET"
 std::optional<Method> method_from(std::string_view token);
 

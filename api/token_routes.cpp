@@ -72,53 +72,56 @@ Result<void> create(store::Database& database, std::uint64_t limit, Request& req
 
 void add_token_routes(std::vector<Route>& routes, const ApiServices& services,
                       const ApiOptions& options) {
-  routes.push_back(
-      {.method = Method::post,
-       .path = std::string(kApiPrefix) + "/tokens",
-       .access = Access::scope,
-       .scope = std::string(kScope),
-       .operation_id = "create_token",
-       .summary = "Make a token; it is shown in this answer and never again",
-       .tag = "token",
-       .handler = [&database = services.database, limit = options.max_json_bytes](
-                      Request& request,
-                      Response& response) { return create(database, limit, request, response); },
-       .request_media_types = {std::string(kJson)},
-       .request_schema = schema::object({{"login", schema::string("Of the user it speaks for")},
-                                         {"name", schema::string("What for")},
-                                         {"scopes", schema::array(schema::string())},
-                                         {"expires_at", schema::nullable(schema::date_time())}},
-                                        {"login", "name", "scopes"}),
-       .answers = {{.status = 201,
-                    .doc = "Made",
-                    .media_type = std::string(kJson),
-                    .schema = schema::object({{"id", schema::integer()},
-                                              {"token", schema::string("Keep it now")},
-                                              {"prefix", schema::string()}},
-                                             {"id", "token"}),
-                    .headers = {"Location"}}}});
-  routes.push_back({.method = Method::delete_,
-                    .path = std::string(kApiPrefix) + "/tokens/{id}",
-                    .access = Access::scope,
-                    .scope = std::string(kScope),
-                    .operation_id = "revoke_token",
-                    .summary = "From now on it opens nothing",
-                    .tag = "token",
-                    .handler = [&database = services.database](Request& request,
-                                                               Response& response) -> Result<void> {
-                      if (auto allowed = needs_administrator(request); !allowed) return allowed;
-                      auto id = request.path_id(0);
-                      if (!id) return std::unexpected(id.error());
-                      auto revoked = store::revoke_token(database, *id);
-                      if (revoked) response.status = 204;
-                      return revoked;
-                    },
-                    .parameters = {{.name = "id",
-                                    .place = ParameterPlace::path,
-                                    .doc = "Id of the token",
-                                    .schema = schema::integer(),
-                                    .required = true}},
-                    .answers = {{.status = 204, .doc = "Revoked"}}});
+  Route make{.method = Method::post,
+             .path = std::string(kApiPrefix) + "/tokens",
+             .access = Access::scope,
+             .scope = std::string(kScope),
+             .operation_id = "create_token",
+             .summary = "Make a token; it is shown in this answer and never again",
+             .tag = "token",
+             .request_media_types = {std::string(kJson)},
+             .answers = {{.status = 201,
+                          .doc = "Made",
+                          .media_type = std::string(kJson),
+                          .schema = schema::object({{"id", schema::integer()},
+                                                    {"token", schema::string("Keep it now")},
+                                                    {"prefix", schema::string()}},
+                                                   {"id", "token"}),
+                          .headers = {"Location"}}}};
+  make.request_schema = schema::object({{"login", schema::string("Of the user it speaks for")},
+                                        {"name", schema::string("What for")},
+                                        {"scopes", schema::array(schema::string())},
+                                        {"expires_at", schema::nullable(schema::date_time())}},
+                                       {"login", "name", "scopes"});
+  make.handler = [&database = services.database, limit = options.max_json_bytes](
+                     Request& request, Response& response) {
+    return create(database, limit, request, response);
+  };
+  routes.push_back(std::move(make));
+
+  Route revoke{.method = Method::remove,
+               .path = std::string(kApiPrefix) + "/tokens/{id}",
+               .access = Access::scope,
+               .scope = std::string(kScope),
+               .operation_id = "revoke_token",
+               .summary = "From now on it opens nothing",
+               .tag = "token",
+               .parameters = {{.name = "id",
+                               .place = ParameterPlace::path,
+                               .doc = "Id of the token",
+                               .schema = schema::integer(),
+                               .required = true}},
+               .answers = {{.status = 204, .doc = "Revoked"}}};
+  revoke.handler = [&database = services.database](Request& request,
+                                                   Response& response) -> Result<void> {
+    if (auto allowed = needs_administrator(request); !allowed) return allowed;
+    auto id = request.path_id(0);
+    if (!id) return std::unexpected(id.error());
+    auto revoked = store::revoke_token(database, *id);
+    if (revoked) response.status = 204;
+    return revoked;
+  };
+  routes.push_back(std::move(revoke));
 }
 
 }  // namespace c360::api
