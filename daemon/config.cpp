@@ -106,9 +106,10 @@ class Loader {
   // What concerns several settings.
   void check_whole() {
     const auto& api = config_.api;
-    if (api.certificate_file.empty() != api.private_key_file.empty())
-      values_.problem(position_of(api.certificate_file.empty() ? "api.tls_key_file"
-                                                               : "api.tls_certificate_file"),
+    const TomlPosition certificate = position_of("api.tls_certificate_file");
+    const TomlPosition key = position_of("api.tls_key_file");
+    if ((certificate.line != 0) != (key.line != 0))  // one that cannot be read has its own problem
+      values_.problem(certificate.line != 0 ? certificate : key,
                       "api: tls_certificate_file and tls_key_file belong together");
     if (api.port != 0 && api.port == config_.admin.port && api.host == config_.admin.host)
       values_.problem(position_of("admin.listen"), "admin.listen: api.listen has the same address");

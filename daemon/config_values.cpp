@@ -255,13 +255,13 @@ std::string ConfigValues::credential_name(std::string key) {
   return key;
 }
 
-// systemd.exec(5), LoadCredential=. An empty one is the unit's SetCredential= fallback: nobody gave
-// us a secret.
+// systemd.exec(5), LoadCredential=. One of a single byte is the unit's SetCredential= fallback, a
+// line break (it cannot be empty): nobody gave us a secret.
 std::string ConfigValues::credential_file(const std::string& name) const {
   if (surroundings_.credentials_directory.empty() || name.contains('/')) return {};
   const fs::path file = fs::path(surroundings_.credentials_directory) / name;
   std::error_code error;
-  if (!fs::is_regular_file(file, error) || fs::file_size(file, error) == 0) return {};
+  if (!fs::is_regular_file(file, error) || fs::file_size(file, error) <= 1) return {};
   return file.string();
 }
 
@@ -285,10 +285,7 @@ std::optional<std::string> ConfigValues::secret_file(const std::string& key, con
                         key, name, name));
     return std::nullopt;
   }
-  if (value.text.empty()) {
-    problem(place.position, fmt::format("{}: the name of a file is wanted", key));
-    return std::nullopt;
-  }
+  if (value.text.empty()) return std::nullopt;  // as --print=config writes a secret nobody gave
   std::string file = absolute(value.text);
   effective.value = toml_string(file);
   config_.watched.push_back(file);

@@ -241,6 +241,14 @@ TEST_F(ConfigTest, CredentialsOfSystemdAreFoundByTheNameOfTheSetting) {
               HasSubstr("LoadCredential=none:FILE"));
 }
 
+TEST_F(ConfigTest, ACredentialThatIsOnlyALineBreakIsNone) {
+  fs::create_directories(folder_ / "cred");
+  credentials_ = (folder_ / "cred").string();
+  write("cred/database-password", "\n");
+
+  EXPECT_TRUE(good("").database.options.password.empty());
+}
+
 TEST_F(ConfigTest, AMissingAnEmptyAndAHugeSecretAreRefused) {
   write("empty", "\n");
   write("huge", std::string(65'537, 'x'));

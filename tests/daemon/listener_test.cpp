@@ -133,8 +133,13 @@ TEST_F(ListenerTest, AReplacedCertificateIsShownToTheNextConnection) {
   open(options_);
 
   // Both servers accept until the old one has stopped; then only the new certificate is shown.
-  while (seen_by(old_authority.ca_file())) std::this_thread::yield();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  const auto replaced = [&] {
+    return !seen_by(old_authority.ca_file()) && seen_by(new_authority.ca_file());
+  };
+  while (!replaced() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_TRUE(seen_by(new_authority.ca_file()));
+  EXPECT_FALSE(seen_by(old_authority.ca_file()));
 }
 
 TEST(Gate, AnswersWithItsReasonUntilItIsOpened) {
