@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include "daemon/base/text.h"
 #include "daemon/config_mailboxes.h"
@@ -37,8 +38,8 @@ class Loader {
     check_whole();
     Problems& problems = values_.problems();
     if (!problems.empty()) {
-      std::ranges::stable_sort(problems, {}, [](const FileProblem& problem) {
-        return std::pair(problem.position.line, problem.position.column);
+      std::ranges::sort(problems, {}, [](const FileProblem& problem) {
+        return std::tuple(problem.position.line, problem.position.column, problem.detail);
       });
       return std::unexpected(std::move(problems));
     }

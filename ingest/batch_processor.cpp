@@ -175,10 +175,13 @@ Result<std::vector<ReadMail*>> BatchProcessor::apply_once(const MailboxContext& 
   if (auto locked = tx->run(); !locked) return std::unexpected(locked.error());
   const std::vector<std::int64_t> ours = store::MailLog::locked(*tx, lock);
   // Almost always all of them, in order; a mail that ended meanwhile is moved behind the others.
-  const auto rest = std::ranges::stable_partition(mails, [&](const ReadMail& mail) {
-    return std::ranges::find(ours, mail.incoming.ledger_id) != ours.end();
-  });
-  const auto live = mails.first(mails.size() - rest.size());
+  std::size_t live_count = 0;
+  for (std::size_t i = 0; i < mails.size(); ++i) {
+    if (!std::ranges::binary_search(ours, mails[i].incoming.ledger_id)) continue;
+    if (i != live_count) std::swap(mails[i], mails[live_count]);
+    ++live_count;
+  }
+  const auto live = mails.first(live_count);
   if (auto applied = inboxes_.apply(*tx, mailbox, live); !applied)
     return std::unexpected(applied.error());
   if (auto done = tx->commit(); !done) return std::unexpected(done.error());

@@ -74,9 +74,16 @@ Json target_json(const parsers::TargetReference& target) {
 // Rules that did not match, those that came furthest first.
 Json nearest_json(std::vector<parsers::RuleTrace> trace) {
   std::erase_if(trace, [](const parsers::RuleTrace& rule) { return rule.matched; });
-  std::ranges::stable_sort(trace, std::ranges::greater{}, [](const parsers::RuleTrace& rule) {
+  const auto share = [](const parsers::RuleTrace& rule) {
     return rule.conditions == 0 ? 0.0 : static_cast<double>(rule.conditions_met) / rule.conditions;
-  });
+  };
+  // Insertion keeps equals in order; std::stable_sort uses what clang 19 calls deprecated.
+  std::vector<parsers::RuleTrace> sorted;
+  for (parsers::RuleTrace& rule : trace) {
+    const auto place = std::ranges::upper_bound(sorted, share(rule), std::ranges::greater{}, share);
+    sorted.insert(place, std::move(rule));
+  }
+  trace = std::move(sorted);
   if (trace.size() > kNearestRules) trace.resize(kNearestRules);
   Json::Array nearest;
   for (const parsers::RuleTrace& rule : trace) {
