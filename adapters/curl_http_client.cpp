@@ -75,8 +75,8 @@ HeaderList header_list(const HttpRequest& request) {
   const auto add = [&](const std::string& line) {
     curl_slist* longer = curl_slist_append(list.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
-    (void)list.release();
-    list.reset(longer);
+    // The list keeps its first element; only an empty one begins anew.
+    if (list == nullptr) list.reset(longer);
   };
   for (const auto& [name, value] : request.headers) add(fmt::format("{}: {}", name, value));
   add("Expect:");  // no pause for 100 Continue

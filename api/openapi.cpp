@@ -98,6 +98,7 @@ std::vector<std::string> problem_statuses(const Route& route) {
     if (parameter.required) statuses.insert(428);
   }
   std::vector<std::string> names;
+  names.reserve(statuses.size() + 1);
   for (const int status : statuses) names.push_back(std::to_string(status));
   names.emplace_back("default");
   return names;

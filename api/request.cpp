@@ -71,7 +71,7 @@ Result<std::string> Request::read_body(std::uint64_t limit) {
   if (const auto size = body->declared_size(); size && *size <= limit) {
     text.reserve(static_cast<std::size_t>(*size));
   }
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, std::size_t{16} * 1024> buffer;
   for (;;) {
     auto count = body->read(buffer.data(), buffer.size());
     if (!count) return std::unexpected(std::move(count).error());

@@ -47,7 +47,7 @@ enum class Metric : std::uint16_t {
   database_connections,
   database_waits_seconds,
   database_errors_total,
-  count_,
+  count,
 };
 
 struct MetricRow {
@@ -205,7 +205,7 @@ static_assert(
       for (std::size_t i = 0; i < kMetricTable.size(); ++i) {
         if (kMetricTable[i].metric != static_cast<Metric>(i)) return false;
       }
-      return kMetricTable.size() == static_cast<std::size_t>(Metric::count_);
+      return kMetricTable.size() == static_cast<std::size_t>(Metric::count);
     }(),
     "kMetricTable and enum Metric must be in the same order");
 
