@@ -85,7 +85,7 @@ servers_erase() {
 # servers_postgres PORT [NAME=VALUE...]: initdb on the first call; sets SERVERS_PG_PID. Local
 # connections by the socket need no password, the folder of the socket is closed to others.
 servers_postgres() {
-  local port=$1 data=$SERVERS_DATA/pg/data log=$SERVERS_DATA/pg/server.log setting
+  local port=$1 data=$SERVERS_DATA/pg/data setting
   shift
   mkdir -p "$SERVERS_DATA/pg"
   chown "$SERVERS_PG_USER" "$SERVERS_DATA/pg"
@@ -249,16 +249,17 @@ servers_append() {
 # servers_stop_process PID SIGNAL SECONDS: asks, waits, then insists.
 servers_stop_process() {
   local pid=$1 signal=$2 deadline=$((SECONDS + $3))
-  kill -0 "$pid" 2>/dev/null || return 0
-  kill -s "$signal" "$pid" 2>/dev/null || return 0
-  while kill -0 "$pid" 2>/dev/null; do
-    if ((SECONDS >= deadline)); then
-      kill -s KILL "$pid" 2>/dev/null
-      break
-    fi
-    sleep 0.05
-  done
-  wait "$pid" 2>/dev/null || true
+  { # bash itself tells of a killed child
+    kill -s "$signal" "$pid" || return 0
+    while kill -0 "$pid"; do
+      if ((SECONDS >= deadline)); then
+        kill -s KILL "$pid"
+        break
+      fi
+      sleep 0.05
+    done
+    wait "$pid" || true
+  } 2>/dev/null
 }
 
 servers_stop() {
