@@ -98,6 +98,7 @@ std::string doc_of(const Field& field) {
 
 std::vector<std::string> codes_of(const Field& field) {
   std::vector<std::string> codes;
+  codes.reserve(field.choices.size());
   for (const auto& choice : field.choices) codes.emplace_back(choice.code);
   return codes;
 }

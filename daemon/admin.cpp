@@ -88,7 +88,7 @@ std::string Readiness::to_json() const {
   return writer.take();
 }
 
-std::vector<api::Route> admin_routes(AdminPorts ports) {
+std::vector<api::Route> admin_routes(const AdminPorts& ports) {
   using api::Method;
   std::vector<api::Route> routes;
   routes.push_back(open_route(Method::get, "/metrics", "Prometheus text format 0.0.4",

@@ -39,6 +39,6 @@ struct AdminPorts {
   std::function<std::string()> config_json;
 };
 
-std::vector<api::Route> admin_routes(AdminPorts ports);
+std::vector<api::Route> admin_routes(const AdminPorts& ports);
 
 }  // namespace c360::daemon
