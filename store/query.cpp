@@ -68,7 +68,7 @@ struct QueryMaker::State {
 
 QueryMaker::QueryMaker(const Registry& registry, const AccessRules& access, Secret cursor_key,
                        QueryLimits limits)
-    : state_(new State{registry, access, std::move(cursor_key), limits, {}, {}, {}}) {}
+    : state_(new State{registry, access, std::move(cursor_key), std::move(limits), {}, {}, {}}) {}
 QueryMaker::~QueryMaker() = default;
 
 std::optional<Sql> QueryMaker::kept(std::string_view shape) const {
