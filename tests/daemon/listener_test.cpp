@@ -137,9 +137,9 @@ TEST_F(ListenerTest, AReplacedCertificateIsShownToTheNextConnection) {
   const auto replaced = [&] {
     return !seen_by(old_authority.ca_file()) && seen_by(new_authority.ca_file());
   };
-  while (!replaced() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_TRUE(seen_by(new_authority.ca_file()));
-  EXPECT_FALSE(seen_by(old_authority.ca_file()));
+  bool shown = false;
+  while (!shown && std::chrono::steady_clock::now() < deadline) shown = replaced();
+  EXPECT_TRUE(shown);
 }
 
 TEST(Gate, AnswersWithItsReasonUntilItIsOpened) {
