@@ -51,7 +51,14 @@ Result<void> Parts::start_business() {
   const auto in_force = config.get();
   ingest::IntakeOptions options = in_force->intake;
   options.holder = holder;
-  options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
+  // A mailbox has a limit of its own; the other loops of the intake have the common one.
+  options.beat = [this, limit = options.pass_limit](std::string_view loop) {
+    if (loop.starts_with("mailbox.")) {
+      heartbeats.expect(loop, limit);
+    } else {
+      heartbeats.beat(loop);
+    }
+  };
   options.retire = [this](std::string_view loop) { heartbeats.retire(loop); };
   auto made = std::make_shared<Business>(ground(), *in_force, cursor_secret, rules.get(),
                                          std::move(options));

@@ -42,7 +42,6 @@ struct IntakeOptions {
   std::chrono::seconds compare_interval{900};  // full comparison with the server
   std::chrono::seconds pass_limit{300};        // a pass without progress for longer is an alarm
   std::string default_phone_region = "RU";
-  bool swap_manager_cco = false;
   // Called by every loop at least each `beat_interval` while it works: the watchdog's food.
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
   std::function<void(std::string_view loop)> retire = [](std::string_view) {};  // the loop ended

@@ -38,11 +38,6 @@ Result<std::optional<store::Lease>> LeaseKeeper::hold(std::string_view mailbox,
   return lease;
 }
 
-bool LeaseKeeper::holds(std::string_view mailbox, std::string_view folder) const {
-  const std::scoped_lock lock{mutex_};
-  return leases_.contains(Key{mailbox, folder});
-}
-
 void LeaseKeeper::release(std::string_view mailbox, std::string_view folder) {
   std::optional<store::Lease> lease;
   {

@@ -31,7 +31,6 @@ class LeaseKeeper {
 
   // The lease held, or taken now; nullopt while another daemon has it.
   Result<std::optional<store::Lease>> hold(std::string_view mailbox, std::string_view folder);
-  bool holds(std::string_view mailbox, std::string_view folder) const;
   // At once free for others.
   void release(std::string_view mailbox, std::string_view folder);
 

@@ -121,7 +121,9 @@ void Poller::wait(std::chrono::milliseconds delay, const std::stop_token& stop) 
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         until - std::chrono::steady_clock::now());
     if (left.count() <= 0) return;
-    const auto slice = std::min(left, kLongestIdle);
+    // Heard of well within the limit that makes silence an alarm.
+    const auto slice = std::min<std::chrono::milliseconds>(
+        left, std::min<std::chrono::milliseconds>(kLongestIdle, ports_.options.pass_limit / 3));
     std::shared_ptr<Mailbox> mailbox;
     {
       std::unique_lock lock{mutex_};
