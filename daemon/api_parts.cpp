@@ -19,6 +19,7 @@ store::RecordsOptions records_options(const Config& config, Secret cursor_key) {
   options.access.swap_manager_cco = config.swap_manager_cco;
   options.cursor_key = std::move(cursor_key);
   options.limits.max_page = api::ApiOptions{}.max_page;
+  options.limits.time_zone = config.timezone;
   options.normalise_phone = [region = config.intake.default_phone_region](
                                 std::string_view raw) -> std::optional<store::NormalisedPhone> {
     auto phone = parsers::parse_phone(raw, region);

@@ -67,6 +67,9 @@ std::expected<Reloader::Prepared, Problems> Reloader::prepare() {
   prepared.changed = changed_settings(*parts_.config.get(), *prepared.config);
   if (prepared.rules->sha256() != parts_.rules.get()->sha256()) {
     prepared.changed.emplace_back(kRules);
+    // Of new rules only: a code that was deleted later must not stop every other change.
+    auto unknown = check_rule_values(*prepared.rules);
+    if (!unknown.empty()) return std::unexpected(std::move(unknown));
   } else {
     prepared.rules = parts_.rules.get();  // the same set, compiled once
   }
@@ -74,6 +77,15 @@ std::expected<Reloader::Prepared, Problems> Reloader::prepare() {
   std::ranges::move(prepare_listeners(prepared), std::back_inserter(problems));
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return prepared;
+}
+
+// Without a database nobody knows the codes; then a value that is none is left out of each mail.
+Problems Reloader::check_rule_values(const parsers::RuleSet& rules) const {
+  if (!parts_.waiting_for.get()->empty()) return {};
+  const store::Registry registry = store::Registry::standard();
+  store::DirectoryReader directories{parts_.database, registry};
+  const auto codes = directories.current();
+  return codes ? unknown_values(rules, *codes) : Problems{};
 }
 
 // Another database is taken only when it answers and fits. A change of sizes or limits is no reason

@@ -7,12 +7,16 @@
 
 #include "daemon/config.h"
 #include "parsers/rule_set.h"
+#include "store/directory_codes.h"
 
 namespace c360::daemon {
 
 // Reads, compiles and runs the examples; every mistake with file, line and column.
 std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(
     const std::string& folder);
+
+// What the set states itself and no directory has: each with its place in the file.
+Problems unknown_values(const parsers::RuleSet& rules, const store::DirectoryCodes& codes);
 
 // What to watch for changes: the folder and its examples; nothing for the built-in rules.
 std::vector<std::string> rule_folders(const std::string& folder);

@@ -1,7 +1,8 @@
 // What becomes of mail: reading is pure, applying is set-wise in one transaction.
 //
-//   read()   raw mail + rules -> ReadMail: no clock, no database; the same mail and rules always
-//            give the same (backtest, replay and dry run use it too).
+//   read()   raw mail + rules + codes of the directories -> ReadMail: no clock, and nothing else of
+//            the database; the same of them always give the same (backtest, replay and dry run use
+//            it too).
 //   apply()  a batch of them -> records, contacts, activities, documents and the ledger's end
 //            states, all queued in the caller's transaction.
 #pragma once
@@ -22,6 +23,7 @@
 #include "parsers/rule_match.h"
 #include "parsers/rule_set.h"
 #include "store/database.h"
+#include "store/directory_codes.h"
 #include "store/mail_log.h"
 #include "store/records.h"
 
@@ -80,6 +82,8 @@ struct InboxOptions {
   std::string spool_folder;
   std::size_t spool_bytes = 1U << 20U;
   std::string phone_region = "RU";
+  // Which codes the directories have now; null: every value of a rule is taken for good.
+  std::shared_ptr<store::DirectoryReader> directories;
 };
 
 class Inboxes {

@@ -12,6 +12,7 @@
 #include "ingest/lease_keeper.h"
 #include "ingest/poller.h"
 #include "ingest/worker_pool.h"
+#include "store/directory_codes.h"
 #include "store/mail_log.h"
 
 namespace c360::ingest {
@@ -85,7 +86,8 @@ struct Intake::State {
         inboxes(registry, records, RulesInUse{rules, 0},
                 {.spool_folder = options.spool_folder,
                  .spool_bytes = options.spool_bytes,
-                 .phone_region = options.default_phone_region}),
+                 .phone_region = options.default_phone_region,
+                 .directories = std::make_shared<store::DirectoryReader>(db, registry)}),
         leases(database, options.holder, observer, [this] { options.beat(kLeaseLoop); }),
         workers(options.prepare_threads),
         log(database),

@@ -177,6 +177,12 @@ ReadMail Inboxes::read(IncomingMail incoming, const MailboxSettings& settings,
     message.is_auto_reply = message.is_bounce = message.is_list = false;
     match.own_addresses.clear();
   }
+  if (const auto codes = options_.directories ? options_.directories->current() : nullptr) {
+    match.known_value = [codes](std::string_view kind, std::string_view field,
+                                std::string_view value) {
+      return codes->may_store(kind, field, value);
+    };
+  }
   mail.text = parsers::prepare(mail.message());
   mail.extraction =
       parsers::match(*rules.rules, to_string(settings.kind), mail.message(), mail.text, match);

@@ -132,6 +132,7 @@ struct CompiledRules {
   std::unique_ptr<RE2::Set> subjects;
   std::size_t subject_patterns = 0;
   std::vector<RuleExample> examples;
+  std::vector<StatedValue> stated_values;
 };
 
 }  // namespace c360::parsers

@@ -67,6 +67,51 @@ class Matcher {
     extraction_.may_thread = rule->may_thread;
     if (!rule->fields.empty() || !rule->constants.empty() || !rules_.phrases.empty())
       extract_values(rules_, *rule, message_, prepared_, extraction_);
+    if (options_.known_value) reject_unknown(*rule);
+  }
+
+  // A code that its directory does not have would cost the record: it is left out and told.
+  void reject_unknown(const Rule& rule) {
+    const std::string_view kind = record_kind(extraction_.action);
+    const auto is_unknown = [&](const ExtractedValue& value) {
+      constexpr std::string_view kContact = "contact.";
+      const std::string_view field = value.field;
+      return field.starts_with(kContact)
+                 ? !options_.known_value("contact", field.substr(kContact.size()), value.value)
+                 : !options_.known_value(kind, field, value.value);
+    };
+    std::string unknown;
+    for (ExtractedValue& value : extraction_.values) {
+      if (!is_unknown(value)) continue;
+      unknown += (unknown.empty() ? "" : "; ") + value.field + " cannot be '" + value.value +
+                 "' now: there is no such value";
+      value.rejected = "unknown_value";
+      extraction_.rejected.push_back(value);
+    }
+    if (unknown.empty()) return;
+    std::erase_if(extraction_.values,
+                  [](const ExtractedValue& value) { return value.rejected == "unknown_value"; });
+    const auto trace = std::ranges::find(extraction_.trace, rule.name, &RuleTrace::rule);
+    if (trace != extraction_.trace.end()) trace->detail = std::move(unknown);
+  }
+
+  static std::string_view record_kind(RuleAction action) {
+    switch (action) {
+      case RuleAction::create_deal:
+        return "deal";
+      case RuleAction::create_lead:
+        return "lead";
+      case RuleAction::create_support:
+        return "support_request";
+      case RuleAction::add_activity:
+        return "activity";
+      case RuleAction::add_comment:
+        return "comment";
+      case RuleAction::ignore:
+      case RuleAction::quarantine:
+        break;
+    }
+    return {};
   }
 
   // The first phrase of the table that stands in the subject, in one pass over it. A phrase begins

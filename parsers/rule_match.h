@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ struct MatchOptions {
   CreateTarget target = CreateTarget::deal;  // what `action = 'create'` makes
   std::vector<std::string> own_addresses;    // our own senders, any letter case
   bool trace = false;                        // fill Extraction::trace for every rule
+  // Whether `value` may be stored in `field` of records of `kind` now, such as a code that is in
+  // its directory. Unset: every value may. What may not is kept in Extraction::rejected as
+  // "unknown_value". A pure function while one mail is matched.
+  std::function<bool(std::string_view kind, std::string_view field, std::string_view value)>
+      known_value;
 };
 
 enum class ValueSource : std::uint8_t {
@@ -46,7 +52,8 @@ struct ExtractedValue {
   std::string part;    // Part::path; body only
   // In order: "next_line", "collapsed", "unquoted", "cut", "address", "range", …
   std::vector<std::string> transformations;
-  std::string rejected;  // why the value is not usable, such as "not_an_address"; else empty
+  // Why the value is not usable, such as "not_an_address" or "unknown_value"; else empty.
+  std::string rejected;
 };
 
 // The record a mail speaks of: found by its number, or by an alias of the activity mailbox.

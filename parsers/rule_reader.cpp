@@ -117,7 +117,8 @@ class FileReader {
       TableReader entry(item, "a [[subject]] entry", problems_);
       const TomlValue* category = entry.text("category");
       if (category == nullptr) problems_.add(item.position, "a [[subject]] needs a category");
-      if (category != nullptr) check_value("request_category_code", *category);
+      if (category != nullptr)
+        state_value("deal", "request_category_code", category->as_string(), category->position);
       for (const TomlValue* phrase : entry.strings("contains"))
         add_phrase(*phrase, category == nullptr ? "" : category->as_string());
     }
@@ -135,10 +136,12 @@ class FileReader {
     rules_->phrases.push_back({phrase.as_string(), category});
   }
 
-  void check_value(std::string_view field, const TomlValue& value) {
-    if (!options_.known_value || !value.is_string()) return;
-    if (!options_.known_value("deal", field, value.as_string()))
-      problems_.add(value.position, "'" + value.as_string() + "' is no " + std::string(field));
+  void state_value(std::string_view kind, const std::string& field, const std::string& value,
+                   TomlPosition position) {
+    if (options_.known_value && !options_.known_value(kind, field, value))
+      problems_.add(position,
+                    "'" + value + "' cannot be a value of " + std::string(kind) + " " + field);
+    rules_->stated_values.push_back({std::string(kind), field, value, source_.name, position});
   }
 
   void read_forms(TableReader& table) {
@@ -365,10 +368,10 @@ class FileReader {
         problems_.add(value.position, "'" + entry.key + "' in set of " + table.what() +
                                           " must be a string, a whole number, true or false");
       check_field(rule, entry.key, entry.key_position);
+      const bool of_contact = entry.key.starts_with("contact.");
+      if (of_contact) state_value("contact", entry.key.substr(8), text, value.position);
       for (const std::string_view kind : record_kinds(rule))
-        if (options_.known_value && !options_.known_value(kind, entry.key, text))
-          problems_.add(value.position, "'" + text + "' cannot be a value of " + std::string(kind) +
-                                            " " + entry.key);
+        if (!of_contact) state_value(kind, entry.key, text, value.position);
       rule.constants.emplace_back(entry.key, std::move(text));
     }
   }

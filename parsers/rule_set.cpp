@@ -283,6 +283,7 @@ std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet:
     set->files_.push_back(
         {rules->file, rules->mailbox_kind, rules->version, c360::sha256(source->text)});
     for (RuleSummary& row : summaries(*rules)) set->rules_.push_back(std::move(row));
+    std::ranges::copy(rules->stated_values, std::back_inserter(set->stated_values_));
     set->compiled_.push_back(std::move(rules));
   }
   for (const auto& rules : set->compiled_) {

@@ -41,7 +41,7 @@ struct RuleSetOptions {
   // Whether records of `kind` ("deal", "lead", "contact", "activity") have `field`. Unset: every
   // field is known. parsers does not see the registry, so its owner answers.
   std::function<bool(std::string_view kind, std::string_view field)> known_field;
-  // Whether `value` may be stored there (directory codes in `set.…`). Unset: every value may.
+  // Whether `value` may be stored there (`set.…`, `[[subject]] category`). Unset: every value may.
   std::function<bool(std::string_view kind, std::string_view field, std::string_view value)>
       known_value;
   RuleLimits limits;
@@ -66,6 +66,16 @@ struct RuleSummary {
   std::string action;     // as written: "create" where the mailbox's target decides
   int priority = 0;       // position in its file, from 1
   bool built_in = false;  // auto-reply, bounce, own-address
+  std::string file;
+  TomlPosition position;
+};
+
+// A value a file states itself (`set.…`, `[[subject]] category`): whether there is such a code may
+// change while the set is in use, so the owner of the directories can ask again at any time.
+struct StatedValue {
+  std::string kind;   // of the record: "deal"
+  std::string field;  // "request_category_code"
+  std::string value;
   std::string file;
   TomlPosition position;
 };
@@ -95,6 +105,7 @@ class RuleSet {
   std::int64_t version() const { return version_; }
   const std::vector<RuleFileSummary>& files() const { return files_; }
   const std::vector<RuleSummary>& rules() const { return rules_; }
+  const std::vector<StatedValue>& stated_values() const { return stated_values_; }
   std::size_t example_count() const { return example_count_; }
   // [{"name", "mailbox_kind", "version", "sha256"}, …]
   std::string files_json() const;
@@ -113,6 +124,7 @@ class RuleSet {
   std::size_t example_count_ = 0;
   std::vector<RuleFileSummary> files_;
   std::vector<RuleSummary> rules_;
+  std::vector<StatedValue> stated_values_;
   std::vector<std::unique_ptr<const CompiledRules>> compiled_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -574,6 +575,41 @@ TEST(NumberRange, IsReadFromWhatPeopleWrite) {
            Case{"1-2-3", {}, {}},
        })
     EXPECT_EQ(number_range(text), (NumberRange{minimum, maximum})) << text;
+}
+
+// -- values that are no longer there
+// -------------------------------------------------------------------------------
+
+TEST(RuleMatch, AValueItsDirectoryDoesNotHaveIsLeftOutAndTold) {
+  const auto set = rules(
+      "[[subject]]\ncategory = 'price'\ncontains = ['Цена']\n"
+      "[[rule]]\nname = 'a'\naction = 'create'\nset.request_source_code = 'gone'\n"
+      "set.'contact.position' = 'Директор'\nextract.company_text = { label = 'Компания' }\n");
+  ASSERT_TRUE(set);
+  std::vector<std::string> asked;
+  MatchOptions options;
+  options.trace = true;
+  options.known_value = [&](std::string_view kind, std::string_view field, std::string_view value) {
+    asked.push_back(std::string(kind) + "." + std::string(field));
+    return value != "gone" && value != "Директор";
+  };
+  const Message message = mail("Цена", "Компания: Ромашка");
+
+  const Extraction got = match(*set, "crm", message, prepare(message), options);
+
+  EXPECT_EQ(got.value("company_text"), "Ромашка");
+  EXPECT_EQ(got.value("request_category_code"), "price");
+  EXPECT_EQ(got.find("request_source_code"), nullptr);
+  ASSERT_EQ(got.rejected.size(), 2U);
+  EXPECT_EQ(got.rejected[0].field, "contact.position");
+  EXPECT_EQ(got.rejected[0].rejected, "unknown_value");
+  EXPECT_EQ(got.rejected[1].field, "request_source_code");
+  EXPECT_NE(std::ranges::find(asked, "contact.position"), asked.end());
+  EXPECT_NE(std::ranges::find(asked, "deal.request_source_code"), asked.end());
+  const auto decided = std::ranges::find(got.trace, true, &RuleTrace::matched);
+  ASSERT_NE(decided, got.trace.end());
+  EXPECT_TRUE(decided->detail.contains("request_source_code cannot be 'gone' now"))
+      << decided->detail;
 }
 
 }  // namespace

@@ -155,6 +155,25 @@ TEST(RuleSet, AnEmptyFolderIsNoRuleSet) {
   EXPECT_FALSE(RuleSet::load_folder("/nonexistent/rules"));
 }
 
+TEST(RuleSet, SaysWhichValuesItsFilesStateThemselvesAndWhere) {
+  const auto set = RuleSet::load({{"crm.toml",
+                                   "version = 1\nmailbox = 'crm'\n"
+                                   "[[subject]]\ncategory = 'price'\ncontains = ['Цена']\n"
+                                   "[[rule]]\nname = 'a'\naction = 'create_deal'\n"
+                                   "set.request_source_code = 'fair'\n"
+                                   "set.'contact.position' = 'CEO'\n"}});
+  ASSERT_TRUE(set);
+
+  std::vector<std::string> stated;
+  for (const StatedValue& value : (*set)->stated_values())
+    stated.push_back(value.kind + "." + value.field + "=" + value.value + " at " + value.file +
+                     ":" + std::to_string(value.position.line));
+
+  EXPECT_EQ(stated, (std::vector<std::string>{"deal.request_category_code=price at crm.toml:4",
+                                              "contact.position=CEO at crm.toml:10",
+                                              "deal.request_source_code=fair at crm.toml:9"}));
+}
+
 TEST(RuleSet, FieldsAreCheckedByWhoeverKnowsThem) {
   RuleSetOptions options;
   options.known_field = [](std::string_view kind, std::string_view field) {
