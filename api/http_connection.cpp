@@ -2,6 +2,7 @@
 
 #include <Poco/Exception.h>
 #include <Poco/Net/NetException.h>
+#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/StreamSocket.h>
 #include <sys/socket.h>
 
@@ -53,6 +54,15 @@ std::string_view http_date(std::time_t now) {
     made = now;
   }
   return {text.data(), size};
+}
+
+constexpr auto kReadable = Poco::Net::Socket::SELECT_READ;
+
+// What to wait for where OpenSSL could not go on (Poco's negative answers).
+Poco::Net::Socket::SelectMode mode_for(int answer) {
+  return answer == Poco::Net::SecureStreamSocket::ERR_SSL_WANT_WRITE
+             ? Poco::Net::Socket::SELECT_WRITE
+             : Poco::Net::Socket::SELECT_READ;
 }
 
 std::unexpected<Error> slow(std::string_view what) {
@@ -112,9 +122,9 @@ HttpConnection::~HttpConnection() {
 }
 
 void HttpConnection::interrupt(bool all) {
-  if (!all && !idle_) return;
   constexpr std::chrono::milliseconds kFirstRequest{1'000};
-  if (!all && fresh_ && SteadyClock::now() - made_ < kFirstRequest) return;
+  const bool just_made = fresh_ && SteadyClock::now() - fresh_since_.load() < kFirstRequest;
+  if (!all && (!idle_ || just_made || !context_.idle_ends)) return;
   // Not through Poco's socket object: that one belongs to the connection's thread.
   ::shutdown(socket().impl()->sockfd(), all ? SHUT_RDWR : SHUT_RD);
 }
@@ -125,19 +135,31 @@ void HttpConnection::run() {
     socket().setSendTimeout(Poco::Timespan(
         std::chrono::duration_cast<std::chrono::microseconds>(context_.options.body_grace)
             .count()));
-    if (socket().secure()) {
-      // The handshake happens inside the first read, where poll() does not bound it.
-      socket().setReceiveTimeout(Poco::Timespan(
-          std::chrono::duration_cast<std::chrono::microseconds>(context_.options.header_timeout)
-              .count()));
-    }
-    serve();
+    if (!socket().secure() || shake_hands()) serve();
   } catch (const Poco::Exception&) {
     // The client went away, or the TLS handshake failed; nobody is left to answer.
     context_.observer.metrics().counter(Metric::http_refused_total, {"connection_lost"}).add();
   } catch (const std::exception& bug) {
     context_.observer.observe(event::request_failed,
                               {{"listener", context_.options.name}, {"detail", bug.what()}});
+  }
+}
+
+bool HttpConnection::shake_hands() {
+  idle_ = true;
+  const bool begun =
+      socket().poll(until(SteadyClock::now() + context_.options.first_byte_timeout), kReadable);
+  idle_ = false;
+  if (!begun) return false;
+  Poco::Net::SecureStreamSocket secured(socket());
+  const auto deadline = SteadyClock::now() + context_.options.header_timeout;
+  for (;;) {
+    const int done = secured.completeHandshake();
+    if (done >= 0) {
+      fresh_since_ = SteadyClock::now();
+      return done > 0;
+    }
+    if (!socket().poll(until(deadline), mode_for(done))) return false;
   }
 }
 
@@ -158,11 +180,11 @@ void HttpConnection::serve() {
 
 bool HttpConnection::wait_for_request(std::size_t number) {
   if (!input_.data().empty()) return true;
-  // Idle is announced before `stopping` is looked at, and stop() sets it before it looks at idle:
+  // Idle is announced before `idle_ends` is looked at, and stop() sets it before it looks at idle:
   // one of the two sees the other.
   idle_ = true;
   bool received = false;
-  if (!context_.stopping || number == 1) {
+  if (!context_.idle_ends || number == 1) {
     const auto wait =
         number == 1 ? context_.options.first_byte_timeout : context_.options.keep_alive_timeout;
     const auto filled = input_.fill(SteadyClock::now() + wait);
@@ -318,29 +340,36 @@ void HttpConnection::linger() {
 }
 
 Result<std::size_t> HttpConnection::receive(char* buffer, std::size_t size, Deadline deadline) {
-  // A TLS record may hold more than was asked for: poll() does not see what OpenSSL has already.
-  const bool pending = socket().secure() && socket().available() > 0;
-  if (!pending && !socket().poll(until(deadline), Poco::Net::Socket::SELECT_READ)) {
-    return slow("the client sends too slowly");
-  }
-  if (pending || SteadyClock::now() < deadline) {
+  auto mode = kReadable;
+  for (;;) {
+    // A TLS record may hold more than was asked for: poll() does not see what OpenSSL has already.
+    const bool pending = socket().secure() && socket().available() > 0;
+    if (!pending && !socket().poll(until(deadline), mode)) break;
+    if (!pending && SteadyClock::now() >= deadline) break;
     const int received = socket().receiveBytes(buffer, static_cast<int>(size));
-    return static_cast<std::size_t>(std::max(received, 0));
+    if (received >= 0) return static_cast<std::size_t>(received);
+    if (!socket().secure()) return std::size_t{0};
+    mode = mode_for(received);
   }
   return slow("the client sends too slowly");
 }
 
 Result<void> HttpConnection::send(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
+    // OpenSSL wants the same bytes again where it could not send them.
     const int sent = socket().sendBytes(
         bytes.data(), static_cast<int>(std::min(bytes.size(), kOneSendBytes * 4)), MSG_NOSIGNAL);
-    if (sent <= 0) return fail(ErrorCode::unavailable, "the client is gone", "client_gone");
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-    if (!bytes.empty() && SteadyClock::now() > deadline) {
-      return slow("the client reads too slowly");
+    if (sent > 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+      if (!bytes.empty() && SteadyClock::now() > deadline) break;
+    } else if (sent == 0 || !socket().secure()) {
+      return fail(ErrorCode::unavailable, "the client is gone", "client_gone");
+    } else if (!socket().poll(until(deadline), mode_for(sent))) {
+      break;
     }
   }
-  return {};
+  if (bytes.empty()) return {};
+  return slow("the client reads too slowly");
 }
 
 void HttpConnection::compose_head(const Request& request, bool keep_alive) {

@@ -34,7 +34,8 @@ struct ServerContext {
   const Observer& observer;
   const Gauge open_connections;
   SystemClock clock;
-  std::atomic<bool> stopping{false};
+  std::atomic<bool> stopping{false};   // every answer is the last of its connection
+  std::atomic<bool> idle_ends{false};  // nobody is waited for between two requests
   std::atomic<std::size_t> running{0};
   std::atomic<int> capped{0};  // accepted and closed at once
 
@@ -53,13 +54,15 @@ class HttpConnection final : public Poco::Net::TCPServerConnection {
   ~HttpConnection() override;
   void run() override;
 
-  // From the stopping thread: wakes a wait for the next request; `all` also breaks what runs. A
-  // connection that was just made has a moment for its first request.
+  // From the stopping thread: wakes a wait for the next request once idle connections end; `all`
+  // also breaks what runs. A connection that was just made has a moment for its first request.
   void interrupt(bool all);
 
  private:
   using Deadline = InputBuffer::Deadline;
 
+  // Bounded as a whole, not by the byte: as long as a first byte, then as a header.
+  bool shake_hands();
   void serve();
   // One request; false when the connection ends.
   bool serve_one(std::size_t number);
@@ -87,7 +90,7 @@ class HttpConnection final : public Poco::Net::TCPServerConnection {
   Response response_;
   std::atomic<bool> idle_{false};
   std::atomic<bool> fresh_{true};  // no byte of a request yet
-  const std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
+  std::atomic<std::chrono::steady_clock::time_point> fresh_since_{std::chrono::steady_clock::now()};
 };
 
 }  // namespace c360::api

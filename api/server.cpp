@@ -12,8 +12,14 @@
 #include <Poco/Net/TCPServerParams.h>
 #include <Poco/ThreadPool.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include <condition_variable>
+#include <array>
+#include <atomic>
 #include <thread>
 
 #include "api/http_connection.h"
@@ -38,10 +44,13 @@ class ConnectionFactory final : public Poco::Net::TCPServerConnectionFactory {
       : context_(context), tls_(std::move(tls)) {}
   Poco::Net::TCPServerConnection* createConnection(const Poco::Net::StreamSocket& socket) override {
     // TLS is put on here and not on the listening socket, so that two servers with different
-    // certificates can share that. The handshake comes with the first read, on the connection's
-    // own thread. Poco's dispatcher takes ownership.
-    if (tls_.isNull()) return new HttpConnection(socket, context_);                 // NOLINT
-    return new HttpConnection(Poco::Net::SecureStreamSocket::attach(socket, tls_),  // NOLINT
+    // certificates can share that. The handshake comes on the connection's own thread. Poco's
+    // dispatcher takes ownership.
+    if (tls_.isNull()) return new HttpConnection(socket, context_);  // NOLINT
+    // In blocking mode OpenSSL waits for the rest of a record, and each byte begins a new wait.
+    Poco::Net::StreamSocket bare(socket);
+    bare.setBlocking(false);
+    return new HttpConnection(Poco::Net::SecureStreamSocket::attach(bare, tls_),  // NOLINT
                               context_);
   }
 
@@ -70,30 +79,56 @@ class AddressCap final : public Poco::Net::TCPServerConnectionFilter {
   ServerContext& context_;
 };
 
-// The listening socket. It can be parked: then it takes what the kernel holds for us and gives the
-// address up, in one step, so that nobody is connected and never answered. Poco's server has no
-// such step: its stop() drops connections that wait for a thread.
+// The listening socket of one server: says to Poco's accepting thread when there is something to
+// accept. Poco's own server begins to accept at once, notices an end a quarter of a second late,
+// and drops what waits for a thread then.
 class ListeningSocketImpl final : public Poco::Net::ServerSocketImpl {
  public:
-  ListeningSocketImpl() = default;
+  ListeningSocketImpl() : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (wake_ < 0) throw Poco::Net::NetException("no descriptor is left");
+  }
   // Shares a socket that another server made.
-  explicit ListeningSocketImpl(int descriptor) { reset(descriptor); }
+  explicit ListeningSocketImpl(int descriptor) : ListeningSocketImpl() { reset(descriptor); }
+  ~ListeningSocketImpl() override { ::close(wake_); }
 
-  // From the stopping thread.
-  void park() { parking_ = true; }
-  bool parked() const { return parked_; }
+  void begin() {
+    State expected = State::waiting;
+    if (state_.compare_exchange_strong(expected, State::accepting)) wake();
+  }
+  // Returns when nothing is accepted any more and the descriptor is closed.
+  void end(bool successor) {
+    State now = state_;
+    if (now == State::waiting || now == State::accepting) {
+      const bool drain = now == State::accepting && !successor;
+      if (drain) refuse_newcomers();
+      drain_until_ = std::chrono::steady_clock::now() + kDrainLimit;
+      state_ = drain ? State::draining : State::leaving;
+      wake();
+    }
+    while ((now = state_) != State::left) state_.wait(now);
+  }
   int accepted() const { return accepted_; }
 
   // On the accepting thread from here on.
-  bool poll(const Poco::Timespan& timeout, int mode) override {
-    if (parked_) {
-      std::this_thread::sleep_for(milliseconds{5});
-      return false;
+  bool poll(const Poco::Timespan& timeout, int) override {
+    switch (state_.load()) {
+      case State::waiting:
+        await(timeout, false);
+        return false;
+      case State::accepting:
+        return await(timeout, true);
+      case State::draining:
+        if (std::chrono::steady_clock::now() < drain_until_ && await(0, true)) return true;
+        [[fallthrough]];
+      case State::leaving:
+        close();
+        state_ = State::left;
+        state_.notify_all();
+        return false;
+      case State::left:
+        std::this_thread::sleep_for(milliseconds{5});  // until Poco's stop()
+        return false;
     }
-    if (!parking_) return ServerSocketImpl::poll(timeout, mode);
-    if (ServerSocketImpl::poll(Poco::Timespan(0), mode)) return true;
-    close();
-    parked_ = true;
     return false;
   }
   Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress& client) override {
@@ -103,8 +138,45 @@ class ListeningSocketImpl final : public Poco::Net::ServerSocketImpl {
   }
 
  private:
-  std::atomic<bool> parking_{false};
-  std::atomic<bool> parked_{false};
+  enum class State : std::uint8_t { waiting, accepting, draining, leaving, left };
+  // Of what the kernel holds; longer only where accepting fails, for want of descriptors.
+  static constexpr milliseconds kDrainLimit{1'000};
+
+  void wake() const {
+    const std::uint64_t one = 1;
+    // An eventfd takes eight bytes or the count is full: then it is readable anyway.
+    (void)!::write(wake_, &one, sizeof one);
+  }
+  // Whether somebody waits to be accepted.
+  bool await(const Poco::Timespan& timeout, bool accepting) {
+    std::array<pollfd, 2> wanted{
+        {{.fd = wake_, .events = POLLIN, .revents = 0},
+         {.fd = accepting ? sockfd() : -1, .events = POLLIN, .revents = 0}}};
+    if (::poll(wanted.data(), wanted.size(), static_cast<int>(timeout.totalMilliseconds())) <= 0)
+      return false;
+    std::uint64_t count = 0;
+    if (wanted[0].revents != 0) (void)!::read(wake_, &count, sizeof count);
+    return wanted[1].revents != 0;
+  }
+  // From here on a SYN is dropped, so that between the last accept and close() nobody gets a
+  // connection that ends in a reset: he is refused when he asks again. A kernel without the filter
+  // leaves a gap of microseconds.
+  void refuse_newcomers() {
+    constexpr std::uint32_t kFlagsOffset = 13;  // RFC 9293, 3.1
+    constexpr std::uint32_t kSyn = 0x02;
+    constexpr std::uint32_t kAck = 0x10;
+    std::array<sock_filter, 5> program{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsOffset),
+                                        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSyn | kAck),
+                                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 0, 1),
+                                        BPF_STMT(BPF_RET | BPF_K, 0),
+                                        BPF_STMT(BPF_RET | BPF_K, 0xffffffff)}};
+    const sock_fprog filter{.len = program.size(), .filter = program.data()};
+    (void)setsockopt(sockfd(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+  }
+
+  const int wake_;
+  std::atomic<State> state_{State::waiting};
+  std::chrono::steady_clock::time_point drain_until_;  // set before `draining`
   std::atomic<int> accepted_{0};
 };
 class ListeningSocket final : public Poco::Net::ServerSocket {
@@ -161,7 +233,7 @@ HttpServer::HttpServer(ServerOptions options, Handler& handler, const Observer& 
 
 HttpServer::~HttpServer() { stop(); }
 
-Result<void> HttpServer::start() {
+Result<void> HttpServer::listen() {
   ServerContext& context = state_->context;
   const ServerOptions& options = context.options;
   const std::string place = options.host + ":" + std::to_string(options.port);
@@ -177,12 +249,14 @@ Result<void> HttpServer::start() {
     Poco::Net::TCPServerParams::Ptr params = new Poco::Net::TCPServerParams;
     params->setMaxThreads(static_cast<int>(options.max_threads));
     params->setMaxQueued(static_cast<int>(options.max_queued));
-    params->setThreadIdleTime(Poco::Timespan(10, 0));
+    // Also how long stop() takes where a thread misses Poco's call to wake up: it looks whether the
+    // server has stopped before it begins to wait, without a lock. The pool keeps the thread.
+    params->setThreadIdleTime(Poco::Timespan(0, 250'000));
     state_->descriptor = socket.impl()->sockfd();
     state_->server = std::make_unique<Poco::Net::TCPServer>(new ConnectionFactory(context, tls),
                                                             *state_->threads, socket, params);
     state_->server->setConnectionFilter(new AddressCap(context));
-    state_->server->start();
+    state_->server->start();  // its thread, which waits for serve()
   } catch (const Poco::Net::NetException& error) {
     return fail(ErrorCode::unavailable, "cannot listen on " + place + ": " + error.displayText() +
                                             "; is another program there?");
@@ -197,11 +271,19 @@ Result<void> HttpServer::start() {
   return {};
 }
 
-bool HttpServer::stop(milliseconds grace) {
+void HttpServer::serve() { state_->listening->begin(); }
+
+void HttpServer::stop_accepting(bool successor) {
+  state_->context.stopping = true;
+  if (state_->server) state_->listening->end(successor);
+}
+
+void HttpServer::end_idle() { state_->context.idle_ends = true; }
+
+bool HttpServer::stop(milliseconds grace, milliseconds idle_grace) {
   if (!state_->server) return true;
   ServerContext& context = state_->context;
-  context.stopping = true;
-  state_->listening->park();
+  stop_accepting(false);
   const auto quiet = [&](bool all) {
     const std::scoped_lock lock{context.mutex};
     for (HttpConnection* connection : context.connections) connection->interrupt(all);
@@ -210,8 +292,9 @@ bool HttpServer::stop(milliseconds grace) {
   const auto begun = std::chrono::steady_clock::now();
   bool clean = false;
   while (!clean && std::chrono::steady_clock::now() < begun + grace) {
+    if (std::chrono::steady_clock::now() >= begun + idle_grace) end_idle();
     // Counted before looked at: what leaves the queue is among the connections by then.
-    const bool arrived = state_->listening->parked() && state_->waiting() <= 0;
+    const bool arrived = state_->waiting() <= 0;
     clean = quiet(false) && arrived;
     if (!clean) std::this_thread::sleep_for(milliseconds{5});
   }
@@ -229,6 +312,8 @@ bool HttpServer::stop(milliseconds grace) {
 std::uint16_t HttpServer::port() const { return state_->port; }
 
 int HttpServer::listening_socket() const { return state_->descriptor; }
+
+bool HttpServer::shares_socket() const { return state_->context.options.listening_socket >= 0; }
 
 std::size_t HttpServer::connections() const { return state_->context.running; }
 

@@ -34,8 +34,8 @@ struct ServerOptions {
   std::string name = "api";  // metric and log label of the listener
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0: a free one, see port()
-  // Of another HttpServer on the same address: start() shares its socket instead of binding one, so
-  // that no connection waiting in the kernel is lost when that server stops.
+  // Of another HttpServer on the same address: listen() shares its socket instead of binding one,
+  // so that no connection waiting in the kernel is lost when that server stops.
   int listening_socket = -1;
   // Both set: TLS 1.2 or newer.
   std::string certificate_file;  // PEM, the chain
@@ -74,14 +74,26 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Binds, listens and accepts. unavailable when the address is taken or not ours,
-  // invalid_request when host or certificate cannot be used; the detail names them.
-  Result<void> start();
-  // Accepts no more, ends idle connections at once, lets requests under way finish until `grace`
-  // is over, then breaks them. Idempotent. True when nothing had to be broken.
-  bool stop(std::chrono::milliseconds grace = std::chrono::milliseconds{10'000});
-  std::uint16_t port() const;    // 0 before start()
-  int listening_socket() const;  // for ServerOptions::listening_socket; -1 before start()
+  // Everything that can fail: binds, listens, reads the certificate. Who connects waits in the
+  // kernel until serve(). unavailable when the address is taken or not ours, invalid_request when
+  // host or certificate cannot be used; the detail names them.
+  Result<void> listen();
+  // Accepts from now on.
+  void serve();
+  // Accepts no more once this returns, in milliseconds. Where a `successor` shares the listening
+  // socket it goes on there; else what the kernel holds is taken in and the address is free again.
+  // Nobody who was connected is left without an answer.
+  void stop_accepting(bool successor);
+  // stop_accepting(), lets requests under way finish until `grace` is over, then breaks them.
+  // Connections between two requests may send one more within `idle_grace`; its answer says close.
+  // Idempotent. True when nothing had to be broken.
+  bool stop(std::chrono::milliseconds grace = std::chrono::milliseconds{10'000},
+            std::chrono::milliseconds idle_grace = std::chrono::milliseconds{0});
+  // From another thread than the one in stop(): the idle grace is over.
+  void end_idle();
+  std::uint16_t port() const;    // 0 before listen()
+  int listening_socket() const;  // for ServerOptions::listening_socket; -1 before listen()
+  bool shares_socket() const;    // made with ServerOptions::listening_socket
   std::size_t connections() const;
 
  private:

@@ -1,11 +1,17 @@
 #include "daemon/listener.h"
 
+#include <algorithm>
+
 #include "api/problem.h"
 #include "api/request.h"
 
 namespace c360::daemon {
 
 namespace {
+
+// A client that keeps its connection learns with its next answer that the server goes away. Ended
+// at once, its next request might already be on the way.
+constexpr std::chrono::milliseconds kIdleGrace{5'000};
 
 // One connection's thread serves one request at a time: what handle() took is still the right one
 // in finished(), also when the gate got another router in between.
@@ -25,13 +31,15 @@ Result<std::unique_ptr<api::HttpServer>> Listener::prepare(const api::ServerOpti
       (options.port == options_.port || (options.port != 0 && options.port == current_->port()));
   if (same_place) wanted.listening_socket = current_->listening_socket();
   auto server = std::make_unique<api::HttpServer>(std::move(wanted), handler_, observer_);
-  if (auto started = server->start(); !started) return std::unexpected(started.error());
+  if (auto listens = server->listen(); !listens) return std::unexpected(listens.error());
   return server;
 }
 
 void Listener::adopt(std::unique_ptr<api::HttpServer> next, const api::ServerOptions& options,
                      std::chrono::milliseconds grace) {
-  std::unique_ptr<api::HttpServer> former;
+  next->serve();
+  const bool same_place = next->shares_socket();
+  std::shared_ptr<api::HttpServer> former;
   {
     const std::scoped_lock lock{mutex_};
     former = std::exchange(current_, std::move(next));
@@ -39,13 +47,12 @@ void Listener::adopt(std::unique_ptr<api::HttpServer> next, const api::ServerOpt
   options_ = options;
   reap();
   if (!former) return;
+  former->stop_accepting(same_place);
   auto done = std::make_shared<std::atomic<bool>>(false);
-  retired_.push_back({std::jthread([server = std::move(former), grace, done]() mutable {
-                        server->stop(grace);
-                        server.reset();
+  retired_.push_back({former, done, std::jthread([former, grace, done] {
+                        former->stop(grace, std::min(grace, kIdleGrace));
                         *done = true;
-                      }),
-                      done});
+                      })});
 }
 
 bool Listener::stop(std::chrono::milliseconds grace) {
@@ -54,6 +61,7 @@ bool Listener::stop(std::chrono::milliseconds grace) {
     const std::scoped_lock lock{mutex_};
     current_.reset();
   }
+  for (const Retired& retired : retired_) retired.server->end_idle();
   retired_.clear();  // joins; each began its own grace earlier
   return clean;
 }

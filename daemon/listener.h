@@ -1,8 +1,9 @@
 // A listener that changes its address, certificate or limits while requests flow.
 //
-// A new server is bound and accepting before the old one stops; on the same address it takes over
-// the listening socket itself, so that no connection in the kernel's queue is lost. The old one
-// finishes its requests in the background.
+// A new server listens before the old one leaves; on the same address it takes over the listening
+// socket itself, so that no connection in the kernel's queue is lost. From adopt() on every new
+// connection is the new one's: its certificate, its limits. The old one finishes its requests in
+// the background.
 #pragma once
 
 #include <atomic>
@@ -28,11 +29,11 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // A server with `options`, bound and accepting. What runs is not touched; dropping the result
-  // ends it again. Fails as HttpServer::start does.
+  // A server with `options`, listening and not yet accepting. What runs is not touched; dropping
+  // the result ends it again. Fails as HttpServer::listen does.
   Result<std::unique_ptr<api::HttpServer>> prepare(const api::ServerOptions& options);
-  // The prepared server is the listener from now on; the former one gets `grace` for what is under
-  // way.
+  // The prepared server is the listener from now on; the former one gives its address up (or over)
+  // before this returns, and has `grace` for what is under way.
   void adopt(std::unique_ptr<api::HttpServer> next, const api::ServerOptions& options,
              std::chrono::milliseconds grace);
   // Accepts no more and waits for what is under way, at most `grace`. True when nothing was broken.
@@ -42,8 +43,9 @@ class Listener {
 
  private:
   struct Retired {
-    std::jthread thread;
+    std::shared_ptr<api::HttpServer> server;
     std::shared_ptr<std::atomic<bool>> done;
+    std::jthread thread;
   };
   void reap();
 

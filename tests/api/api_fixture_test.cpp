@@ -46,8 +46,9 @@ void ApiTest::start() {
       ApiServices{*database_, *records_, clock_, observer_, &rule_tester_, &mail_actions_},
       options_);
   server_ = std::make_unique<HttpServer>(server_options_, api_->handler(), observer_);
-  const auto started = server_->start();
+  const auto started = server_->listen();
   ASSERT_TRUE(started) << started.error().detail;
+  server_->serve();
   HttpClient plain(server_->port());
   const auto document = plain.get("/api/v1/openapi.json");
   ASSERT_EQ(document.status, 200) << document.body.substr(0, 500);

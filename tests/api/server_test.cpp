@@ -94,8 +94,9 @@ class ServerTest : public ::testing::Test {
   void start() {
     router_ = std::make_unique<Router>(routes(), nullptr, observer_);
     server_ = std::make_unique<HttpServer>(options_, *router_, observer_);
-    const auto started = server_->start();
+    const auto started = server_->listen();
     ASSERT_TRUE(started) << started.error().detail;
+    server_->serve();
   }
   RawConnection connect() const { return RawConnection(server_->port()); }
   HttpAnswer raw(std::string_view bytes) const {
@@ -395,7 +396,7 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
   ServerOptions taken = options_;
   taken.port = server_->port();
   HttpServer second(taken, *router_, observer_);
-  const auto refused = second.start();
+  const auto refused = second.listen();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
   EXPECT_NE(refused.error().detail.find(std::to_string(taken.port)), std::string::npos);
@@ -434,12 +435,30 @@ TEST_F(ServerTest, SpeaksTlsWithAReplacedCertificateOnANewListener) {
   }
 }
 
+TEST_F(ServerTest, ATlsHandshakeThatDripsIsEnded) {
+  const testing::TempFolder folder;
+  testing::TestAuthority authority(folder.path());
+  const auto files = authority.issue("api");
+  options_.certificate_file = files.certificate.string();
+  options_.private_key_file = files.key.string();
+  start();
+
+  RawConnection dripping = connect();
+  dripping.send(std::string_view("\x16\x03\x01\x3f\xff", 5));  // a record of 16 kB begins
+  const std::jthread drip([&](const std::stop_token& stop) {
+    while (!stop.stop_requested() && dripping.send("x"))
+      std::this_thread::sleep_for(milliseconds{20});
+  });
+
+  EXPECT_TRUE(dripping.wait_for_close());
+}
+
 TEST_F(ServerTest, AnUnreadableCertificateIsRefused) {
   options_.certificate_file = "/nonexistent/cert.pem";
   options_.private_key_file = "/nonexistent/key.pem";
   router_ = std::make_unique<Router>(routes(), nullptr, observer_);
   HttpServer server(options_, *router_, observer_);
-  const auto refused = server.start();
+  const auto refused = server.listen();
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().detail.find("/nonexistent"), std::string::npos)
       << refused.error().detail;

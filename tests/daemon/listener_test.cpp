@@ -1,8 +1,12 @@
 #include "daemon/listener.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -108,38 +112,129 @@ TEST_F(ListenerTest, AnAddressThatCannotBeHadChangesNothing) {
   EXPECT_TRUE(answers(port));
 }
 
-TEST_F(ListenerTest, AReplacedCertificateIsShownToTheNextConnection) {
-  const testing::TempFolder old_folder;
-  const testing::TempFolder new_folder;
-  testing::TestAuthority old_authority{old_folder.path()};
-  testing::TestAuthority new_authority{new_folder.path()};
-  const auto old_files = old_authority.issue("server");
-  const auto new_files = new_authority.issue("server");
-  options_.certificate_file = old_files.certificate.string();
-  options_.private_key_file = old_files.key.string();
+TEST_F(ListenerTest, AMoveIsSeenAsARefusalAndTheNewPlaceAnswersBefore) {
   open(options_);
-  const std::uint16_t port = listener_.port();
-  const auto seen_by = [&](const std::string& authority) {
+  std::atomic<std::uint16_t> port = listener_.port();
+  std::atomic<bool> stop = false;
+  std::atomic<int> good = 0;
+  std::atomic<int> lost = 0;
+  const auto ask = [&] {
+    testing::RawConnection connection(port);
+    if (!connection.connected()) {
+      // Who is refused at the old place finds the new one there already.
+      connection = testing::RawConnection(listener_.port());
+    }
+    connection.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    (connection.read_answer().status == 200 ? good : lost)++;
+  };
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 4; ++i)
+    clients.emplace_back([&] {
+      while (!stop) ask();
+    });
+
+  for (int move = 0; move < 8; ++move) {
+    const int before = good;
+    const std::uint16_t former = port;
+    options_.host = move % 2 == 0 ? "localhost" : "127.0.0.1";  // port 0: another one each time
+    open(options_);
+    EXPECT_FALSE(testing::RawConnection(former).connected()) << "the old place is free again";
+    port = listener_.port();
+    while (good < before + 20 && lost == 0) std::this_thread::yield();
+  }
+  stop = true;
+  clients.clear();
+
+  EXPECT_EQ(lost, 0);
+}
+
+TEST_F(ListenerTest, AKeptConnectionIsToldToCloseAndLosesNoRequest) {
+  open(options_);
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  testing::RawConnection kept(listener_.port());
+  kept.send(request);
+  EXPECT_EQ(kept.read_answer().header("connection"), "keep-alive");
+
+  api::ServerOptions next = options_;
+  next.port = listener_.port();
+  open(next);
+
+  kept.send(request);
+  const auto last = kept.read_answer();
+  EXPECT_EQ(last.status, 200);
+  EXPECT_EQ(last.header("connection"), "close");
+}
+
+TEST_F(ListenerTest, AServerThatWasOnlyPreparedServesNobody) {
+  open(options_);
+  options_.port = listener_.port();
+  {
+    const auto dropped = listener_.prepare(options_);
+  }
+  EXPECT_TRUE(answers(listener_.port()));
+}
+
+// What serves TLS with one of two certificates, each from an authority of its own.
+class TlsListenerTest : public ListenerTest {
+ protected:
+  struct Authority {
+    testing::TempFolder folder;
+    testing::TestAuthority authority{folder.path()};
+    testing::CertificateFiles server = authority.issue("server");
+  };
+  std::array<Authority, 2> authorities_;
+  testing::TempFolder folder_;
+
+  void open_with(const Authority& authority) {
+    options_.certificate_file = authority.server.certificate.string();
+    options_.private_key_file = authority.server.key.string();
+    open(options_);
+    options_.port = listener_.port();
+  }
+  // Empty, or why there was no answer.
+  std::string refusal(const std::filesystem::path& trusted) const {
     adapters::CurlHttpClient client{"test"};
-    const auto answer = client.send(
-        {.url = "https://127.0.0.1:" + std::to_string(port) + "/", .ca_file = authority});
-    return answer && answer->status == 200;
-  };
-  EXPECT_TRUE(seen_by(old_authority.ca_file()));
+    const auto answer =
+        client.send({.url = "https://127.0.0.1:" + std::to_string(options_.port) + "/",
+                     .ca_file = trusted.string()});
+    if (!answer) return answer.error().detail;
+    return answer->status == 200 ? "" : std::to_string(answer->status);
+  }
+  // Either authority will do.
+  std::filesystem::path both() const {
+    const auto file = folder_.path() / "both.pem";
+    std::ofstream out(file);
+    for (const Authority& one : authorities_) out << std::ifstream(one.authority.ca_file()).rdbuf();
+    return file;
+  }
+};
 
-  options_.port = port;
-  options_.certificate_file = new_files.certificate.string();
-  options_.private_key_file = new_files.key.string();
-  open(options_);
+TEST_F(TlsListenerTest, AReplacedCertificateIsShownToTheNextConnectionAndNoneIsLost) {
+  open_with(authorities_[0]);
+  const auto trusting_both = both();
+  std::atomic<bool> stop = false;
+  std::atomic<int> answered = 0;
+  std::array<std::string, 2> lost;
+  std::vector<std::jthread> clients;
+  for (std::string& why : lost)
+    clients.emplace_back([&] {
+      while (!stop && why.empty()) {
+        why = refusal(trusting_both);
+        ++answered;
+      }
+    });
 
-  // Both servers accept until the old one has stopped; then only the new certificate is shown.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  const auto replaced = [&] {
-    return !seen_by(old_authority.ca_file()) && seen_by(new_authority.ca_file());
-  };
-  bool shown = false;
-  while (!shown && std::chrono::steady_clock::now() < deadline) shown = replaced();
-  EXPECT_TRUE(shown);
+  for (std::size_t swap = 1; swap <= 24; ++swap) {
+    const int before = answered;
+    open_with(authorities_[swap % 2]);
+    EXPECT_EQ(refusal(authorities_[swap % 2].authority.ca_file()), "") << "at swap " << swap;
+    EXPECT_NE(refusal(authorities_[(swap + 1) % 2].authority.ca_file()), "") << "at swap " << swap;
+    while (answered < before + 4 && lost[0].empty() && lost[1].empty()) std::this_thread::yield();
+  }
+  stop = true;
+  clients.clear();
+
+  EXPECT_THAT(lost, ::testing::Each(""));
 }
 
 TEST(Gate, AnswersWithItsReasonUntilItIsOpened) {

@@ -74,8 +74,9 @@ TestAuthority::TestAuthority(std::filesystem::path folder) : folder_(std::move(f
   authority_ = std::make_unique<Pair>();
   authority_->key.reset(EVP_EC_gen("P-256"));
   check(authority_->key != nullptr, "EVP_EC_gen");
-  authority_->certificate =
-      blank(authority_->key.get(), "client360 test authority", serial_, -2, 60);
+  // A name of its own: of two authorities with one name, OpenSSL tries the first only.
+  authority_->certificate = blank(authority_->key.get(),
+                                  "test authority " + folder_.filename().string(), serial_, -2, 60);
   X509* certificate = authority_->certificate.get();
   X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
   add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
