@@ -147,14 +147,14 @@ std::optional<std::vector<std::optional<std::string>>> cursor_values(std::string
   return values;
 }
 
-Result<std::vector<SortKey>> parse_sort(const Resource& resource, std::string_view text,
-                                        std::size_t max_fields) {
+Result<std::vector<SortKey>> parse_sort(const Resource& resource, const CustomFields& custom,
+                                        std::string_view text, std::size_t max_fields) {
   std::vector<SortKey> order;
   for (std::string_view item : split(text, ',')) {
     item = trimmed(item);
     const bool descending = item.starts_with('-');
     if (descending || item.starts_with('+')) item.remove_prefix(1);
-    const Field* field = resource.find(item);
+    const Field* field = find_field(resource, custom, item);
     if (!field || !field->is_sortable) {
       std::string known;
       for (const Field& each : resource.fields) {
@@ -251,9 +251,9 @@ struct ListText {
   ParameterList params;
 };
 
-Result<void> add_search(const Resource& resource, std::string_view text, const QueryLimits& limits,
-                        ListText& list) {
-  const std::string expression = search_expression(resource);
+Result<void> add_search(const Resource& resource, const CustomFields& custom, std::string_view text,
+                        const QueryLimits& limits, ListText& list) {
+  std::string expression = search_expression(resource);
   if (expression.empty()) {
     return wrong("q", "this list has no search.", "unknown_parameter");
   }
@@ -261,6 +261,9 @@ Result<void> add_search(const Resource& resource, std::string_view text, const Q
       text.find('\0') != std::string_view::npos) {
     return wrong("q", "at most " + std::to_string(limits.max_search_bytes) + " bytes of UTF-8.",
                  "too_long");
+  }
+  if (const std::string more = custom.search_expression(resource.kind); !more.empty()) {
+    expression = "(" + expression + " || ' ' || " + more + ")";
   }
   const bool digits =
       !text.empty() && text.size() <= 15 &&
@@ -306,15 +309,16 @@ Result<void> add_deleted(const Resource& resource, const Parameters& parameters,
   return {};
 }
 
-Result<void> add_filters(const Resource& resource, const Parameters& parameters,
-                         const QueryLimits& limits, std::string_view time_zone, ListText& list) {
+Result<void> add_filters(const Resource& resource, const CustomFields& custom,
+                         const Parameters& parameters, const QueryLimits& limits, ListText& list) {
   std::size_t filters = 0;
   for (const auto& [name, value] : parameters) {
     if (is_reserved(name)) continue;
     if (++filters > limits.max_filters) {
       return wrong(name, "at most " + std::to_string(limits.max_filters) + " filters.", "too_many");
     }
-    auto condition = filter_condition(resource, name, value, limits, time_zone, list.params);
+    auto condition =
+        filter_condition(resource, custom, name, value, limits, limits.time_zone, list.params);
     if (!condition) return std::unexpected(condition.error());
     if (!condition->empty()) list.where += " AND " + *condition;
   }
@@ -347,7 +351,7 @@ int limit_of(const Parameters& parameters, const QueryLimits& limits, bool& vali
 }  // namespace
 
 Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& parameters,
-                                  const Actor& actor) const {
+                                  const Actor& actor, const CustomFields& custom) const {
   const QueryLimits& limits = state_->limits;
   ListPlan plan;
   bool valid = true;
@@ -363,7 +367,7 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
   auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"));
   if (!includes) return std::unexpected(includes.error());
   const std::string_view sort = parameter(parameters, "sort").value_or(resource.default_sort);
-  auto order = parse_sort(resource, sort, limits.max_sort_fields);
+  auto order = parse_sort(resource, custom, sort, limits.max_sort_fields);
   if (!order) return std::unexpected(order.error());
   plan.order = std::move(*order);
   if (plan.order.empty() || plan.order.back().field->name != resource.key) {
@@ -380,11 +384,11 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
   if (auto done = add_deleted(resource, parameters, actor, list); !done) {
     return std::unexpected(done.error());
   }
-  if (auto done = add_filters(resource, parameters, limits, limits.time_zone, list); !done) {
+  if (auto done = add_filters(resource, custom, parameters, limits, list); !done) {
     return std::unexpected(done.error());
   }
   if (const auto text = parameter(parameters, "q")) {
-    if (auto done = add_search(resource, *text, limits, list); !done) {
+    if (auto done = add_search(resource, custom, *text, limits, list); !done) {
       return std::unexpected(done.error());
     }
   }

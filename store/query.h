@@ -24,6 +24,8 @@
 
 namespace c360::store {
 
+class CustomFields;  // store/custom_fields.h
+
 using Parameters = std::vector<std::pair<std::string, std::string>>;  // decoded, in order
 
 enum class Count : std::uint8_t { none, exact, estimated };
@@ -80,8 +82,9 @@ class QueryMaker {
   QueryMaker(const QueryMaker&) = delete;
   QueryMaker& operator=(const QueryMaker&) = delete;
 
-  Result<ListPlan> list(const Resource& resource, const Parameters& parameters,
-                        const Actor& actor) const;
+  // `custom` has the fields that may be named besides the declared ones; the plan refers to them.
+  Result<ListPlan> list(const Resource& resource, const Parameters& parameters, const Actor& actor,
+                        const CustomFields& custom) const;
   // `fields` and `include` of `parameters`. Behind the columns: is the row deleted, merged_into_id.
   Result<GetPlan> get(const Resource& resource, std::string_view key, const Parameters& parameters,
                       const Actor& actor) const;

@@ -8,6 +8,7 @@
 namespace c360::store {
 namespace {
 
+constexpr std::string_view kCustomPrefix = "custom.";
 constexpr std::string_view kNameCollation = " COLLATE \"ru-RU-x-icu\"";
 
 enum class Compare : std::uint8_t { eq, ne, gt, gte, lt, lte, in, like, null };
@@ -172,16 +173,28 @@ std::string escaped_like(std::string_view text) {
   return escaped;
 }
 
-Result<std::string> filter_condition(const Resource& resource, std::string_view name,
-                                     std::string_view value, const QueryLimits& limits,
-                                     std::string_view time_zone, ParameterList& params) {
-  const std::size_t dot = name.find('.');
+const Field* find_field(const Resource& resource, const CustomFields& custom,
+                        std::string_view name) {
+  if (name.starts_with(kCustomPrefix))
+    return custom.as_field(resource.kind, name.substr(kCustomPrefix.size()));
+  return resource.find(name);
+}
+
+Result<std::string> filter_condition(const Resource& resource, const CustomFields& custom,
+                                     std::string_view name, std::string_view value,
+                                     const QueryLimits& limits, std::string_view time_zone,
+                                     ParameterList& params) {
+  const std::size_t dot =
+      name.find('.', name.starts_with(kCustomPrefix) ? kCustomPrefix.size() : 0);
   const std::string_view field_name = name.substr(0, dot);
-  const Field* field = resource.find(field_name);
+  const Field* field = find_field(resource, custom, field_name);
   if (!field || !field->is_filterable) {
     std::string known;
     for (const Field& each : resource.fields) {
       if (each.is_filterable) known += (known.empty() ? "" : ", ") + std::string(each.name);
+    }
+    for (const CustomField& each : custom.of(resource.kind)) {
+      known += (known.empty() ? "" : ", ") + std::string(kCustomPrefix) + each.code;
     }
     return fail(ErrorCode::invalid_request,
                 "Unknown filter \"" + std::string(utf8_prefix(name, 100)) + "\"; known: " + known +

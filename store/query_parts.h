@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/custom_fields.h"
 #include "store/query.h"
 
 namespace c360::store {
@@ -46,9 +47,13 @@ Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
 std::string search_expression(const Resource& resource);
 std::string escaped_like(std::string_view text);
 // `name` is FIELD or FIELD.OPERATOR; empty text where the filter says nothing (types=any).
-Result<std::string> filter_condition(const Resource& resource, std::string_view name,
-                                     std::string_view value, const QueryLimits& limits,
-                                     std::string_view time_zone, ParameterList& params);
+Result<std::string> filter_condition(const Resource& resource, const CustomFields& custom,
+                                     std::string_view name, std::string_view value,
+                                     const QueryLimits& limits, std::string_view time_zone,
+                                     ParameterList& params);
+// A declared field, or `custom.CODE` as this installation defines it; nullptr for neither.
+const Field* find_field(const Resource& resource, const CustomFields& custom,
+                        std::string_view name);
 std::string default_condition(const Resource& resource, const Resource::DefaultFilter& filter);
 std::string order_by(const std::vector<SortKey>& order);
 // Everything behind the row with these values; the key is the last of both.

@@ -179,9 +179,27 @@ void read_total(Page& page, const ListPlan& plan, const Rows& rows) {
 
 }  // namespace
 
+namespace {
+
+// Only lists that speak of them need the definitions.
+template <typename State>
+std::shared_ptr<const CustomFields> custom_fields_for(State& state, const Resource& resource,
+                                                      const Parameters& parameters) {
+  static const auto kNone = std::make_shared<const CustomFields>();
+  const bool named = std::ranges::any_of(parameters, [](const auto& parameter) {
+    const auto& [name, value] = parameter;
+    return name == "q" || name.starts_with("custom.") ||
+           (name == "sort" && value.find("custom.") != std::string::npos);
+  });
+  return named && resource.is_record ? state.custom_fields.current() : kNone;
+}
+
+}  // namespace
+
 Result<Page> Records::list(const Resource& resource, const Parameters& parameters,
                            const Actor& actor) {
-  auto plan = state_->queries.list(resource, parameters, actor);
+  const auto custom = custom_fields_for(*state_, resource, parameters);
+  auto plan = state_->queries.list(resource, parameters, actor, *custom);
   if (!plan) return std::unexpected(plan.error());
   if (!plan->total) {
     auto rows = state_->database.execute(Pool::api, plan->page.sql, std::move(plan->page.params));
@@ -210,7 +228,8 @@ Result<std::int64_t> Records::count(const Resource& resource, const Parameters& 
     counting.emplace_back(name, value);
   }
   counting.emplace_back("count", "exact");
-  auto plan = state_->queries.list(resource, counting, actor);
+  const auto custom = state_->custom_fields.current();
+  auto plan = state_->queries.list(resource, counting, actor, *custom);
   if (!plan) return std::unexpected(plan.error());
   auto rows = state_->database.execute(Pool::api, plan->total->sql, std::move(plan->total->params));
   if (!rows) return std::unexpected(rows.error());

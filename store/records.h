@@ -6,6 +6,7 @@
 // the kept SQL.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,6 +41,9 @@ struct RecordsOptions {
   QueryLimits limits;
   PhoneNormaliser normalise_phone;  // none: nothing is normalised
   HtmlSanitiser sanitise_html;      // none: html is stored as escaped text
+  // How old the definitions of custom fields may be that lists and required values go by; a write
+  // that sets some reads them anew.
+  std::chrono::milliseconds custom_fields_max_age{1'000};
 };
 
 // What must be there (domain.md 5.1, design.md 11).

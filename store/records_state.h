@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/custom_fields.h"
 #include "store/draft.h"
 #include "store/records.h"
 #include "store/validation.h"
@@ -19,6 +20,7 @@ struct Records::State {
   const Clock& clock;
   AccessRules access;
   QueryMaker queries;
+  CustomFieldReader custom_fields;
 
   State(Database& the_database, const Registry& the_registry, RecordsOptions the_options,
         const Clock& the_clock)
@@ -27,7 +29,8 @@ struct Records::State {
         options(std::move(the_options)),
         clock(the_clock),
         access(the_registry, options.access),
-        queries(the_registry, access, options.cursor_key, options.limits) {}
+        queries(the_registry, access, options.cursor_key, options.limits),
+        custom_fields(the_database, options.custom_fields_max_age) {}
 
   WriteContext context(const Actor& actor, const WriteOptions& write) const;
 
@@ -49,6 +52,9 @@ struct Records::State {
   Result<RecordView> write_update(Transaction& tx, Draft& draft, std::string_view key,
                                   const WriteOptions& write,
                                   std::vector<std::string_view> extra_events = {}) const;
+  // The members of `custom` against their definitions, as the transaction sees them where some are
+  // set. An error is of the database; what is wrong goes to the draft.
+  Result<void> check_custom_fields(Transaction& tx, Draft& draft);
   Result<RecordView> write_insert(Transaction& tx, Draft& draft, const WriteOptions& write) const;
   Result<void> finish(Transaction& tx, const WriteOptions& write, const Resource& resource) const;
 };

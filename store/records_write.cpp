@@ -228,7 +228,11 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
   const WriteContext context = state_->context(actor, options);
   Draft draft(resource, actor, context);
   read_body(draft, body);
+  merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);
+  if (auto done = state_->check_custom_fields(tx, draft); !done) {
+    return std::unexpected(done.error());
+  }
   if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
 
   const ReferenceCheck check = reference_check(draft, state_->registry, state_->access);
@@ -248,6 +252,27 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
     }
   }
   return state_->write_insert(tx, draft, options);
+}
+
+Result<void> Records::State::check_custom_fields(Transaction& tx, Draft& draft) {
+  if (!draft.resource().is_record) return {};
+  const bool sets_some = draft.changed("custom") && draft.get("custom") != "{}";
+  if (!sets_some && !draft.creating()) return {};
+  const auto definitions = sets_some ? read_custom_fields(tx) : custom_fields.current(tx);
+  if (!definitions) return std::unexpected(definitions.error());
+  const auto references = check_custom(draft, **definitions);
+  if (references.empty()) return {};
+  const CustomReferenceCheck check = custom_reference_check(draft, references, registry, access);
+  const Plan plan = queries.keep({}, check.text);
+  const auto rows = tx.query(plan.sql, check.params);
+  if (!rows) return std::unexpected(rows.error());
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    if ((*rows)->boolean(0, static_cast<int>(i) + 1)) continue;
+    draft.wrong_at("/custom/" + references[i].code, "reference_not_found",
+                   "There is no " + std::string(references[i].target) + " " + references[i].id +
+                       " you may use here.");
+  }
+  return {};
 }
 
 Result<RecordView> Records::State::write_insert(Transaction& tx, Draft& draft,
@@ -377,7 +402,11 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
       draft.refuse(answers.refusal()->code, answers.refusal()->detail, answers.refusal()->reason);
     }
   }
+  merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);
+  if (auto done = state_->check_custom_fields(tx, draft); !done) {
+    return std::unexpected(done.error());
+  }
   if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
   if (const auto duplicates = queue_duplicates(tx, draft, key)) {
     if (auto done = tx.run(); !done) return std::unexpected(done.error());

@@ -208,6 +208,37 @@ void read_body(Draft& draft, const Json& body) {
   }
 }
 
+namespace {
+
+// RFC 7396, section 2.
+Json merged(Json base, const Json& patch) {
+  if (!patch.is_object()) return patch;
+  if (!base.is_object()) base = Json(Json::Object{});
+  for (const auto& [name, value] : patch.as_object()) {
+    if (value.is_null()) {
+      std::erase_if(base.as_object(), [&](const Json::Member& each) { return each.first == name; });
+      continue;
+    }
+    const Json* old = base.find(name);
+    Json next = merged(old ? *old : Json(), value);
+    base.set(name, std::move(next));
+  }
+  return base;
+}
+
+}  // namespace
+
+void merge_objects(Draft& draft) {
+  const auto& fields = draft.resource().fields;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].type != FieldType::json || !draft.is_set(i) || !draft.get(i)) continue;
+    const auto sent = Json::parse(*draft.get(i));
+    if (!sent || !sent->is_object()) continue;
+    auto before = draft.before(i) ? Json::parse(*draft.before(i)) : Result<Json>(Json());
+    draft.set(i, merged(before ? std::move(*before) : Json(), *sent).dump());
+  }
+}
+
 void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html) {
   const Resource& resource = draft.resource();
   const Actor& actor = draft.actor();
@@ -271,6 +302,22 @@ ReferenceCheck reference_check(const Draft& draft, const Registry& registry,
     check.columns.push_back({i, is_parent});
   }
   if (!check.columns.empty()) check.text = "SELECT $1::bigint" + columns;
+  return check;
+}
+
+CustomReferenceCheck custom_reference_check(const Draft& draft,
+                                            const std::vector<CustomReference>& references,
+                                            const Registry& registry, const AccessRules& access) {
+  CustomReferenceCheck check;
+  check.params.add(draft.actor().user_id);
+  std::string columns;
+  for (const CustomReference& each : references) {
+    check.params.add(std::string_view(each.id));
+    const std::string placeholder = "$" + std::to_string(check.params.size()) + "::bigint";
+    columns += ", " + live_condition(reference("custom", each.target), registry, draft, access,
+                                     placeholder, "$1::bigint");
+  }
+  check.text = "SELECT $1::bigint" + columns;
   return check;
 }
 

@@ -31,10 +31,25 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kOtherTa
 }};
 
 std::vector<Resource> declarations() {
-  std::vector<Resource> list = {
-      user(), group(),   token(),        counterparty(),     contact(),    lead(),
-      deal(), folder(),  document(),     document_version(), activity(),   comment(),
-      task(), mailbox(), mail_message(), mail_attachment(),  quarantine(), rule_set()};
+  std::vector<Resource> list = {user(),
+                                group(),
+                                token(),
+                                counterparty(),
+                                contact(),
+                                lead(),
+                                deal(),
+                                folder(),
+                                document(),
+                                document_version(),
+                                activity(),
+                                comment(),
+                                task(),
+                                mailbox(),
+                                mail_message(),
+                                mail_attachment(),
+                                quarantine(),
+                                rule_set(),
+                                custom_field_def()};
   for (Resource& each : directories()) list.push_back(std::move(each));
   return list;
 }

@@ -33,6 +33,7 @@ Resource mail_message();
 Resource mail_attachment();
 Resource quarantine();
 Resource rule_set();
+Resource custom_field_def();
 std::vector<Resource> directories();
 
 }  // namespace c360::store

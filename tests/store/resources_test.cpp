@@ -38,6 +38,10 @@ class Resources : public RecordsTest {
     if (resource.kind == "activity_target") {
       return R"({"alias":)" + name + R"(,"record_kind":"deal","search_field":"number"})";
     }
+    if (resource.kind == "custom_field_def") {
+      return R"({"record_kind":"deal","code":"f_)" + mark + R"(","name_ru":)" + name +
+             R"(,"name_en":)" + name + R"(,"type":"text"})";
+    }
     if (resource.kind == "public_mail_domain") return R"({"domain":")" + mark + R"(.example"})";
     if (resource.key == "code") {
       const std::string code = resource.kind == "currency" ? "X" + upper(mark) : "c-" + mark;

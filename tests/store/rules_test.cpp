@@ -325,7 +325,7 @@ TEST_F(Rules, PhonesOfUsersAreNormalisedToo) {
 TEST_F(Rules, WhatWasReadMayBeSentBackUnchanged) {
   const auto company =
       make("counterparty",
-           R"({"name":"x","custom":{"b":1,"a":[1,2]},"email_domains":["x.example"],)" +
+           R"({"name":"x","external_ids":{"b":"1","a":["1","2"]},"email_domains":["x.example"],)" +
                std::string(kFull) + "}",
            manager_);
   const auto same = change("counterparty", company.key, company.json, manager_);
