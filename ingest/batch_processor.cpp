@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "daemon/base/retry.h"
+#include "ingest/stage_timer.h"
 #include "store/blob.h"
 
 namespace c360::ingest {
@@ -19,23 +20,6 @@ std::vector<std::int64_t> ids_of(std::span<const ReadMail> mails) {
   return ids;
 }
 
-// Takes the time a stage of the batch needs.
-class StageTimer {
- public:
-  StageTimer(const Observer& observer, const std::string& mailbox, std::string_view stage)
-      : histogram_(observer.metrics().histogram(Metric::mail_batch_seconds, {mailbox, stage})) {}
-  StageTimer(const StageTimer&) = delete;
-  StageTimer& operator=(const StageTimer&) = delete;
-  ~StageTimer() {
-    histogram_.observe(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
-  }
-
- private:
-  Histogram histogram_;
-  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-};
-
 }  // namespace
 
 std::chrono::milliseconds BatchProcessor::delay_before(int attempt) const {
@@ -45,46 +29,50 @@ std::chrono::milliseconds BatchProcessor::delay_before(int attempt) const {
   return delay;
 }
 
-Result<BatchReport> BatchProcessor::process(const MailboxContext& mailbox,
-                                            std::vector<IncomingMail> mails,
-                                            const store::Lease& lease) {
-  BatchReport report;
+Result<ReadBatch> BatchProcessor::read(const MailboxContext& mailbox,
+                                       std::vector<IncomingMail> mails, const store::Lease& lease) {
   const std::string& code = mailbox.settings.code;
   {
     const StageTimer timer{observer_, code, "store"};
     if (auto stored = store_raw(mails, lease); !stored) return std::unexpected(stored.error());
   }
-  std::vector<ReadMail> read;
-  std::vector<ReadMail> suspects;  // begun before and never ended: perhaps they killed a daemon
-  {
-    const StageTimer timer{observer_, code, "prepare"};
-    read.reserve(mails.size());
-    for (IncomingMail& mail : mails) {
-      if (mail.attempts >= options_.attempt_limit) {
-        ReadMail lost;
-        lost.incoming = std::move(mail);
-        lost.result.id = lost.incoming.ledger_id;
-        auto ended = end_alone(mailbox, lost, QuarantineReason::too_many_retries,
-                               "given up after " + std::to_string(lost.incoming.attempts) +
-                                   " attempts; the ledger's error says what happened last",
-                               lease, report);
-        if (!ended) return std::unexpected(ended.error());
-        continue;
-      }
-      auto& list = mail.attempts > 0 ? suspects : read;
-      list.push_back(inboxes_.read(std::move(mail), mailbox.settings));
-      observer_.metrics()
-          .counter(Metric::mail_charset_paths_total,
-                   {list.back().parsed ? parsers::to_string(list.back().message().body.charset_path)
-                                       : "unread"})
-          .add();
+  const StageTimer timer{observer_, code, "prepare"};
+  ReadBatch batch;
+  batch.mails.reserve(mails.size());
+  for (IncomingMail& mail : mails) {
+    if (mail.attempts >= options_.attempt_limit) {
+      batch.given_up.push_back(std::move(mail));
+      continue;
     }
+    auto& list = mail.attempts > 0 ? batch.suspects : batch.mails;
+    list.push_back(inboxes_.read(std::move(mail), mailbox.settings));
+    observer_.metrics()
+        .counter(Metric::mail_charset_paths_total,
+                 {list.back().parsed ? parsers::to_string(list.back().message().body.charset_path)
+                                     : "unread"})
+        .add();
   }
-  const StageTimer timer{observer_, code, "apply"};
-  if (auto applied = apply(mailbox, read, lease, report); !applied)
+  return batch;
+}
+
+Result<BatchReport> BatchProcessor::apply(const MailboxContext& mailbox, ReadBatch batch,
+                                          const store::Lease& lease) {
+  const StageTimer timer{observer_, mailbox.settings.code, "apply"};
+  BatchReport report;
+  for (IncomingMail& mail : batch.given_up) {
+    ReadMail lost;
+    lost.incoming = std::move(mail);
+    lost.result.id = lost.incoming.ledger_id;
+    auto ended = end_alone(mailbox, lost, QuarantineReason::too_many_retries,
+                           "given up after " + std::to_string(lost.incoming.attempts) +
+                               " attempts; the ledger's error says what happened last",
+                           lease, report);
+    if (!ended) return std::unexpected(ended.error());
+  }
+  if (auto applied = apply_mails(mailbox, batch.mails, lease, report); !applied)
     return std::unexpected(applied.error());
-  for (ReadMail& mail : suspects) {
-    if (auto applied = apply(mailbox, {&mail, 1}, lease, report); !applied)
+  for (ReadMail& mail : batch.suspects) {
+    if (auto applied = apply_mails(mailbox, {&mail, 1}, lease, report); !applied)
       return std::unexpected(applied.error());
   }
   std::ranges::sort(report.finished, {}, &store::FlagDue::uid);
@@ -128,8 +116,8 @@ Result<void> BatchProcessor::store_raw(std::vector<IncomingMail>& mails,
 
 // All together; if that is refused, each alone, so that a bad one does not take its neighbours with
 // it.
-Result<void> BatchProcessor::apply(const MailboxContext& mailbox, std::span<ReadMail> mails,
-                                   const store::Lease& lease, BatchReport& report) {
+Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::span<ReadMail> mails,
+                                         const store::Lease& lease, BatchReport& report) {
   if (mails.empty()) return {};
   Result<std::vector<ReadMail*>> applied = apply_once(mailbox, mails, lease);
   // The bytes of another transaction won the race: what we saw before is no longer so.
@@ -157,7 +145,7 @@ Result<void> BatchProcessor::apply(const MailboxContext& mailbox, std::span<Read
   if (mails.size() > 1) {
     for (ReadMail& mail : mails) {
       ReadMail again = inboxes_.read(std::move(mail.incoming), mailbox.settings);
-      if (auto alone = apply(mailbox, {&again, 1}, lease, report); !alone) return alone;
+      if (auto alone = apply_mails(mailbox, {&again, 1}, lease, report); !alone) return alone;
     }
     return {};
   }

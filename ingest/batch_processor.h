@@ -1,5 +1,7 @@
 // From raw mails to their end states: store raw, read, apply. One batch is one transaction each for
 // storing and for applying; a mail that cannot be applied does not take its neighbours with it.
+// Storing and reading are one call and applying another, so that a batch is read while the former
+// one is applied.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +26,20 @@ struct BatchReport {
   std::size_t deferred = 0;
 };
 
+// A batch whose raw mails are stored and read, on its way to be applied.
+struct ReadBatch {
+  std::vector<ReadMail> mails;
+  std::vector<ReadMail> suspects;      // begun before and never ended: perhaps they killed a daemon
+  std::vector<IncomingMail> given_up;  // begun too often
+};
+
 struct BatchOptions {
   int attempt_limit = 8;
   std::chrono::milliseconds retry_first{5'000};  // a mail's own back-off, doubled each time
   std::chrono::milliseconds retry_limit{3'600'000};
 };
 
-// Used by one thread at a time; many processors may run at once.
+// Any thread; keeps nothing between calls.
 class BatchProcessor {
  public:
   BatchProcessor(store::Database& database, const Inboxes& inboxes, BatchOptions options,
@@ -46,15 +55,18 @@ class BatchProcessor {
                                  store::QuarantineReason reason, const std::string& details,
                                  const store::Lease& lease);
 
-  // An error is temporary (the database is away, the lease is lost): the mails stay as the ledger
-  // says and nothing is half done. Mails are in ascending order.
-  Result<BatchReport> process(const MailboxContext& mailbox, std::vector<IncomingMail> mails,
-                              const store::Lease& lease);
+  // An error of these two is temporary (the database is away, the lease is lost): the mails stay as
+  // the ledger says and nothing is half done. Mails are in ascending order.
+  Result<ReadBatch> read(const MailboxContext& mailbox, std::vector<IncomingMail> mails,
+                         const store::Lease& lease);
+  // Batches of one mailbox are applied in their order: a mail finds what it answers.
+  Result<BatchReport> apply(const MailboxContext& mailbox, ReadBatch batch,
+                            const store::Lease& lease);
 
  private:
   Result<void> store_raw(std::vector<IncomingMail>& mails, const store::Lease& lease);
-  Result<void> apply(const MailboxContext& mailbox, std::span<ReadMail> mails,
-                     const store::Lease& lease, BatchReport& report);
+  Result<void> apply_mails(const MailboxContext& mailbox, std::span<ReadMail> mails,
+                           const store::Lease& lease, BatchReport& report);
   // One transaction; the mails that were still to be done. Others ended meanwhile.
   Result<std::vector<ReadMail*>> apply_once(const MailboxContext& mailbox,
                                             std::span<ReadMail> mails, const store::Lease& lease);

@@ -1,9 +1,11 @@
 #include "ingest/poller.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "ingest/fetched_batch.h"
+#include "ingest/stage_timer.h"
 
 namespace c360::ingest {
 
@@ -25,20 +27,52 @@ constexpr std::size_t kFlagsAtOnce = 1'000;
 constexpr int kEstimatingServer = 3;  // size mismatches in a row: this server only estimates
 constexpr std::string_view kFailedKeyword = "$Client360Failed";
 
+constexpr std::size_t kFlights = 2;  // batches handed over: one is read, one is applied
+
 std::string loop_name(const MailboxSettings& settings) { return "mailbox." + settings.code; }
 
 }  // namespace
 
-struct Poller::Flight {
-  std::future<Result<BatchReport>> answer;
-  explicit Flight(std::future<Result<BatchReport>> future) : answer(std::move(future)) {}
+class Poller::Flight {
+ public:
+  Flight(std::future<Result<BatchReport>> answer, std::shared_future<bool> applied)
+      : answer_(std::move(answer)), applied_(std::move(applied)) {}
   Flight(Flight&&) = default;
   Flight& operator=(Flight&&) = delete;
   // Whoever leaves early still waits: the batch uses what the poller owns.
   ~Flight() {
-    if (answer.valid()) answer.wait();
+    if (answer_.valid()) answer_.wait();
   }
+
+  bool ended_within(std::chrono::milliseconds patience) const {
+    return answer_.wait_for(patience) == std::future_status::ready;
+  }
+  Result<BatchReport> answer() { return answer_.get(); }
+  const std::shared_future<bool>& applied() const { return applied_; }
+
+ private:
+  std::future<Result<BatchReport>> answer_;
+  std::shared_future<bool> applied_;  // whether the batch was applied; ready no later than answer_
 };
+
+namespace {
+
+// Tells the next batch whether this one was applied, also when an exception ends it.
+class Turn {
+ public:
+  Turn() = default;
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { promise_.set_value(applied); }
+  std::shared_future<bool> future() { return promise_.get_future().share(); }
+
+  bool applied = false;
+
+ private:
+  std::promise<bool> promise_;
+};
+
+}  // namespace
 
 Poller::Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory connect,
                PollerPorts ports)
@@ -365,7 +399,9 @@ Result<void> Poller::process_stored(const MailboxContext& context, const store::
                        .internal_date = mail.internal_date,
                        .fetched_at = mail.fetched_at.value_or(ports_.clock.now())});
     }
-    auto report = processor_.process(context, std::move(mails), lease);
+    auto batch = processor_.read(context, std::move(mails), lease);
+    if (!batch) return std::unexpected(batch.error());
+    auto report = processor_.apply(context, std::move(*batch), lease);
     if (!report) return std::unexpected(report.error());
   }
   return {};
@@ -373,7 +409,12 @@ Result<void> Poller::process_stored(const MailboxContext& context, const store::
 
 Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key,
                              const store::Lease& lease) {
-  std::optional<Flight> flight;
+  std::deque<Flight> flights;
+  const auto land_first = [&] {
+    Flight first = std::move(flights.front());
+    flights.pop_front();
+    return land(std::move(first));
+  };
   std::int64_t above = 0;
   while (!stopping()) {
     beat();
@@ -383,27 +424,49 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
       above = due->back().uid;
       mails = fetch(key, *due, context, lease);
     }
-    // The former batch lands before anything else: also when fetching failed.
-    Result<void> landed;
-    if (flight) landed = land(*flight);
-    flight.reset();
+    // What is on its way lands before anything else: also when fetching failed.
+    const bool last = !due || !mails || due->empty();
+    while (!flights.empty() && (last || flights.size() >= kFlights)) {
+      if (auto landed = land_first(); !landed) return landed;
+    }
     if (!due) return std::unexpected(due.error());
     if (!mails) return std::unexpected(mails.error());
-    if (!landed) return landed;
     if (due->empty()) return {};
     if (mails->empty()) continue;
-    auto batch = std::make_shared<std::vector<IncomingMail>>(std::move(*mails));
-    flight.emplace(ports_.workers.submit([this, batch, context, lease] {
-      return processor_.process(context, std::move(*batch), lease);
-    }));
+    flights.push_back(
+        launch(std::move(*mails), flights.empty() ? nullptr : &flights.back(), context, lease));
   }
-  if (flight) return land(*flight);
+  while (!flights.empty()) {
+    if (auto landed = land_first(); !landed) return landed;
+  }
   return {};
 }
 
-Result<void> Poller::land(Flight& flight) {
-  while (flight.answer.wait_for(std::chrono::seconds{1}) != std::future_status::ready) beat();
-  auto report = flight.answer.get();
+// A batch whose forerunner failed is stored and not applied: the next pass takes both, in order.
+Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const Flight* before,
+                              const MailboxContext& context, const store::Lease& lease) {
+  auto batch = std::make_shared<std::vector<IncomingMail>>(std::move(mails));
+  auto turn = std::make_shared<Turn>();
+  auto former = before ? before->applied() : std::shared_future<bool>{};
+  auto applied = turn->future();
+  auto work = [this, batch, context, lease, former,
+               turn = std::move(turn)]() mutable -> Result<BatchReport> {
+    const auto done = std::move(turn);
+    auto read = processor_.read(context, std::move(*batch), lease);
+    if (former.valid() && !former.get())
+      return fail(ErrorCode::unavailable, "the batch before this one was not applied",
+                  "earlier_batch_failed");
+    if (!read) return std::unexpected(read.error());
+    auto report = processor_.apply(context, std::move(*read), lease);
+    done->applied = report.has_value();
+    return report;
+  };
+  return {ports_.workers.submit(std::move(work)), std::move(applied)};
+}
+
+Result<void> Poller::land(Flight flight) {
+  while (!flight.ended_within(std::chrono::seconds{1})) beat();
+  auto report = flight.answer();
   if (!report) return std::unexpected(report.error());
   return flag(report->finished);
 }
@@ -418,6 +481,7 @@ Result<std::vector<IncomingMail>> Poller::fetch(const FolderKey& key,
     uids.push_back(static_cast<Uid>(mail.uid));
     by_uid.emplace(uids.back(), &mail);
   }
+  const StageTimer timer{ports_.observer, settings_.code, "fetch"};
   FetchedBatch batch{{.spool_folder = ports_.options.spool_folder,
                       .spool_bytes = ports_.options.spool_bytes,
                       .batch_bytes = settings_.batch_bytes,
@@ -501,6 +565,7 @@ Result<void> Poller::flag_backlog(const FolderKey& key) {
 // ends the pass. Either way the records stand and nothing is made twice.
 Result<void> Poller::flag(const std::vector<FlagDue>& due) {
   if (due.empty()) return {};
+  const StageTimer timer{ports_.observer, settings_.code, "flag"};
   if (auto told = tell_server(due); !told) {
     ports_.observer.metrics().counter(Metric::mail_flag_failures_total, {settings_.code}).add();
     ports_.observer.observe(event::flag_failed, {{"mailbox", settings_.code},

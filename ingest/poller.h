@@ -1,7 +1,8 @@
 // One mailbox, one thread: list, fetch, hand over, flag; wait; again (design.md 4).
 //
-// The next batch is fetched while the former is processed. Nothing that matters is kept in memory:
-// a poller that dies anywhere leaves what the next one needs in the ledger.
+// Three batches are on their way at once: one is fetched while the former is stored and read and
+// the one before that is applied; they are applied in their order. Nothing that matters is kept in
+// memory: a poller that dies anywhere leaves what the next one needs in the ledger.
 #pragma once
 
 #include <chrono>
@@ -60,7 +61,7 @@ class Poller {
   MailboxStatus status() const;
 
  private:
-  struct Flight;  // a batch handed over and not yet answered
+  class Flight;  // a batch handed over and not yet answered
 
   void run(const std::stop_token& stop);
   void wait(std::chrono::milliseconds delay, const std::stop_token& stop);
@@ -81,7 +82,9 @@ class Poller {
                                           const MailboxContext& context, const store::Lease& lease);
   Result<void> note_refused(const store::PendingMail& mail, const Error& error,
                             const MailboxContext& context, const store::Lease& lease);
-  Result<void> land(Flight& flight);
+  Flight launch(std::vector<IncomingMail> mails, const Flight* before,
+                const MailboxContext& context, const store::Lease& lease);
+  Result<void> land(Flight flight);
   Result<void> flag_backlog(const store::FolderKey& key);
   Result<void> flag(const std::vector<store::FlagDue>& due);
   Result<void> tell_server(const std::vector<store::FlagDue>& due);

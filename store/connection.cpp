@@ -116,6 +116,13 @@ bool Connection::in_transaction() const {
   return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
+bool Connection::plans_are_old() {
+  if (!options_.renew_plans || transactions_++ < plan_life_) return false;
+  transactions_ = 0;
+  plan_life_ = std::min(plan_life_ * 2, kPlanLife);
+  return true;
+}
+
 bool Connection::idle_and_quiet() const {
   if (broken_ || PQstatus(connection_.get()) != CONNECTION_OK ||
       PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {

@@ -65,6 +65,7 @@ class Connection {
   // kNoCommit in the midst of a transaction. It decides between connection_lost and commit_unknown.
   // When `stop` is raised the running statement is canceled.
   static constexpr std::size_t kNoCommit = static_cast<std::size_t>(-1);
+  static constexpr int kPlanLife = 64;  // transactions
   Outcome exchange(std::span<const Statement> statements, std::size_t commit_at,
                    const std::atomic<bool>& stop);
 
@@ -75,6 +76,9 @@ class Connection {
   // Alive as far as one can see without asking: open, idle, and nothing unread. A server that went
   // away has left an error or an end of file to read.
   bool idle_and_quiet() const;
+  // Counts a transaction that begins; true when it should drop the plans of the session: after 1, 2,
+  // 4 … transactions, at last after every kPlanLife.
+  bool plans_are_old();
   // Of no more use: broken, or told to be dropped by an error.
   bool broken() const { return broken_; }
   const std::shared_ptr<const Canceller>& canceller() const { return canceller_; }
@@ -106,6 +110,8 @@ class Connection {
   std::shared_ptr<const Canceller> canceller_;
   std::set<std::string, std::less<>> prepared_;
   bool broken_ = false;
+  int transactions_ = 0;  // begun since the plans were dropped
+  int plan_life_ = 1;
 };
 
 }  // namespace c360::store

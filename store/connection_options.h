@@ -22,6 +22,10 @@ struct ConnectionOptions {
   std::chrono::milliseconds silence_grace{5'000};
   std::string application_name = "client360d";
   bool pooled = false;
+  // Now and then the session forgets its plans (Connection::plans_are_old): one made over empty
+  // tables would go on scanning them whole while a first sync fills them. For sessions that write
+  // much in few transactions.
+  bool renew_plans = false;
 
   bool operator==(const ConnectionOptions&) const = default;
 };

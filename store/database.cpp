@@ -8,7 +8,7 @@
 namespace c360::store {
 namespace {
 
-PoolOptions pool_options(const DatabaseOptions& options, std::size_t size) {
+PoolOptions pool_options(const DatabaseOptions& options, Pool pool) {
   return {.connection = {.url = options.url,
                          .password = options.password,
                          .statement_timeout = options.statement_timeout,
@@ -16,8 +16,9 @@ PoolOptions pool_options(const DatabaseOptions& options, std::size_t size) {
                          .idle_in_transaction_timeout = options.idle_in_transaction_timeout,
                          .silence_grace = options.silence_grace,
                          .application_name = options.application_name,
-                         .pooled = options.pooled},
-          .size = size,
+                         .pooled = options.pooled,
+                         .renew_plans = pool == Pool::work},
+          .size = pool == Pool::api ? options.api_connections : options.work_connections,
           .wait_timeout = options.wait_timeout};
 }
 
@@ -25,8 +26,8 @@ PoolOptions pool_options(const DatabaseOptions& options, std::size_t size) {
 
 Database::State::State(const DatabaseOptions& options, const Observer& observer)
     : health(observer),
-      api("api", pool_options(options, options.api_connections), observer, health, stopping),
-      work("work", pool_options(options, options.work_connections), observer, health, stopping) {
+      api("api", pool_options(options, Pool::api), observer, health, stopping),
+      work("work", pool_options(options, Pool::work), observer, health, stopping) {
   for (const ErrorTraits& row : kErrorTraits) {
     errors.push_back(observer.metrics().counter(Metric::database_errors_total, {row.name}));
   }
@@ -65,8 +66,8 @@ Result<Rows> Database::execute(Pool pool, const Sql& sql, Params params) {
 }
 
 void Database::reconfigure(const DatabaseOptions& options) {
-  state_->api.reconfigure(pool_options(options, options.api_connections));
-  state_->work.reconfigure(pool_options(options, options.work_connections));
+  state_->api.reconfigure(pool_options(options, Pool::api));
+  state_->work.reconfigure(pool_options(options, Pool::work));
 }
 
 void Database::shut_down() {

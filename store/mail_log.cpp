@@ -124,6 +124,11 @@ constexpr Sql kRelist{"mail_relist", R"sql(
                               processed_at = NULL, error = NULL, flagged_at = NULL
   WHERE id = $1::bigint)sql"};
 
+// For what may be done once more when the server of the database crashes before it reaches the
+// disk: a mail is fetched again, a flag set again. It reaches the disk no later than the next
+// commit.
+constexpr Sql kRelaxCommit{"relax_commit", "SELECT set_config('synchronous_commit', 'off', true)"};
+
 constexpr Sql kStored{"mail_stored", R"sql(
   UPDATE ops.mail_message m
   SET state = 'stored', raw_sha256 = decode(u.sha, 'hex'), size_bytes = u.size::bigint,
@@ -534,6 +539,7 @@ void MailLog::queue_stored(Transaction& tx, std::span<const StoredRaw> mails) {
   params.add_array(std::span<const std::string>(digests));
   params.add_array(std::span<const std::string>(sizes));
   params.add_array(std::span<const std::optional<std::string>>(internal_dates));
+  tx.queue(kRelaxCommit);
   tx.queue(kStored, std::move(params));
 }
 
@@ -569,9 +575,11 @@ Result<std::vector<FlagDue>> MailLog::flags_due(const FolderKey& key, std::int64
 }
 
 Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
-  auto rows = database_.execute(Pool::work, kFlagged, std::move(Params{}.add_array(ids)));
-  if (!rows) return std::unexpected(rows.error());
-  return {};
+  return in_transaction(database_, Pool::work, [&](Transaction& tx) -> Result<void> {
+    tx.queue(kRelaxCommit);
+    tx.queue(kFlagged, std::move(Params{}.add_array(ids)));
+    return {};
+  });
 }
 
 Result<void> MailLog::note_pass(std::int64_t mailbox_id, std::string_view error) {

@@ -16,6 +16,7 @@ constexpr Sql kBeginSnapshot{"c360_begin_snapshot",
 constexpr Sql kBeginReadWrite{"c360_begin_read_write",
                               "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"};
 constexpr Sql kCommit{"c360_commit", "COMMIT"};
+constexpr Sql kDiscardPlans{"discard_plans", "DISCARD PLANS"};
 constexpr Sql kRollback{"c360_rollback", "ROLLBACK"};
 constexpr Sql kSavepoint{"c360_savepoint", "SAVEPOINT c360"};
 constexpr Sql kRollbackTo{"c360_rollback_to", "ROLLBACK TO SAVEPOINT c360"};
@@ -116,6 +117,10 @@ void Transaction::State::begin_first(bool committing) {
   if (settings) {
     all.push_back({Kind::other, 0});
     texts.push_back(local_settings(connection->options()));
+  }
+  if (connection->plans_are_old()) {
+    all.push_back({Kind::other, 0});
+    texts.push_back({kDiscardPlans, {}});
   }
   all.insert(all.end(), items.begin(), items.end());
   std::ranges::move(statements, std::back_inserter(texts));

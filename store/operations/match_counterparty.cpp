@@ -25,10 +25,13 @@ constexpr Sql kByName{"match_counterparty_name", R"sql(
   LATERAL (SELECT id, name FROM crm.counterparty c
            WHERE c.name_key = u.key AND c.deleted_at IS NULL ORDER BY id LIMIT 10) c
   WHERE u.key <> '')sql"};
+// One scan for all addresses, whatever the plan is.
 constexpr Sql kByEmail{"match_counterparty_email", R"sql(
   SELECT DISTINCT u.i, k.counterparty_id FROM unnest($1::bigint[], $2::text[]) AS u (i, email)
-  JOIN crm.contact k ON k.email = u.email::citext AND k.deleted_at IS NULL
-  JOIN crm.counterparty c ON c.id = k.counterparty_id AND c.deleted_at IS NULL)sql"};
+  JOIN (SELECT email, counterparty_id FROM crm.contact
+        WHERE email = ANY ($2::citext[]) AND deleted_at IS NULL AND counterparty_id IS NOT NULL
+        OFFSET 0) k ON k.email = u.email::citext
+  WHERE (SELECT c.deleted_at IS NULL FROM crm.counterparty c WHERE c.id = k.counterparty_id))sql"};
 constexpr Sql kByDomain{"match_counterparty_domain", R"sql(
   SELECT u.i, c.id, similarity(c.name_key, u.key)
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (domain, key, i),

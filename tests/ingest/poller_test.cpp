@@ -182,6 +182,40 @@ TEST_F(Poller, AThreadWithinOneBatchIsOneDeal) {
   EXPECT_EQ(outcome(42), "activity_added");
 }
 
+// Each batch is read while the former one is applied; the replies must still find their deal.
+TEST_F(Poller, AThreadOverManyBatchesIsOneDeal) {
+  settings.batch_messages = 1;
+  server.add(41, letter("first@romashka.example", "Вопрос по продукту"));
+  for (ingest::Uid uid = 42; uid <= 60; ++uid)
+    server.add(uid, letter("reply" + std::to_string(uid) + "@romashka.example",
+                           "Re: Вопрос по продукту", "In-Reply-To: <first@romashka.example>\r\n"));
+
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.activity"), "19");
+}
+
+TEST_F(Poller, NoBatchIsAppliedBeforeTheOneItFollows) {
+  settings.batch_messages = 1;
+  server.add(41, letter("first@romashka.example", "Вопрос по продукту"));
+  server.add(42, letter("second@romashka.example", "Re: Вопрос по продукту",
+                        "In-Reply-To: <first@romashka.example>\r\n"));
+  // The database drops whoever makes a deal.
+  postgres.execute(url,
+                   "CREATE FUNCTION drop_me() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+                   " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;"
+                   "CREATE TRIGGER drop_me BEFORE INSERT ON crm.deal EXECUTE FUNCTION drop_me()");
+  EXPECT_FALSE(poller().pass());
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state = 'done'"), "0");
+
+  postgres.execute(url, "DROP TRIGGER drop_me ON crm.deal");
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  EXPECT_EQ(outcome(42), "activity_added");
+}
+
 TEST_F(Poller, OneMailTheDatabaseRefusesDoesNotTakeItsNeighboursWithIt) {
   postgres.execute(url,
                    "ALTER TABLE crm.deal ADD CONSTRAINT no_seven "
