@@ -102,7 +102,7 @@ bool App::turn() {
   bool stop = false;
   read_signals(stop);
   if (stop) return false;
-  if (files_.drain()) reload_due_ = steady_clock::now() + parts_.config.get()->service.reload_delay;
+  if (files_.drain()) note_change();
   if (parts_.reload_requests.pending()) reload("request");
   if (reload_due_ && steady_clock::now() >= *reload_due_) reload("file");
   if (next_database_try_ && steady_clock::now() >= *next_database_try_) ending_ = try_to_serve();

@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view kLoop = "intake";
 constexpr std::string_view kLeaseLoop = "leases";
 constexpr std::chrono::seconds kBeatInterval{5};
+constexpr std::chrono::milliseconds kRulesPatience{500};  // a reload has a second
 
 store::MailboxRow row_of(const MailboxSettings& settings) {
   return {.code = settings.code,
@@ -105,6 +106,7 @@ void Intake::State::run(const std::stop_token& stop) {
     options.beat(kLoop);
     std::chrono::milliseconds pause = kBeatInterval;
     bool work = false;
+    bool failed = false;
     {
       const std::scoped_lock lock{mutex};
       work = dirty || rules_dirty;
@@ -118,10 +120,11 @@ void Intake::State::run(const std::stop_token& stop) {
         pause = std::min<std::chrono::milliseconds>(backoff.next(), kBeatInterval);
       }
       const std::scoped_lock lock{mutex};
+      failed = !done;
       reason = done ? "" : done.error().detail;
     }
     std::unique_lock lock{mutex};
-    changed.wait_for(lock, stop, pause, [&] { return !work && (dirty || rules_dirty); });
+    changed.wait_for(lock, stop, pause, [&] { return !failed && (dirty || rules_dirty); });
   }
   options.retire(kLoop);
 }
@@ -138,6 +141,7 @@ Result<void> Intake::State::register_rules() {
   inboxes.use_rules({rules, *version});
   const std::scoped_lock lock{mutex};
   rules_dirty = wanted_rules != rules;
+  changed.notify_all();
   return {};
 }
 
@@ -207,6 +211,8 @@ void Intake::use_rules(std::shared_ptr<const parsers::RuleSet> rules) {
     state_->rules_dirty = true;
   }
   state_->changed.notify_all();
+  std::unique_lock lock{state_->mutex};
+  state_->changed.wait_for(lock, kRulesPatience, [&] { return !state_->rules_dirty; });
 }
 
 std::vector<MailboxStatus> Intake::status() const {

@@ -70,7 +70,8 @@ class Intake {
   // Starts, stops and replaces pollers so that exactly `mailboxes` run. Returns at once; stopped
   // pollers finish what is under way first.
   void configure(std::vector<MailboxSettings> mailboxes);
-  // The next mail is matched by the new set.
+  // The next mail is matched by the new set; while the database is away, or slow for more than half
+  // a second, the first one after the set could be registered there.
   void use_rules(std::shared_ptr<const parsers::RuleSet> rules);
 
   std::vector<MailboxStatus> status() const;
