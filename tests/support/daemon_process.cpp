@@ -186,6 +186,7 @@ std::size_t DaemonProcess::wait_for_notification(std::string_view part, std::siz
 void DaemonProcess::wait(const std::string& what, const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
+    notifications();  // a manager reads; ten unread ones would block the daemon
     if (std::chrono::steady_clock::now() > deadline)
       throw std::runtime_error("waited in vain for " + what + ", log:\n" + log());
     std::this_thread::sleep_for(std::chrono::milliseconds{5});

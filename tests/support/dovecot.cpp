@@ -263,6 +263,22 @@ void Dovecot::kill() {
   pid_ = -1;
 }
 
+void Dovecot::change_password(const std::string& password) {
+  options_.password = password;
+  write_configuration();
+  doveadm({"reload"});
+  const auto limit = std::chrono::steady_clock::now() + kStartLimit;
+  for (;;) {
+    try {
+      doveadm({"auth", "test", "anybody", password});
+      return;
+    } catch (const std::runtime_error&) {  // the old processes still answer
+      if (std::chrono::steady_clock::now() > limit) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 fs::path Dovecot::maildir(std::string_view user, std::string_view folder) const {
   const fs::path root = root_ / "mail" / user / "Maildir";
   return folder == "INBOX" ? root : root / ("." + std::string(folder));

@@ -46,6 +46,9 @@ class Dovecot {
   void stop();   // gently: sessions get a BYE
   void kill();   // SIGKILL, sessions too
 
+  // Of every user, from now on; sessions are ended. The server must run.
+  void change_password(const std::string& password);
+
   // Puts a mail into the Maildir of `user` as a delivery agent would. `folder` is "INBOX" or a
   // name such as "Done"; it is created. Line ends are kept as given.
   void deliver(std::string_view user, std::string_view bytes, std::string_view folder = "INBOX");

@@ -217,19 +217,6 @@ class ReloadMailbox : public Reload {
            "&password=" + dovecot_.options().password + "&delay=1000";
   }
   void SetUp() override { daemon_.environment()["SSL_CERT_FILE"] = dovecot_.ca_file(); }
-
-  // "ready", "not ready: REASON" or "none".
-  std::string mailbox(const std::string& code) {
-    const Json ready = admin_get("/readyz").json();
-    for (const Json& box : ready.find("mailboxes")->as_array())
-      if (box.find("mailbox")->as_string() == code)
-        return box.find("ready")->as_bool() ? "ready"
-                                            : "not ready: " + box.find("reason")->as_string();
-    return "none";
-  }
-  bool becomes(const std::string& code, const std::string& state) {
-    return eventually([&] { return mailbox(code) == state; });
-  }
 };
 
 TEST_F(ReloadMailbox, FromDisabledToAStringToAnotherAndBack) {

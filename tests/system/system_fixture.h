@@ -53,6 +53,18 @@ class SystemTest : public ::testing::Test {
     const std::size_t at = text.find("\n" + series + " ");
     return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size() + 2));
   }
+  // "ready", "not ready: REASON" or "none".
+  std::string mailbox(const std::string& code) {
+    const Json ready = admin_get("/readyz").json();
+    for (const Json& box : ready.find("mailboxes")->as_array())
+      if (box.find("mailbox")->as_string() == code)
+        return box.find("ready")->as_bool() ? "ready"
+                                            : "not ready: " + box.find("reason")->as_string();
+    return "none";
+  }
+  bool becomes(const std::string& code, const std::string& state) {
+    return eventually([&] { return mailbox(code) == state; });
+  }
   // Waits for a condition; false after a minute.
   static bool eventually(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
