@@ -299,7 +299,7 @@ Result<FolderKey> Poller::open_folder(const std::string& folder) {
   auto selected = mailbox_->select(folder, /*read_only=*/false);
   if (!selected) return with_context(selected.error(), "folder " + folder);
   selected_ = *selected;
-  const FolderKey key{mailbox_id_, folder, static_cast<std::int64_t>(selected_.uidvalidity)};
+  FolderKey key{mailbox_id_, folder, static_cast<std::int64_t>(selected_.uidvalidity)};
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
   if (!state) return std::unexpected(state.error());
   if (state->uidvalidity == key.uidvalidity) return key;

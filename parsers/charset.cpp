@@ -258,13 +258,13 @@ struct GuessDeleter {
 };
 
 std::string guess(std::string_view bytes) {
-  thread_local const std::unique_ptr<uchardet, GuessDeleter> detector{uchardet_new()};
-  if (!detector) return {};
-  uchardet_reset(detector.get());
+  thread_local const std::unique_ptr<uchardet, GuessDeleter> kDetector{uchardet_new()};
+  if (!kDetector) return {};
+  uchardet_reset(kDetector.get());
   const std::string_view seen = bytes.substr(0, kGuessBytes);
-  if (uchardet_handle_data(detector.get(), seen.data(), seen.size()) != 0) return {};
-  uchardet_data_end(detector.get());
-  return canonical_charset(uchardet_get_charset(detector.get()));
+  if (uchardet_handle_data(kDetector.get(), seen.data(), seen.size()) != 0) return {};
+  uchardet_data_end(kDetector.get());
+  return canonical_charset(uchardet_get_charset(kDetector.get()));
 }
 
 std::size_t non_ascii(std::string_view text) {

@@ -26,9 +26,9 @@ Cookie open_cookie() {
 
 std::string detect_file_type(std::string_view bytes) {
   // A cookie keeps the last answer inside, so each thread has its own.
-  thread_local const Cookie cookie = open_cookie();
-  if (!cookie || bytes.empty()) return {};
-  const char* type = magic_buffer(cookie.get(), bytes.data(), bytes.size());
+  thread_local const Cookie kCookie = open_cookie();
+  if (!kCookie || bytes.empty()) return {};
+  const char* type = magic_buffer(kCookie.get(), bytes.data(), bytes.size());
   return type == nullptr ? std::string() : std::string(type);
 }
 

@@ -53,10 +53,10 @@ class Driver {
     if (html_.empty()) return true;
     // Not the push interface: in libxml2 2.9.14 it loses everything after the first element of a
     // text that is not wrapped in <html>.
+    const int size = static_cast<int>(std::min<std::size_t>(html_.size(), INT_MAX));
     const std::unique_ptr<htmlParserCtxt, decltype(&htmlFreeParserCtxt)> context(
-        htmlCreateMemoryParserCtxt(html_.data(),
-                                   static_cast<int>(std::min<std::size_t>(html_.size(), INT_MAX))),
-        &htmlFreeParserCtxt);
+        // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): its size is given.
+        htmlCreateMemoryParserCtxt(html_.data(), size), &htmlFreeParserCtxt);
     if (!context) return false;
     context_ = context.get();
     *context_->sax = sax;

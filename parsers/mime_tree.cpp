@@ -299,14 +299,14 @@ Owned<GMimeStream> open_stream(const MailSource& source, Span range, GByteArray&
 Result<MimeTree> read_mime_tree(const MailSource& source, Span range, std::size_t header_end,
                                 const MimeLimits& limits) {
   initialise_gmime();
-  thread_local const std::unique_ptr<GMimeParserOptions, OptionsDeleter> options(
+  thread_local const std::unique_ptr<GMimeParserOptions, OptionsDeleter> kOptions(
       g_mime_parser_options_new());
   GByteArray bytes{};
   const Owned<GMimeStream> stream = open_stream(source, range, bytes);
   const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
   g_mime_parser_set_persist_stream(parser.get(), TRUE);
   g_mime_parser_set_format(parser.get(), GMIME_FORMAT_MESSAGE);
-  const Owned<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), options.get()));
+  const Owned<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), kOptions.get()));
   GMimeObject* root = message ? g_mime_message_get_mime_part(message.get()) : nullptr;
   return TreeBuilder(source, range, limits).build(root, header_end);
 }

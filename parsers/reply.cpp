@@ -150,23 +150,16 @@ class Splitter {
  private:
   void step() {
     const Line& line = lines_[at_];
-    if (line.blank) {
-      mark(in_signature_ ? split_.signature : split_.typed, at_ + 1);
-    } else if (line.quoted) {
-      take_quoted_lines();
-    } else if (const auto end = separator(at_)) {
-      take_rest(*end);
-    } else if (is_header_block(at_)) {
-      take_rest(subject_);
-    } else if (const auto next = attribution(at_)) {
-      take_attribution(*next);
-    } else if (begins_signature(at_)) {
-      in_signature_ = true;
-      mark(split_.signature, at_ + 1);
-    } else {
-      mark(in_signature_ ? split_.signature : split_.typed, at_ + 1);
-    }
+    if (line.blank) return take_own_line();
+    if (line.quoted) return take_quoted_lines();
+    if (const auto end = separator(at_)) return take_rest(*end);
+    if (is_header_block(at_)) return take_rest(subject_);
+    if (const auto next = attribution(at_)) return take_attribution(*next);
+    if (begins_signature(at_)) in_signature_ = true;
+    take_own_line();
   }
+
+  void take_own_line() { mark(in_signature_ ? split_.signature : split_.typed, at_ + 1); }
 
   // Lines [at_, end) belong to `spans`; neighbours are joined.
   void mark(std::vector<Span>& spans, std::size_t end) {

@@ -64,8 +64,8 @@ std::unexpected<Error> refused(std::string detail, std::string_view reason) {
 }
 
 const std::atomic<bool>& never_stopped() {
-  static const std::atomic<bool> stopped{false};
-  return stopped;
+  static const std::atomic<bool> kStopped{false};
+  return kStopped;
 }
 
 // Inside the transaction that is open, or on its own.

@@ -51,7 +51,7 @@ struct Records::State {
   // Queues the UPDATE of what the draft changed, history and effects, and finishes.
   Result<RecordView> write_update(Transaction& tx, Draft& draft, std::string_view key,
                                   const WriteOptions& write,
-                                  std::vector<std::string_view> extra_events = {}) const;
+                                  const std::vector<std::string_view>& extra_events = {}) const;
   // The members of `custom` against their definitions, as the transaction sees them where some are
   // set. An error is of the database; what is wrong goes to the draft.
   Result<void> check_custom_fields(Transaction& tx, Draft& draft);

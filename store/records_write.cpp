@@ -42,7 +42,6 @@ void read_duplicates(Draft& draft, const Rows& rows) {
   if (rows.empty()) return;
   const std::int64_t id = rows.int64(0, 0);
   const bool same_inn = rows.boolean(0, 2);
-  const std::string name(rows.text(0, 1));
   if (same_inn) {
     draft.refuse(ErrorCode::conflict,
                  "Counterparty " + std::to_string(id) + " has the same INN and KPP.",
@@ -70,7 +69,7 @@ Error with_existing(Error error, const std::vector<Warning>& warnings) {
 std::string value_expression(const Draft& draft, std::size_t index, ParameterList& params) {
   const Field& field = draft.resource().fields[index];
   const auto value = draft.get(index);
-  const std::string placeholder =
+  std::string placeholder =
       value ? params.add(std::string(*value)) + "::" + field.sql_type() : "NULL";
   if (field.name != "is_main" || draft.resource().kind != "contact") return placeholder;
   const auto counterparty = draft.get("counterparty_id");
@@ -427,9 +426,9 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
                  std::move(draft.warnings()));
 }
 
-Result<RecordView> Records::State::write_update(Transaction& tx, Draft& draft, std::string_view key,
-                                                const WriteOptions& write,
-                                                std::vector<std::string_view> extra_events) const {
+Result<RecordView> Records::State::write_update(
+    Transaction& tx, Draft& draft, std::string_view key, const WriteOptions& write,
+    const std::vector<std::string_view>& extra_events) const {
   const Resource& resource = draft.resource();
   const std::vector<const Field*> shown = readable_columns(resource);
   std::vector<HistoryEvent> events = history_events(draft);

@@ -187,8 +187,8 @@ struct Forms {
 };
 
 const Forms& forms() {
-  static const Forms all;
-  return all;
+  static const Forms kForms;
+  return kForms;
 }
 
 std::string joined(const Words& words, std::size_t begin, std::size_t end) {

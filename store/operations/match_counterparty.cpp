@@ -1,6 +1,7 @@
 #include "store/operations/match_counterparty.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "daemon/base/company_name.h"
@@ -56,7 +57,7 @@ std::string CounterpartyMatch::candidates_json() const {
   json.begin_array();
   for (const CounterpartyCandidate& candidate : candidates) {
     json.begin_object().member("counterparty_id", candidate.counterparty_id);
-    const auto hundredths = static_cast<std::int64_t>(candidate.score * 100 + 0.5);
+    const std::int64_t hundredths = std::llround(candidate.score * 100);
     json.key("score").number(std::to_string(hundredths / 100) + "." +
                              (hundredths % 100 < 10 ? "0" : "") + std::to_string(hundredths % 100));
     json.member("reason", candidate.reason).end_object();
