@@ -22,7 +22,8 @@ struct SanitizedHtml {
   bool truncated = false;  // a limit was crossed: what follows is gone
 };
 
-// `html` must be valid UTF-8. Idempotent: its own output comes back unchanged.
+// `html` must be valid UTF-8. Well nested HTML of the allow-list comes back unchanged, so what was
+// stored can be sent back. Tags that overlap may be nested otherwise each time; no word is lost.
 SanitizedHtml sanitize_html(std::string_view html, const SanitizerOptions& options = {});
 
 }  // namespace c360::parsers

@@ -8,6 +8,7 @@
 #include "api/http_body.h"
 #include "api/http_parser.h"
 #include "api/multipart.h"
+#include "tests/fuzz/fuzz.h"
 
 using namespace c360;       // NOLINT(google-build-using-namespace): a test
 using namespace c360::api;  // NOLINT(google-build-using-namespace): a test
@@ -28,7 +29,7 @@ InputBuffer input_of(std::string_view bytes, std::size_t& at) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const std::string_view bytes = c360::testing::as_text(data, size);
   std::size_t searched = 0;
   std::string_view rest = bytes;
   if (const auto end = find_head_end(bytes, searched, {}); end && *end) {

@@ -2,7 +2,6 @@
 // end in responses or in one typed error, within the limits.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -10,15 +9,13 @@
 #include "ingest/imap/mailbox_name.h"
 #include "ingest/imap/refusal.h"
 #include "ingest/imap/response.h"
+#include "tests/fuzz/fuzz.h"
 
 namespace {
 
 using namespace c360;                // NOLINT: one file, one purpose
 using namespace c360::ingest::imap;  // NOLINT
-
-void require(bool fine) {
-  if (!fine) std::abort();
-}
+using c360::testing::require;
 
 class Pieces final : public ByteSource {
  public:
@@ -94,7 +91,7 @@ void read_values(std::string_view input, std::size_t piece) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::string_view input = testing::as_text(data + 1, size - 1);
   const std::size_t piece = data[0] % 64U + 1U;
   read_responses(input, piece);
   read_values(input, piece);

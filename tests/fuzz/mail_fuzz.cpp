@@ -11,10 +11,12 @@
 #include "parsers/prepared_text.h"
 #include "parsers/rule_match.h"
 #include "parsers/rule_set.h"
+#include "tests/fuzz/fuzz.h"
 
 namespace {
 
-using namespace c360;
+using namespace c360;  // NOLINT: one file, one purpose
+using c360::testing::require;
 
 const parsers::RuleSet& rules() {
   static const auto kRules = [] {
@@ -25,14 +27,10 @@ const parsers::RuleSet& rules() {
   return *kRules;
 }
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view raw(reinterpret_cast<const char*>(data), size);
+  const std::string_view raw = testing::as_text(data, size);
   const parsers::ParsedMail mail = parsers::read_mail(raw);
   const parsers::Message& message = mail.message();
   require(is_valid_utf8(message.subject) && is_valid_utf8(message.body.text));

@@ -3,21 +3,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "daemon/base/text.h"
 #include "parsers/rule_match.h"
 #include "parsers/rule_set.h"
+#include "tests/fuzz/fuzz.h"
 
 namespace {
 
-using namespace c360;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace c360;  // NOLINT: one file, one purpose
+using c360::testing::require;
 
 // Behind the first line "===" stands the mail's text.
 void match_with(const parsers::RuleSet& rules, std::string_view text) {
@@ -47,7 +44,7 @@ void match_with(const parsers::RuleSet& rules, std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::string_view input = testing::as_text(data, size);
   const std::size_t cut = std::min(input.find("\n===\n"), input.size());
   parsers::RuleSetOptions options;
   options.limits.pattern_memory = std::size_t{256} << 10U;
