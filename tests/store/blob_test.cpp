@@ -262,7 +262,7 @@ TEST_F(BlobTest, FiftyMegabytesPassInBoundedMemory) {
   const std::int64_t size = 50'000'000;
   ASSERT_TRUE(database.execute(Pool::work, {"", "SELECT 1"}));
   std::ofstream("/proc/self/clear_refs") << "5";
-  const long before = peak_mib();
+  [[maybe_unused]] const long before = peak_mib();
 
   std::int64_t produced = 0;
   Sha256Stream expected;
