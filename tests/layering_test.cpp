@@ -98,7 +98,8 @@ bool of_the_system(std::string_view header) {
                                                  "netinet/tcp.h",
                                                  "grp.h",
                                                  "langinfo.h",
-                                                 "linux/close_range.h"};
+                                                 "linux/close_range.h",
+                                                 "linux/filter.h"};
   return header.find_first_of("./") == std::string_view::npos || header.starts_with("sys/") ||
          kNames.contains(header);
 }
