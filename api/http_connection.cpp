@@ -4,10 +4,13 @@
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/StreamSocket.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <climits>
 #include <ctime>
 #include <exception>
 
@@ -27,12 +30,6 @@ constexpr std::size_t kOneSendBytes = std::size_t{64} * 1024;
 constexpr std::size_t kDrainBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMaxRequestIdBytes = 64;
 constexpr std::string_view kDefaultPolicy = "default-src 'none'; frame-ancestors 'none'";
-
-Poco::Timespan until(InputBuffer::Deadline deadline) {
-  const auto left =
-      std::chrono::duration_cast<std::chrono::microseconds>(deadline - SteadyClock::now());
-  return Poco::Timespan(std::max<Poco::Timespan::TimeDiff>(left.count(), 0));
-}
 
 // What may go into a log line and come back in a header.
 bool is_sane_request_id(std::string_view id) {
@@ -56,13 +53,23 @@ std::string_view http_date(std::time_t now) {
   return {text.data(), size};
 }
 
-constexpr auto kReadable = Poco::Net::Socket::SELECT_READ;
+// What a TLS call that could not go on waits for.
+short events_for(int answer) {
+  return answer == Poco::Net::SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
+}
 
-// What to wait for where OpenSSL could not go on (Poco's negative answers).
-Poco::Net::Socket::SelectMode mode_for(int answer) {
-  return answer == Poco::Net::SecureStreamSocket::ERR_SSL_WANT_WRITE
-             ? Poco::Net::Socket::SELECT_WRITE
-             : Poco::Net::Socket::SELECT_READ;
+// Not Poco's poll(), which makes and closes an epoll descriptor for each call. False at the
+// deadline.
+bool wait_for(const Poco::Net::Socket& socket, InputBuffer::Deadline deadline, short events) {
+  pollfd descriptor{socket.impl()->sockfd(), events, 0};
+  for (;;) {
+    // Rounded up: a wait that ends a fraction too early would be told as a timeout.
+    const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now()).count();
+    const int ready =
+        ::poll(&descriptor, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, INT_MAX)));
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) throw Poco::Net::NetException("poll", errno);
+  }
 }
 
 std::unexpected<Error> slow(std::string_view what) {
@@ -148,7 +155,7 @@ void HttpConnection::run() {
 bool HttpConnection::shake_hands() {
   idle_ = true;
   const bool begun =
-      socket().poll(until(SteadyClock::now() + context_.options.first_byte_timeout), kReadable);
+      wait_for(socket(), SteadyClock::now() + context_.options.first_byte_timeout, POLLIN);
   idle_ = false;
   if (!begun) return false;
   Poco::Net::SecureStreamSocket secured(socket());
@@ -159,7 +166,7 @@ bool HttpConnection::shake_hands() {
       fresh_since_ = SteadyClock::now();
       return done > 0;
     }
-    if (!socket().poll(until(deadline), mode_for(done))) return false;
+    if (!wait_for(socket(), deadline, events_for(done))) return false;
   }
 }
 
@@ -340,16 +347,16 @@ void HttpConnection::linger() {
 }
 
 Result<std::size_t> HttpConnection::receive(char* buffer, std::size_t size, Deadline deadline) {
-  auto mode = kReadable;
+  short events = POLLIN;
   for (;;) {
     // A TLS record may hold more than was asked for: poll() does not see what OpenSSL has already.
     const bool pending = socket().secure() && socket().available() > 0;
-    if (!pending && !socket().poll(until(deadline), mode)) break;
+    if (!pending && !wait_for(socket(), deadline, events)) break;
     if (!pending && SteadyClock::now() >= deadline) break;
     const int received = socket().receiveBytes(buffer, static_cast<int>(size));
     if (received >= 0) return static_cast<std::size_t>(received);
     if (!socket().secure()) return std::size_t{0};
-    mode = mode_for(received);
+    events = events_for(received);
   }
   return slow("the client sends too slowly");
 }
@@ -364,7 +371,7 @@ Result<void> HttpConnection::send(std::string_view bytes, Deadline deadline) {
       if (!bytes.empty() && SteadyClock::now() > deadline) break;
     } else if (sent == 0 || !socket().secure()) {
       return fail(ErrorCode::unavailable, "the client is gone", "client_gone");
-    } else if (!socket().poll(until(deadline), mode_for(sent))) {
+    } else if (!wait_for(socket(), deadline, events_for(sent))) {
       break;
     }
   }

@@ -123,11 +123,13 @@ bool Connection::plans_are_old() {
   return true;
 }
 
+bool Connection::idle() const {
+  return !broken_ && PQstatus(connection_.get()) == CONNECTION_OK &&
+         PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+}
+
 bool Connection::idle_and_quiet() const {
-  if (broken_ || PQstatus(connection_.get()) != CONNECTION_OK ||
-      PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) {
-    return false;
-  }
+  if (!idle()) return false;
   pollfd descriptor{PQsocket(connection_.get()), POLLIN, 0};
   return poll(&descriptor, 1, 0) == 0;
 }

@@ -73,11 +73,12 @@ class Connection {
   Result<void> script(std::string_view sql);
 
   bool in_transaction() const;  // also in a failed one
-  // Alive as far as one can see without asking: open, idle, and nothing unread. A server that went
+  bool idle() const;            // open, and in no transaction
+  // Alive as far as one can see without asking: idle, and nothing unread. A server that went
   // away has left an error or an end of file to read.
   bool idle_and_quiet() const;
-  // Counts a transaction that begins; true when it should drop the plans of the session: after 1, 2,
-  // 4 … transactions, at last after every kPlanLife.
+  // Counts a transaction that begins; true when it should drop the plans of the session: after 1,
+  // 2, 4 … transactions, at last after every kPlanLife.
   bool plans_are_old();
   // Of no more use: broken, or told to be dropped by an error.
   bool broken() const { return broken_; }

@@ -110,7 +110,8 @@ Result<std::unique_ptr<Connection>> ConnectionPool::open(const ConnectionOptions
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {
   const std::scoped_lock lock(mutex_);
   busy_.erase(connection->canceller());
-  const bool keep = !stopping_ && !connection->broken() && connection->idle_and_quiet() &&
+  // Whether it is quiet too, take() will see.
+  const bool keep = !stopping_ && connection->idle() &&
                     connection->options() == options_.connection && open_ <= options_.size;
   if (keep) {
     idle_.push_back(std::move(connection));
