@@ -284,8 +284,6 @@ RouteHandler link_handler(const ApiServices& services, const Resource& resource,
                           const Collection& collection, const ApiOptions& options) {
   return [services, &resource, name = collection.name, limit = options.max_json_bytes](
              Request& request, Response& response) -> Result<void> {
-    auto child = request.path_id(1);
-    if (!child) return std::unexpected(child.error());
     auto text = request.read_body(limit);
     if (!text) return std::unexpected(std::move(text).error());
     bool is_main = false;
@@ -298,7 +296,7 @@ RouteHandler link_handler(const ApiServices& services, const Resource& resource,
       }
       is_main = sent != nullptr && sent->as_bool();
     }
-    auto done = services.records.link(resource, request.path_value(0), name, *child,
+    auto done = services.records.link(resource, request.path_value(0), name, request.path_value(1),
                                       actor_of(request), is_main);
     if (done) response.status = 204;
     return done;
@@ -309,10 +307,8 @@ RouteHandler unlink_handler(const ApiServices& services, const Resource& resourc
                             const Collection& collection) {
   return [services, &resource, name = collection.name](Request& request,
                                                        Response& response) -> Result<void> {
-    auto child = request.path_id(1);
-    if (!child) return std::unexpected(child.error());
-    auto done =
-        services.records.unlink(resource, request.path_value(0), name, *child, actor_of(request));
+    auto done = services.records.unlink(resource, request.path_value(0), name,
+                                        request.path_value(1), actor_of(request));
     if (done) response.status = 204;
     return done;
   };

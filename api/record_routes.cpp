@@ -253,13 +253,13 @@ void add_linked(Maker& maker, const Collection& collection) {
                   moved_answer()};
   list.handler = linked_handler(maker.services, maker.resource, collection);
 
-  // Records::link names the child by its number.
   const Resource* linked = maker.services.records.registry().find(collection.kind);
-  if (linked == nullptr || linked->key_type != store::KeyType::number) return;
+  if (linked == nullptr) return;
+  const bool numbered = linked->key_type == store::KeyType::number;
   const Parameter child{.name = "child_id",
                         .place = ParameterPlace::path,
                         .doc = "Id of the " + std::string(collection.kind),
-                        .schema = schema::integer(),
+                        .schema = numbered ? schema::integer() : schema::string(),
                         .required = true};
   Route& link = maker.add(Method::put, path + "/{child_id}", true,
                           "link_" + std::string(maker.resource.kind) + "_" + name,

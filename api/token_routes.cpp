@@ -55,7 +55,7 @@ Result<void> create(store::Database& database, std::uint64_t limit, Request& req
   if (!body) return std::unexpected(std::move(body).error());
   auto wanted = token_request(*body);
   if (!wanted) return std::unexpected(std::move(wanted).error());
-  auto made = store::create_token(database, *wanted);
+  auto made = store::create_token(database, *wanted, actor_of(request));
   if (!made) return std::unexpected(std::move(made).error());
   JsonWriter writer;
   writer.begin_object()
@@ -117,7 +117,7 @@ void add_token_routes(std::vector<Route>& routes, const ApiServices& services,
     if (auto allowed = needs_administrator(request); !allowed) return allowed;
     auto id = request.path_id(0);
     if (!id) return std::unexpected(id.error());
-    auto revoked = store::revoke_token(database, *id);
+    auto revoked = store::revoke_token(database, *id, actor_of(request));
     if (revoked) response.status = 204;
     return revoked;
   };

@@ -9,9 +9,9 @@ namespace c360::store {
 namespace {
 
 constexpr Sql kInsertHistory{"c360_history", R"sql(
-INSERT INTO crm.history_event (record_id, record_kind, event, changes, actor_id, version,
-                               request_id, origin, task_id, outcome)
-SELECT $1::bigint, $2::text, e.event, e.changes::jsonb, $5::bigint, $6::integer,
+INSERT INTO crm.history_event (record_id, record_key, record_kind, event, changes, actor_id,
+                               version, request_id, origin, task_id, outcome)
+SELECT $1::bigint, $11::text, $2::text, e.event, e.changes::jsonb, $5::bigint, $6::integer,
        nullif($7::text, ''), $8::text, $9::bigint, nullif($10::text, '')
 FROM unnest($3::text[], $4::text[]) AS e(event, changes)
 )sql"};
@@ -56,8 +56,27 @@ std::vector<HistoryEvent> history_events(const Draft& draft) {
   return events;
 }
 
-void queue_history(Transaction& tx, std::string_view kind, std::int64_t record_id,
-                   const std::vector<HistoryEvent>& events, std::int64_t version,
+HistoryEvent removal_event(const Draft& draft) {
+  const auto& fields = draft.resource().fields;
+  JsonWriter out;
+  out.begin_array();
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!fields[i].has_column() || !fields[i].is_tracked || !draft.before(i)) continue;
+    out.begin_object().member("field", fields[i].name).key("old");
+    const bool cut = fields[i].type != FieldType::json && !fields[i].is_array();
+    write_value(out, fields[i], cut ? shortened(draft.before(i)) : draft.before(i));
+    out.key("new").null().end_object();
+  }
+  out.end_array();
+  return {"deleted", out.take()};
+}
+
+HistorySubject subject_of(const Resource& resource, std::string_view key) {
+  return {resource.kind, key, resource.is_record};
+}
+
+void queue_history(Transaction& tx, const HistorySubject& subject,
+                   const std::vector<HistoryEvent>& events, std::optional<std::int64_t> version,
                    const Actor& actor, std::optional<std::int64_t> task_id,
                    std::string_view outcome) {
   if (events.empty()) return;
@@ -68,12 +87,14 @@ void queue_history(Transaction& tx, std::string_view kind, std::int64_t record_i
     changes.push_back(event.changes);
   }
   Params params;
-  params.add(record_id).add(kind);
+  const std::optional<std::string_view> key(subject.key);
+  params.add(subject.is_record ? key : std::nullopt).add(subject.kind);
   params.add_array(std::span<const std::string_view>(names));
   params.add_array(std::span<const std::string_view>(changes));
   params.add(actor.user_id).add(version);
   params.add(std::string_view(actor.request_id)).add(std::string_view(actor.origin));
   params.add(task_id).add(outcome);
+  params.add(subject.is_record ? std::nullopt : key);
   tx.queue(kInsertHistory, std::move(params));
 }
 

@@ -20,9 +20,20 @@ struct HistoryEvent {
 // others together as "updated". Empty: nothing worth a row changed.
 std::vector<HistoryEvent> history_events(const Draft& draft);
 
-// Queues the rows. `version` is the row_version after the change.
-void queue_history(Transaction& tx, std::string_view kind, std::int64_t record_id,
-                   const std::vector<HistoryEvent>& events, std::int64_t version,
+// Every old value, for a row that goes for good.
+HistoryEvent removal_event(const Draft& draft);
+
+// What an event is about: a record by its id, anything else by its key.
+struct HistorySubject {
+  std::string_view kind;
+  std::string_view key;  // as in the path: id or code
+  bool is_record = true;
+};
+HistorySubject subject_of(const Resource& resource, std::string_view key);
+
+// Queues the rows. `version` is the row_version after the change; none where rows have none.
+void queue_history(Transaction& tx, const HistorySubject& subject,
+                   const std::vector<HistoryEvent>& events, std::optional<std::int64_t> version,
                    const Actor& actor, std::optional<std::int64_t> task_id = {},
                    std::string_view outcome = {});
 

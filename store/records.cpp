@@ -242,7 +242,7 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
       "h.id, h.event, h.happened_at, h.actor_id, concat_ws(' ', u.last_name, u.first_name), "
       "h.on_behalf_of_id, h.role, h.task_id, h.outcome, h.version, h.comment, h.changes, "
       "h.request_id, h.origin, h.mail_message_id";
-  if (!is_key(resource, key) || !resource.is_record) return no_such(resource, key);
+  if (!is_key(resource, key)) return no_such(resource, key);
   int limit = state_->options.limits.default_page;
   std::int64_t before = INT64_MAX;
   std::string event;
@@ -277,16 +277,23 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
   }
   const Predicate rights =
       state_->access.predicate(actor, resource, Right::read, "t", "$2::bigint");
-  Plan visible = state_->queries.keep({}, "SELECT 1 FROM " + std::string(resource.table) +
-                                              " t WHERE t.id = $1::bigint AND " + rights.sql);
+  Plan visible = state_->queries.keep(
+      {}, "SELECT 1 FROM " + std::string(resource.table) + " t WHERE t." +
+              std::string(resource.key) + " = $1::" + key_type_of(resource) + " AND " + rights.sql);
   visible.params.add(key);
   if (!rights.always && !rights.never) visible.params.add(actor.user_id);
+  const std::string subject =
+      resource.is_record
+          ? "h.record_id = $1::bigint"
+          : "h.record_kind = '" + std::string(resource.kind) + "' AND h.record_key = $1::text";
   Plan events = state_->queries.keep(
-      "history", "SELECT " + std::string(kColumns) +
-                     " FROM crm.history_event h LEFT JOIN crm.user u ON u.id = h.actor_id"
-                     " WHERE h.record_id = $1::bigint AND h.id < $2::bigint"
-                     " AND ($3::text = '' OR h.event = $3::text)"
-                     " ORDER BY h.id DESC LIMIT $4::bigint");
+      {}, "SELECT " + std::string(kColumns) +
+              " FROM crm.history_event h LEFT JOIN crm.user u ON u.id = h.actor_id"
+              " WHERE " +
+              subject +
+              " AND h.id < $2::bigint"
+              " AND ($3::text = '' OR h.event = ANY (string_to_array($3::text, ',')))"
+              " ORDER BY h.id DESC LIMIT $4::bigint");
   events.params.add(key).add(before).add(std::string_view(event)).add(limit + 1);
 
   auto tx = state_->database.begin(Pool::api, TxMode::read_only);
@@ -294,9 +301,11 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
   const Ticket seen = tx->queue(visible.sql, std::move(visible.params));
   const Ticket found = tx->queue(events.sql, std::move(events.params));
   if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-  if (tx->rows(seen).empty()) return no_such(resource, key);
-
   const Rows& rows = tx->rows(found);
+  // What went for good has nothing left but its history: for administrators.
+  const bool gone = !resource.soft_delete && actor.is_administrator() && !rows.empty();
+  if (tx->rows(seen).empty() && !gone) return no_such(resource, key);
+
   static const Field kTime = timestamp("happened_at");
   static const Field kNumber = integer("id");
   static const Field kText = text("text");

@@ -154,11 +154,16 @@ class Records {
   Result<Page> history(const Resource& resource, std::string_view key, const Parameters& parameters,
                        const Actor& actor);
 
-  // Rows of a collection: `collection` is "contacts" or "observers", `child` the id linked.
+  // Rows of a collection: `collection` is "contacts", "observers", "members" or "nested", `child`
+  // the key of what is linked. Linked again: no change, no event. validation_failed, reason
+  // group_cycle, for a group that would be inside itself.
   Result<void> link(const Resource& resource, std::string_view key, std::string_view collection,
-                    std::int64_t child, const Actor& actor, bool is_main = false);
+                    std::string_view child, const Actor& actor, bool is_main = false);
+  Result<void> link(Transaction& tx, const Resource& resource, std::string_view key,
+                    std::string_view collection, std::string_view child, const Actor& actor,
+                    bool is_main = false, Finish finish = Finish::commit);
   Result<void> unlink(const Resource& resource, std::string_view key, std::string_view collection,
-                      std::int64_t child, const Actor& actor);
+                      std::string_view child, const Actor& actor);
 
   // Outcomes of the take-to-work task (domain.md 6.4, 7.2): take_to_work, disqualify, drop_out.
   Result<RecordView> complete_task(std::int64_t task_id, std::string_view outcome,

@@ -159,6 +159,7 @@ std::string insert_comment_text(const Draft& draft, ParameterList& params,
 std::string insert_row_text(const Draft& draft, ParameterList& params,
                             const std::vector<const Field*>& shown) {
   const Resource& resource = draft.resource();
+  const Actor& actor = draft.actor();
   std::string columns;
   std::string values;
   for (std::size_t i = 0; i < resource.fields.size(); ++i) {
@@ -166,8 +167,22 @@ std::string insert_row_text(const Draft& draft, ParameterList& params,
     columns += (columns.empty() ? "" : ", ") + std::string(resource.fields[i].name);
     values += (values.empty() ? "" : ", ") + value_expression(draft, i, params);
   }
-  return "INSERT INTO " + std::string(resource.table) + " AS t (" + columns + ") VALUES (" +
-         values + ") RETURNING " + column_list(shown);
+  std::string text = "WITH e AS (INSERT INTO " + std::string(resource.table) + " AS t (" + columns +
+                     ") VALUES (" + values + ") RETURNING " + column_list(shown) +
+                     "), h AS (INSERT INTO crm.history_event (record_key, record_kind, event, "
+                     "actor_id, version, request_id, origin) SELECT e." +
+                     std::string(resource.key) + "::text, '" + std::string(resource.kind) +
+                     "', 'created', ";
+  text += (actor.user_id ? params.add(std::to_string(*actor.user_id)) : std::string("NULL")) +
+          "::bigint, " + (resource.has_versions ? "1, " : "NULL, ");
+  text += actor.request_id.empty() ? std::string("NULL") : params.add(actor.request_id) + "::text";
+  return text + ", " + params.add(actor.origin) + "::text FROM e) SELECT * FROM e";
+}
+
+// What row_version will be; none where the rows have none.
+std::optional<std::int64_t> next_version(const Draft& draft) {
+  if (!draft.resource().has_versions) return std::nullopt;
+  return std::stoll(std::string(*draft.before("row_version"))) + 1;
 }
 
 void set_if_field(Draft& draft, std::string_view field, std::optional<std::string> value) {
@@ -460,10 +475,7 @@ Result<RecordView> Records::State::write_update(
   if (resource.key_type == KeyType::number) id = std::stoll(std::string(key));
   queue_effects_before(tx, draft, id);
   const Ticket updated = tx.queue(plan.sql, params.params());
-  if (resource.is_record) {
-    const std::int64_t version = std::stoll(std::string(*draft.before("row_version"))) + 1;
-    queue_history(tx, resource.kind, *id, events, version, draft.actor());
-  }
+  queue_history(tx, subject_of(resource, key), events, next_version(draft), draft.actor());
   queue_effects(tx, draft, id, options, access);
   if (auto done = finish(tx, write, resource); !done) return std::unexpected(done.error());
   return view_of(resource, shown, {}, tx.rows(updated), 0, std::move(draft.warnings()));
@@ -503,6 +515,7 @@ Result<void> Records::remove(Transaction& tx, const Resource& resource, std::str
     const Plan plan =
         state_->queries.keep({}, "DELETE FROM " + std::string(resource.table) + " AS t" + where);
     tx.queue(plan.sql, std::move(params));
+    queue_history(tx, subject_of(resource, key), {removal_event(draft)}, std::nullopt, actor);
     auto done = state_->finish(tx, options, resource);
     if (!done && done.error().code == ErrorCode::conflict) {
       return fail(ErrorCode::conflict, std::string(key) + " is in use; it can only be deactivated.",
@@ -519,10 +532,7 @@ Result<void> Records::remove(Transaction& tx, const Resource& resource, std::str
   params.add(actor.user_id);
   tx.queue(plan.sql, std::move(params));
   const std::int64_t id = std::stoll(std::string(key));
-  if (resource.is_record) {
-    const std::int64_t version = std::stoll(std::string(*draft.before("row_version"))) + 1;
-    queue_history(tx, resource.kind, id, {{"deleted", "[]"}}, version, actor);
-  }
+  queue_history(tx, subject_of(resource, key), {{"deleted", "[]"}}, next_version(draft), actor);
   queue_removal_effects(tx, draft, id);
   return state_->finish(tx, options, resource);
 }

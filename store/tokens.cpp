@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/history.h"
+
 namespace c360::store {
 namespace {
 
@@ -19,7 +21,7 @@ constexpr Sql kList{"token.list",
                     " WHERE $1::citext IS NULL OR u.login = $1::citext ORDER BY t.id"};
 constexpr Sql kRevoke{"token.revoke",
                       "UPDATE crm.api_token SET revoked_at = coalesce(revoked_at, now())"
-                      " WHERE id = $1 RETURNING id"};
+                      " WHERE id = $1 RETURNING id, revoked_at = now(), revoked_at"};
 // Groups: those of the user, those around them, and so on; UNION ends at a circle. Of many requests
 // at once one notes the use: the others do not wait for it (SKIP LOCKED).
 constexpr Sql kAuthenticate{"token.authenticate", R"sql(
@@ -82,30 +84,39 @@ Result<void> check(const TokenRequest& request) {
   return error;
 }
 
+void queue_token_event(Transaction& tx, std::int64_t id, HistoryEvent event, const Actor& actor) {
+  queue_history(tx, {.kind = "token", .key = std::to_string(id), .is_record = false},
+                {std::move(event)}, std::nullopt, actor);
+}
+
 }  // namespace
 
-Result<NewToken> create_token(Database& database, const TokenRequest& request) {
+Result<NewToken> create_token(Database& database, const TokenRequest& request, const Actor& actor) {
   if (auto fine = check(request); !fine) return std::unexpected(fine.error());
   std::string token(kTokenPrefix);
   token += to_base64url(random_bytes(32));
   NewToken made{.prefix = token.substr(0, kPrefixBytes)};
   const Sha256 digest = sha256(token);
   made.token = Secret(std::move(token));
-  auto rows = database.execute(Pool::api, kCreate,
-                               std::move(Params{}
-                                             .add(request.login)
-                                             .add(request.name)
-                                             .add(made.prefix)
-                                             .add_bytes(as_bytes_view(digest))
-                                             .add_array(request.scopes)
-                                             .add(request.expires_at)));
-  if (!rows) return std::unexpected(rows.error());
+  auto tx = database.begin(Pool::api, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const auto found = tx->query(kCreate, std::move(Params{}
+                                                      .add(request.login)
+                                                      .add(request.name)
+                                                      .add(made.prefix)
+                                                      .add_bytes(as_bytes_view(digest))
+                                                      .add_array(request.scopes)
+                                                      .add(request.expires_at)));
+  if (!found) return std::unexpected(found.error());
+  const Rows* rows = *found;
   if (rows->empty()) {
     return fail(ErrorCode::not_found,
                 "There is no active user " + request.login + ". `client360 user add` makes one.",
                 "user_not_found");
   }
   made.id = rows->int64(0, 0);
+  queue_token_event(*tx, made.id, {"created", "[]"}, actor);
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
   return made;
 }
 
@@ -130,12 +141,22 @@ Result<std::vector<TokenInfo>> list_tokens(Database& database, std::string_view 
   return tokens;
 }
 
-Result<void> revoke_token(Database& database, std::int64_t id) {
-  auto rows = database.execute(Pool::api, kRevoke, std::move(Params{}.add(id)));
+Result<void> revoke_token(Database& database, std::int64_t id, const Actor& actor) {
+  auto tx = database.begin(Pool::api, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const auto rows = tx->query(kRevoke, std::move(Params{}.add(id)));
   if (!rows) return std::unexpected(rows.error());
-  if (!rows->empty()) return {};
-  return fail(ErrorCode::not_found, "There is no token " + std::to_string(id) + ".",
-              "token_not_found");
+  if ((*rows)->empty()) {
+    return fail(ErrorCode::not_found, "There is no token " + std::to_string(id) + ".",
+                "token_not_found");
+  }
+  if ((*rows)->boolean(0, 1)) {
+    queue_token_event(*tx, id,
+                      {"updated", R"([{"field":"revoked_at","old":null,"new":")" +
+                                      to_rfc3339(*(*rows)->instant(0, 2)) + "\"}]"},
+                      actor);
+  }
+  return tx->commit();
 }
 
 Result<Principal> authenticate_token(Database& database, const Sha256& token_sha256) {

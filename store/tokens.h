@@ -38,7 +38,7 @@ struct NewToken {
 
 // not_found for an unknown or inactive user; validation_failed for a name, a scope or an expiry
 // that cannot be, all wrong ones at once.
-Result<NewToken> create_token(Database& database, const TokenRequest& request);
+Result<NewToken> create_token(Database& database, const TokenRequest& request, const Actor& actor);
 
 struct TokenInfo {
   std::int64_t id = 0;
@@ -56,7 +56,7 @@ struct TokenInfo {
 Result<std::vector<TokenInfo>> list_tokens(Database& database, std::string_view login = {});
 
 // From now on it opens nothing. not_found; nothing when it is revoked already.
-Result<void> revoke_token(Database& database, std::int64_t id);
+Result<void> revoke_token(Database& database, std::int64_t id, const Actor& actor);
 
 struct Principal {
   std::int64_t token_id = 0;

@@ -366,6 +366,18 @@ Error explained(Error error, const Resource& resource) {
     error.detail = "Another " + std::string(resource.label.en) + " has the same " +
                    std::string(unique->name) + ".";
     error.fields = {{"/" + std::string(unique->name), "not_unique", error.detail}};
+  } else if (constraint == "nesting_cycle" || constraint == "line_manager_cycle") {
+    const bool of_group = constraint == "nesting_cycle";
+    error.code = ErrorCode::validation_failed;
+    error.reason = of_group ? "group_cycle" : "line_manager_cycle";
+    error.detail = of_group ? "The group would be, over some steps, inside itself."
+                            : "The user would be, over some steps, his own line manager.";
+    error.fields = {{of_group ? "/nested" : "/line_manager_id", error.reason, error.detail}};
+  } else if (constraint == "nesting_check") {
+    error.code = ErrorCode::validation_failed;
+    error.reason = "group_cycle";
+    error.detail = "A group cannot be inside itself.";
+    error.fields = {{"/nested", error.reason, error.detail}};
   } else if (constraint == "email_domains_public") {
     error.code = ErrorCode::validation_failed;
     error.fields = {{"/email_domains", "public_mail_domain",

@@ -38,7 +38,7 @@ Result<ExitCode> create(Context& context, const Arguments& arguments) {
                 "usage");
   auto database = context.database();
   if (!database) return std::unexpected(database.error());
-  auto made = store::create_token(**database, request);
+  auto made = store::create_token(**database, request, store::Actor::system("system"));
   if (!made) return std::unexpected(made.error());
   Json value{Json::Object{}};
   value.set("id", made->id).set("token", made->token.reveal()).set("prefix", made->prefix);
@@ -89,7 +89,7 @@ Result<ExitCode> revoke(Context& context, const Arguments& arguments) {
                 text + ": the id of a token is a number; see `client360 token list`", "usage");
   auto database = context.database();
   if (!database) return std::unexpected(database.error());
-  if (auto revoked = store::revoke_token(**database, id); !revoked)
+  if (auto revoked = store::revoke_token(**database, id, store::Actor::system("system")); !revoked)
     return std::unexpected(revoked.error());
   Json value{Json::Object{}};
   value.set("id", id).set("revoked", true);

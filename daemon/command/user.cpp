@@ -11,10 +11,6 @@ namespace c360::daemon::command {
 namespace {
 
 constexpr store::Sql kFindUser{"command_find_user", "SELECT id FROM crm.user WHERE login = $1"};
-constexpr store::Sql kJoinGroups{"command_join_groups", R"sql(
-INSERT INTO crm.group_member (group_id, user_id)
-SELECT g, $1 FROM unnest($2::text[]) AS g
-ON CONFLICT DO NOTHING)sql"};
 
 Json user_body(const std::string& login, const Arguments& arguments) {
   Json body{Json::Object{}};
@@ -28,13 +24,15 @@ Json user_body(const std::string& login, const Arguments& arguments) {
   return body;
 }
 
-Result<std::int64_t> create_user(store::Database& database, store::Transaction& tx,
-                                 const Json& body) {
-  const SystemClock clock;
-  const store::Registry registry = store::Registry::standard();
-  store::Records records{database, registry, {}, clock};
-  auto made = records.create(tx, registry.get("user"), body, store::Actor::system("system"),
-                             {.finish = store::Finish::run});
+// The id of the user, made unless there is one of this login.
+Result<std::int64_t> find_or_make(store::Records& records, store::Transaction& tx,
+                                  const std::string& login, const Json& body, bool& exists) {
+  auto found = tx.query(kFindUser, store::Params{}.add(login));
+  if (!found) return std::unexpected(found.error());
+  exists = !(*found)->empty();
+  if (exists) return (*found)->int64(0, 0);
+  auto made = records.create(tx, records.registry().get("user"), body,
+                             store::Actor::system("system"), {.finish = store::Finish::run});
   if (!made) return std::unexpected(made.error());
   return made->id;
 }
@@ -48,24 +46,25 @@ Result<ExitCode> add(Context& context, const Arguments& arguments) {
 
   auto tx = (*database)->begin(store::Pool::api, store::TxMode::read_write);
   if (!tx) return std::unexpected(tx.error());
-  auto found = tx->query(kFindUser, store::Params{}.add(login));
-  if (!found) return std::unexpected(found.error());
-  const bool exists = !(*found)->empty();
-  std::int64_t id = exists ? (*found)->int64(0, 0) : 0;
-  if (!exists) {
-    auto made = create_user(**database, *tx, user_body(login, arguments));
-    if (!made) return std::unexpected(made.error());
-    id = *made;
+  const SystemClock clock;
+  const store::Registry registry = store::Registry::standard();
+  store::Records records{**database, registry, {}, clock};
+  bool exists = false;
+  auto id = find_or_make(records, *tx, login, user_body(login, arguments), exists);
+  if (!id) return std::unexpected(id.error());
+  for (const std::string& group : groups) {
+    auto joined = records.link(*tx, registry.get("group"), group, "members", std::to_string(*id),
+                               store::Actor::system("system"), false, store::Finish::run);
+    if (!joined) return std::unexpected(joined.error());
   }
-  if (!groups.empty()) tx->queue(kJoinGroups, store::Params{}.add(id).add_array(std::span(groups)));
   if (auto done = tx->commit(); !done) return std::unexpected(done.error());
 
   Json value{Json::Object{}};
   Json::Array joined(groups.begin(), groups.end());
-  value.set("id", id).set("login", login).set("created", !exists);
+  value.set("id", *id).set("login", login).set("created", !exists);
   value.set("groups", std::move(joined));
   context.show(value,
-               fmt::format("user {} {} with id {}{}\n", login, exists ? "exists" : "was made", id,
+               fmt::format("user {} {} with id {}{}\n", login, exists ? "exists" : "was made", *id,
                            groups.empty() ? "" : ", now in " + join(groups, ", ")));
   return ExitCode::ok;
 }

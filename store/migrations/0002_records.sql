@@ -37,9 +37,11 @@ CREATE TABLE crm.user (
 CREATE INDEX user_line_manager_idx ON crm.user (line_manager_id);
 CREATE INDEX user_name_idx ON crm.user (last_name COLLATE "ru-RU-x-icu", id);
 
--- A line manager is never, over any number of steps, his own.
+-- A line manager is never, over any number of steps, his own. Two changes at once, each of them fine
+-- alone, wait for each other.
 CREATE FUNCTION crm.refuse_line_manager_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('crm.user.line_manager_id'));
     IF EXISTS (
         WITH RECURSIVE above(id, line_manager_id) AS (
             SELECT u.id, u.line_manager_id FROM crm.user u WHERE u.id = NEW.line_manager_id
@@ -79,6 +81,25 @@ CREATE TABLE crm.group_nesting (
     CHECK (parent_id <> child_id)
 );
 CREATE INDEX group_nesting_child_idx ON crm.group_nesting (child_id);
+
+-- A group is never, over any number of steps, inside itself.
+CREATE FUNCTION crm.refuse_group_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('crm.group_nesting'));
+    IF EXISTS (
+        WITH RECURSIVE inside(id) AS (
+            SELECT NEW.child_id
+            UNION
+            SELECT n.child_id FROM crm.group_nesting n JOIN inside i ON n.parent_id = i.id)
+        SELECT FROM inside WHERE id = NEW.parent_id)
+    THEN
+        RAISE EXCEPTION 'group % would be inside itself', NEW.parent_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'group_nesting_cycle';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER group_nesting_cycle BEFORE INSERT OR UPDATE ON crm.group_nesting
+    FOR EACH ROW EXECUTE FUNCTION crm.refuse_group_cycle();
 
 INSERT INTO crm.group (id, name_ru, name_en, is_system) VALUES
     ('crm-manager', 'Менеджер CRM', 'CRM manager', true),
@@ -135,14 +156,16 @@ CREATE TABLE crm.number_counter (
 CREATE SEQUENCE crm.history_event_id;
 CREATE TABLE crm.history_event (
     id              bigint NOT NULL DEFAULT nextval('crm.history_event_id'),
-    record_id       bigint NOT NULL,  -- no foreign key: history outlives the purge of a record
+    record_id       bigint,           -- no foreign key: history outlives the purge of a record
+    record_key      text,             -- of what is no record: a directory entry, a user, a group
     record_kind     text   NOT NULL,
     event           text   NOT NULL CHECK (event IN (
         'created', 'updated', 'status_changed', 'responsible_changed', 'segment_changed',
         'channel_changed', 'customer_status_changed', 'consent_changed', 'comment_added',
         'document_added', 'version_added', 'mail_received', 'merged', 'task_completed',
         'autofilled', 'check_status_changed', 'observer_added', 'observer_removed',
-        'contact_added', 'contact_removed', 'deleted', 'restored')),
+        'contact_added', 'contact_removed', 'member_added', 'member_removed', 'group_added',
+        'group_removed', 'deleted', 'restored')),
     happened_at     timestamptz NOT NULL DEFAULT now(),
     actor_id        bigint,
     on_behalf_of_id bigint,
@@ -156,10 +179,13 @@ CREATE TABLE crm.history_event (
     origin          text   NOT NULL DEFAULT 'api',
     mail_message_id bigint,
     xid             xid8   NOT NULL DEFAULT pg_current_xact_id(),
-    PRIMARY KEY (happened_at, id)
+    PRIMARY KEY (happened_at, id),
+    CONSTRAINT history_event_subject_check CHECK ((record_id IS NULL) <> (record_key IS NULL))
 ) PARTITION BY RANGE (happened_at);
 CREATE TABLE crm.history_event_default PARTITION OF crm.history_event DEFAULT;
 CREATE INDEX history_event_record_idx ON crm.history_event (record_id, id);
+CREATE INDEX history_event_key_idx ON crm.history_event (record_kind, record_key, id)
+    WHERE record_key IS NOT NULL;
 CREATE INDEX history_event_feed_idx ON crm.history_event (xid, id);
 
 CREATE FUNCTION crm.refuse_history_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -231,4 +257,8 @@ INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('history.event', 'contact_added', 'Добавлен контакт', 'Contact added', 19),
     ('history.event', 'contact_removed', 'Удалён контакт', 'Contact removed', 20),
     ('history.event', 'deleted', 'Удалён', 'Deleted', 21),
-    ('history.event', 'restored', 'Восстановлен', 'Restored', 22);
+    ('history.event', 'restored', 'Восстановлен', 'Restored', 22),
+    ('history.event', 'member_added', 'Добавлен участник', 'Member added', 23),
+    ('history.event', 'member_removed', 'Удалён участник', 'Member removed', 24),
+    ('history.event', 'group_added', 'Добавлена группа', 'Group added', 25),
+    ('history.event', 'group_removed', 'Удалена группа', 'Group removed', 26);

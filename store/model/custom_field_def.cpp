@@ -147,7 +147,8 @@ Resource custom_field_def() {
       .access = {.grants = {{Role::everyone, Right::read, {}},
                             {Role::crm_administrators, Right::write, {}}}},
       // Never deleted: the values would lose their meaning.
-      .operations = {Operation::list, Operation::get, Operation::create, Operation::update},
+      .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
+                     Operation::history},
       .default_sort = "sort_order",
       .soft_delete = false,
       .before_write = check_definition,

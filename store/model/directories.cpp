@@ -34,7 +34,8 @@ Fields named_fields() {
 }
 
 std::vector<Operation> editable() {
-  return {Operation::list, Operation::get, Operation::create, Operation::update, Operation::remove};
+  return {Operation::list,   Operation::get,    Operation::create,
+          Operation::update, Operation::remove, Operation::history};
 }
 
 struct Name {

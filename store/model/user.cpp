@@ -92,7 +92,8 @@ Resource user() {
               .list(),
       .access = {.grants = {{Role::self, Right::read, {}},
                             {Role::crm_administrators, Right::write, {}}}},
-      .operations = {Operation::list, Operation::get, Operation::create, Operation::update},
+      .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
+                     Operation::history},
       .default_sort = "last_name",
       .soft_delete = false,
       .before_write = check_user,
@@ -143,7 +144,7 @@ Resource group() {
                        .child_column = "child_id",
                        .order_by = "c.id"}},
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
-                     Operation::remove},
+                     Operation::remove, Operation::history},
       .default_sort = "id",
       .soft_delete = false,
   };
@@ -177,7 +178,7 @@ Resource token() {
               .add(timestamp("revoked_at").filterable().labels("Отозван", "Revoked"))
               .list(),
       .access = {.grants = kAdministratorsOnly},
-      .operations = {Operation::list, Operation::get},
+      .operations = {Operation::list, Operation::get, Operation::history},
       .has_versions = false,
       .soft_delete = false,
   };

@@ -339,8 +339,8 @@ TEST_F(Rules, ContactsOfADealAreLinkedShownAndUnlinked) {
   const auto deal = make("deal", R"({"name":"x"})", manager_);
   const auto one = make("contact", R"({"full_name":"Один"})", manager_);
   const auto two = make("contact", R"({"full_name":"Два"})", manager_);
-  ASSERT_TRUE(records_->link(kind("deal"), deal.key, "contacts", one.id, manager_));
-  ASSERT_TRUE(records_->link(kind("deal"), deal.key, "contacts", two.id, manager_, true));
+  ASSERT_TRUE(records_->link(kind("deal"), deal.key, "contacts", one.key, manager_));
+  ASSERT_TRUE(records_->link(kind("deal"), deal.key, "contacts", two.key, manager_, true));
   const auto shown =
       records_->get(kind("deal"), deal.key, manager_, {{"include", "contacts,responsible"}});
   ASSERT_TRUE(shown) << describe(shown.error());
@@ -349,9 +349,9 @@ TEST_F(Rules, ContactsOfADealAreLinkedShownAndUnlinked) {
   EXPECT_EQ(contacts.as_array()[0].find("full_name")->as_string(), "Два");
   EXPECT_TRUE(contacts.as_array()[0].find("is_main")->as_bool());
   EXPECT_EQ(json(shown->json).find("responsible")->find("name")->as_string(), "manager");
-  ASSERT_TRUE(records_->unlink(kind("deal"), deal.key, "contacts", two.id, manager_));
+  ASSERT_TRUE(records_->unlink(kind("deal"), deal.key, "contacts", two.key, manager_));
   EXPECT_EQ(sql("SELECT contact_id FROM crm.record_contact WHERE is_main"), one.key);
-  EXPECT_EQ(records_->unlink(kind("deal"), deal.key, "contacts", two.id, manager_).error().code,
+  EXPECT_EQ(records_->unlink(kind("deal"), deal.key, "contacts", two.key, manager_).error().code,
             ErrorCode::not_found);
 }
 
@@ -359,9 +359,13 @@ TEST_F(Rules, AnObserverMayRead) {
   const auto deal = make("deal", R"({"name":"x"})", manager_);
   EXPECT_FALSE(records_->get(kind("deal"), deal.key, stranger_));
   EXPECT_EQ(
-      records_->link(kind("deal"), deal.key, "observers", *stranger_.user_id, other_).error().code,
+      records_
+          ->link(kind("deal"), deal.key, "observers", std::to_string(*stranger_.user_id), other_)
+          .error()
+          .code,
       ErrorCode::forbidden);
-  ASSERT_TRUE(records_->link(kind("deal"), deal.key, "observers", *stranger_.user_id, manager_));
+  ASSERT_TRUE(records_->link(kind("deal"), deal.key, "observers",
+                             std::to_string(*stranger_.user_id), manager_));
   EXPECT_TRUE(records_->get(kind("deal"), deal.key, stranger_));
   EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'observer_added'"), "1");
 }

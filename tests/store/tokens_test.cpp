@@ -31,8 +31,8 @@ class TokensTest : public ::testing::Test {
                    " ('Ivanova', 'Ivanova', 'employee'), ('site', 'Site', 'service')");
   }
   NewToken create(std::string login = "ivanova", std::optional<Instant> expires = std::nullopt) {
-    auto made =
-        create_token(database, {std::move(login), "test", {"deals:read", "admin"}, expires});
+    auto made = create_token(database, {std::move(login), "test", {"deals:read", "admin"}, expires},
+                             Actor::system("system"));
     EXPECT_TRUE(made) << made.error().detail;
     return std::move(made).value_or(NewToken{});
   }
@@ -70,6 +70,8 @@ TEST_F(TokensTest, GroupsAroundGroupsCountAndACircleEnds) {
   server.execute(url,
                  "INSERT INTO crm.group (id, name_ru, name_en) VALUES ('inner', 'a', 'a'),"
                  " ('middle', 'b', 'b'), ('outer', 'c', 'c'), ('other', 'd', 'd');"
+                 // The database refuses a circle; a restored backup may still hold one.
+                 "ALTER TABLE crm.group_nesting DISABLE TRIGGER group_nesting_cycle;"
                  "INSERT INTO crm.group_nesting (parent_id, child_id) VALUES ('middle', 'inner'),"
                  " ('outer', 'middle'), ('inner', 'outer'), ('outer', 'other');"
                  "INSERT INTO crm.group_member (group_id, user_id)"
@@ -84,8 +86,8 @@ TEST_F(TokensTest, GroupsAroundGroupsCountAndACircleEnds) {
 
 TEST_F(TokensTest, WhatIsRevokedExpiredUnknownOrInactiveOpensNothing) {
   const NewToken revoked = create();
-  ASSERT_TRUE(revoke_token(database, revoked.id));
-  ASSERT_TRUE(revoke_token(database, revoked.id));
+  ASSERT_TRUE(revoke_token(database, revoked.id, Actor::system("system")));
+  ASSERT_TRUE(revoke_token(database, revoked.id, Actor::system("system")));
   const NewToken expired = create();
   server.execute(url,
                  "UPDATE crm.api_token SET expires_at = now() - interval '1 second' WHERE id = " +
@@ -100,7 +102,8 @@ TEST_F(TokensTest, WhatIsRevokedExpiredUnknownOrInactiveOpensNothing) {
     EXPECT_EQ(principal.error().code, ErrorCode::unauthenticated);
     EXPECT_EQ(principal.error().reason, "token_invalid");
   }
-  EXPECT_EQ(revoke_token(database, 4711).error().code, ErrorCode::not_found);
+  EXPECT_EQ(revoke_token(database, 4711, Actor::system("system")).error().code,
+            ErrorCode::not_found);
 }
 
 TEST_F(TokensTest, UseIsNotedOnceAMinute) {
@@ -144,14 +147,16 @@ TEST_F(TokensTest, ListingShowsEverythingButTheToken) {
 
 TEST_F(TokensTest, WhatCannotBeIsRefusedWithEveryWrongField) {
   auto refused = create_token(
-      database, {"ivanova", "", {"admin", "Deals:read", "x"}, Instant(std::chrono::seconds(1))});
+      database, {"ivanova", "", {"admin", "Deals:read", "x"}, Instant(std::chrono::seconds(1))},
+      Actor::system("system"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::validation_failed);
   std::vector<std::string> pointers;
   for (const FieldError& field : refused.error().fields) pointers.push_back(field.pointer);
   EXPECT_THAT(pointers, ElementsAre("/name", "/scopes/1", "/scopes/2", "/expires_at"));
 
-  auto no_user = create_token(database, {"nobody", "x", {"admin"}, std::nullopt});
+  auto no_user =
+      create_token(database, {"nobody", "x", {"admin"}, std::nullopt}, Actor::system("system"));
   ASSERT_FALSE(no_user);
   EXPECT_EQ(no_user.error().code, ErrorCode::not_found);
 }
