@@ -2,6 +2,7 @@
 // that describes them, and the router in front of them. `daemon` gives an HttpServer its handler.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,7 +27,8 @@ struct ApiOptions {
   std::uint64_t max_json_bytes = std::uint64_t{1024} * 1024;
   std::uint64_t max_document_bytes = std::uint64_t{100} * 1024 * 1024;
   std::uint64_t max_mail_bytes = std::uint64_t{50} * 1024 * 1024;  // of rules/test
-  int max_page = 200;  // store::QueryLimits::max_page of the same Records
+  int max_page = 200;                       // store::QueryLimits::max_page of the same Records
+  std::chrono::hours idempotency_kept{72};  // an answer under an Idempotency-Key
 };
 
 // All of it must outlive the Api. The ports may be null: their routes then answer 503.
@@ -37,6 +39,7 @@ struct ApiServices {
   const Observer& observer;
   RuleTester* rule_tester = nullptr;
   MailActions* mail_actions = nullptr;
+  std::chrono::hours idempotency_kept{72};  // set by Api from its options
 };
 
 // The whole table. Handlers keep references to the services.

@@ -224,7 +224,7 @@ using UploadEffect = std::function<Result<void>(Transaction&, Response&)>;
 // In the transaction of an Idempotency-Key, or in one of its own.
 Result<void> write_upload(const ApiServices& services, const Request& request, const Upload& upload,
                           Response& response, const UploadEffect& effect) {
-  return write_once(services.database, request, as_bytes_view(upload.sha256), response,
+  return write_once(services, request, as_bytes_view(upload.sha256), response,
                     [&](Transaction* transaction, Response& answer) -> Result<void> {
                       if (transaction != nullptr) return effect(*transaction, answer);
                       auto own =

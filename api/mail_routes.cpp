@@ -1,6 +1,8 @@
 #include "api/mail_routes.h"
 
+#include <map>
 #include <thread>
+#include <utility>
 
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
@@ -199,9 +201,32 @@ Result<void> test_rules(const ApiServices& services, std::uint64_t limit, Reques
   return {};
 }
 
+// How often each rule decided within the last day: by the index over processed_at, however long the
+// ledger is.
+constexpr store::Sql kRuleCounts{"api_rule_counts", R"sql(
+SELECT b.kind, m.rule_id, count(*)
+FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id
+WHERE m.processed_at > now() - interval '1 day' AND m.rule_id IS NOT NULL
+GROUP BY b.kind, m.rule_id
+)sql"};
+
+Result<std::map<std::pair<std::string, std::string>, std::int64_t>> rule_counts(
+    store::Database& database) {
+  const auto rows = database.execute(store::Pool::api, kRuleCounts);
+  if (!rows) return std::unexpected(rows.error());
+  std::map<std::pair<std::string, std::string>, std::int64_t> counts;
+  for (int row = 0; row < rows->size(); ++row) {
+    counts[{std::string(rows->text(row, 0)), std::string(rows->text(row, 1))}] =
+        rows->int64(row, 2);
+  }
+  return counts;
+}
+
 Result<void> list_rules(const ApiServices& services, Request& request, Response& response) {
   if (auto allowed = needs_administrator(request); !allowed) return allowed;
   if (services.rule_tester == nullptr) return std::unexpected(not_wired("mail intake"));
+  auto counts = rule_counts(services.database);
+  if (!counts) return std::unexpected(std::move(counts).error());
   JsonWriter writer;
   writer.begin_object().key("items").begin_array();
   for (const auto& set : services.rule_tester->sets()) {
@@ -211,7 +236,16 @@ Result<void> list_rules(const ApiServices& services, Request& request, Response&
         .member("sha256", std::string_view{set.sha256})
         .member("source", std::string_view{set.source});
     writer.key("rules").begin_array();
-    for (const auto& rule : set.rules) writer.string(rule);
+    for (const auto& rule : set.rules) {
+      writer.begin_object()
+          .member("name", std::string_view{rule.name})
+          .member("action", std::string_view{rule.action})
+          .member("priority", rule.priority)
+          .member("built_in", rule.built_in);
+      writer.key("line");
+      rule.built_in ? writer.null() : writer.integer(rule.line);
+      writer.member("matched_last_day", (*counts)[{set.name, rule.name}]).end_object();
+    }
     writer.end_array().end_object();
   }
   writer.end_array().end_object();
@@ -240,12 +274,21 @@ void add_rules(std::vector<Route>& routes, const ApiServices& services, const Ap
 
   Route list = mail_route(Method::get, "/rules", false, "list_rules", "The rule sets in use");
   list.tag = "rules";
-  const Json set = schema::object({{"name", schema::string()},
-                                   {"version", schema::string()},
-                                   {"sha256", schema::string()},
-                                   {"source", schema::string()},
-                                   {"rules", schema::array(schema::string())}},
-                                  {"name", "version", "rules"});
+  const Json rule = schema::object(
+      {{"name", schema::string("As messages name it in rule_id")},
+       {"action", schema::string("create: what the mailbox's target says")},
+       {"priority", schema::integer("Position; the first rule that matches decides")},
+       {"built_in", schema::boolean("Of the program, in front of every file")},
+       {"line", schema::nullable(schema::integer("Where the rule begins in its file"))},
+       {"matched_last_day", schema::integer("Mails it decided within 24 hours")}},
+      {"name", "action", "priority", "built_in", "line", "matched_last_day"});
+  const Json set =
+      schema::object({{"name", schema::string("Kind of mailbox")},
+                      {"version", schema::string()},
+                      {"sha256", schema::string()},
+                      {"source", schema::string()},
+                      {"rules", schema::array(rule)}},
+                     {"name", "version", "rules"}, "The rules of one kind of mailbox: one file");
   list.answers = {{.doc = "All of them",
                    .media_type = std::string(kJson),
                    .schema = schema::object({{"items", schema::array(set)}}, {"items"})}};

@@ -39,6 +39,13 @@ Result<WriteOptions> creation_options(const Request& request) {
   auto strict = flag_parameter(request, "strict");
   if (!strict) return std::unexpected(strict.error());
   options.strict = *strict;
+  auto lenient = flag_parameter(request, "lenient");
+  if (!lenient) return std::unexpected(lenient.error());
+  if (*lenient && !actor_of(request).is_administrator()) {
+    return fail(ErrorCode::forbidden, "lenient is for imports by CRM administrators",
+                "administrators_only");
+  }
+  options.lenient = *lenient;
   return options;
 }
 
@@ -167,7 +174,7 @@ RouteHandler create_handler(const ApiServices& services, const Resource& resourc
     auto body = read_object(request, limit, text);
     if (!body) return std::unexpected(std::move(body).error());
     const store::Actor actor = actor_of(request);
-    return write_once(services.database, request, text, response,
+    return write_once(services, request, text, response,
                       [&](Transaction* transaction, Response& answer) {
                         return create_record(services.records, resource, *body, actor, *write,
                                              transaction, answer);
@@ -190,7 +197,7 @@ RouteHandler update_handler(const ApiServices& services, const Resource& resourc
     if (!changes) return std::unexpected(std::move(changes).error());
     const store::Actor actor = actor_of(request);
     const std::string& key = request.path_value(0);
-    return write_once(services.database, request, text, response,
+    return write_once(services, request, text, response,
                       [&](Transaction* transaction, Response& answer) -> Result<void> {
                         Result<RecordView> changed = fail(ErrorCode::internal, "");
                         if (transaction != nullptr) {
@@ -217,7 +224,7 @@ RouteHandler remove_handler(const ApiServices& services, const Resource& resourc
     }
     const store::Actor actor = actor_of(request);
     const std::string& key = request.path_value(0);
-    return write_once(services.database, request, {}, response,
+    return write_once(services, request, {}, response,
                       [&](Transaction* transaction, Response& answer) -> Result<void> {
                         Result<void> removed;
                         if (transaction != nullptr) {
@@ -355,11 +362,10 @@ RouteHandler create_child_handler(const ApiServices& services, const Resource& p
     }
     body->set(column, *id);
     const store::Actor actor = actor_of(request);
-    return write_once(services.database, request, text, response,
-                      [&](Transaction* transaction, Response& answer) {
-                        return create_record(services.records, child, *body, actor, {}, transaction,
-                                             answer);
-                      });
+    return write_once(
+        services, request, text, response, [&](Transaction* transaction, Response& answer) {
+          return create_record(services.records, child, *body, actor, {}, transaction, answer);
+        });
   };
 }
 

@@ -188,6 +188,9 @@ void add_create(Maker& maker) {
         query("profile", "What must be there", schema::one_of({"full", "requisites"})));
     route.parameters.push_back(
         query("strict", "A possible duplicate is 409, not a warning", schema::boolean()));
+    route.parameters.push_back(query(
+        "lenient", "Import: wrong check digits are stored and told in missing_fields and warnings",
+        schema::boolean()));
   }
   route.request_media_types = {std::string(kJson)};
   route.request_schema = schema::ref(maker.component + "Create");

@@ -11,13 +11,22 @@
 
 namespace c360::api {
 
-// One rule set in use.
+// One rule in use.
+struct RuleInUse {
+  std::string name;    // as messages name it in rule_id
+  std::string action;  // "create" where the mailbox's target decides
+  int priority = 0;    // position in its file, from 1: the first that matches decides
+  bool built_in = false;
+  int line = 0;  // of the file; 0: built in
+};
+
+// The rules of one kind of mailbox in use: one file.
 struct RuleSetInUse {
   std::string name;  // "crm", "activity"
   std::string version;
-  std::string sha256;              // hex
-  std::string source;              // file name, without folders
-  std::vector<std::string> rules;  // names, in order
+  std::string sha256;            // hex
+  std::string source;            // file name, without folders
+  std::vector<RuleInUse> rules;  // in order
 };
 
 class RuleTester {

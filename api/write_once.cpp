@@ -56,7 +56,7 @@ Result<void> claimed(store::Database& database, const store::IdempotencyRequest&
 
 }  // namespace
 
-Result<void> write_once(store::Database& database, const Request& request, std::string_view body,
+Result<void> write_once(const ApiServices& services, const Request& request, std::string_view body,
                         Response& response, const Effect& effect) {
   const auto key = request.header("idempotency-key");
   if (!key) return effect(nullptr, response);
@@ -64,7 +64,9 @@ Result<void> write_once(store::Database& database, const Request& request, std::
   const store::IdempotencyRequest claim{
       .user_id = request.caller->actor.user_id.value_or(0),
       .key = std::string(*key),
-      .request_sha256 = store::request_digest(to_string(request.method), request.target, body)};
+      .request_sha256 = store::request_digest(to_string(request.method), request.target, body),
+      .kept = services.idempotency_kept};
+  store::Database& database = services.database;
   for (int attempt = 1;; ++attempt) {
     response.clear();
     auto done = claimed(database, claim, response, effect);

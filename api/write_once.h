@@ -5,6 +5,7 @@
 #include <functional>
 #include <string_view>
 
+#include "api/api.h"
 #include "api/request.h"
 #include "api/response.h"
 #include "daemon/base/error.h"
@@ -18,7 +19,7 @@ using Effect = std::function<Result<void>(store::Transaction* transaction, Respo
 
 // `body` is what was read of the request: with method and target it decides what "the same
 // request" is.
-Result<void> write_once(store::Database& database, const Request& request, std::string_view body,
+Result<void> write_once(const ApiServices& services, const Request& request, std::string_view body,
                         Response& response, const Effect& effect);
 
 }  // namespace c360::api

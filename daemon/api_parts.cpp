@@ -34,6 +34,7 @@ api::ApiOptions api_options(const Config& config) {
   api::ApiOptions options;
   options.version = kVersion;
   options.max_json_bytes = config.api.max_body_bytes;
+  options.idempotency_kept = config.retention.idempotency;
   options.auth.requests_per_second = config.rate.requests_per_second;
   options.auth.burst = config.rate.burst;
   return options;

@@ -27,15 +27,17 @@ class DryRun final : public api::RuleTester {
 
   std::vector<api::RuleSetInUse> sets() override {
     const auto rules = intake_.inboxes().rules()->rules;
-    std::map<std::string, std::vector<std::string>> names;
-    for (const parsers::RuleSummary& rule : rules->rules()) names[rule.file].push_back(rule.name);
+    std::map<std::string, std::vector<api::RuleInUse>> by_file;
+    for (const parsers::RuleSummary& rule : rules->rules())
+      by_file[rule.file].push_back({rule.name, rule.action, rule.priority, rule.built_in,
+                                    rule.built_in ? 0 : static_cast<int>(rule.position.line)});
     std::vector<api::RuleSetInUse> sets;
     for (const parsers::RuleFileSummary& file : rules->files())
       sets.push_back({.name = file.mailbox_kind,
                       .version = std::to_string(file.version),
                       .sha256 = to_hex(file.sha256),
                       .source = file.name,
-                      .rules = names[file.name]});
+                      .rules = by_file[file.name]});
     return sets;
   }
 

@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 9> kBusinessSettings = {
     "database.url",         "mail.attempt_limit", "mail.compare_interval_s",
     "mail.pass_limit_s",    "mail.spool_folder",  "mail.spool_bytes",
     "mail.prepare_threads", "business.",          "crm."};
-constexpr std::array<std::string_view, 3> kApiSettings = {
-    "api.requests_per_second", "api.request_burst", "api.max_body_bytes"};
+constexpr std::array<std::string_view, 4> kApiSettings = {
+    "api.requests_per_second", "api.request_burst", "api.max_body_bytes", "idempotency."};
 
 }  // namespace
 

@@ -56,7 +56,7 @@ void queue_idempotency_claim(Transaction& tx, const IdempotencyRequest& request)
                                  .add(request.user_id)
                                  .add(request.key)
                                  .add_bytes(as_bytes_view(request.request_sha256))
-                                 .add(static_cast<std::int64_t>(kIdempotencyKept.count()))));
+                                 .add(static_cast<std::int64_t>(request.kept.count()))));
 }
 
 void queue_idempotency_answer(Transaction& tx, const IdempotencyRequest& request,

@@ -6,7 +6,7 @@
 //   travels with COMMIT tx->commit();
 //
 // When the claim finds the key taken the run fails and settle_idempotency() says what to answer.
-// Keys belong to a user and are forgotten after 72 hours.
+// Keys belong to a user and are forgotten after IdempotencyRequest::kept.
 #pragma once
 
 #include <chrono>
@@ -21,13 +21,13 @@
 
 namespace c360::store {
 
-inline constexpr std::chrono::hours kIdempotencyKept{72};
 inline constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
 
 struct IdempotencyRequest {
   std::int64_t user_id = 0;
   std::string key;
   Sha256 request_sha256{};  // request_digest()
+  std::chrono::hours kept{72};
 };
 
 struct StoredAnswer {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/text.h"
+#include "store/array.h"
 #include "store/record_json.h"
 
 namespace c360::store {
@@ -72,6 +73,30 @@ void sanitise(Draft& draft, const HtmlSanitiser& sanitise_html) {
     }
     draft.set(i, trimmed(safe).empty() ? std::nullopt : std::optional(std::move(safe)));
   }
+}
+
+// What a lenient import stores though its check digits are wrong is named until it is corrected.
+void flag_unverified(Draft& draft) {
+  const Resource& resource = draft.resource();
+  if (!resource.has_field("unverified_fields")) return;
+  std::vector<std::string> names;
+  if (const auto before = draft.before("unverified_fields")) {
+    for (const auto& name : decode_array(*before)) {
+      if (name && !draft.is_set(*name)) names.push_back(*name);
+    }
+  }
+  for (std::size_t i = 0; i < resource.fields.size(); ++i) {
+    const Field& field = resource.fields[i];
+    const auto value = draft.get(i);
+    if (!field.check || !draft.is_set(i) || !value) continue;
+    const IdentifierCheck fault = field.check(*value);
+    if (!fault) continue;
+    names.emplace_back(field.name);
+    draft.warn({std::string(fault->code),
+                std::string(field.name) + " is stored as it is: " + std::string(fault->detail),
+                std::nullopt});
+  }
+  draft.set("unverified_fields", array_literal(names));
 }
 
 void require_values(Draft& draft) {
@@ -200,6 +225,11 @@ void read_body(Draft& draft, const Json& body) {
       if (!same) refuse_field(draft, field);
       continue;
     }
+    // A value that was stored leniently may be sent back as it was read.
+    if (parsed.fault && !draft.creating() && value.is_string() &&
+        draft.before(at) == value.as_string()) {
+      continue;
+    }
     if (parsed.fault) {
       draft.wrong(field.name, parsed.fault->code, std::move(parsed.fault->detail));
       continue;
@@ -256,6 +286,7 @@ void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html) {
       }
     }
   }
+  flag_unverified(draft);
   sanitise(draft, sanitise_html);
   if (resource.before_write) resource.before_write(draft);
   check_status(draft);

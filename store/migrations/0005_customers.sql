@@ -17,6 +17,7 @@ CREATE TABLE crm.counterparty (
                                               'individual', 'branch', 'foreign')),
     full_name                  text,
     short_name                 text,
+    unverified_fields          text[]  NOT NULL DEFAULT '{}',  -- of a lenient import
     legal_form_code            text    REFERENCES crm.legal_form,
     name_key                   text    NOT NULL,  -- daemon/base/company_name.h
     inn                        text    CHECK (inn ~ '^[0-9]{10}([0-9]{2})?$'),

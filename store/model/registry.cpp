@@ -65,7 +65,9 @@ std::string missing_fields_expression(const Resource& resource) {
     const std::string name(field.name);
     sql += "CASE WHEN t." + name + " IS NULL THEN '" + name + "' END";
   }
-  return first ? std::string() : sql + "]::text[], NULL)";
+  if (first) return {};
+  sql += "]::text[], NULL)";
+  return resource.has_field("unverified_fields") ? sql + " || t.unverified_fields" : sql;
 }
 
 std::string stage_expression(const Resource& resource, bool percent) {
@@ -118,7 +120,8 @@ void complete(Resource& resource) {
   if (std::string sql = missing_fields_expression(resource); !sql.empty()) {
     Field missing = made_by("missing_fields", FieldType::text_array, std::move(sql));
     resource.fields.push_back(missing.labels("Незаполненные поля", "Missing fields")
-                                  .described("Required of a complete record and still empty."));
+                                  .described("Required of a complete record and still empty; or "
+                                             "stored with wrong check digits."));
   }
   // A status hidden from the default list is shown by asking for it.
   std::string_view hidden;

@@ -11,7 +11,11 @@ Result<Json> FakeRuleTester::test(std::string_view kind, std::string_view raw_ma
 }
 
 std::vector<RuleSetInUse> FakeRuleTester::sets() {
-  return {{.name = "crm", .version = "7", .sha256 = "00", .source = "crm.toml", .rules = {"one"}}};
+  return {{.name = "crm",
+           .version = "7",
+           .sha256 = "00",
+           .source = "crm.toml",
+           .rules = {{"r", "create", 4, false, 17}}}};
 }
 
 Result<MailActionResult> FakeMailActions::retry(std::int64_t quarantine_id, std::int64_t actor) {

@@ -26,6 +26,20 @@ TEST_F(IdempotencyApi, ARepeatedCreateGivesTheFirstAnswer) {
   EXPECT_EQ(sql("SELECT count(*) FROM crm.deal"), 1);
 }
 
+TEST_F(IdempotencyApi, TheAnswerIsKeptAsLongAsTheSettingSays) {
+  options_.idempotency_kept = std::chrono::hours{5};
+  restart();
+  HttpClient admin = administrator();
+
+  ASSERT_EQ(
+      admin.post("/api/v1/deals", R"({"name": "A"})", {{"Idempotency-Key", "order-1"}}).status,
+      201);
+
+  EXPECT_EQ(sql("SELECT extract(epoch FROM expires_at - created_at)::bigint / 3600 "
+                "FROM ops.idempotency_key"),
+            5);
+}
+
 TEST_F(IdempotencyApi, AnotherBodyUnderTheKeyIsRefused) {
   HttpClient admin = administrator();
   const testing::HttpHeaders key{{"Idempotency-Key", "order-1"}};

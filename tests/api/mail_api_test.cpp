@@ -113,7 +113,15 @@ TEST_F(MailApi, RulesAreTestedWithAnUploadedMail) {
   EXPECT_EQ(admin.request("POST", "/api/v1/rules/test?kind=support", type, kMail).status, 400);
   EXPECT_EQ(admin.request("POST", "/api/v1/rules/test", type).status, 400);
   EXPECT_EQ(admin.post("/api/v1/rules/test", "{}").status, 415);
-  EXPECT_EQ(admin.get("/api/v1/rules").field("items/0/rules/0"), "one");
+  const auto rules = admin.get("/api/v1/rules");
+  EXPECT_EQ(rules.field("items/0/source"), "crm.toml") << rules.body;
+  EXPECT_EQ(rules.field("items/0/rules/0/name"), "r");
+  EXPECT_EQ(rules.field("items/0/rules/0/action"), "create");
+  EXPECT_EQ(rules.field("items/0/rules/0/line"), "17");
+  const auto decided =
+      sql("SELECT count(*) FROM ops.mail_message WHERE rule_id = 'r' "
+          "AND processed_at > now() - interval '1 hour'");
+  EXPECT_EQ(rules.field("items/0/rules/0/matched_last_day"), std::to_string(decided));
 }
 
 }  // namespace

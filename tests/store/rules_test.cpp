@@ -232,6 +232,31 @@ TEST_F(Rules, IdentifiersAreCheckedUnlessImported) {
   EXPECT_EQ(create(R"("inn":"7743013902")", {.lenient = true}), "ok");
 }
 
+TEST_F(Rules, WhatALenientImportStoresIsNamedUntilItIsCorrected) {
+  const auto made =
+      make("counterparty",
+           R"({"name":"x","inn":"7743013902","ogrn":"1057749631995",)" + std::string(kFull) + "}",
+           admin_, {.lenient = true});
+  ASSERT_EQ(made.warnings.size(), 2U);
+  EXPECT_EQ(made.warnings[0].code, "inn_checksum");
+  const auto missing = [&] {
+    const auto read = records_->get(kind("counterparty"), made.key, admin_);
+    return read ? member(*read, "missing_fields") : describe(read.error());
+  };
+  EXPECT_NE(missing().find(R"("inn","ogrn")"), std::string::npos) << missing();
+
+  // Another change neither stumbles over them nor forgets them, also where they are sent along.
+  ASSERT_TRUE(change("counterparty", made.key, R"({"inn":"7743013902","short_name":"X"})", admin_));
+  EXPECT_NE(missing().find(R"("inn")"), std::string::npos) << missing();
+  EXPECT_EQ(code_of(change("counterparty", made.key, R"({"inn":"7743013903"})", admin_)),
+            "inn_checksum");
+
+  ASSERT_TRUE(
+      change("counterparty", made.key, R"({"inn":"7707083893","ogrn":"1027700132195"})", admin_));
+  EXPECT_EQ(missing().find(R"("inn")"), std::string::npos) << missing();
+  EXPECT_EQ(sql("SELECT unverified_fields FROM crm.counterparty WHERE id = " + made.key), "{}");
+}
+
 TEST_F(Rules, TheSameInnIsAConflictTheSameNameAWarning) {
   const std::string rest = "," + std::string(kFull) + "}";
   const auto first =
