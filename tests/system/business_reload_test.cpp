@@ -1,0 +1,72 @@
+// Rules and settings of the business, changed while the daemon runs.
+#include "tests/system/system_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RulesReload : public SystemTest {
+ protected:
+  static std::string rules(const std::string& source) {
+    return "version = 1\nmailbox = 'crm'\n[[rule]]\nname = 'all'\naction = 'create'\n"
+           "set.request_source_code = '" +
+           source + "'\n";
+  }
+};
+
+TEST_F(RulesReload, ACodeNoDirectoryHasIsRefusedWithItsPlaceUntilTheDirectoryHasIt) {
+  const std::string file = daemon_.write("rules/crm.toml", rules("mail"));
+  const std::string folder = file.substr(0, file.rfind('/'));
+  start(config("[rules]\nfolder = '" + folder + "'\n"));
+
+  daemon_.write("rules/crm.toml", rules("fair"));
+  const auto refused = reload();
+
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(refused.body, HasSubstr("request_source_code cannot be 'fair'"));
+  const Json answer = refused.json();
+  const auto& problem = answer.find("problems")->as_array().front();
+  EXPECT_EQ(problem.find("line")->as_int64(), 6);
+  EXPECT_THAT(problem.find("file")->as_string(), HasSubstr("crm.toml"));
+
+  TempPostgres::shared().query(database_,
+                               "INSERT INTO crm.request_source (code, name_ru, name_en) "
+                               "VALUES ('fair', 'Ярмарка', 'Fair')");
+  EXPECT_EQ(reload().status, 200);
+}
+
+using SettingsReload = SystemTest;
+
+TEST_F(SettingsReload, HowLongAnAnswerIsKeptChangesWithoutARestart) {
+  start(config());
+  const std::string file = "--config=" + daemon_.config_file();
+  ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
+  const RanProgram made = run_program(
+      {kCommand, file, "--json", "token", "create", "--user=ops", "--name=test", "--scopes=admin"});
+  const auto token = Json::parse(made.output);
+  ASSERT_TRUE(token) << made.output;
+  const auto kept_hours = [&](const std::string& key) {
+    const auto answer = HttpClient(daemon_.port("api"))
+                            .post("/api/v1/deals", R"({"name":"x"})",
+                                  {{"Authorization", "Bearer " + token->find("token")->as_string()},
+                                   {"Idempotency-Key", key},
+                                   {"Content-Type", "application/json"}});
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    return TempPostgres::shared()
+        .query(database_,
+               "SELECT extract(epoch FROM expires_at - created_at)::bigint / 3600 "
+               "FROM ops.idempotency_key WHERE key = '" +
+                   key + "'")
+        .front();
+  };
+  ASSERT_EQ(kept_hours("before"), "72");
+
+  rewrite(config("[idempotency]\nkeep_hours = 5\n"));
+  ASSERT_EQ(reload().status, 200);
+
+  EXPECT_EQ(kept_hours("after"), "5");
+}
+
+}  // namespace
+}  // namespace c360::testing
