@@ -44,7 +44,7 @@ Field field_of(const CustomField& custom) {
 // The value of the member in the type of the field. What another writer left there in another form
 // is no value, not an error of every list.
 std::string value_sql(const Field& field, std::string_view code) {
-  const std::string text = "t.custom->>'" + std::string(code) + "'";
+  std::string text = "t.custom->>'" + std::string(code) + "'";
   std::string_view pattern;
   switch (field.type) {
     case FieldType::money:
