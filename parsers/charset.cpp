@@ -192,6 +192,11 @@ class Converter {
       end = end >= bytes.size() ? bytes.size() : end + (wide_ ? 0 : 1);
       piece.clear();
       const std::size_t next = convert_piece(bytes, at, end, piece, invalid);
+      // glibc passes what lies past U+10FFFF, such as F5 80 80 80, through from UTF-8 and UCS-4.
+      if (!is_valid_utf8(piece)) {
+        piece = replace_invalid_utf8(piece);
+        ++invalid;
+      }
       append_piece(piece, at, next, out);
       at = next;
     }

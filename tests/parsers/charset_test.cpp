@@ -194,6 +194,18 @@ TEST(HeaderCharset, RawTextIsUtf8OrWindows1251) {
   EXPECT_EQ(header_to_utf8(kHelloKoi8, "koi8-r"), kHello);
 }
 
+// Found by tests/fuzz/mime_fuzz.cpp: glibc decodes four bytes beyond U+10FFFF and encodes them
+// again.
+TEST(Charset, WhatLiesBeyondUnicodeIsReplaced) {
+  std::string text;
+  for (int i = 0; i < 4; ++i) text += kHello;
+  const DecodedText decoded = to_utf8(text + "\xF5\xAC\x8A\x9D!", "utf-8");
+
+  EXPECT_TRUE(is_valid_utf8(decoded.text));
+  EXPECT_TRUE(decoded.text.starts_with(text + "\xEF\xBF\xBD")) << decoded.text;
+  EXPECT_TRUE(decoded.replaced);
+}
+
 TEST(Charset, AThousandUnknownLabelsDoNotPileUp) {
   for (int i = 0; i < 1000; ++i) {
     EXPECT_EQ(to_utf8(kHello, "x-unknown-" + std::to_string(i)).text, kHello);
