@@ -520,9 +520,11 @@ class Reader {
     if (uri_.password.empty() && !password_elsewhere_) {
       error("password", "password or OAuth settings missing");
     }
-    if (has_control(uri_.username) || has_control(uri_.password.reveal()) ||
-        has_control(path_folder_)) {
-      error("", "username, password or folder contains control characters");
+    for (const std::string_view decoded : {std::string_view(uri_.username), uri_.password.reveal(),
+                                           std::string_view(path_folder_)}) {
+      if (is_valid_utf8(decoded) && !has_control(decoded)) continue;
+      error("", "username, password or folder contains control characters or is not valid UTF-8");
+      break;
     }
     if (!path_folder_.empty()) {
       if (folder_given_) {

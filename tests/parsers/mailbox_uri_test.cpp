@@ -115,6 +115,14 @@ TEST(MailboxUri, TheFolderMayStandInThePath) {
   EXPECT_EQ(setting.mailbox->port, 1993);
 }
 
+// Found by tests/fuzz/mailbox_uri_fuzz.cpp.
+TEST(MailboxUri, WhatIsDecodedBeforeTheOptionsMustBeUtf8Too) {
+  for (const char* uri : {"imaps://h.example/CRM%92?username=u&password=p",
+                          "imaps://u%92:p@h.example", "imaps://u:p%92@h.example"}) {
+    EXPECT_FALSE(read_mailbox_uri(uri).ok()) << uri;
+  }
+}
+
 TEST(MailboxUri, DisabledIsReadInAnyCaseAndSoIsAMailboxThatIsNotToStart) {
   EXPECT_TRUE(read_mailbox_uri("  DISABLED \n").disabled());
   EXPECT_TRUE(
