@@ -210,7 +210,7 @@ Resource comment() {
                  .inherits_from = "record_id",
                  .employees_create = true},
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
-                     Operation::remove},
+                     Operation::remove, Operation::history},
       .before_write = check_comment,
   };
 }

@@ -56,6 +56,17 @@ TEST_F(History, OfUsersAndGroupsSaysWhoCameIntoWhichGroup) {
                                                   "; member_removed members:" + user.key + ">null");
 }
 
+TEST_F(History, OfACommentKeepsWhatItSaidBefore) {
+  const auto deal = make("deal", R"({"name":"x"})", manager_);
+  const auto comment =
+      make("comment", R"({"record_id":)" + deal.key + R"(,"text":"One"})", manager_);
+
+  ASSERT_TRUE(records_->update(kind("comment"), comment.key, json(R"({"text":"Two"})"), manager_));
+
+  const std::string told = events("comment", comment.key, manager_);
+  EXPECT_TRUE(told.starts_with("updated text:\"One\">\"Two\"")) << told;
+}
+
 TEST_F(History, IsWrittenInTheTransactionOfTheChange) {
   auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
   ASSERT_TRUE(tx);
