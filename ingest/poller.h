@@ -108,7 +108,6 @@ class Poller {
   bool stop_ = false;
 
   SelectedMailbox selected_;
-  int trusted_sizes_ = 0;  // mismatches accepted in a row on this connection
   std::jthread thread_;
 };
 

@@ -1,0 +1,348 @@
+// The way of one mail through the ledger: due, stored, read and applied, flagged.
+#include <algorithm>
+#include <array>
+
+#include "store/mail_log.h"
+#include "store/mail_log_rows.h"
+#include "store/records.h"
+
+namespace c360::store {
+
+namespace {
+
+constexpr Sql kStoredDue{"mail_stored_due", R"sql(
+  SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
+         internal_date, fetched_at, error
+  FROM ops.mail_message
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND id > $3::bigint
+    AND state = 'stored' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  ORDER BY id LIMIT $4::bigint)sql"};
+constexpr Sql kListedDue{"mail_listed_due", R"sql(
+  SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
+         internal_date, fetched_at, error
+  FROM ops.mail_message
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
+    AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  ORDER BY uid LIMIT $5::bigint)sql"};
+constexpr Sql kPendingCount{"mail_pending_count", R"sql(
+  SELECT count(*) FROM ops.mail_message WHERE mailbox_id = $1::bigint AND state <> 'done')sql"};
+constexpr Sql kLock{"mail_lock", R"sql(
+  SELECT id FROM ops.mail_message WHERE id = ANY ($1::bigint[]) AND state = 'stored'
+  ORDER BY id FOR UPDATE)sql"};
+// For what may be done once more when the server of the database crashes before it reaches the
+// disk: a mail is fetched again, a flag set again. It reaches the disk no later than the next
+// commit.
+constexpr Sql kRelaxCommit{"relax_commit", "SELECT set_config('synchronous_commit', 'off', true)"};
+constexpr Sql kStored{"mail_stored", R"sql(
+  UPDATE ops.mail_message m
+  SET state = 'stored', raw_sha256 = decode(u.sha, 'hex'), size_bytes = u.size::bigint,
+      internal_date = u.internal::timestamptz, fetched_at = now(), attempts = m.attempts + 1, error = NULL
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS u (id, sha, size, internal)
+  WHERE m.id = u.id AND m.state = 'listed')sql"};
+constexpr Sql kCountAttempts{"mail_count_attempts", R"sql(
+  UPDATE ops.mail_message SET attempts = attempts + 1 WHERE id = ANY ($1::bigint[]) AND state = 'stored')sql"};
+constexpr Sql kDefer{"mail_defer", R"sql(
+  UPDATE ops.mail_message
+  SET error = $2, attempts = attempts + (state = 'listed')::int, next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0)
+  WHERE id = ANY ($1::bigint[]) AND state <> 'done')sql"};
+constexpr Sql kFinish{"mail_finish", R"sql(
+  UPDATE ops.mail_message m SET
+    state = 'done', outcome = u.outcome, outcome_record_id = u.record_id::bigint,
+    duplicate_of_id = u.duplicate_of::bigint, rule_id = nullif(u.rule_id, ''),
+    rule_set_version = u.rule_set::bigint, extracted = u.extracted::jsonb, error = nullif(u.error, ''),
+    message_id = nullif(u.message_id, ''), in_reply_to = u.in_reply_to::text[],
+    references_ids = u.refs::text[], from_name = nullif(u.from_name, ''),
+    from_address = nullif(u.from_address, ''), from_domain = nullif(u.from_domain, ''),
+    reply_to = nullif(u.reply_to, ''), to_addresses = u.to_json::jsonb, cc_addresses = u.cc_json::jsonb,
+    subject = u.subject, sent_at = u.sent_at::timestamptz, date_source = nullif(u.date_source, ''),
+    body_text = nullif(u.body_text, ''), body_html = nullif(u.body_html, ''),
+    charset = nullif(u.charset, ''), is_auto_generated = f.auto::bool, is_bounce = f.bounce::bool,
+    auth_results = u.auth_results::jsonb, next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+              $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
+              $21::text[], $22::text[], $23::text[], $24::text[], $25::text[])
+    AS u (id, outcome, record_id, duplicate_of, rule_id, rule_set, extracted, error, message_id,
+          in_reply_to, refs, from_name, from_address, from_domain, reply_to, to_json, cc_json,
+          subject, sent_at, date_source, body_text, body_html, charset, flags, auth_results)
+       , LATERAL (SELECT split_part(u.flags, ',', 1) AS auto, split_part(u.flags, ',', 2) AS bounce) f
+  WHERE m.id = u.id)sql"};
+// A person's task goes with each held mail; one left from before is closed by kCloseTasks first.
+constexpr Sql kQuarantine{"mail_quarantine", R"sql(
+  WITH held AS MATERIALIZED (
+    SELECT u.id, u.reason, u.details, nextval('crm.task_id_seq') AS task_id
+    FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u (id, reason, details)
+  ), task AS (
+    INSERT INTO crm.task (id, kind, title_ru, title_en, assignee_group_id, outcomes)
+    SELECT task_id, 'quarantine_review', 'Разобрать письмо ' || id || ': ' || reason,
+           'Review mail ' || id || ': ' || reason, 'crm-administrators',
+           '[{"id": "retried", "ru": "Повторить", "en": "Retry"},
+             {"id": "released", "ru": "Пропустить", "en": "Release"},
+             {"id": "rejected", "ru": "Отклонить", "en": "Discard"}]'
+    FROM held
+  )
+  INSERT INTO ops.quarantine AS q (mail_message_id, reason, details, task_id)
+  SELECT id, reason, details, task_id FROM held
+  ON CONFLICT (mail_message_id) DO UPDATE SET
+    reason = excluded.reason, details = excluded.details, task_id = excluded.task_id,
+    status = 'open', resolved_at = NULL, resolved_by = NULL, resolution = NULL)sql"};
+constexpr Sql kCloseTasks{"mail_close_tasks", R"sql(
+  UPDATE crm.task t SET status = 'canceled', completed_at = now()
+  FROM ops.quarantine q
+  WHERE q.mail_message_id = ANY ($1::bigint[]) AND t.id = q.task_id AND t.status = 'active')sql"};
+constexpr Sql kCloseQuarantine{"mail_close_quarantine", R"sql(
+  UPDATE ops.quarantine SET status = 'retried', resolved_at = now()
+  WHERE mail_message_id = ANY ($1::bigint[]) AND status = 'open')sql"};
+constexpr Sql kOriginals{"mail_originals", R"sql(
+  SELECT encode(raw_sha256, 'hex'), min(id) FROM ops.mail_message
+  WHERE raw_sha256 = ANY ($2::bytea[]) AND mailbox_id = $1::bigint AND state = 'done'
+    AND outcome NOT IN ('vanished', 'duplicate')
+  GROUP BY raw_sha256)sql"};
+constexpr Sql kThreads{"mail_threads", R"sql(
+  SELECT DISTINCT ON (m.message_id) m.message_id, coalesce(a.parent_record_id, r.id),
+         coalesce(p.kind, r.kind)
+  FROM ops.mail_message m
+  JOIN crm.record r ON r.id = m.outcome_record_id
+  LEFT JOIN crm.activity a ON a.id = r.id AND r.kind = 'activity'
+  LEFT JOIN crm.record p ON p.id = a.parent_record_id
+  WHERE m.message_id = ANY ($1::text[])
+  ORDER BY m.message_id, m.id)sql"};
+constexpr Sql kAttachments{"mail_attachments", R"sql(
+  INSERT INTO ops.mail_attachment (mail_message_id, part, file_name, mime_type, detected_type,
+                                   size_bytes, sha256, content_id, is_inline, document_id)
+  SELECT u.mail, u.part, u.name, u.type, nullif(u.detected, ''), u.size::bigint,
+         decode(u.sha, 'hex'), nullif(u.cid, ''), u.inline::bool, u.document::bigint
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+              $8::text[], $9::text[], $10::text[])
+    AS u (mail, part, name, type, detected, size, sha, cid, inline, document)
+  ON CONFLICT (mail_message_id, part) DO UPDATE SET document_id = excluded.document_id)sql"};
+constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
+  SELECT id, uid, outcome FROM ops.mail_message
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
+    AND state = 'done' AND flagged_at IS NULL
+  ORDER BY uid LIMIT $5::bigint)sql"};
+constexpr Sql kFlagged{"mail_flagged", R"sql(
+  UPDATE ops.mail_message SET flagged_at = now() WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
+
+}  // namespace
+
+Result<std::vector<PendingMail>> MailLog::listed_due(const FolderKey& key, std::int64_t above,
+                                                     std::size_t limit) {
+  Params params = folder_params(key);
+  params.add(above).add(static_cast<std::int64_t>(limit));
+  auto rows = database_.execute(Pool::work, kListedDue, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return all_pending(*rows);
+}
+
+Result<std::vector<PendingMail>> MailLog::stored_due(std::int64_t mailbox_id,
+                                                     std::string_view folder, std::int64_t above_id,
+                                                     std::size_t limit) {
+  Params params;
+  params.add(mailbox_id).add(folder).add(above_id).add(static_cast<std::int64_t>(limit));
+  auto rows = database_.execute(Pool::work, kStoredDue, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return all_pending(*rows);
+}
+
+Result<std::int64_t> MailLog::pending_count(std::int64_t mailbox_id) {
+  auto rows = database_.execute(Pool::work, kPendingCount, std::move(Params{}.add(mailbox_id)));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->int64(0, 0);
+}
+
+Ticket MailLog::queue_lock(Transaction& tx, std::span<const std::int64_t> ids) {
+  return tx.queue(kLock, std::move(Params{}.add_array(ids)));
+}
+
+std::vector<std::int64_t> MailLog::locked(const Transaction& tx, Ticket ticket) {
+  const Rows& rows = tx.rows(ticket);
+  std::vector<std::int64_t> ids;
+  for (int row = 0; row < rows.size(); ++row) ids.push_back(rows.int64(row, 0));
+  return ids;
+}
+
+Ticket MailLog::queue_originals(Transaction& tx, std::int64_t mailbox_id,
+                                std::span<const Sha256> digests) {
+  std::vector<std::string> literals;
+  for (const Sha256& digest : digests) literals.push_back("\\x" + to_hex(digest));
+  return tx.queue(
+      kOriginals,
+      std::move(Params{}.add(mailbox_id).add_array(std::span<const std::string>(literals))));
+}
+
+std::vector<std::pair<Sha256, std::int64_t>> MailLog::originals(const Transaction& tx,
+                                                                Ticket ticket) {
+  const Rows& rows = tx.rows(ticket);
+  std::vector<std::pair<Sha256, std::int64_t>> found;
+  for (int row = 0; row < rows.size(); ++row)
+    found.emplace_back(sha256_of(from_hex(rows.text(row, 0)).value_or("")), rows.int64(row, 1));
+  return found;
+}
+
+Ticket MailLog::queue_threads(Transaction& tx, std::span<const std::string> message_ids) {
+  return tx.queue(kThreads, std::move(Params{}.add_array(message_ids)));
+}
+
+std::vector<MailLog::Thread> MailLog::threads(const Transaction& tx, Ticket ticket) {
+  const Rows& rows = tx.rows(ticket);
+  std::vector<Thread> found;
+  for (int row = 0; row < rows.size(); ++row)
+    found.push_back({.message_id = std::string(rows.text(row, 0)),
+                     .record_id = rows.int64(row, 1),
+                     .kind = std::string(rows.text(row, 2))});
+  return found;
+}
+
+void MailLog::queue_attachments(Transaction& tx, std::span<const AttachmentRow> attachments) {
+  if (attachments.empty()) return;
+  std::vector<std::int64_t> mails;
+  std::array<std::vector<std::optional<std::string>>, 9> columns;
+  for (const AttachmentRow& row : attachments) {
+    mails.push_back(row.mail_id);
+    std::size_t next = 0;
+    const auto put = [&](std::optional<std::string> value) {
+      columns[next++].push_back(std::move(value));
+    };
+    put(row.part);
+    put(row.file_name);
+    put(row.mime_type);
+    put(row.detected_type);
+    put(std::to_string(row.size_bytes));
+    put(to_hex(row.sha256));
+    put(row.content_id);
+    put(row.is_inline ? "t" : "f");
+    put(optional_text(row.document_id));
+  }
+  Params params;
+  params.add_array(std::span<const std::int64_t>(mails));
+  for (const auto& column : columns)
+    params.add_array(std::span<const std::optional<std::string>>(column));
+  tx.queue(kAttachments, std::move(params));
+}
+
+void MailLog::queue_stored(Transaction& tx, std::span<const StoredRaw> mails) {
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> digests;
+  std::vector<std::string> sizes;
+  std::vector<std::optional<std::string>> internal_dates;
+  for (const StoredRaw& mail : mails) {
+    ids.push_back(mail.id);
+    digests.push_back(to_hex(mail.sha256));
+    sizes.push_back(std::to_string(mail.size_bytes));
+    internal_dates.push_back(optional_text(mail.internal_date));
+  }
+  Params params;
+  params.add_array(std::span<const std::int64_t>(ids));
+  params.add_array(std::span<const std::string>(digests));
+  params.add_array(std::span<const std::string>(sizes));
+  params.add_array(std::span<const std::optional<std::string>>(internal_dates));
+  tx.queue(kRelaxCommit);
+  tx.queue(kStored, std::move(params));
+}
+
+Result<void> MailLog::count_attempts(std::span<const std::int64_t> ids) {
+  auto rows = database_.execute(Pool::work, kCountAttempts, std::move(Params{}.add_array(ids)));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<void> MailLog::defer(std::span<const std::int64_t> ids, std::string_view error,
+                            std::chrono::milliseconds delay) {
+  Params params;
+  params.add_array(ids).add(error).add(static_cast<std::int64_t>(delay.count()));
+  auto rows = database_.execute(Pool::work, kDefer, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<std::vector<FlagDue>> MailLog::flags_due(const FolderKey& key, std::int64_t above,
+                                                std::size_t limit) {
+  Params params = folder_params(key);
+  params.add(above).add(static_cast<std::int64_t>(limit));
+  auto rows = database_.execute(Pool::work, kFlagsDue, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<FlagDue> due;
+  for (int row = 0; row < rows->size(); ++row) {
+    const auto outcome = std::ranges::find(kOutcomeNames, rows->text(row, 2));
+    due.push_back({.id = rows->int64(row, 0),
+                   .uid = rows->int64(row, 1),
+                   .outcome = static_cast<Outcome>(outcome - kOutcomeNames.begin())});
+  }
+  return due;
+}
+
+Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
+  return in_transaction(database_, Pool::work, [&](Transaction& tx) -> Result<void> {
+    tx.queue(kRelaxCommit);
+    tx.queue(kFlagged, std::move(Params{}.add_array(ids)));
+    return {};
+  });
+}
+
+void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> results) {
+  if (results.empty()) return;
+  std::vector<std::int64_t> ids;
+  using Column = std::vector<std::optional<std::string>>;
+  std::array<Column, 24> columns;
+  std::vector<std::int64_t> settled;
+  std::vector<std::int64_t> held;
+  std::vector<std::string> reasons;
+  std::vector<std::string> details;
+  for (const MailResult& mail : results) {
+    ids.push_back(mail.id);
+    std::size_t next = 0;
+    const auto put = [&](std::optional<std::string> value) {
+      columns[next++].push_back(std::move(value));
+    };
+    put(std::string(to_string(mail.outcome)));
+    put(optional_text(mail.record_id));
+    put(optional_text(mail.duplicate_of_id));
+    put(mail.rule_id);
+    put(optional_text(mail.rule_set_version));
+    put(mail.extracted_json);
+    put(mail.error);
+    put(mail.message_id);
+    put(array_literal(mail.in_reply_to));
+    put(array_literal(mail.references));
+    put(mail.from_name);
+    put(mail.from_address);
+    put(mail.from_domain);
+    put(mail.reply_to);
+    put(mail.to_json);
+    put(mail.cc_json);
+    put(mail.subject);
+    put(optional_text(mail.sent_at));
+    put(mail.date_source);
+    put(mail.body_text);
+    put(mail.body_html);
+    put(mail.charset);
+    put(std::string(mail.is_auto_generated ? "t" : "f") + (mail.is_bounce ? ",t" : ",f"));
+    put(mail.auth_results_json);
+    if (mail.quarantine_reason) {
+      held.push_back(mail.id);
+      reasons.emplace_back(to_string(*mail.quarantine_reason));
+      details.push_back(mail.quarantine_details);
+    } else {
+      settled.push_back(mail.id);
+    }
+  }
+  Params params;
+  params.add_array(std::span<const std::int64_t>(ids));
+  for (const Column& column : columns)
+    params.add_array(std::span<const std::optional<std::string>>(column));
+  tx.queue(kFinish, std::move(params));
+  tx.queue(kCloseTasks, std::move(Params{}.add_array(std::span<const std::int64_t>(ids))));
+  if (!held.empty()) {
+    Params quarantine;
+    quarantine.add_array(std::span<const std::int64_t>(held));
+    quarantine.add_array(std::span<const std::string>(reasons));
+    quarantine.add_array(std::span<const std::string>(details));
+    tx.queue(kQuarantine, std::move(quarantine));
+  }
+  if (!settled.empty())
+    tx.queue(kCloseQuarantine,
+             std::move(Params{}.add_array(std::span<const std::int64_t>(settled))));
+}
+
+}  // namespace c360::store

@@ -1,0 +1,65 @@
+// What a person decided about a mail in quarantine.
+#include "store/mail_log.h"
+#include "store/mail_log_rows.h"
+
+namespace c360::store {
+
+namespace {
+
+constexpr Sql kLockQuarantined{"mail_lock_quarantined", R"sql(
+  SELECT m.id, m.uid, m.uidvalidity, m.folder, m.raw_sha256 IS NOT NULL, m.attempts, m.raw_sha256,
+         m.size_bytes, m.internal_date, m.fetched_at, m.error,
+         b.id, b.code, b.kind, b.target, q.reason, q.status = 'open'
+  FROM ops.quarantine q JOIN ops.mail_message m ON m.id = q.mail_message_id
+  JOIN ops.mailbox b ON b.id = m.mailbox_id
+  WHERE q.id = $1::bigint FOR UPDATE OF m, q)sql"};
+constexpr Sql kResolve{"mail_resolve", R"sql(
+  UPDATE ops.quarantine SET status = $2, resolved_by = $3::bigint, resolution = nullif($4, ''),
+                            resolved_at = now()
+  WHERE id = $1::bigint)sql"};
+constexpr Sql kResolveTask{"mail_resolve_task", R"sql(
+  UPDATE crm.task t SET status = 'completed', outcome = $2, completed_by = $3::bigint,
+                        comment = nullif($4, ''), completed_at = now()
+  FROM ops.quarantine q WHERE q.id = $1::bigint AND t.id = q.task_id AND t.status <> 'completed')sql"};
+constexpr Sql kIgnore{"mail_ignore", R"sql(
+  UPDATE ops.mail_message SET state = 'done', outcome = 'ignored', rule_id = $2, outcome_record_id = NULL,
+                              processed_at = now(), flagged_at = NULL, error = NULL
+  WHERE id = $1::bigint)sql"};
+constexpr Sql kRelist{"mail_relist", R"sql(
+  UPDATE ops.mail_message SET state = 'listed', outcome = NULL, attempts = 0, next_attempt_at = NULL,
+                              processed_at = NULL, error = NULL, flagged_at = NULL
+  WHERE id = $1::bigint)sql"};
+
+}  // namespace
+
+Result<std::optional<MailLog::Quarantined>> MailLog::lock_quarantined(Transaction& tx,
+                                                                      std::int64_t quarantine_id) {
+  auto found = tx.query(kLockQuarantined, std::move(Params{}.add(quarantine_id)));
+  if (!found) return std::unexpected(found.error());
+  const Rows& rows = **found;
+  if (rows.empty()) return std::nullopt;
+  return Quarantined{
+      .mail = pending_at(rows, 0),
+      .mailbox_id = rows.int64(0, 11),
+      .mailbox_code = std::string(rows.text(0, 12)),
+      .mailbox_kind = std::string(rows.text(0, 13)),
+      .mailbox_target = std::string(rows.text(0, 14)),
+      .reason = quarantine_reason_from(rows.text(0, 15)).value_or(QuarantineReason::no_rule),
+      .open = rows.boolean(0, 16)};
+}
+
+void MailLog::queue_resolution(Transaction& tx, std::int64_t quarantine_id, std::string_view status,
+                               std::optional<std::int64_t> user_id, std::string_view resolution) {
+  for (const Sql& sql : {kResolve, kResolveTask})
+    tx.queue(sql, std::move(Params{}.add(quarantine_id).add(status).add(user_id).add(resolution)));
+}
+
+void MailLog::queue_ignored(Transaction& tx, std::int64_t id, std::string_view rule) {
+  tx.queue(kIgnore, std::move(Params{}.add(id).add(rule)));
+}
+
+void MailLog::queue_relist(Transaction& tx, std::int64_t id) {
+  tx.queue(kRelist, std::move(Params{}.add(id)));
+}
+
+}  // namespace c360::store
