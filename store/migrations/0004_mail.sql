@@ -49,6 +49,7 @@ CREATE TABLE ops.rule_set (
     error        text
 );
 
+-- What a rule looks for stands in the files of its set.
 CREATE TABLE ops.parse_rule (
     rule_set_version bigint  NOT NULL REFERENCES ops.rule_set,
     mailbox_kind     text    NOT NULL CHECK (mailbox_kind IN ('crm', 'activity', 'support')),
@@ -56,7 +57,6 @@ CREATE TABLE ops.parse_rule (
     name             text    NOT NULL,
     enabled          boolean NOT NULL DEFAULT true,
     action           text    NOT NULL,
-    definition       jsonb   NOT NULL DEFAULT '{}',
     PRIMARY KEY (rule_set_version, mailbox_kind, name)
 );
 
