@@ -10,6 +10,9 @@ namespace {
 // Header blocks of all parts together, in multiples of what one may have.
 constexpr std::size_t kAllHeadersFactor = 4;
 constexpr std::size_t kAllFieldsFactor = 50;
+// GMime reads the addresses of every header by itself and recurses once for each colon that could
+// begin a group ("a:a:a:"), some 200 bytes of stack each. RFC 5322, 3.4 nests no groups at all.
+constexpr std::size_t kMaxColons = 1000;
 
 bool looks_like_field(std::string_view line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -31,14 +34,25 @@ bool names_message_type(std::string_view line) {
   return false;
 }
 
+// The fields GMime reads as lists of addresses.
+bool names_addresses(std::string_view line) {
+  const std::string_view name = trimmed(line.substr(0, line.find(':')));
+  for (const std::string_view field : {"from", "sender", "reply-to", "to", "cc", "bcc"}) {
+    if (equal_ignoring_case(name, field)) return true;
+  }
+  return false;
+}
+
 bool is_blank_line(std::string_view line) { return line == "\n" || line == "\r\n"; }
 
 class Scanner {
  public:
-  Scanner(const MimeLimits& limits, MimeScan& scan) : limits_(limits), scan_(scan) {}
+  Scanner(const MailSource& source, const MimeLimits& limits, MimeScan& scan)
+      : source_(source), limits_(limits), scan_(scan) {}
 
   bool line(std::string_view beginning, Span place) {
     const bool blank = is_blank_line(beginning);
+    if (!address_line(beginning, place)) return cross("addresses", place);
     if (blank && in_header_) {
       if (first_header_) scan_.header_end = place.end;
       first_header_ = false;
@@ -57,6 +71,23 @@ class Scanner {
   }
 
  private:
+  // Wherever the line stands: what GMime takes for a header is for GMime to say. False when a field
+  // of addresses holds too many colons.
+  bool address_line(std::string_view beginning, Span place) {
+    const bool folded = beginning.front() == ' ' || beginning.front() == '\t';
+    if (!folded) {
+      colons_ = 0;
+      addresses_ = names_addresses(beginning);
+    }
+    if (!addresses_) return true;
+    const auto counted = source_.for_each_piece(place, [&](std::string_view piece) {
+      colons_ += static_cast<std::size_t>(std::ranges::count(piece, ':'));
+      return true;
+    });
+    if (!counted) return false;
+    return colons_ <= kMaxColons;
+  }
+
   bool header_line(std::string_view beginning, Span place) {
     const bool folded = beginning.front() == ' ' || beginning.front() == '\t';
     const bool field = !folded && looks_like_field(beginning);
@@ -81,8 +112,11 @@ class Scanner {
     return false;
   }
 
+  const MailSource& source_;
   const MimeLimits& limits_;
   MimeScan& scan_;
+  bool addresses_ = false;  // in a field of addresses, with so many colons
+  std::size_t colons_ = 0;
   bool in_header_ = true;
   bool first_header_ = true;
   bool message_follows_ = false;  // the header names a message type: another header comes
@@ -97,7 +131,7 @@ class Scanner {
 Result<MimeScan> scan_mime(const MailSource& source, Span range, const MimeLimits& limits) {
   MimeScan scan;
   scan.header_end = scan.end = range.end;
-  Scanner scanner(limits, scan);
+  Scanner scanner(source, limits, scan);
   const auto read = source.for_each_line(range, [&](std::string_view beginning, Span place) {
     return scanner.line(beginning, place);
   });

@@ -13,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 std::string with_crlf(std::string_view text) {
   std::string out;
@@ -404,6 +405,32 @@ TEST(MimeLimitsTest, DeepNestingIsCutAndDoesNotCrash) {
 
     EXPECT_THAT(mail.message().truncations, Contains("depth"));
   }
+}
+
+TEST(MimeLimitsTest, GroupsOfAddressesInsideOneAnotherDoNotCrash) {
+  std::string groups;
+  std::string folded;
+  for (int i = 0; i < 100000; ++i) {
+    groups += "a:";
+    folded += "a:\n ";
+  }
+  const std::string attached = "Subject: x\nContent-Type: message/rfc822\n\n";
+  for (const std::string& raw :
+       {"Subject: x\nCc: " + groups + "\n\ntext\n",
+        "Subject: x\nReply-To : " + folded + "\n\ntext\n",
+        attached + "TO: " + groups + "\n\ntext\n", attached + "Bcc:\n " + groups + "\n\ntext\n"}) {
+    const ParsedMail mail = read_mail(raw);
+
+    EXPECT_THAT(mail.message().truncations, Contains("addresses"));
+    EXPECT_EQ(mail.message().subject, "x");
+  }
+}
+
+TEST(MimeLimitsTest, AFewGroupsOfAddressesCutNothing) {
+  const ParsedMail mail = read_mail("To: one: a@example.org;, two: b@example.org;\n\ntext\n");
+
+  EXPECT_THAT(mail.message().to, SizeIs(2));
+  EXPECT_THAT(mail.message().truncations, IsEmpty());
 }
 
 TEST(MimeReader, ABigAttachmentStreamsInPieces) {
