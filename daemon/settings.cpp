@@ -393,7 +393,8 @@ constexpr std::array kSettings = {
     Row{.key = "mail.prepare_threads",
         .type = Type::integer,
         .default_value = "4",
-        .sentence = "Threads that read and apply mail: a mailbox keeps two of them busy while much comes in.",
+        .sentence = "Threads that read and apply mail: a mailbox keeps two of them busy while much "
+                    "comes in.",
         .store = [](Config& c, SettingValue&& v) { c.intake.prepare_threads = size_of(v); },
         .min = 1,
         .max = 64},

@@ -37,7 +37,7 @@ struct IntakeOptions {
   std::string holder;                 // this daemon in the lease table, such as host:pid:random
   std::string spool_folder = "/tmp";  // unlinked temporary files of mails over spool_bytes
   std::size_t spool_bytes = 1U << 20U;
-  std::size_t prepare_threads = 4;  // one reads a batch while another applies the former
+  std::size_t prepare_threads = 4;             // one reads a batch while another applies the former
   int attempt_limit = 5;                       // failed tries of one mail, then quarantine
   std::chrono::seconds compare_interval{900};  // full comparison with the server
   std::chrono::seconds pass_limit{300};        // a pass without progress for longer is an alarm
