@@ -12,20 +12,20 @@ namespace {
 
 struct Words {
   std::string nouns;
+  std::string common;                          // options of every verb
   std::map<std::string, std::string> verbs;    // of a noun
   std::map<std::string, std::string> options;  // of "noun verb"
 };
 
 Words collect() {
   Words words;
-  std::string common;
   for (const Option& option : global_options())
-    common += fmt::format("--{}{} ", option.name, option.value.empty() ? "" : "=");
+    words.common += fmt::format("--{}{} ", option.name, option.value.empty() ? "" : "=");
   for (const Verb& verb : all_verbs()) {
     const std::string noun{verb.noun};
     if (!words.verbs.contains(noun)) words.nouns += noun + " ";
     words.verbs[noun] += std::string(verb.name) + " ";
-    std::string own = common;
+    std::string own = words.common;
     for (const Option& option : verb.options)
       own += fmt::format("--{}{} ", option.name, option.value.empty() ? "" : "=");
     words.options[verb.name.empty() ? noun : fmt::format("{} {}", noun, verb.name)] = own;
@@ -37,32 +37,36 @@ std::string bash_script() {
   const Words words = collect();
   std::string text =
       "# eval \"$(client360 completion bash)\"\n_client360() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} noun= verb= word\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} noun= verb= last= words= word\n"
+      "  COMPREPLY=()\n"
+      // bash splits --config=FILE into three words; where we offer nothing it completes files.
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    [[ $word == -* || $word == = ]] && continue\n"
-      "    if [[ -z $noun ]]; then noun=$word; "
+      "    if [[ $last != = && $word != -* && $word != = ]]; then\n"
+      "      if [[ -z $noun ]]; then noun=$word; "
       "elif [[ -z $verb ]]; then verb=$word; fi\n"
+      "    fi\n"
+      "    last=$word\n"
       "  done\n"
-      "  local words=\n"
+      "  [[ $current == = || $last == = ]] && return\n"
       "  if [[ $current == -* ]]; then\n"
       "    case \"$noun${verb:+ $verb}\" in\n";
   for (const auto& [name, options] : words.options)
     text += fmt::format("      \"{}\") words=\"{}\" ;;\n", name, trimmed(options));
   text += fmt::format(
-      "      *) words=\"--help --version\" ;;\n    esac\n"
+      "      *) words=\"{} --help --version\" ;;\n    esac\n"
       "  elif [[ -z $noun ]]; then\n    words=\"{}\"\n"
       "  elif [[ -z $verb ]]; then\n    case $noun in\n",
-      trimmed(words.nouns));
+      trimmed(words.common), trimmed(words.nouns));
   for (const auto& [noun, verbs] : words.verbs)
     if (!trimmed(verbs).empty())
       text += fmt::format("      {}) words=\"{}\" ;;\n", noun, trimmed(verbs));
   text +=
       "    esac\n  fi\n"
-      "  if [[ -n $words ]]; then\n"
-      "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
-      "    [[ ${COMPREPLY[0]:-} == *= ]] && compopt -o nospace\n"
-      "  else\n    mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n  fi\n}\n"
-      "complete -F _client360 client360\n";
+      "  [[ -z $words ]] && return\n"
+      // Not mapfile: zsh has none.
+      "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+      "  [[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null\n}\n"
+      "complete -o default -F _client360 client360\n";
   return text;
 }
 

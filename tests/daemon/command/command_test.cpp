@@ -95,20 +95,32 @@ TEST(Output, AnObjectIsShownAsIndentedLines) {
   EXPECT_EQ(render(*value), "id    7\nrule\n  name  price\ntags\n  - a\n  - b\nnone  -\n");
 }
 
-TEST(Completion, IsAScriptThatBashUnderstandsAndThatKnowsTheVerbs) {
+// What is typed into a bash on a terminal, completed by our script, and ran there; `typed` is for
+// printf. The command itself only repeats its words.
+std::string typed_into_bash(const testing::TempFolder& folder, const std::string& typed) {
   ::testing::internal::CaptureStdout();
   EXPECT_EQ(run({"completion", "bash"}), ExitCode::ok);
-  const std::string script = ::testing::internal::GetCapturedStdout();
+  const auto file = folder.write("completion", ::testing::internal::GetCapturedStdout() +
+                                                   "client360() { echo \"ran:$*:\"; }\n");
+  return testing::run_program({"/bin/bash", "-c",
+                               "printf '" + typed +
+                                   "\\nexit\\n' | script -qec 'bash --noprofile --rcfile " +
+                                   file.string() + " -i' /dev/null"})
+      .output;
+}
+
+TEST(Completion, CompletesVerbsOptionsAndFilesInAnInteractiveBash) {
   const testing::TempFolder folder;
-  const auto file = folder.write("completion", script);
+  const std::string config = folder.write("only-one.toml", "").string();
+  const std::string start = config.substr(0, config.size() - 6);
 
-  const auto offered =
-      testing::run_program({"/bin/bash", "-c",
-                            "source " + file.string() +
-                                "; COMP_WORDS=(client360 quarantine ''); COMP_CWORD=2; _client360; "
-                                "echo \"${COMPREPLY[@]}\""});
-
-  EXPECT_EQ(offered.output, "list retry release discard\n");
+  EXPECT_THAT(typed_into_bash(folder, "client360 quar\\tli\\t"), HasSubstr("ran:quarantine list:"));
+  EXPECT_THAT(typed_into_bash(folder, "client360 quarantine list --sta\\topen"),
+              HasSubstr("ran:quarantine list --status=open:"));
+  EXPECT_THAT(typed_into_bash(folder, "client360 --config=" + start + "\\tmailb\\tpr\\t"),
+              HasSubstr("ran:--config=" + config + " mailbox probe:"));
+  EXPECT_THAT(typed_into_bash(folder, "client360 rules test " + start + "\\t"),
+              HasSubstr("ran:rules test " + config + ":"));
 }
 
 }  // namespace
