@@ -163,15 +163,15 @@ void Poller::settle(const Result<void>& passed) {
   const Error& error = passed.error();
   disconnect();
   metrics.counter(Metric::mailbox_failures_total, {settings_.code, to_string(error.code)}).add();
-  ports_.observer.observe(event::mailbox_failed, {{"mailbox", settings_.code},
-                                                  {"code", to_string(error.code)},
-                                                  {"reason", error.reason},
-                                                  {"failures", backoff_.failures() + 1}});
   (void)log_.note_pass(mailbox_id_, error.detail);
   const std::scoped_lock lock{mutex_};
   status_.ready = false;
   status_.reason = error.detail;
   ++status_.consecutive_failures;
+  ports_.observer.observe(event::mailbox_failed, {{"mailbox", settings_.code},
+                                                  {"code", to_string(error.code)},
+                                                  {"reason", error.reason},
+                                                  {"failures", status_.consecutive_failures}});
 }
 
 Result<void> Poller::pass() {

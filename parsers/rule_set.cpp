@@ -240,6 +240,7 @@ std::string RuleSet::files_json() const {
         .member("mailbox_kind", file.mailbox_kind)
         .member("version", file.version)
         .member("sha256", to_hex(file.sha256))
+        .member("text", file.text)
         .end_object();
   }
   json.end_array();
@@ -280,8 +281,8 @@ std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet:
     rules->set_sha256 = set->sha256_;
     rules->set_version = set->version_;
     const auto source = std::ranges::find(sources, rules->file, &RuleSource::name);
-    set->files_.push_back(
-        {rules->file, rules->mailbox_kind, rules->version, c360::sha256(source->text)});
+    set->files_.push_back({rules->file, rules->mailbox_kind, rules->version,
+                           c360::sha256(source->text), source->text});
     for (RuleSummary& row : summaries(*rules)) set->rules_.push_back(std::move(row));
     std::ranges::copy(rules->stated_values, std::back_inserter(set->stated_values_));
     set->compiled_.push_back(std::move(rules));

@@ -86,6 +86,7 @@ struct RuleFileSummary {
   std::string mailbox_kind;
   std::int64_t version = 0;  // `version = …` of the file
   Sha256 sha256{};
+  std::string text;  // as it was read
 };
 
 struct CompiledRules;  // rule_compiled.h: one mailbox kind
@@ -107,7 +108,8 @@ class RuleSet {
   const std::vector<RuleSummary>& rules() const { return rules_; }
   const std::vector<StatedValue>& stated_values() const { return stated_values_; }
   std::size_t example_count() const { return example_count_; }
-  // [{"name", "mailbox_kind", "version", "sha256"}, …]
+  // [{"name", "mailbox_kind", "version", "sha256", "text"}, …]: what it takes to decide again what
+  // this set decided.
   std::string files_json() const;
 
   // nullptr for a mailbox kind no file speaks of. Alive as long as the set.

@@ -43,7 +43,7 @@ CREATE TABLE ops.rule_set (
     version      bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     source       text        NOT NULL DEFAULT 'file' CHECK (source IN ('file', 'database')),
     sha256       bytea       NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
-    files        jsonb       NOT NULL,     -- {file name: text}
+    files        jsonb       NOT NULL,     -- of each: name, mailbox_kind, version, sha256, text
     loaded_at    timestamptz NOT NULL DEFAULT now(),
     loaded_by    text        NOT NULL DEFAULT '',
     error        text

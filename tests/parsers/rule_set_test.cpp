@@ -291,6 +291,10 @@ TEST(RuleSet, TheSummaryListsRulesInTheOrderTheyAreTried) {
   const auto json = Json::parse((*set)->files_json());
   ASSERT_TRUE(json);
   EXPECT_EQ(json->as_array()[0].find("name")->as_string(), "crm.toml");
+  const auto again =
+      RuleSet::load({{"crm.toml", std::string(json->as_array()[0].find("text")->as_string())}});
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->sha256(), (*set)->sha256());
 }
 
 // -- limits --------------------------------------------------------------------------------------
