@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION  // always this file: the event says where
 #include <systemd/sd-journal.h>
 
 #include <algorithm>
