@@ -12,6 +12,8 @@ namespace c360 {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
+// Names are compared with each other: without a bound a body of 1 MB costs minutes.
+constexpr std::size_t kMaxMembers = 1000;
 
 // Builds Json from nlohmann's events; the first broken rule ends the parse.
 class Builder final : public nlohmann::json_sax<nlohmann::json> {
@@ -32,6 +34,10 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t /*size*/) override { return open(Json{Json::Object{}}); }
   bool key(string_t& name) override {
     const auto& members = stack_.back().as_object();
+    if (members.size() >= kMaxMembers) {
+      problem_ = "more than 1000 names in one object";
+      return false;
+    }
     if (std::ranges::any_of(members, [&](const Json::Member& m) { return m.first == name; })) {
       problem_ = "the name \"" + name + "\" stands twice in one object";
       return false;

@@ -1,0 +1,41 @@
+#include "daemon/base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace c360 {
+namespace {
+
+std::string object_of(int names) {
+  std::string text = "{";
+  for (int i = 0; i < names; ++i)
+    text.append(i ? ",\"" : "\"").append(std::to_string(i)).append("\":0");
+  return text + "}";
+}
+
+TEST(Json, AnObjectHasAtMostAThousandNames) {
+  EXPECT_TRUE(Json::parse(object_of(1000)));
+
+  const auto refused = Json::parse(object_of(1001));
+
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_request);
+  EXPECT_NE(refused.error().detail.find("1000 names"), std::string::npos) << refused.error().detail;
+}
+
+TEST(Json, ManySmallObjectsAreNoLargeOne) {
+  std::string text = "[" + object_of(900);
+  for (int i = 0; i < 20; ++i) text += "," + object_of(900);
+
+  EXPECT_TRUE(Json::parse(text + "]"));
+}
+
+TEST(Json, NestingPastItsDepthAndANameTwiceAreRefused) {
+  EXPECT_TRUE(Json::parse(std::string(32, '[') + std::string(32, ']')));
+  EXPECT_FALSE(Json::parse(std::string(33, '[') + std::string(33, ']')));
+  EXPECT_FALSE(Json::parse(R"({"a":1,"a":2})"));
+}
+
+}  // namespace
+}  // namespace c360
