@@ -221,19 +221,7 @@ std::shared_ptr<const CustomFields> CustomFieldReader::latest() const {
 
 namespace {
 
-std::string pointer_to(std::string_view code) {
-  std::string pointer = "/custom/";
-  for (const char c : utf8_prefix(code, 100)) {  // RFC 6901, section 3
-    if (c == '~') {
-      pointer += "~0";
-    } else if (c == '/') {
-      pointer += "~1";
-    } else {
-      pointer += c;
-    }
-  }
-  return pointer;
-}
+std::string pointer_to(std::string_view code) { return "/custom" + pointer_segment(code); }
 
 std::string known_codes(const std::vector<CustomField>& fields) {
   std::string list;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/json.h"
+#include "daemon/base/text.h"
 #include "store/array.h"
 
 namespace c360::store {
@@ -105,6 +106,21 @@ void Draft::wrong_at(std::string pointer, std::string_view code, std::string det
 
 void Draft::refuse(ErrorCode code, std::string detail, std::string reason) {
   if (!refusal_) refusal_ = Error{code, std::move(detail), std::move(reason), {}, {}};
+}
+
+std::string pointer_segment(std::string_view name) {
+  constexpr std::size_t kLongest = 100;  // bytes; the client's own text comes back in the answer
+  std::string segment = "/";
+  for (const char c : utf8_prefix(name, kLongest)) {
+    if (c == '~') {
+      segment += "~0";
+    } else if (c == '/') {
+      segment += "~1";
+    } else {
+      segment += c;
+    }
+  }
+  return segment;
 }
 
 }  // namespace c360::store

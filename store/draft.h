@@ -90,4 +90,7 @@ std::string timestamp_text(Instant instant);
 bool same_value(const Field& field, std::optional<std::string_view> a,
                 std::optional<std::string_view> b);
 
+// "/name" as a piece of a JSON pointer (RFC 6901, section 3); a name of unreasonable length is cut.
+std::string pointer_segment(std::string_view name);
+
 }  // namespace c360::store

@@ -201,17 +201,7 @@ void read_body(Draft& draft, const Json& body) {
         if (field.is_secret || field.write == WriteRule::never) continue;
         known += (known.empty() ? "" : ", ") + std::string(field.name);
       }
-      std::string pointer = "/";
-      for (const char c : utf8_prefix(name, 100)) {  // RFC 6901, section 3
-        if (c == '~') {
-          pointer += "~0";
-        } else if (c == '/') {
-          pointer += "~1";
-        } else {
-          pointer += c;
-        }
-      }
-      draft.wrong_at(std::move(pointer), "unknown_field",
+      draft.wrong_at(pointer_segment(name), "unknown_field",
                      "There is no such field; writable fields: " + known + ".");
       continue;
     }

@@ -182,7 +182,7 @@ ALTER TABLE crm.counterparty_user ADD FOREIGN KEY (contact_id) REFERENCES crm.co
 CREATE UNIQUE INDEX contact_main_key ON crm.contact (counterparty_id)
     WHERE is_main AND deleted_at IS NULL;
 CREATE INDEX contact_counterparty_idx ON crm.contact (counterparty_id, id)
-    WHERE deleted_at IS NULL;
+    WHERE counterparty_id IS NOT NULL AND deleted_at IS NULL;
 -- Matching of mail (domain.md 18.7): ё = е, case.
 CREATE INDEX contact_email_idx ON crm.contact (email) WHERE deleted_at IS NULL;
 CREATE INDEX contact_full_name_key_idx ON crm.contact (translate(lower(full_name), 'ё', 'е'))

@@ -178,9 +178,11 @@ CREATE INDEX deal_search_idx ON crm.deal USING gin
     ((coalesce(name::text, '') || ' ' || coalesce(company_text::text, '') || ' ' ||
       coalesce(site_email::text, '')) gin_trgm_ops);
 -- One lead makes at most one deal; a deleted deal does not count.
-CREATE UNIQUE INDEX deal_lead_key ON crm.deal (created_from_lead_id) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX deal_lead_key ON crm.deal (created_from_lead_id)
+    WHERE created_from_lead_id IS NOT NULL AND deleted_at IS NULL;
 ALTER TABLE crm.lead ADD FOREIGN KEY (created_deal_id) REFERENCES crm.deal;
-CREATE UNIQUE INDEX lead_deal_key ON crm.lead (created_deal_id) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX lead_deal_key ON crm.lead (created_deal_id)
+    WHERE created_deal_id IS NOT NULL AND deleted_at IS NULL;
 
 INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('lead.stage', 'unprocessed', 'Не обработан', 'Unprocessed', 1),
