@@ -6,21 +6,24 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 #include <tuple>
 
 #include "daemon/base/text.h"
 #include "daemon/config_mailboxes.h"
 #include "daemon/config_text.h"
 #include "daemon/config_values.h"
+#include "daemon/regular_file.h"
 #include "daemon/settings.h"
 
 namespace c360::daemon {
 
 namespace {
+
+// Read whole up to here, so that parse_toml() can say how much too long a file is.
+constexpr std::size_t kMaxReadBytes = 64U << 20U;
+constexpr std::size_t kMaxProblems = 100;  // told at once
 
 // One load of one file.
 class Loader {
@@ -41,6 +44,11 @@ class Loader {
       std::ranges::sort(problems, {}, [](const FileProblem& problem) {
         return std::tuple(problem.position.line, problem.position.column, problem.detail);
       });
+      if (problems.size() > kMaxProblems) {
+        const std::size_t more = problems.size() - kMaxProblems;
+        problems.resize(kMaxProblems);
+        problems.push_back({config_.file, {}, fmt::format("and {} more problems", more)});
+      }
       return std::unexpected(std::move(problems));
     }
     config_.hash = to_hex(values_.digest().finish());
@@ -182,15 +190,16 @@ std::expected<Config, Problems> parse_config(std::string_view text, const std::s
 
 std::expected<Config, Problems> load_config(const std::string& file,
                                             const Surroundings& surroundings) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in)
-    return std::unexpected(Problems{{file,
-                                     {},
-                                     "the file cannot be read; --config=FILE names another, "
-                                     "client360d --print=sample-config writes one to begin with"}});
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse_config(text.str(), file, surroundings);
+  const auto text = read_regular_file(file, kMaxReadBytes);
+  if (!text)
+    return std::unexpected(Problems{
+        {file,
+         {},
+         fmt::format("the file cannot be read (a regular file of at most {} bytes is expected); "
+                     "--config=FILE names another, client360d --print=sample-config writes one to "
+                     "begin with",
+                     kMaxReadBytes)}});
+  return parse_config(*text, file, surroundings);
 }
 
 std::vector<std::string> changed_settings(const Config& previous, const Config& next) {

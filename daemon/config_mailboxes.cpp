@@ -63,8 +63,10 @@ void ConfigMailboxes::take(const TomlValue& document) {
       values_.problem(tables->position, "mailbox: tables [mailbox.NAME] are wanted");
       return;
     }
-    if (tables->as_table().size() > kMaxMailboxes)
+    if (tables->as_table().size() > kMaxMailboxes) {
       values_.problem(tables->position, fmt::format("mailbox: more than {}", kMaxMailboxes));
+      return;
+    }
     for (const auto& entry : tables->as_table()) take_table(entry);
   }
   check_whole();

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/text.h"
 #include "daemon/config_text.h"
+#include "daemon/regular_file.h"
 #include "parsers/mailbox_uri.h"
 
 namespace c360::daemon {
@@ -20,16 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxSecretBytes = 64U << 10U;
 constexpr std::size_t kMaxNamedFileBytes = 4U << 20U;  // certificates and the like
-
-std::optional<std::string> read_small_file(const std::string& path, std::size_t limit) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string content(limit + 1, '\0');
-  in.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(in.gcount()));
-  if (content.size() > limit || in.bad()) return std::nullopt;
-  return content;
-}
 
 TomlValue default_of(std::string_view text) {
   if (text.empty()) return TomlValue{{}, std::string()};
@@ -187,7 +177,7 @@ void ConfigValues::convert_path(SettingType type, const std::string& key, const 
     return;
   }
   config_.watched.push_back(value.text);
-  const auto content = read_small_file(value.text, kMaxNamedFileBytes);
+  const auto content = read_regular_file(value.text, kMaxNamedFileBytes);
   if (!content) {
     problem(place.position, fmt::format("{}: the file {} cannot be read", key, value.text));
     return;
@@ -296,7 +286,7 @@ void ConfigValues::read_secret(const std::string& key, const Place& place, Setti
                                EffectiveSetting& effective) {
   const auto file = secret_file(key, place, value, effective);
   if (!file) return;
-  auto content = read_small_file(*file, kMaxSecretBytes);
+  auto content = read_regular_file(*file, kMaxSecretBytes);
   if (!content) {
     problem(place.position, fmt::format("{}: the file {} cannot be read or is over {} bytes", key,
                                         *file, kMaxSecretBytes));

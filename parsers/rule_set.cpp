@@ -173,7 +173,14 @@ class FolderReader {
          entry.increment(error)) {
       const std::string name = entry->path().filename().string();
       // Editors leave hidden files behind.
-      if (name.ends_with(suffix) && !name.starts_with('.')) names.insert(name);
+      if (!name.ends_with(suffix) || name.starts_with('.')) continue;
+      // A pipe of that name would be waited for.
+      std::error_code unknown;
+      if (!entry->is_regular_file(unknown)) {
+        problems_.push_back({prefix + name, {}, "is not a regular file"});
+        continue;
+      }
+      names.insert(name);
     }
     if (error) {
       problems_.push_back({folder, {}, "cannot read the rules folder: " + error.message()});

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <deque>
 #include <stdexcept>
 #include <utility>
 
@@ -85,7 +86,8 @@ struct Transaction::State {
 
   std::vector<Item> items;  // what is queued; statements[i] is items[i]'s
   std::vector<Statement> statements;
-  std::vector<std::optional<Rows>> results;  // by ticket
+  std::deque<std::optional<Rows>>
+      results;  // by ticket; a caller may hold rows while more is queued
   bool begun = false;
   bool committed = false;
   bool implicit = false;  // one statement without BEGIN and COMMIT

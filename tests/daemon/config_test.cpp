@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <unistd.h>
 
@@ -257,6 +258,34 @@ TEST_F(ConfigTest, AMissingAnEmptyAndAHugeSecretAreRefused) {
     ASSERT_THAT(found, SizeIs(1)) << name;
     EXPECT_THAT(found.front(), HasSubstr("client360.toml:2:17: database.password_file")) << name;
   }
+}
+
+// Opening a pipe waits for somebody to write into it: for ever, and every later reload with it.
+TEST_F(ConfigTest, APipeIsRefusedAndNotListenedTo) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+
+  EXPECT_THAT(problems("[database]\npassword_file = 'pipe'\n"),
+              ElementsAre(HasSubstr("database.password_file")));
+  const auto config = load_config((folder_ / "pipe").string(), surroundings());
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().front().detail, HasSubstr("a regular file"));
+}
+
+TEST_F(ConfigTest, TooManyMailboxesAreOneProblem) {
+  std::string text;
+  for (int i = 0; i <= 2'000; ++i) text += "[mailbox.m" + std::to_string(i) + "]\n";
+
+  EXPECT_THAT(problems(text), ElementsAre(HasSubstr("mailbox: more than 2000")));
+}
+
+TEST_F(ConfigTest, AHundredProblemsAreToldAndTheOthersCounted) {
+  std::string text;
+  for (int i = 0; i < 150; ++i) text += "unknown" + std::to_string(i) + " = 1\n";
+
+  const auto found = problems(text);
+
+  ASSERT_THAT(found, SizeIs(101));
+  EXPECT_THAT(found.back(), HasSubstr("and 50 more problems"));
 }
 
 TEST_F(ConfigTest, PlainTransportNeedsAnExplicitWord) {
