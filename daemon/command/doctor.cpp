@@ -212,7 +212,8 @@ Result<ExitCode> doctor(Context& context, const Arguments&) {
   Findings findings;
   findings.push_back({"configuration", State::good, (*config)->file, {}});
   for (const FileProblem& warning : (*config)->warnings)
-    findings.push_back({"configuration", State::warning, warning.to_string(), "see the warning"});
+    findings.push_back({"configuration", State::warning, warning.to_string(),
+                        "the service runs with it; mend the file when you can"});
   check_rules(**config, findings);
   check_server(context, findings);
   check_schema(context, **config, findings);
