@@ -1,10 +1,13 @@
 #include "api/record_handlers.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "api/preconditions.h"
+#include "api/record_routes.h"
 #include "api/write_once.h"
+#include "daemon/base/text.h"
 
 namespace c360::api {
 namespace {
@@ -134,9 +137,33 @@ Result<bool> sees_record(const ApiServices& services, const Resource& resource,
   return false;
 }
 
+namespace {
+
+// The rows of a collection are shown whole: they need the scope of their own kind.
+Result<void> admit_included(const Request& request, const Resource& resource,
+                            const store::Registry& registry) {
+  const auto included = request.query_value("include");
+  if (!included || request.caller == nullptr) return {};
+  for (const std::string_view name : split(*included, ',')) {
+    const auto collection = std::ranges::find(resource.collections, name, &store::Collection::name);
+    if (collection == resource.collections.end()) continue;
+    const Resource* kind = registry.find(collection->kind);
+    if (kind == nullptr || request.caller->has_scope(scope_of(*kind, false))) continue;
+    return fail(ErrorCode::forbidden,
+                "include=" + std::string(name) + ": the token has no scope '" +
+                    scope_of(*kind, false) + "'",
+                "scope_missing");
+  }
+  return {};
+}
+
+}  // namespace
+
 RouteHandler list_handler(const ApiServices& services, const Resource& resource) {
   return [&records = services.records, &resource](Request& request,
                                                   Response& response) -> Result<void> {
+    if (auto admitted = admit_included(request, resource, records.registry()); !admitted)
+      return admitted;
     auto page = records.list(resource, parameters_of(request), actor_of(request));
     if (!page) return std::unexpected(std::move(page).error());
     write_page(std::move(*page), response);
@@ -147,6 +174,8 @@ RouteHandler list_handler(const ApiServices& services, const Resource& resource)
 RouteHandler get_handler(const ApiServices& services, const Resource& resource) {
   return [&records = services.records, &resource](Request& request,
                                                   Response& response) -> Result<void> {
+    if (auto admitted = admit_included(request, resource, records.registry()); !admitted)
+      return admitted;
     auto view =
         records.get(resource, request.path_value(0), actor_of(request), parameters_of(request));
     if (!view) return std::unexpected(std::move(view).error());

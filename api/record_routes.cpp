@@ -249,6 +249,8 @@ void add_linked(Maker& maker, const Collection& collection) {
   const std::string path = maker.item + "/" + name;
   Route& list = maker.add(Method::get, path, false, named("list", maker.resource) + "_" + name,
                           std::string(collection.doc));
+  const Resource* linked = maker.services.records.registry().find(collection.kind);
+  if (linked != nullptr) list.scope = scope_of(*linked, false);
   list.parameters = {path_key(maker.resource)};
   list.answers = {{.doc = "All of them",
                    .media_type = std::string(kJson),
@@ -256,7 +258,6 @@ void add_linked(Maker& maker, const Collection& collection) {
                   moved_answer()};
   list.handler = linked_handler(maker.services, maker.resource, collection);
 
-  const Resource* linked = maker.services.records.registry().find(collection.kind);
   if (linked == nullptr) return;
   const bool numbered = linked->key_type == store::KeyType::number;
   const Parameter child{.name = "child_id",

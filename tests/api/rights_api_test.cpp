@@ -73,6 +73,17 @@ TEST_F(RightsApi, ScopesLimitATokenBelowItsUser) {
   EXPECT_EQ(refused.field("code"), "scope_missing");
   EXPECT_EQ(reader.get("/api/v1/leads").status, 403);
   EXPECT_EQ(reader.get("/api/v1/mail/messages").status, 403);
+  // Contacts of a deal are contacts, by whatever way.
+  HttpClient both = client(add_token(user, {"deal:write", "contact:read"}));
+  const auto deal = both.post("/api/v1/deals", R"({"name": "A"})");
+  ASSERT_EQ(deal.status, 201);
+  const std::string path = "/api/v1/deals/" + deal.field("id");
+  for (const std::string& way : {path + "/contacts", path + "?include=contacts",
+                                 std::string("/api/v1/deals?include=contacts")}) {
+    EXPECT_EQ(reader.get(way).status, 403) << way;
+    EXPECT_EQ(reader.get(way).field("code"), "scope_missing") << way;
+    EXPECT_EQ(both.get(way).status, 200) << way;
+  }
 
   HttpClient writer = client(add_token(user, {"deal:write"}));
   EXPECT_EQ(writer.post("/api/v1/deals", R"({"name": "A"})").status, 201);
