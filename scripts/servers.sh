@@ -212,7 +212,16 @@ CONF
 servers_dovecot_answers() {
   kill -0 "$SERVERS_DOVECOT_PID" 2>/dev/null ||
     servers_die "Dovecot did not start: $(tail -n 3 "$SERVERS_DIR/dovecot.log")"
-  ! servers_port_usable "$SERVERS_IMAP_PORT"
+  ! servers_port_usable "$SERVERS_IMAP_PORT" && servers_imap_login "${SERVERS_IMAP_USERS[0]}"
+}
+
+# Dovecot listens before it can tell who may come in: what a client sends at once until then fills
+# its buffer, and it hangs up.
+servers_imap_login() {
+  printf 'a LOGIN "%s" "%s"\r\nb LOGOUT\r\n' "$1" "$(<"$SERVERS_DIR/imap-$1.password")" |
+    timeout 10 openssl s_client -quiet -verify_return_error -CAfile "$SERVERS_CA" \
+      -verify_hostname localhost -connect "127.0.0.1:$SERVERS_IMAP_PORT" 2>/dev/null |
+    grep -a '^a OK' >/dev/null
 }
 
 # servers_append USER FILE...: IMAP APPEND over TLS, as any mail program would; prints
