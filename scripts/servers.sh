@@ -212,21 +212,13 @@ CONF
 servers_dovecot_answers() {
   kill -0 "$SERVERS_DOVECOT_PID" 2>/dev/null ||
     servers_die "Dovecot did not start: $(tail -n 3 "$SERVERS_DIR/dovecot.log")"
-  ! servers_port_usable "$SERVERS_IMAP_PORT" && servers_imap_login "${SERVERS_IMAP_USERS[0]}"
-}
-
-# Dovecot listens before it can tell who may come in: what a client sends at once until then fills
-# its buffer, and it hangs up.
-servers_imap_login() {
-  printf 'a LOGIN "%s" "%s"\r\nb LOGOUT\r\n' "$1" "$(<"$SERVERS_DIR/imap-$1.password")" |
-    timeout 10 openssl s_client -quiet -verify_return_error -CAfile "$SERVERS_CA" \
-      -verify_hostname localhost -connect "127.0.0.1:$SERVERS_IMAP_PORT" 2>/dev/null |
-    grep -a '^a OK' >/dev/null
+  ! servers_port_usable "$SERVERS_IMAP_PORT"
 }
 
 # servers_append USER FILE...: IMAP APPEND over TLS, as any mail program would; prints
 # "FILE<tab>UIDVALIDITY<tab>UID" for each. Non-synchronising literals (RFC 7888), so that one
-# connection takes all mails without waiting.
+# connection takes all mails without waiting, once it is signed in: a login process that has not met
+# the authentication yet hangs up when much comes at once.
 servers_append() {
   local user=$1 file n=0 password answer
   shift
@@ -234,6 +226,7 @@ servers_append() {
   answer=$SERVERS_DIR/append.$BASHPID
   {
     printf 'login LOGIN "%s" "%s"\r\n' "$user" "$password"
+    servers_wait 20 "no answer to the sign-in of $user" grep -qsa '^login ' "$answer"
     for file in "$@"; do
       printf 'a%d APPEND INBOX {%d+}\r\n' "$n" "$(stat -c %s "$file")"
       cat "$file"
