@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <sstream>
@@ -53,12 +54,22 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
+// The number the text begins with, and what follows it must be `rest`. A client that writes
+// something else (TLS where plain text is spoken, for one) is hung up on.
+std::uint32_t number_in(std::string_view text, std::string_view rest = {}) {
+  std::uint32_t number = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto read = static_cast<std::size_t>(end - text.data());
+  if (fault != std::errc{} || text.substr(read) != rest) throw ImapConnection::Closed{};
+  return number;
+}
+
 // Whether the sequence set holds the number; '*' is the largest there is.
 bool holds(const std::string& set, std::uint32_t number, std::uint32_t largest) {
   std::istringstream ranges(set);
   for (std::string range; std::getline(ranges, range, ',');) {
     const auto bound = [largest](const std::string& text) {
-      return text == "*" ? largest : static_cast<std::uint32_t>(std::stoul(text));
+      return text == "*" ? largest : number_in(text);
     };
     const auto colon = range.find(':');
     std::uint32_t first = bound(range.substr(0, colon));
@@ -177,7 +188,9 @@ ImapCommand ImapConnection::read_command() {
   while (text.ends_with('}')) {
     const auto brace = text.rfind('{');
     const bool waits = !text.ends_with("+}");
-    const std::size_t size = std::stoul(text.substr(brace + 1));
+    if (brace == std::string::npos) throw Closed{};
+    const std::size_t size =
+        number_in(std::string_view(text).substr(brace + 1), waits ? "}" : "+}");
     if (waits) line("+ go on");
     text.resize(brace);
     text += '"' + read(size) + '"';
