@@ -44,6 +44,8 @@ struct Framing {
   std::size_t content_lengths = 0;
   std::size_t transfer_encodings = 0;
   std::size_t hosts = 0;
+  std::size_t authorizations = 0;
+  std::size_t idempotency_keys = 0;
 };
 
 std::expected<void, Refusal> parse_target(std::string_view target, const HeadLimits& limits,
@@ -135,6 +137,10 @@ std::expected<void, Refusal> note_framing(const HeaderField& field, Framing& fra
     head.chunked = true;
   } else if (equal_ignoring_case(field.name, "host")) {
     ++framing.hosts;
+  } else if (equal_ignoring_case(field.name, "authorization")) {
+    ++framing.authorizations;
+  } else if (equal_ignoring_case(field.name, "idempotency-key")) {
+    ++framing.idempotency_keys;
   } else if (equal_ignoring_case(field.name, "connection")) {
     for (const auto option : split(field.value, ',')) {
       if (equal_ignoring_case(trimmed(option), "close")) head.keep_alive = false;
@@ -174,6 +180,13 @@ std::expected<void, Refusal> check_framing(const Framing& framing, bool http10) 
   }
   if (framing.hosts > 1 || (framing.hosts == 0 && !http10)) {
     return bad_request("host", "a request has exactly one Host");
+  }
+  // Of two, a proxy in front may have looked at the other.
+  if (framing.authorizations > 1) {
+    return bad_request("authorization", "Authorization stands more than once");
+  }
+  if (framing.idempotency_keys > 1) {
+    return bad_request("idempotency_key", "Idempotency-Key stands more than once");
   }
   return {};
 }

@@ -57,6 +57,8 @@ TEST(HttpParser, RefusesWhatTwoReadersCouldReadInTwoWays) {
       "X-Nul: a\x01z\r\n",
       "X-Bare: a\nTransfer-Encoding: chunked\r\n",
       "Host: y\r\n",
+      "Authorization: Bearer a\r\nauthorization: Bearer b\r\n",
+      "Idempotency-Key: a\r\nIdempotency-Key: a\r\n",
   };
   for (const auto& fields : ambiguous) EXPECT_EQ(refused_with(request(fields)), 400) << fields;
   EXPECT_EQ(refused_with("GET / HTTP/1.1\r\n\r\n"), 400) << "without Host";
