@@ -9,9 +9,7 @@
 
 namespace c360::api {
 
-std::vector<Route> api_routes(const ApiServices& given, const ApiOptions& options) {
-  ApiServices services = given;
-  services.idempotency_kept = options.idempotency_kept;
+std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& options) {
   std::vector<Route> routes;
   add_meta_routes(routes, services);
   add_record_routes(routes, services, options);

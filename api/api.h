@@ -27,8 +27,7 @@ struct ApiOptions {
   std::uint64_t max_json_bytes = std::uint64_t{1024} * 1024;
   std::uint64_t max_document_bytes = std::uint64_t{100} * 1024 * 1024;
   std::uint64_t max_mail_bytes = std::uint64_t{50} * 1024 * 1024;  // of rules/test
-  int max_page = 200;                       // store::QueryLimits::max_page of the same Records
-  std::chrono::hours idempotency_kept{72};  // an answer under an Idempotency-Key
+  int max_page = 200;  // store::QueryLimits::max_page of the same Records
 };
 
 // All of it must outlive the Api. The ports may be null: their routes then answer 503.
@@ -39,7 +38,7 @@ struct ApiServices {
   const Observer& observer;
   RuleTester* rule_tester = nullptr;
   MailActions* mail_actions = nullptr;
-  std::chrono::hours idempotency_kept{72};  // set by Api from its options
+  std::chrono::hours idempotency_kept{72};  // an answer under an Idempotency-Key
 };
 
 // The whole table. Handlers keep references to the services.

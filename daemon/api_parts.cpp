@@ -34,7 +34,6 @@ api::ApiOptions api_options(const Config& config) {
   api::ApiOptions options;
   options.version = kVersion;
   options.max_json_bytes = config.api.max_body_bytes;
-  options.idempotency_kept = config.retention.idempotency;
   options.auth.requests_per_second = config.rate.requests_per_second;
   options.auth.burst = config.rate.burst;
   return options;
@@ -55,7 +54,7 @@ ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<B
       rule_tester_(make_rule_tester(business_->intake(), config, ground.clock)),
       mail_actions_(make_mail_actions(business_->intake(), ground.database, config, ground.clock)),
       api_({ground.database, business_->records(), ground.clock, ground.observer,
-            rule_tester_.get(), mail_actions_.get()},
+            rule_tester_.get(), mail_actions_.get(), config.retention.idempotency},
            api_options(config)) {}
 
 Result<Secret> cursor_key(store::Database& database) {

@@ -17,7 +17,6 @@ FROM crm.custom_field_def d WHERE d.is_active ORDER BY d.record_kind, d.sort_ord
 )sql"};
 
 constexpr int kNumberScale = 6;
-constexpr std::string_view kPrefix = "custom.";
 
 FieldType type_of(std::string_view word) {
   if (word == "money") return FieldType::money;
@@ -112,7 +111,7 @@ void CustomFields::add(std::string_view record_kind, CustomField field) {
     return *kind.texts.back();
   };
   auto as_field = std::make_unique<Field>(field_of(field));
-  as_field->name = keep(std::string(kPrefix) + field.code);
+  as_field->name = keep(std::string(kCustomPrefix) + field.code);
   for (Choice& choice : as_field->choices) {
     choice.code = keep(std::string(choice.code));
     choice.label = {choice.code, choice.code};
@@ -211,10 +210,6 @@ std::shared_ptr<const CustomFields> CustomFieldReader::current() {
     read_at_ = std::chrono::steady_clock::now();
   }
   if (const auto rows = database_.execute(Pool::api, kRead)) keep(definitions_of(*rows));
-  return latest();
-}
-
-std::shared_ptr<const CustomFields> CustomFieldReader::latest() const {
   const std::scoped_lock lock{mutex_};
   return last_;
 }

@@ -22,6 +22,7 @@ namespace c360::store {
 class Draft;
 
 inline constexpr std::size_t kMaxCustomCodeBytes = 50;
+inline constexpr std::string_view kCustomPrefix = "custom.";  // of a filter or a sort key
 
 struct CustomField {
   std::string code;
@@ -79,8 +80,6 @@ class CustomFieldReader {
   // database is away the last answer stays, at first none at all; never null.
   Result<std::shared_ptr<const CustomFields>> current(Transaction& tx);
   std::shared_ptr<const CustomFields> current();
-  // The last answer, however old; for who may not ask.
-  std::shared_ptr<const CustomFields> latest() const;
 
  private:
   bool is_fresh() const;
@@ -88,7 +87,7 @@ class CustomFieldReader {
 
   Database& database_;
   const std::chrono::milliseconds max_age_;
-  mutable std::mutex mutex_;  // guards the rest
+  std::mutex mutex_;  // guards the rest
   std::shared_ptr<const CustomFields> last_ = std::make_shared<const CustomFields>();
   std::chrono::steady_clock::time_point read_at_{};
   bool ever_read_ = false;

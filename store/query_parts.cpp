@@ -8,7 +8,6 @@
 namespace c360::store {
 namespace {
 
-constexpr std::string_view kCustomPrefix = "custom.";
 constexpr std::string_view kNameCollation = " COLLATE \"ru-RU-x-icu\"";
 
 enum class Compare : std::uint8_t { eq, ne, gt, gte, lt, lte, in, like, null };

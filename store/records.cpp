@@ -177,10 +177,6 @@ void read_total(Page& page, const ListPlan& plan, const Rows& rows) {
   page.total_is_estimated = true;
 }
 
-}  // namespace
-
-namespace {
-
 // Only lists that speak of them need the definitions.
 template <typename State>
 std::shared_ptr<const CustomFields> custom_fields_for(State& state, const Resource& resource,
@@ -188,8 +184,8 @@ std::shared_ptr<const CustomFields> custom_fields_for(State& state, const Resour
   static const auto kNone = std::make_shared<const CustomFields>();
   const bool named = std::ranges::any_of(parameters, [](const auto& parameter) {
     const auto& [name, value] = parameter;
-    return name == "q" || name.starts_with("custom.") ||
-           (name == "sort" && value.find("custom.") != std::string::npos);
+    return name == "q" || name.starts_with(kCustomPrefix) ||
+           (name == "sort" && value.find(kCustomPrefix) != std::string::npos);
   });
   return named && resource.is_record ? state.custom_fields.current() : kNone;
 }

@@ -252,7 +252,8 @@ Result<void> Records::create_many(Transaction& tx, const Resource& resource,
   drafts.reserve(records.size());
   Error wrong{ErrorCode::validation_failed, {}, {}, {}, {}};
   bool refused = false;
-  const auto custom = state_->custom_fields.latest();
+  const auto custom = state_->custom_fields.current(tx);
+  if (!custom) return std::unexpected(custom.error());
   for (std::size_t row = 0; row < records.size(); ++row) {
     const NewRecord& record = records[row];
     Draft& draft = drafts.emplace_back(resource, actor, context);
@@ -261,7 +262,7 @@ Result<void> Records::create_many(Transaction& tx, const Resource& resource,
       draft.set("current_version_id", std::to_string(record.id));
     }
     complete_draft(draft, state_->options.sanitise_html);
-    check_custom(draft, *custom);  // defaults; mail sets none itself
+    check_custom(draft, **custom);  // defaults; mail sets none itself
     if (!resource.auto_name.empty() && !draft.has("name")) {
       draft.set("name", automatic_name(resource, record.number));
     }

@@ -56,10 +56,6 @@ std::string change_of(const Collection& collection, const Resource& of_child,
          ",\"new\":" + (added ? id : "null") + "}]";
 }
 
-}  // namespace
-
-namespace {
-
 // The row that ties the two, unless it is there; `mark` is a contact's is_main.
 struct LinkText {
   std::string text;

@@ -35,7 +35,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool key(string_t& name) override {
     const auto& members = stack_.back().as_object();
     if (members.size() >= kMaxMembers) {
-      problem_ = "more than 1000 names in one object";
+      problem_ = "more than " + std::to_string(kMaxMembers) + " names in one object";
       return false;
     }
     if (std::ranges::any_of(members, [&](const Json::Member& m) { return m.first == name; })) {

@@ -1,7 +1,8 @@
 // JSON (RFC 8259): a small value read strictly, and a writer that streams into one buffer.
 //
-// Reading refuses: depth over 32, duplicate names, bad UTF-8, anything after the value. Numbers
-// keep their spelling, so that money and identifiers lose nothing.
+// Reading refuses: depth over 32, more than 1000 names in one object, duplicate names, bad UTF-8,
+// anything after the value. Numbers keep their spelling, so that money and identifiers lose
+// nothing.
 #pragma once
 
 #include <cstdint>

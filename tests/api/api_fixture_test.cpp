@@ -46,9 +46,9 @@ void ApiTest::start() {
     records.limits.max_page = options_.max_page;
     records_ = std::make_unique<store::Records>(*database_, *registry_, records, clock_);
   }
-  api_ = std::make_unique<Api>(
-      ApiServices{*database_, *records_, clock_, observer_, &rule_tester_, &mail_actions_},
-      options_);
+  api_ = std::make_unique<Api>(ApiServices{*database_, *records_, clock_, observer_, &rule_tester_,
+                                           &mail_actions_, idempotency_kept_},
+                               options_);
   server_ = std::make_unique<HttpServer>(server_options_, api_->handler(), observer_);
   const auto started = server_->listen();
   ASSERT_TRUE(started) << started.error().detail;

@@ -27,7 +27,7 @@ TEST_F(IdempotencyApi, ARepeatedCreateGivesTheFirstAnswer) {
 }
 
 TEST_F(IdempotencyApi, TheAnswerIsKeptAsLongAsTheSettingSays) {
-  options_.idempotency_kept = std::chrono::hours{5};
+  idempotency_kept_ = std::chrono::hours{5};
   restart();
   HttpClient admin = administrator();
 

@@ -92,6 +92,23 @@ TEST_F(CustomFields, EveryTypeTakesItsOwnValuesAndAllFaultsAreToldAtOnce) {
             "/custom/u=reference_not_found /custom/r=reference_not_found");
 }
 
+TEST_F(CustomFields, RecordsMadeByMailHaveTheDefaultsFromTheFirstOneOn) {
+  define("rank", "number", R"(,"default_value":5)");
+  auto tx = database_->begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(tx);
+  const auto asked = records_->allocate(*tx, kind("deal"), 1);
+  ASSERT_TRUE(tx->run());
+  std::vector<store::NewRecord> deals(1);
+  deals[0].id = store::Records::allocated(*tx, asked)[0].id;
+  deals[0].number = store::Records::allocated(*tx, asked)[0].number;
+
+  const auto made = records_->create_many(*tx, kind("deal"), deals, store::Actor::system("mail"));
+
+  ASSERT_TRUE(made) << describe(made.error());
+  ASSERT_TRUE(tx->commit());
+  EXPECT_EQ(sql("SELECT custom FROM crm.deal"), R"({"rank": 5})");
+}
+
 TEST_F(CustomFields, RequiredIsAskedOfPeopleAndDefaultsAreFilledIn) {
   define("region", "text", R"(,"is_required":true)");
   define("rank", "number", R"(,"default_value":5)");
