@@ -196,11 +196,7 @@ Resource comment() {
                        .labels("Изменено", "Modified"))
               .add(
                   reference("updated_by", "user").read_only().labels("Кем изменено", "Modified by"))
-              .add(integer("row_version")
-                       .of_small_type("integer")
-                       .defaults_to("1")
-                       .read_only()
-                       .labels("Версия", "Version"))
+              .add(row_version_field())
               .add(boolean("edited").read_only().labels("Изменён", "Edited"))
               .add(timestamp("deleted_at").read_only().filterable().labels("Удалено", "Deleted"))
               .list(),

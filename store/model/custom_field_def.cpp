@@ -134,15 +134,7 @@ Resource custom_field_def() {
                              .filterable()
                              .labels("Действует", "Active")
                              .described("False: kept where it is set, and not taken any more."))
-                    .add(timestamp("updated_at")
-                             .defaults_to("now")
-                             .read_only()
-                             .labels("Изменено", "Modified"))
-                    .add(integer("row_version")
-                             .of_small_type("integer")
-                             .defaults_to("1")
-                             .read_only()
-                             .labels("Версия", "Version"))
+                    .add(version_fields())
                     .list(),
       .access = {.grants = {{Role::everyone, Right::read, {}},
                             {Role::crm_administrators, Right::write, {}}}},

@@ -15,16 +15,6 @@ Fields ordering_fields() {
       .add(boolean("is_system").read_only().labels("Системное", "System"));
 }
 
-Fields version_fields() {
-  return Fields()
-      .add(timestamp("updated_at").defaults_to("now").read_only().labels("Изменено", "Modified"))
-      .add(integer("row_version")
-               .of_small_type("integer")
-               .defaults_to("1")
-               .read_only()
-               .labels("Версия", "Version"));
-}
-
 Fields named_fields() {
   return Fields()
       .add(text("name_ru").required().max_length(300).searchable().sortable().labels(

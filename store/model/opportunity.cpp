@@ -152,6 +152,29 @@ void parse_number_of_users(Draft& draft) {
 
 }  // namespace
 
+Access opportunity_access() {
+  return {
+      .grants = {{Role::manager, Right::write, {}},
+                 {Role::cco, Right::write, {}},
+                 {Role::viewers, Right::read, {}},
+                 {Role::all_crm_managers, Right::read, {}},
+                 {Role::creator, Right::read, {}},
+                 {Role::crm_administrators, Right::write, {}}},
+      .employees_create = true,
+  };
+}
+
+Collection contact_collection() {
+  return {.name = "contacts",
+          .kind = "contact",
+          .doc = "Contact persons, the main one first.",
+          .link_table = "crm.record_contact",
+          .parent_column = "record_id",
+          .child_column = "contact_id",
+          .link_columns = "is_main,position",
+          .order_by = "l.is_main DESC, l.position, c.id"};
+}
+
 void check_opportunity(Draft& draft) {
   // Without a name: company, then the sender; the last fallback, the number, is the database's.
   if (!draft.has("name") && (draft.creating() || draft.is_set("name"))) {

@@ -27,13 +27,7 @@ Fields record_fields() {
                .untracked()
                .filterable()
                .labels("Кем изменено", "Modified by"))
-      .add(integer("row_version")
-               .of_small_type("integer")
-               .defaults_to("1")
-               .read_only()
-               .untracked()
-               .labels("Версия", "Version")
-               .described("The ETag; every change adds one."))
+      .add(row_version_field().untracked().described("The ETag; every change adds one."))
       .add(
           timestamp("deleted_at").read_only().untracked().filterable().labels("Удалено", "Deleted"))
       .add(code("origin", {{"api", {"API", "API"}},
@@ -55,6 +49,31 @@ Fields record_fields() {
                .defaults_to("{}")
                .labels("Дополнительные поля", "Custom fields")
                .described("An object."));
+}
+
+Collection observer_collection() {
+  return {.name = "observers",
+          .kind = "user",
+          .doc = "Who may read it besides.",
+          .link_table = "crm.record_observer",
+          .parent_column = "record_id",
+          .child_column = "user_id",
+          .link_columns = "added_at",
+          .order_by = "l.added_at, c.id"};
+}
+
+Field row_version_field() {
+  return integer("row_version")
+      .of_small_type("integer")
+      .defaults_to("1")
+      .read_only()
+      .labels("Версия", "Version");
+}
+
+Fields version_fields() {
+  return Fields()
+      .add(timestamp("updated_at").defaults_to("now").read_only().labels("Изменено", "Modified"))
+      .add(row_version_field());
 }
 
 Field number_field() {

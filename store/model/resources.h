@@ -11,9 +11,16 @@ namespace c360::store {
 Fields record_fields();
 // What a lead and a deal share (domain.md 6.1).
 Fields opportunity_fields();
+Access opportunity_access();
+Collection contact_collection();
 void check_opportunity(Draft& draft);
-// Name and number of a record that has a number.
+// The number of a record that has one.
 Field number_field();
+// Who may read a record besides (domain.md 3.3).
+Collection observer_collection();
+// What every change moves, of what is no record; the version alone, and with its time.
+Field row_version_field();
+Fields version_fields();
 
 Resource user();
 Resource group();

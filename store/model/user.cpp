@@ -84,11 +84,7 @@ Resource user() {
                        .read_only()
                        .sortable()
                        .labels("Изменено", "Modified"))
-              .add(integer("row_version")
-                       .of_small_type("integer")
-                       .defaults_to("1")
-                       .read_only()
-                       .labels("Версия", "Version"))
+              .add(row_version_field())
               .list(),
       .access = {.grants = {{Role::self, Right::read, {}},
                             {Role::crm_administrators, Right::write, {}}}},
@@ -118,15 +114,7 @@ Resource group() {
               .add(text("name_en").required().max_length(200).searchable().labels(
                   "Название (англ.)", "Name (English)"))
               .add(boolean("is_system").read_only().filterable().labels("Системная", "System"))
-              .add(timestamp("updated_at")
-                       .defaults_to("now")
-                       .read_only()
-                       .labels("Изменено", "Modified"))
-              .add(integer("row_version")
-                       .of_small_type("integer")
-                       .defaults_to("1")
-                       .read_only()
-                       .labels("Версия", "Version"))
+              .add(version_fields())
               .list(),
       .access = {.grants = kAdministratorsOnly},
       .collections = {{.name = "members",
