@@ -7,7 +7,7 @@
 
 #include "daemon/base/text.h"
 #include "ingest/imap/fetch.h"
-#include "ingest/imap/mailbox_name.h"
+#include "ingest/imap/folder_names.h"
 #include "ingest/imap/search.h"
 #include "ingest/imap/session.h"
 #include "ingest/imap/uid_set.h"
@@ -120,7 +120,6 @@ class ImapMailbox final : public Mailbox {
   void wake() override { session_.wake(); }
 
  private:
-  static Result<std::string> quoted_name(std::string_view name);
   std::vector<std::string> sets(std::span<const Uid> uids) const;
   // Fails unless all of them are answered OK.
   Result<void> run_all_fine(std::span<const std::string> commands, std::string_view doing);
@@ -132,21 +131,8 @@ class ImapMailbox final : public Mailbox {
   void create_folder(const std::string& quoted);
 
   Session session_;
+  FolderNames folder_names_{session_};
 };
-
-Result<std::string> ImapMailbox::quoted_name(std::string_view name) {
-  const auto wire = to_modified_utf7(name);
-  if (!wire || wire->empty() || wire->size() > 500) {
-    return fail(ErrorCode::invalid_request,
-                "a folder name must be UTF-8 without control characters, at most 500 bytes long");
-  }
-  std::string quoted = "\"";
-  for (const char c : *wire) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
 
 std::vector<std::string> ImapMailbox::sets(std::span<const Uid> uids) const {
   return to_sequence_sets(to_ranges(uids), session_.options().limits.command_bytes - kCommandFrame);
@@ -164,7 +150,7 @@ Result<void> ImapMailbox::run_all_fine(std::span<const std::string> commands,
 }
 
 Result<SelectedMailbox> ImapMailbox::select(std::string_view name, bool read_only) {
-  auto quoted = quoted_name(name);
+  auto quoted = folder_names_.quoted(name);
   if (!quoted) return std::unexpected(quoted.error());
   SelectListener listener;
   auto completion = session_.run((read_only ? "EXAMINE " : "SELECT ") + *quoted, listener);
@@ -279,6 +265,14 @@ Result<Removal> ImapMailbox::expunge_marked(std::span<const Uid> uids) {
   return Removal::done;
 }
 
+// Whether a refusal to copy may come from a folder that is not there. Courier says so without a
+// code.
+bool may_lack_folder(const Completion& completion) {
+  const std::string& code = completion.code.name;
+  return completion.status == Status::no &&
+         (code.empty() || code == "TRYCREATE" || code == "NONEXISTENT");
+}
+
 // A refusal does not matter: somebody else may have made it, and the next try tells.
 void ImapMailbox::create_folder(const std::string& quoted) {
   const std::array commands{"CREATE " + quoted, "SUBSCRIBE " + quoted};
@@ -288,15 +282,14 @@ void ImapMailbox::create_folder(const std::string& quoted) {
 
 Result<void> ImapMailbox::transfer(std::string_view verb, std::span<const Uid> uids,
                                    std::string_view folder) {
-  auto quoted = quoted_name(folder);
+  auto quoted = folder_names_.quoted(folder);
   if (!quoted) return std::unexpected(quoted.error());
   bool created = false;
   for (const std::string& set : sets(uids)) {
     const std::string command = "UID " + std::string(verb) + " " + set + " " + *quoted;
     auto completion = session_.run(command);
     if (!completion) return std::unexpected(completion.error());
-    const std::string& code = completion->code.name;
-    if (!completion->ok() && !created && (code == "TRYCREATE" || code == "NONEXISTENT")) {
+    if (!created && may_lack_folder(*completion)) {
       create_folder(*quoted);
       created = true;
       completion = session_.run(command);

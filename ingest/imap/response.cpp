@@ -110,6 +110,7 @@ class ResponseParser {
     if (word == "FLAGS") return flags();
     if (word == "ID") return id();
     if (word == "VANISHED") return vanished();
+    if (word == "NAMESPACE") return namespaces();
     skip_rest();
   }
 
@@ -165,6 +166,20 @@ class ResponseParser {
     out_.kind = Response::Kind::id;
     in_.expect_space();
     for (const Value& item : in_.value().items) out_.words.push_back(item.text);
+    skip_rest();
+  }
+
+  // The user's own, other users' and shared ones, each NIL or a list of (prefix delimiter ...):
+  // RFC 2342, section 5.
+  void namespaces() {
+    out_.kind = Response::Kind::namespaces;
+    for (int kind = 0; kind < 3 && in_.ok(); ++kind) {
+      in_.expect_space();
+      for (const Value& each : in_.value().items) {
+        if (!each.items.empty()) out_.words.push_back(each.items.front().text);
+      }
+      if (kind == 0) out_.number = static_cast<std::uint32_t>(out_.words.size());
+    }
     skip_rest();
   }
 

@@ -43,6 +43,7 @@ struct Response {
     capability,    // words, upper case
     flags,         // words
     id,            // words: name, value, name, value
+    namespaces,    // words: all prefixes, the user's own first; number: how many are own
     exists,        // number
     expunge,       // number
     fetch,         // fetch

@@ -47,6 +47,8 @@ class Session {
   const ImapOptions& options() const { return options_; }
   const ServerFeatures& features() const { return features_; }
   bool has(std::string_view capability) const { return features_.has(capability); }
+  // The server takes and sends UTF-8 in quoted strings (RFC 6855).
+  bool utf8() const { return utf8_; }
 
   Result<Completion> run(const std::string& command, Listener& listener);
   Result<Completion> run(const std::string& command);
@@ -81,6 +83,7 @@ class Session {
   Result<Completion> log_in();
   Result<Completion> authenticate_plain();
   Result<void> ask_capabilities();
+  Result<void> enable_utf8();
   Result<void> introduce_ourselves();
 
   std::string next_tag();
@@ -109,6 +112,7 @@ class Session {
   bool preauthenticated_ = false;
   bool leaving_ = false;
   bool idle_refused_ = false;
+  bool utf8_ = false;
 };
 
 }  // namespace c360::ingest::imap

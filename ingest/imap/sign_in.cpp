@@ -91,6 +91,7 @@ Result<void> Session::establish() {
   if (features_.capabilities.empty()) {
     if (auto asked = ask_capabilities(); !asked) return asked;
   }
+  if (auto enabled = enable_utf8(); !enabled) return enabled;
   return introduce_ourselves();
 }
 
@@ -179,6 +180,17 @@ Result<void> Session::ask_capabilities() {
   if (features_.capabilities.empty()) {
     return broken("the server announces no capability", "malformed_response");
   }
+  return {};
+}
+
+// Before a folder is opened, as RFC 5161 wants it. Without it a server may refuse mails with UTF-8
+// in their headers, or send a substitute (RFC 6858). A refusal leaves folder names in modified
+// UTF-7.
+Result<void> Session::enable_utf8() {
+  if (!has("UTF8=ACCEPT") && !has("UTF8=ONLY")) return {};
+  auto completion = run("ENABLE UTF8=ACCEPT");
+  if (!completion) return std::unexpected(completion.error());
+  utf8_ = completion->ok();
   return {};
 }
 
