@@ -4,14 +4,14 @@
 // Throws std::runtime_error with Dovecot's own words where it cannot start. One thread.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tests/support/maildir.h"
+#include "tests/support/server_process.h"
 #include "tests/support/temp_folder.h"
 
 namespace c360::testing {
@@ -24,15 +24,9 @@ struct DovecotOptions {
   std::string mechanisms = "plain login";
 };
 
-struct StoredMail {
-  std::string bytes;
-  std::string flags;  // Maildir letters, sorted: "S" seen, "T" deleted, "a"-"z" keywords
-};
-
 class Dovecot {
  public:
   explicit Dovecot(DovecotOptions options = {});
-  ~Dovecot();
   Dovecot(const Dovecot&) = delete;
   Dovecot& operator=(const Dovecot&) = delete;
 
@@ -42,18 +36,22 @@ class Dovecot {
   const DovecotOptions& options() const { return options_; }
   const std::filesystem::path& root() const { return root_; }
 
-  void start();  // after stop() or kill(); same ports, same mail
-  void stop();   // gently: sessions get a BYE
-  void kill();   // SIGKILL, sessions too
+  void start();                     // after stop() or kill(); same ports, same mail
+  void stop() { process_.stop(); }  // gently: sessions get a BYE
+  void kill() { process_.kill(); }  // SIGKILL, sessions too
 
   // Of every user, from now on; sessions are ended. The server must run.
   void change_password(const std::string& password);
 
   // Puts a mail into the Maildir of `user` as a delivery agent would. `folder` is "INBOX" or a
   // name such as "Done"; it is created. Line ends are kept as given.
-  void deliver(std::string_view user, std::string_view bytes, std::string_view folder = "INBOX");
+  void deliver(std::string_view user, std::string_view bytes, std::string_view folder = "INBOX") {
+    mail_.deliver(user, bytes, folder);
+  }
   // All mails of a folder, in order of delivery; none where the folder is missing.
-  std::vector<StoredMail> stored(std::string_view user, std::string_view folder = "INBOX") const;
+  std::vector<StoredMail> stored(std::string_view user, std::string_view folder = "INBOX") const {
+    return mail_.stored(user, folder);
+  }
   // Runs doveadm against this server and returns its output; throws where it fails.
   std::string doveadm(const std::vector<std::string>& arguments) const;
   // A new UIDVALIDITY for the folder, as after a restore from backup. The server must be stopped.
@@ -61,18 +59,15 @@ class Dovecot {
   std::string log() const;
 
  private:
-  std::filesystem::path maildir(std::string_view user, std::string_view folder) const;
   void write_configuration() const;
-  bool answers() const;
-  void own(const std::filesystem::path& path) const;
 
   DovecotOptions options_;
   TempFolder folder_{"c360-dovecot"};
   std::filesystem::path root_ = folder_.path();
+  Maildirs mail_{root_ / "mail"};
   std::uint16_t imap_port_ = 0;
   std::uint16_t imaps_port_ = 0;
-  pid_t pid_ = -1;
-  int deliveries_ = 0;
+  ServerProcess process_;  // last: ends before its folder goes
 };
 
 }  // namespace c360::testing
