@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <new>
 
@@ -47,16 +48,24 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   return line.size();
 }
 
+// libcurl asks at least once a second.
+int is_cancelled(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(user)->load() ? 1 : 0;
+}
+
+bool is_about_tls(CURLcode result) {
+  return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
+         result == CURLE_SSL_CONNECT_ERROR;
+}
+
 ErrorCode code_of(CURLcode result) {
+  if (is_about_tls(result)) return ErrorCode::upstream_rejected;
   switch (result) {
     case CURLE_OPERATION_TIMEDOUT:
       return ErrorCode::timeout;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return ErrorCode::invalid_request;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_FILESIZE_EXCEEDED:
     case CURLE_WRITE_ERROR:
       return ErrorCode::upstream_rejected;
@@ -94,6 +103,7 @@ std::optional<std::string_view> HttpAnswer::header(std::string_view name) const 
 struct CurlHttpClient::State {
   CURL* handle = nullptr;
   std::string user_agent;
+  std::atomic<bool> cancelled = false;
 };
 
 CurlHttpClient::CurlHttpClient(std::string user_agent) : state_(std::make_unique<State>()) {
@@ -105,6 +115,8 @@ CurlHttpClient::CurlHttpClient(std::string user_agent) : state_(std::make_unique
 }
 
 CurlHttpClient::~CurlHttpClient() { curl_easy_cleanup(state_->handle); }
+
+void CurlHttpClient::cancel() { state_->cancelled = true; }
 
 Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   CURL* handle = state_->handle;
@@ -140,15 +152,23 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_WRITEDATA, &call);
   set(CURLOPT_HEADERFUNCTION, take_header);
   set(CURLOPT_HEADERDATA, &call);
+  set(CURLOPT_NOPROGRESS, 0L);
+  set(CURLOPT_XFERINFOFUNCTION, is_cancelled);
+  set(CURLOPT_XFERINFODATA, &state_->cancelled);
 
   const CURLcode result = curl_easy_perform(handle);
   if (result != CURLE_OK) {
     if (call.too_long || result == CURLE_FILESIZE_EXCEEDED)
       return fail(ErrorCode::upstream_rejected,
-                  fmt::format("{}: the answer is over {} bytes", request.url, call.limit));
+                  fmt::format("{}: the answer is over {} bytes", request.url, call.limit),
+                  "too_large");
+    const bool cancelled = result == CURLE_ABORTED_BY_CALLBACK;
     return fail(code_of(result),
                 fmt::format("{}: {}", request.url,
-                            text[0] != '\0' ? text.data() : curl_easy_strerror(result)));
+                            text[0] != '\0' ? text.data() : curl_easy_strerror(result)),
+                cancelled              ? "interrupted"
+                : is_about_tls(result) ? "tls"
+                                       : "");
   }
   long status = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);

@@ -42,8 +42,12 @@ class HttpClient {
   virtual ~HttpClient() = default;
   // Any status is an answer. Redirects are not followed. Errors: unavailable when the service
   // cannot be reached, timeout past the limit, upstream_rejected for a certificate that does not
-  // hold or an answer over max_answer_bytes, invalid_request for a url that cannot be called.
+  // hold (reason tls) or an answer over max_answer_bytes (too_large), invalid_request for a url
+  // that cannot be called.
   virtual Result<HttpAnswer> send(const HttpRequest& request) = 0;
+  // Any thread. Ends the call under way within a second, and every later one at once, with
+  // unavailable, reason `interrupted`.
+  virtual void cancel() = 0;
 };
 
 }  // namespace c360::adapters

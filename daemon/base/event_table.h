@@ -50,6 +50,10 @@ inline constexpr Event message_retried{"message_retried", LogLevel::warn};
 inline constexpr Event message_vanished{"message_vanished", LogLevel::warn};
 inline constexpr Event flag_failed{"flag_failed", LogLevel::warn};
 
+// adapters
+inline constexpr Event token_renewed{"token_renewed", LogLevel::info};
+inline constexpr Event token_refused{"token_refused", LogLevel::warn};
+
 // api
 inline constexpr Event listener_opened{"listener_opened", LogLevel::info};
 inline constexpr Event listener_closed{"listener_closed", LogLevel::info};

@@ -1,0 +1,210 @@
+#include "adapters/oauth.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "daemon/base/json.h"
+#include "daemon/base/text.h"
+
+namespace c360::adapters {
+
+namespace {
+
+using std::chrono::seconds;
+
+// Providers that do not say how long (RFC 6749, 5.1 only recommends it) mean an hour.
+constexpr seconds kUsualLifetime{3'600};
+constexpr seconds kLongestLifetime{400 * 86'400};  // Yandex: a year
+constexpr std::size_t kMaxToken = 16U << 10U;
+constexpr std::size_t kShownText = 300;
+constexpr seconds kLongestWait{86'400};
+constexpr seconds kCertificateWait{300};  // a wrong certificate is mended by people
+
+// RFC 6749, 5.2; invalid_token is Mail.ru's for a refresh token it does not know.
+constexpr std::array<std::string_view, 7> kRefusals{
+    "invalid_grant", "invalid_client",       "unauthorized_client", "invalid_scope",
+    "invalid_token", "interaction_required", "access_denied"};
+constexpr std::array<std::string_view, 3> kDelays{"temporarily_unavailable", "server_error",
+                                                  "slow_down"};
+
+template <std::size_t N>
+bool is_one_of(const std::array<std::string_view, N>& words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+// application/x-www-form-urlencoded, of a value.
+std::string form_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       std::string_view("-._~").contains(c);
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += fmt::format("%{:02X}", byte);
+    }
+  }
+  return encoded;
+}
+
+std::string form(const OAuthSettings& settings, const Secret& refresh_token) {
+  std::string body;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    if (!body.empty()) body += '&';
+    body.append(name).append("=").append(form_encoded(value));
+  };
+  if (settings.grant == OAuthGrant::refresh_token) {
+    add("grant_type", "refresh_token");
+    add("refresh_token", refresh_token.reveal());
+  } else {
+    add("grant_type", "client_credentials");
+  }
+  add("client_id", settings.client_id);
+  add("client_secret", settings.client_secret.reveal());
+  add("scope", settings.scope);
+  return body;
+}
+
+// What came back, in one line fit for a person, without what must not be shown.
+class Shown {
+ public:
+  Shown(const OAuthSettings& settings, const Secret& refresh_token)
+      : secrets_{std::string(refresh_token.reveal()), std::string(settings.refresh_token.reveal()),
+                 std::string(settings.client_secret.reveal())} {}
+
+  std::string operator()(std::string_view text) const {
+    std::string shown = replace_invalid_utf8(text);
+    for (const std::string& secret : secrets_) {
+      if (secret.empty()) continue;
+      for (std::size_t at = 0; (at = shown.find(secret, at)) != std::string::npos;)
+        shown.replace(at, secret.size(), kMasked);
+    }
+    std::erase_if(shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return std::string(utf8_prefix(shown, kShownText));
+  }
+
+ private:
+  std::array<std::string, 3> secrets_;
+};
+
+std::string text_of(const Json& object, std::string_view name) {
+  const Json* value = object.find(name);
+  return value != nullptr && value->is_string() ? value->as_string() : std::string();
+}
+
+// Seconds; a date or nonsense counts as absent.
+std::optional<seconds> retry_after(const HttpAnswer& answer) {
+  const auto field = answer.header("retry-after");
+  if (!field) return std::nullopt;
+  std::int64_t count = 0;
+  const auto [end, fault] = std::from_chars(field->data(), field->data() + field->size(), count);
+  if (fault != std::errc{} || end != field->data() + field->size()) return std::nullopt;
+  return seconds{std::clamp<std::int64_t>(count, 1, kLongestWait.count())};
+}
+
+// A number, or one in a string.
+seconds lifetime_of(const Json& answer) {
+  const Json* value = answer.find("expires_in");
+  if (value == nullptr) return kUsualLifetime;
+  const std::string text = value->is_number()   ? value->number_text()
+                           : value->is_string() ? value->as_string()
+                                                : "";
+  std::int64_t count = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (fault == std::errc::result_out_of_range) return kLongestLifetime;
+  if (fault != std::errc{} || count <= 0) return kUsualLifetime;
+  return std::min(seconds{count}, kLongestLifetime);
+}
+
+// RFC 6749, A.12 and A.17, without the blank: what fits into a header and a SASL message.
+bool is_token(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxToken &&
+         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+std::unexpected<Error> malformed(const std::string& url, std::string_view what) {
+  return fail(ErrorCode::unavailable, fmt::format("{}: {}", url, what), "malformed");
+}
+
+Result<IssuedToken> issued(const OAuthSettings& settings, const Json& answer) {
+  const std::string type = text_of(answer, "token_type");
+  if (!type.empty() && !equal_ignoring_case(type, "bearer"))
+    return fail(ErrorCode::upstream_rejected,
+                settings.token_url + ": the token is no bearer token, nobody here can use it",
+                "token_type");
+  IssuedToken token{.access = Secret(text_of(answer, "access_token")),
+                    .lifetime = lifetime_of(answer),
+                    .refresh = Secret(text_of(answer, "refresh_token"))};
+  if (!is_token(token.access.reveal()))
+    return malformed(settings.token_url, "the answer holds no usable access_token");
+  if (!token.refresh.empty() && !is_token(token.refresh.reveal()))
+    return malformed(settings.token_url, "the answer holds an unusable refresh_token");
+  return token;
+}
+
+ErrorCode code_of(int status, std::string_view error) {
+  if (is_one_of(kRefusals, error)) return ErrorCode::upstream_auth;
+  if (is_one_of(kDelays, error)) return ErrorCode::unavailable;
+  if (status == 429) return ErrorCode::rate_limited;
+  if (status == 401 || status == 403) return ErrorCode::upstream_auth;
+  if (status == 408 || status >= 500) return ErrorCode::unavailable;
+  return ErrorCode::upstream_rejected;
+}
+
+std::unexpected<Error> refused(const OAuthSettings& settings, const HttpAnswer& answer,
+                               const Json& body, const Shown& shown) {
+  const std::string word = text_of(body, "error");
+  Error error;
+  error.code = code_of(answer.status, word);
+  error.reason = is_one_of(kRefusals, word) || is_one_of(kDelays, word) ? word : "";
+  error.detail =
+      fmt::format("{}: the token endpoint answered {}", settings.token_url, answer.status);
+  if (!word.empty()) error.detail += " " + shown(word);
+  if (const std::string text = text_of(body, "error_description"); !text.empty())
+    error.detail += ": " + shown(text);
+  if (word == "invalid_grant" || word == "invalid_token")
+    error.detail += ". Consent again and put the new refresh token into oauth_refresh_token_file";
+  error.retry_after = retry_after(answer);
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& settings,
+                                  const Secret& refresh_token) {
+  auto answer = http.send({.method = "POST",
+                           .url = settings.token_url,
+                           .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                                       {"Accept", "application/json"}},
+                           .body = form(settings, refresh_token),
+                           .timeout = settings.timeout,
+                           .connect_timeout = settings.connect_timeout,
+                           .max_answer_bytes = settings.max_answer_bytes,
+                           .ca_file = settings.ca_file});
+  if (!answer) {
+    Error error = std::move(answer.error());
+    if (error.reason == "tls") {
+      error.code = ErrorCode::unavailable;
+      error.retry_after = kCertificateWait;
+    }
+    return std::unexpected(std::move(error));
+  }
+  const Shown shown{settings, refresh_token};
+  auto body = Json::parse(answer->body);
+  const bool usable = body && body->is_object();
+  if (answer->status == 200 && usable && body->find("error") == nullptr)
+    return issued(settings, *body);
+  // A proxy's page, a cut answer: nothing the provider said.
+  if (answer->status >= 200 && answer->status < 300 && !usable)
+    return malformed(settings.token_url, "the answer is not a JSON object");
+  return refused(settings, *answer, usable ? *body : Json(Json::Object{}), shown);
+}
+
+}  // namespace c360::adapters

@@ -1,0 +1,44 @@
+#include "daemon/base/seal.h"
+
+#include <gtest/gtest.h>
+
+namespace c360 {
+namespace {
+
+TEST(Seal, OpensWhatItClosedAndShowsNothingOfIt) {
+  const Seal seal{Secret("a long random secret"), "box"};
+  for (const std::string& text : {std::string(), std::string("token"), std::string(5'000, 'x')}) {
+    const std::string closed = seal.close(text);
+    const auto opened = seal.open(closed);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ(opened->reveal(), text);
+    EXPECT_NE(closed, seal.close(text)) << "two of them tell that they hold the same";
+    EXPECT_EQ(closed.find(text), text.empty() ? 0 : std::string::npos);
+  }
+}
+
+TEST(Seal, OfAnotherSecretOrPurposeHasAnotherIdAndOpensNothing) {
+  const Seal seal{Secret("one"), "box"};
+  const std::string closed = seal.close("token");
+  for (const Seal& other : {Seal{Secret("two"), "box"}, Seal{Secret("one"), "other"}}) {
+    EXPECT_NE(other.id(), seal.id());
+    EXPECT_FALSE(other.open(closed));
+  }
+  const Seal same(Secret("one"), "box");
+  EXPECT_EQ(same.id(), seal.id());
+  EXPECT_TRUE(same.open(closed));
+}
+
+TEST(Seal, NoticesEveryChangedByteAndAnythingTooShort) {
+  const Seal seal{Secret("one"), "box"};
+  const std::string closed = seal.close("token");
+  for (std::size_t i = 0; i < closed.size(); ++i) {
+    std::string changed = closed;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    EXPECT_FALSE(seal.open(changed)) << i;
+    EXPECT_FALSE(seal.open(closed.substr(0, i))) << i;
+  }
+}
+
+}  // namespace
+}  // namespace c360
