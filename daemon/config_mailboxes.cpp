@@ -37,6 +37,17 @@ void copy_uri(const parsers::MailboxUri& uri, ingest::MailboxSettings& box) {
   if (uri.batch) box.batch_messages = *uri.batch;
 }
 
+// Who asks there sends a secret along: nothing but https, and no password in the address.
+bool is_token_url(std::string_view url) {
+  constexpr std::string_view kScheme = "https://";
+  if (!url.starts_with(kScheme) || url.size() > 2'000) return false;
+  if (!std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7f && c != '#'; }))
+    return false;
+  url.remove_prefix(kScheme.size());
+  const auto host = url.substr(0, url.find_first_of("/?"));
+  return !host.empty() && !host.contains('@');
+}
+
 // What the table says beside its string wins over the string.
 void restore_said(const TomlValue& table, const ingest::MailboxSettings& said,
                   ingest::MailboxSettings& box) {
@@ -47,7 +58,7 @@ void restore_said(const TomlValue& table, const ingest::MailboxSettings& said,
   if (has("move_to")) box.move_to = said.move_to;
   if (has("delay_ms")) box.delay = said.delay;
   if (has("initial_delay_ms")) box.initial_delay = said.initial_delay;
-  if (has("auth")) box.imap.auth = said.imap.auth;
+  if (has("auth") || box.oauth) box.imap.auth = said.imap.auth;
   if (has("password_file")) box.imap.password = said.imap.password;
 }
 
@@ -93,7 +104,8 @@ void ConfigMailboxes::take_plain_key(std::string_view key, ingest::MailboxKind k
 std::optional<bool> ConfigMailboxes::apply_uri(const std::string& key, TomlPosition position,
                                                ingest::MailboxSettings& box) {
   const std::string& text = values_.uri(key);
-  const auto setting = parsers::read_mailbox_uri(text, !box.imap.password.empty());
+  const auto setting =
+      parsers::read_mailbox_uri(text, !box.imap.password.empty() || box.oauth.has_value());
   if (setting.disabled()) return false;
   for (const auto& remark : setting.errors)
     values_.problem(position, fmt::format("{}: {}", key, remark.text));
@@ -146,11 +158,12 @@ void ConfigMailboxes::check_keys(const TomlValue::Entry& entry, const std::strin
   for (const auto& row : mailbox_settings()) names.push_back(row.key);
   for (const auto& inner : entry.value.as_table()) {
     if (std::ranges::find(names, inner.key) != names.end()) continue;
-    if (inner.key == "password") {
+    if (inner.key == "password" || inner.key == "oauth_refresh_token" ||
+        inner.key == "oauth_client_secret") {
       values_.problem(inner.key_position,
-                      fmt::format("{}password: a password does not belong into this file; name a "
-                                  "file with password_file",
-                                  prefix));
+                      fmt::format("{0}{1}: a secret does not belong into this file; name a file "
+                                  "with {1}_file",
+                                  prefix, inner.key));
       continue;
     }
     values_.problem(inner.key_position, fmt::format("unknown setting '{}{}'{}", prefix, inner.key,
@@ -162,6 +175,7 @@ void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& p
                              MailboxTable table) {
   const TomlPosition position = entry.key_position;
   auto& box = table.settings;
+  finish_oauth(entry, prefix, table);
   if (entry.value.find("uri") == nullptr) {
     finish_fields(position, prefix, table);
   } else if (!finish_string(entry, prefix, table)) {
@@ -187,6 +201,44 @@ void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& p
   if (table.enabled) add(std::move(box), position);
 }
 
+void ConfigMailboxes::finish_oauth(const TomlValue::Entry& entry, const std::string& prefix,
+                                   MailboxTable& table) {
+  using ingest::imap::AuthMechanism;
+  const auto problem = [&](std::string_view key, std::string_view text) {
+    const TomlValue* value = entry.value.find(key);
+    values_.problem(value == nullptr ? entry.key_position : value->position,
+                    fmt::format("{}{}: {}", prefix, key, text));
+  };
+  const AuthMechanism auth = table.settings.imap.auth;
+  const bool by_token = auth == AuthMechanism::xoauth2 || auth == AuthMechanism::oauthbearer;
+  if (table.oauth.token_url.empty()) {
+    if (by_token) problem("auth", "signs in with a token, and there is no oauth_token_url");
+    for (const auto& inner : entry.value.as_table())
+      if (inner.key.starts_with("oauth_") && inner.key != "oauth_token_url")
+        problem(inner.key, "is of no use without oauth_token_url");
+    return;
+  }
+  if (auth == AuthMechanism::plain || auth == AuthMechanism::login)
+    problem("auth",
+            "signs in with a password; with oauth_token_url choose auto, xoauth2 or "
+            "oauthbearer");
+  if (entry.value.find("password_file") != nullptr)
+    problem("password_file", "with oauth_token_url there is no password");
+  if (!is_token_url(table.oauth.token_url))
+    problem("oauth_token_url", "wanted is https://HOST/PATH, without a user name or a fragment");
+  if (table.oauth.client_id.empty()) problem("oauth_client_id", "is missing");
+  if (table.oauth.grant == adapters::OAuthGrant::refresh_token) {
+    if (table.oauth.refresh_token.empty()) problem("oauth_refresh_token_file", "is missing");
+  } else {
+    if (table.oauth.client_secret.empty())
+      problem("oauth_client_secret_file", "is missing; client_credentials needs it");
+    if (entry.value.find("oauth_refresh_token_file") != nullptr)
+      problem("oauth_refresh_token_file", "client_credentials has no refresh token");
+  }
+  table.settings.imap.password = Secret();  // also one that systemd passed
+  table.settings.oauth = std::move(table.oauth);
+}
+
 bool ConfigMailboxes::finish_string(const TomlValue::Entry& entry, const std::string& prefix,
                                     MailboxTable& table) {
   for (const std::string_view key : {"host", "port", "username"})
@@ -206,10 +258,10 @@ void ConfigMailboxes::finish_fields(TomlPosition position, const std::string& pr
   if (imap.host.empty()) values_.problem(position, fmt::format("{}host is missing", prefix));
   if (imap.username.empty())
     values_.problem(position, fmt::format("{}username is missing", prefix));
-  if (imap.password.empty() && table.enabled)
+  if (imap.password.empty() && !table.settings.oauth && table.enabled)
     values_.problem(position,
-                    fmt::format("{}password_file is missing (or the credential {})", prefix,
-                                ConfigValues::credential_name(prefix + "password_file")));
+                    fmt::format("{}password_file is missing (or the credential {}, or oauth_…)",
+                                prefix, ConfigValues::credential_name(prefix + "password_file")));
   imap.tls = table.tls == "imaps" ? TlsMode::imaps : TlsMode::starttls;
   const std::int64_t usual = imap.tls == TlsMode::imaps ? 993 : 143;
   imap.port = static_cast<std::uint16_t>(table.port == 0 ? usual : table.port);

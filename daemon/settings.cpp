@@ -463,6 +463,8 @@ using Box = Setting<MailboxTable>;
 ingest::imap::AuthMechanism auth_of(std::string_view name) {
   using ingest::imap::AuthMechanism;
   if (name == "plain") return AuthMechanism::plain;
+  if (name == "xoauth2") return AuthMechanism::xoauth2;
+  if (name == "oauthbearer") return AuthMechanism::oauthbearer;
   return name == "login" ? AuthMechanism::login : AuthMechanism::automatic;
 }
 
@@ -552,9 +554,63 @@ constexpr std::array kMailboxSettings = {
     Box{.key = "auth",
         .type = Type::choice,
         .default_value = "'auto'",
-        .sentence = "auto: SASL PLAIN where announced, else LOGIN.",
+        .sentence =
+            "auto: SASL PLAIN where announced, else LOGIN; with oauth_token_url XOAUTH2, or "
+            "OAUTHBEARER where only that is announced.",
         .store = [](MailboxTable& t, SettingValue&& v) { t.settings.imap.auth = auth_of(v.text); },
-        .choices = "auto|plain|login"},
+        .choices = "auto|plain|login|xoauth2|oauthbearer"},
+    Box{.key = "oauth_token_url",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "Sign in with OAuth 2.0 instead of a password: the provider's token endpoint, "
+                    "https://oauth2.googleapis.com/token, "
+                    "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token, "
+                    "https://oauth.yandex.ru/token or https://o2.mail.ru/token.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.token_url = std::move(v.text); }},
+    Box{.key = "oauth_grant",
+        .type = Type::choice,
+        .default_value = "'refresh_token'",
+        .sentence = "refresh_token: a person has consented; client_credentials: the application "
+                    "itself has the right (Microsoft 365).",
+        .store =
+            [](MailboxTable& t, SettingValue&& v) {
+              t.oauth.grant = v.text == "refresh_token" ? adapters::OAuthGrant::refresh_token
+                                                        : adapters::OAuthGrant::client_credentials;
+            },
+        .choices = "refresh_token|client_credentials"},
+    Box{.key = "oauth_client_id",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "The application as it is registered with the provider.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.client_id = std::move(v.text); },
+        .environment = true},
+    Box{.key = "oauth_client_secret_file",
+        .type = Type::secret_file,
+        .sentence = "File with the application's secret, or credential:NAME; some applications "
+                    "have none.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.oauth.client_secret = std::move(v.secret); },
+        .secret = true},
+    Box{.key = "oauth_refresh_token_file",
+        .type = Type::secret_file,
+        .sentence = "File with the refresh token that was consented to, or credential:NAME. What "
+                    "the provider replaces it with is kept in the database, sealed under this one; "
+                    "a new file is taken at once.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.oauth.refresh_token = std::move(v.secret); },
+        .secret = true},
+    Box{.key = "oauth_scope",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "Sent with every request for a token; empty: not sent. Microsoft wants "
+                    "https://outlook.office.com/IMAP.AccessAsUser.All offline_access, or "
+                    "https://outlook.office365.com/.default with client_credentials.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.scope = std::move(v.text); }},
+    Box{.key = "oauth_ca_file",
+        .type = Type::file,
+        .default_value = "''",
+        .sentence = "PEM, trusted for oauth_token_url instead of the system's authorities.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.ca_file = std::move(v.text); }},
     Box{.key = "folders",
         .type = Type::text_list,
         .default_value = "['INBOX']",

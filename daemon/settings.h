@@ -62,6 +62,7 @@ struct MailboxTable {
   std::string tls;  // empty: not said
   std::int64_t port = 0;
   bool allow_plain = false;
+  adapters::OAuthSettings oauth;  // of no use without a token_url
 };
 
 std::span<const Setting<Config>> settings();

@@ -7,6 +7,7 @@
 
 #include "daemon/base/json.h"
 #include "daemon/base/retry.h"
+#include "ingest/account_tokens.h"
 #include "ingest/imap/imap_mailbox.h"
 #include "ingest/inbox.h"
 #include "ingest/lease_keeper.h"
@@ -176,7 +177,11 @@ Result<void> Intake::State::reconcile() {
     if (pollers.contains(code)) continue;
     const auto settings = std::ranges::find(target, code, &MailboxSettings::code);
     auto poller = std::make_unique<Poller>(
-        id, *settings, [imap = settings->imap] { return imap::make_imap_mailbox(imap); },
+        id, *settings,
+        [imap = settings->imap,
+         tokens = make_account_tokens(*settings, options.holder, database, observer, clock)] {
+          return imap::make_imap_mailbox(imap, tokens);
+        },
         PollerPorts{database, inboxes, leases, workers, options, observer, clock});
     poller->start();
     pollers.emplace(code, std::move(poller));

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/oauth.h"
 #include "ingest/imap/options.h"
 
 namespace c360::ingest {
@@ -27,12 +28,13 @@ struct MailboxSettings {
   std::string code;  // [mailbox.NAME], or "crm" and "activity" for the plain keys
   MailboxKind kind = MailboxKind::crm;
   imap::ImapOptions imap;
-  std::vector<std::string> folders{"INBOX"};  // decoded names
-  bool unseen_only = true;                    // `unseen` of domain 17.3
-  bool delete_after = false;                  // `delete`: \Deleted and expunge instead of \Seen
-  std::string move_to;                        // move after success; empty: stay
-  bool flag_quarantined = false;              // quarantined mail is flagged like the others
-  std::chrono::milliseconds delay{60'000};    // between passes; IDLE shortens the wait
+  std::optional<adapters::OAuthSettings> oauth;  // tokens sign in, instead of imap.password
+  std::vector<std::string> folders{"INBOX"};     // decoded names
+  bool unseen_only = true;                       // `unseen` of domain 17.3
+  bool delete_after = false;                     // `delete`: \Deleted and expunge instead of \Seen
+  std::string move_to;                           // move after success; empty: stay
+  bool flag_quarantined = false;                 // quarantined mail is flagged like the others
+  std::chrono::milliseconds delay{60'000};       // between passes; IDLE shortens the wait
   std::chrono::milliseconds initial_delay{0};
   bool use_idle = true;
   MailTarget target = MailTarget::deal;

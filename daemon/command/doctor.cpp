@@ -97,17 +97,18 @@ void check_schema(Context& context, const Config& config, Findings& findings) {
 
 std::string_view remedy_of(const Error& error) {
   if (error.code == ErrorCode::upstream_auth)
-    return "check username and password_file; some providers want an application password";
+    return "check username and password_file or oauth_…; some providers want an application "
+           "password";
   if (error.reason == "certificate_refused")
     return "give the server's authority in ca_file, or its name in server_name";
   if (error.code == ErrorCode::upstream_rejected) return "does the folder exist? see folders";
   return "check host, port and tls, and that the network lets us out";
 }
 
-void check_mailboxes(const Config& config, Findings& findings) {
+void check_mailboxes(Context& context, const Config& config, Findings& findings) {
   for (const auto& box : config.mailboxes) {
     const std::string what = "mailbox " + box.code;
-    const auto probe = probe_mailbox(box);
+    const auto probe = probe_mailbox(box, context);
     if (!probe) {
       findings.push_back(
           {what, State::bad, probe.error().detail, std::string(remedy_of(probe.error()))});
@@ -217,7 +218,7 @@ Result<ExitCode> doctor(Context& context, const Arguments&) {
   check_rules(**config, findings);
   check_server(context, findings);
   check_schema(context, **config, findings);
-  check_mailboxes(**config, findings);
+  check_mailboxes(context, **config, findings);
   check_space((*config)->intake.spool_folder, findings);
   check_certificate((*config)->api.certificate_file, context.clock(), findings);
   check_service(context, findings);

@@ -7,7 +7,9 @@
 #include "daemon/command/probe.h"
 #include "daemon/command/verbs.h"
 #include "daemon/config_text.h"
+#include "ingest/account_tokens.h"
 #include "ingest/imap/imap_mailbox.h"
+#include "store/lease.h"
 
 namespace c360::daemon::command {
 
@@ -73,7 +75,7 @@ Result<ExitCode> probe(Context& context, const Arguments& arguments) {
   if (!config) return std::unexpected(config.error());
   auto box = find_mailbox(**config, arguments.positional[0]);
   if (!box) return std::unexpected(box.error());
-  auto seen = probe_mailbox(**box);
+  auto seen = probe_mailbox(**box, context);
   if (!seen) return with_context(seen.error(), (*box)->uri_masked);
 
   std::string human = fmt::format(
@@ -90,8 +92,15 @@ Result<ExitCode> probe(Context& context, const Arguments& arguments) {
 
 }  // namespace
 
-Result<Probe> probe_mailbox(const ingest::MailboxSettings& settings) {
-  const auto mailbox = ingest::imap::make_imap_mailbox(settings.imap);
+Result<Probe> probe_mailbox(const ingest::MailboxSettings& settings, Context& context) {
+  std::shared_ptr<adapters::AccessTokens> tokens;
+  if (settings.oauth) {
+    auto database = context.database();
+    if (!database) return std::unexpected(database.error());
+    tokens = ingest::make_account_tokens(settings, store::lease_holder(), **database,
+                                         context.observer(), context.clock());
+  }
+  const auto mailbox = ingest::imap::make_imap_mailbox(settings.imap, std::move(tokens));
   if (auto connected = mailbox->connect(); !connected) return std::unexpected(connected.error());
   Probe probe;
   probe.software = mailbox->features().software;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/base/error.h"
+#include "daemon/command/verbs.h"
 #include "ingest/mailbox_settings.h"
 
 namespace c360::daemon::command {
@@ -23,7 +24,8 @@ struct Probe {
   std::vector<ProbedFolder> folders;
 };
 
-// Bounded by the mailbox's own timeouts.
-Result<Probe> probe_mailbox(const ingest::MailboxSettings& settings);
+// Bounded by the mailbox's own timeouts. The tokens of a mailbox that signs in with them are the
+// service's, in its database.
+Result<Probe> probe_mailbox(const ingest::MailboxSettings& settings, Context& context);
 
 }  // namespace c360::daemon::command

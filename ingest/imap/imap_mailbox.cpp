@@ -97,7 +97,8 @@ bool is_flag(std::string_view flag) {
 
 class ImapMailbox final : public Mailbox {
  public:
-  explicit ImapMailbox(ImapOptions options) : session_(std::move(options)) {}
+  ImapMailbox(ImapOptions options, std::shared_ptr<adapters::AccessTokens> tokens)
+      : session_(std::move(options), std::move(tokens)) {}
 
   Result<void> connect() override { return session_.connect(); }
   const ServerFeatures& features() const override { return session_.features(); }
@@ -313,8 +314,9 @@ Result<Removal> ImapMailbox::move(std::span<const Uid> uids, std::string_view fo
 
 }  // namespace
 
-std::unique_ptr<Mailbox> make_imap_mailbox(ImapOptions options) {
-  return std::make_unique<ImapMailbox>(std::move(options));
+std::unique_ptr<Mailbox> make_imap_mailbox(ImapOptions options,
+                                           std::shared_ptr<adapters::AccessTokens> tokens) {
+  return std::make_unique<ImapMailbox>(std::move(options), std::move(tokens));
 }
 
 }  // namespace c360::ingest::imap

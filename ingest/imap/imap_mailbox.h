@@ -5,12 +5,14 @@
 
 #include <memory>
 
+#include "adapters/access_tokens.h"
 #include "ingest/imap/options.h"
 #include "ingest/mailbox.h"
 
 namespace c360::ingest::imap {
 
-// Not connected yet.
-std::unique_ptr<Mailbox> make_imap_mailbox(ImapOptions options);
+// Not connected yet. With `tokens` they are what signs in, instead of the password.
+std::unique_ptr<Mailbox> make_imap_mailbox(
+    ImapOptions options, std::shared_ptr<adapters::AccessTokens> tokens = nullptr);
 
 }  // namespace c360::ingest::imap

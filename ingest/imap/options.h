@@ -17,9 +17,13 @@ enum class TlsMode : std::uint8_t {
 };
 
 enum class AuthMechanism : std::uint8_t {
-  automatic,  // AUTHENTICATE PLAIN where announced, else LOGIN
-  plain,      // SASL PLAIN (RFC 4616)
-  login,      // the LOGIN command
+  // By password: AUTHENTICATE PLAIN where announced, else LOGIN. By token: OAUTHBEARER where only
+  // that is announced, else XOAUTH2, which some providers take without announcing it.
+  automatic,
+  plain,        // SASL PLAIN (RFC 4616)
+  login,        // the LOGIN command
+  xoauth2,      // Google's, and by now everybody's
+  oauthbearer,  // RFC 7628
 };
 
 // Checked before anything is allocated or read; what crosses one ends the connection with reason

@@ -15,6 +15,7 @@ struct Completion {
   Status status = Status::ok;
   ResponseCode code;
   std::string text;
+  std::string challenge;  // of a sign-in: what the server last asked an answer to
 
   bool ok() const { return status == Status::ok; }
 };

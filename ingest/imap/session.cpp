@@ -21,8 +21,11 @@ Result<void> Listener::untagged(Response&) { return {}; }
 Result<bool> Listener::begin(std::uint64_t, const FetchItems&) { return false; }
 Result<void> Listener::bytes(std::string_view) { return {}; }
 
-Session::Session(ImapOptions options)
-    : options_(std::move(options)), transport_(options_), lexer_(transport_, options_.limits) {}
+Session::Session(ImapOptions options, std::shared_ptr<adapters::AccessTokens> tokens)
+    : options_(std::move(options)),
+      tokens_(std::move(tokens)),
+      transport_(options_),
+      lexer_(transport_, options_.limits) {}
 
 std::string Session::where() const { return options_.host + ":" + std::to_string(options_.port); }
 
@@ -153,7 +156,7 @@ Result<std::vector<Completion>> Session::run_all(std::span<const std::string> co
       return broken("the server answered a command nobody sent", "malformed_response");
     }
     completions[static_cast<std::size_t>(tag - tags.begin())] = {
-        response->status, std::move(response->code), std::move(response->text)};
+        response->status, std::move(response->code), std::move(response->text), {}};
     tag->clear();
     ++answered;
   }
@@ -168,10 +171,12 @@ Result<Completion> Session::converse(const std::string& line,
     return std::unexpected(written.error());
   }
   Listener nobody;
+  std::string challenge;
   for (std::size_t rounds = 0; rounds < options_.limits.capabilities; ++rounds) {
     auto response = next(nobody);
     if (!response) return std::unexpected(response.error());
     if (response->kind == Response::Kind::continuation) {
+      challenge = std::move(response->text);
       const std::string answer = answers.empty() ? "*" : answers.front();
       if (!answers.empty()) answers = answers.subspan(1);
       if (auto written = write(answer + "\r\n"); !written) return std::unexpected(written.error());
@@ -179,7 +184,8 @@ Result<Completion> Session::converse(const std::string& line,
       if (response->tag != tag) {
         return broken("the server answered a command nobody sent", "malformed_response");
       }
-      return Completion{response->status, std::move(response->code), std::move(response->text)};
+      return Completion{response->status, std::move(response->code), std::move(response->text),
+                        std::move(challenge)};
     }
   }
   return broken("the sign-in does not come to an end", "limit_crossed");

@@ -7,12 +7,14 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "adapters/access_tokens.h"
 #include "daemon/base/error.h"
 #include "ingest/imap/lexer.h"
 #include "ingest/imap/options.h"
@@ -33,7 +35,8 @@ class Listener : public BodyHandler {
 
 class Session {
  public:
-  explicit Session(ImapOptions options);
+  // With `tokens` they are what signs in, instead of the password.
+  explicit Session(ImapOptions options, std::shared_ptr<adapters::AccessTokens> tokens = nullptr);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -41,7 +44,10 @@ class Session {
   Result<void> connect();
   // LOGOUT within 5 s, then closed.
   void logout();
-  void interrupt() { transport_.interrupt(); }
+  void interrupt() {
+    transport_.interrupt();
+    if (tokens_) tokens_->interrupt();
+  }
   void wake() { transport_.wake(); }
 
   const ImapOptions& options() const { return options_; }
@@ -82,6 +88,11 @@ class Session {
   Result<void> sign_in();
   Result<Completion> log_in();
   Result<Completion> authenticate_plain();
+  Result<Completion> authenticate_bearer();
+  Result<void> sign_in_by_password();
+  Result<void> sign_in_by_token();
+  Result<void> take_token(const Secret& refused);
+  Error refused_token(const Completion& completion) const;
   Result<void> ask_capabilities();
   Result<void> enable_utf8();
   Result<void> introduce_ourselves();
@@ -100,6 +111,8 @@ class Session {
   std::string where() const;
 
   ImapOptions options_;
+  std::shared_ptr<adapters::AccessTokens> tokens_;  // null: the password signs in
+  Secret token_;
   Transport transport_;
   Lexer lexer_;
   ServerFeatures features_;

@@ -1,4 +1,5 @@
 // Session's first part: from the connection to the signed-in state.
+#include <algorithm>
 #include <array>
 
 #include "daemon/base/digest.h"
@@ -9,6 +10,40 @@ namespace c360::ingest::imap {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view kFrames{"\0\x01", 2};
+
+// RFC 7628, 3.1: the user name in a GS2 header (RFC 5801, section 4, `saslname`).
+std::string sasl_name(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ',') {
+      out += "=2C";
+    } else if (c == '=') {
+      out += "=3D";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string xoauth2_message(const ImapOptions& options, const Secret& token) {
+  return "user=" + options.username + "\x01" + "auth=Bearer " + std::string(token.reveal()) +
+         "\x01\x01";
+}
+std::string oauthbearer_message(const ImapOptions& options, const Secret& token) {
+  return "n,a=" + sasl_name(options.username) + ",\x01" + "host=" + options.host + "\x01" +
+         "port=" + std::to_string(options.port) + "\x01" + "auth=Bearer " +
+         std::string(token.reveal()) + "\x01\x01";
+}
+
+std::optional<std::string> decoded(std::string_view base64) {
+  std::string text(base64.substr(0, base64.find('=')));
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return from_base64url(text);
+}
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -72,12 +107,19 @@ Result<void> Session::connect() {
 }
 
 Result<void> Session::establish() {
-  if (options_.username.contains('\0') || options_.password.reveal().contains('\0')) {
-    return fail(ErrorCode::upstream_auth, where() + ": user name or password holds a NUL",
-                "login_refused");
+  // They frame the parts of a SASL message (RFC 4616, RFC 7628).
+  if (options_.username.find_first_of(kFrames) != std::string::npos ||
+      options_.password.reveal().contains('\0')) {
+    return fail(ErrorCode::upstream_auth,
+                where() + ": user name or password holds a control character", "login_refused");
   }
-  const std::string password(options_.password.reveal());
-  secrets_ = {to_base64('\0' + options_.username + '\0' + password), escaped(password), password};
+  if (tokens_) {
+    // Before the connection: a server does not wait long for who has not signed in.
+    if (auto taken = take_token(Secret()); !taken) return taken;
+  } else {
+    const std::string password(options_.password.reveal());
+    secrets_ = {to_base64('\0' + options_.username + '\0' + password), escaped(password), password};
+  }
   transport_.set_deadline(Clock::now() + options_.connect_timeout);
   if (auto connected = transport_.connect(); !connected) return broken(connected.error());
   if (auto greeted = greeting(); !greeted) return greeted;
@@ -138,6 +180,10 @@ Result<void> Session::sign_in() {
   if (features_.capabilities.empty()) {
     if (auto asked = ask_capabilities(); !asked) return asked;
   }
+  return tokens_ ? sign_in_by_token() : sign_in_by_password();
+}
+
+Result<void> Session::sign_in_by_password() {
   const bool plain_offered = has("AUTH=PLAIN");
   const bool login_offered = !has("LOGINDISABLED");
   const bool by_sasl = options_.auth == AuthMechanism::plain ||
@@ -171,6 +217,58 @@ Result<Completion> Session::log_in() {
   command.add(options_.password.reveal());
   features_.capabilities.clear();
   return converse(command.pieces().front(), std::span(command.pieces()).subspan(1));
+}
+
+Result<void> Session::take_token(const Secret& refused) {
+  auto token = tokens_->token(refused);
+  if (!token) return std::unexpected(token.error());
+  token_ = std::move(*token);
+  secrets_ = {to_base64(xoauth2_message(options_, token_)),
+              to_base64(oauthbearer_message(options_, token_)), std::string(token_.reveal())};
+  return {};
+}
+
+// A provider may withdraw a token before its time: a refused one is exchanged once. What is refused
+// then is the account.
+Result<void> Session::sign_in_by_token() {
+  const std::vector<std::string> announced = features_.capabilities;
+  auto completion = authenticate_bearer();
+  if (!completion) return std::unexpected(completion.error());
+  if (completion->ok()) return {};
+  if (Error refusal = refused_token(*completion); refusal.code != ErrorCode::upstream_auth) {
+    return std::unexpected(std::move(refusal));
+  }
+  const Secret refused = token_;
+  if (auto taken = take_token(refused); !taken) return taken;
+  features_.capabilities = announced;
+  completion = authenticate_bearer();
+  if (!completion) return std::unexpected(completion.error());
+  if (!completion->ok()) return std::unexpected(refused_token(*completion));
+  return {};
+}
+
+// A refusal comes as a challenge with the reason in JSON and is complete only when that is answered
+// (RFC 7628, 3.2.3; XOAUTH2 wants an empty line).
+Result<Completion> Session::authenticate_bearer() {
+  const bool standard = options_.auth == AuthMechanism::oauthbearer ||
+                        (options_.auth == AuthMechanism::automatic && has("AUTH=OAUTHBEARER") &&
+                         !has("AUTH=XOAUTH2"));
+  const std::string initial = secrets_[standard ? 1 : 0];
+  const std::string assent = standard ? "AQ==" : "";
+  const std::string command = standard ? "AUTHENTICATE OAUTHBEARER" : "AUTHENTICATE XOAUTH2";
+  const bool at_once =
+      has("SASL-IR") && command.size() + initial.size() < options_.limits.command_bytes;
+  features_.capabilities.clear();  // signed in there are others
+  if (at_once) return converse(command + " " + initial, std::array{assent});
+  return converse(command, std::array{initial, assent});
+}
+
+Error Session::refused_token(const Completion& completion) const {
+  Error error = refused(completion, "signing in with a token", true);
+  if (const auto reason = decoded(completion.challenge); reason && !reason->empty()) {
+    error.detail += " (" + clean_text(*reason, secrets_) + ")";
+  }
+  return error;
 }
 
 Result<void> Session::ask_capabilities() {
