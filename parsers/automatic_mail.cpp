@@ -144,6 +144,14 @@ std::string bounce_reason(const Message& message) {
       message.return_path && (path.empty() || path == "<>" || contains_any(path, kDaemons));
   const bool failure = contains_any(to_lower(message.subject), kFailureSubjects);
   if (no_path && failure) return "Return-Path";
+  // Nobody to answer and the mail it speaks of attached: a notification that is no report. What is
+  // one names its own type.
+  if (no_path && message.media_type != "multipart/report" && has_part(message, "message/rfc822"))
+    return "Return-Path";
+  // fml, a list server, answers what it will not distribute.
+  if (find_header(message, "X-MLServer") != nullptr &&
+      to_lower(message.subject).starts_with("loop alert"))
+    return "X-MLServer";
   if (from != "postmaster") return {};
   if (no_path) return "Return-Path";
   if (failure || has_part(message, "message/rfc822") || has_part(message, "text/rfc822-headers")) {

@@ -328,11 +328,13 @@ class Chain {
   DecodedText result_;
 };
 
-bool has_c1_bytes(std::string_view bytes) {
-  for (const char c : bytes) {
-    if (const auto byte = static_cast<unsigned char>(c); byte >= 0x80 && byte < 0xA0) return true;
-  }
-  return false;
+// The quotes, dashes and letters of windows-1252 that people type. Daggers alone are none: bytes of
+// another charset behind a letter look like them, and they are controls in ISO 8859-1.
+bool has_windows_punctuation(std::string_view bytes) {
+  return std::ranges::any_of(bytes, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 && byte < 0xA0 && byte != 0x86 && byte != 0x87;
+  });
 }
 
 // One character beyond ASCII may be broken (U+FFFD among them) for so many that are not: a stray
@@ -355,7 +357,7 @@ bool declared_fits(Chain& chain, std::string_view bytes, const std::string& char
   if (charset == "utf-8") {
     return is_valid_utf8(bytes) && chain.utf8(CharsetPath::declared, charset);
   }
-  if (charset == "iso-8859-1" && !ascii && has_c1_bytes(bytes) &&
+  if (charset == "iso-8859-1" && !ascii && has_windows_punctuation(bytes) &&
       chain.attempt("windows-1252", CharsetPath::declared, 0)) {
     return true;  // what every mail program means by it (WHATWG encoding standard)
   }
@@ -375,11 +377,6 @@ DecodedText to_utf8(std::string_view bytes, std::string_view declared, LineEnds 
     return chain.take();
   }
   if (declared_fits(chain, bytes, charset, ascii)) return chain.take();
-  // Seven bits and an escape that no declared charset explains: a Japanese mail without its label.
-  if (ascii && bytes.find("\x1B$") != bytes.npos &&
-      chain.attempt("iso-2022-jp", CharsetPath::guessed, kTolerance)) {
-    return chain.take();
-  }
   if (is_valid_utf8(bytes)) {
     chain.utf8(CharsetPath::utf8, "utf-8");
     return chain.take();

@@ -5,6 +5,7 @@
 
 #include "daemon/base/text.h"
 #include "parsers/encoded_word.h"
+#include "parsers/punycode.h"
 
 namespace c360::parsers {
 namespace {
@@ -104,6 +105,7 @@ class AddressReader {
       phrase_.append(body_, at_, next - at_);
     } else {
       phrase_ += text;
+      quoted_text_ = std::move(text);
       quoted_ = true;
     }
     at_ = next;
@@ -189,7 +191,9 @@ class AddressReader {
       return;
     } else if (!phrase.empty()) {
       flush_pending();
-      lone_word ? add({}, phrase) : add_bare(phrase);
+      // A quoted string alone is a local part (RFC 5322, 3.4.1), and stays quoted.
+      const bool local = lone_word && quoted_ && phrase == quoted_text_;
+      lone_word ? add({}, local ? '"' + phrase + '"' : phrase) : add_bare(phrase);
     }
     if (!comma) flush_pending();
     reset();
@@ -220,16 +224,12 @@ class AddressReader {
       add_named(trimmed(phrase.substr(0, blank)), bare_address(phrase.substr(blank + 1)));
       return;
     }
-    // "one@example.org two@example.org": the comma is missing.
-    if (!quoted_ && !spaced && blank != std::string_view::npos &&
-        phrase.substr(0, blank).find('@') != std::string_view::npos) {
-      for (std::size_t begin = 0; begin < phrase.size();) {
-        const std::size_t end = std::min(phrase.find_first_of(" \t\r\n", begin), phrase.size());
-        const std::string_view word = phrase.substr(begin, end - begin);
-        if (word.find('@') != std::string_view::npos) add({}, bare_address(word));
-        begin = end + 1;
-      }
-      return;
+    // "one@example.org two@example.org": without a comma the first counts.
+    if (!quoted_ && !spaced && blank != std::string_view::npos) {
+      const std::size_t first = phrase.find('@');
+      const std::size_t begin = phrase.find_last_of(" \t\r\n", first) + 1;  // npos + 1 is 0
+      const std::size_t end = phrase.find_first_of(" \t\r\n", first);
+      if (end < at) return add({}, bare_address(phrase.substr(begin, end - begin)));
     }
     add_named(comment_, bare_address(phrase));
   }
@@ -251,14 +251,25 @@ class AddressReader {
     }
     std::erase_if(address, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
     while (!address.empty() && address.back() == '>') address.pop_back();  // "a@b>"
+    address = with_readable_host(std::move(address));
     // Words that are no address: a name with nothing behind it.
-    if (name.empty() && address.find('@') == std::string::npos &&
+    if (name.empty() && address.find('@') == std::string::npos && !address.starts_with('"') &&
         address.find(' ') != std::string::npos) {
       name = decode_header_text(address, hint_);
       address.clear();
     }
     if (name.empty() && address.empty()) return;
     found_.push_back({std::move(name), std::move(address)});
+  }
+
+  // "xn--e1afmkfd.example" as people write it; both spellings are one address.
+  static std::string with_readable_host(std::string address) {
+    const std::size_t at = address.rfind('@');
+    if (at == std::string::npos || to_lower(address.substr(at)).find("xn--") == std::string::npos)
+      return address;
+    if (const auto host = readable_host_name(std::string_view(address).substr(at + 1)))
+      address.replace(at + 1, std::string::npos, *host);
+    return address;
   }
 
   void reset() {
@@ -277,6 +288,7 @@ class AddressReader {
   std::string comment_;
   std::string angle_;
   std::string pending_;
+  std::string quoted_text_;  // the last quoted string
   bool has_angle_ = false;
   bool quoted_ = false;
   bool no_comment_closes_ = false;

@@ -124,16 +124,17 @@ class MessageBuilder {
   }
 
  private:
-  // Past a byte order mark, blank lines and the "From " line of an mbox file.
+  // Past blank lines and the "From " line of an mbox file. A byte order mark belongs to the name of
+  // the first field, which then is none that anybody knows: all mail programs read it so.
   Result<std::size_t> first_header() const {
     std::string scratch;
     const auto start = source_.view({0, 1024}, scratch);
     if (!start) return std::unexpected(start.error());
-    std::size_t begin = start->starts_with("\xEF\xBB\xBF") ? 3 : 0;
-    const std::size_t first = start->find_first_not_of(" \t\r\n", begin);
-    if (first != start->npos && first > begin) {
+    std::size_t begin = 0;
+    const std::size_t first = start->find_first_not_of(" \t\r\n");
+    if (first != start->npos && first > 0) {
       const std::size_t line_end = start->rfind('\n', first);
-      if (line_end != start->npos && line_end >= begin) begin = line_end + 1;
+      if (line_end != start->npos) begin = line_end + 1;
     }
     const std::string_view rest = start->substr(begin);
     if (rest.starts_with("From ") || rest.starts_with(">From ")) {
@@ -391,7 +392,9 @@ class MessageBuilder {
       const bool is_chosen_text =
           text != nullptr && (part.file_name.empty() || in_chosen(*text, tree));
       part.is_inline = part.disposition == "inline" || !part.content_id.empty();
-      part.is_attachment = !is_chosen_text;
+      // An inline picture without a single byte shows nothing and is nothing to keep.
+      const bool is_void = part.size_bytes == 0 && part.disposition == "inline";
+      part.is_attachment = !is_chosen_text && !is_void;
       if (!part.is_attachment) continue;
       ++number;
       if (part.file_name.empty()) part.file_name = generated_file_name(part.media_type, number);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/base/text.h"
+#include "daemon/base/unicode_forms.h"
 
 namespace c360::parsers {
 namespace {
@@ -78,6 +79,44 @@ std::string encode(const std::vector<std::uint32_t>& points) {
   return out;
 }
 
+// RFC 3492, 6.2; nullopt for what is no Punycode.
+std::optional<std::u32string> decode(std::string_view text) {
+  std::u32string points;
+  std::size_t at = 0;
+  if (const std::size_t dash = text.rfind('-'); dash != text.npos) {
+    for (const char c : text.substr(0, dash)) points.push_back(static_cast<unsigned char>(c));
+    at = dash + 1;
+  }
+  std::uint64_t n = kInitialN;
+  std::uint64_t i = 0;
+  std::uint32_t bias = kInitialBias;
+  while (at < text.size()) {
+    const std::uint64_t before = i;
+    std::uint64_t weight = 1;
+    for (std::uint32_t k = kBase;; k += kBase) {
+      if (at == text.size()) return std::nullopt;
+      const char c = text[at++];
+      const bool letter = c >= 'a' && c <= 'z';
+      if (!letter && (c < '0' || c > '9')) return std::nullopt;
+      const auto value = static_cast<std::uint32_t>(letter ? c - 'a' : c - '0' + 26);
+      i += value * weight;
+      if (i > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+      const std::uint32_t t = k <= bias ? kTMin : std::min(k - bias, kTMax);
+      if (value < t) break;
+      weight *= kBase - t;
+      if (weight > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+    }
+    const auto length = static_cast<std::uint32_t>(points.size() + 1);
+    bias = adapt(static_cast<std::uint32_t>(i - before), length, before == 0);
+    n += i / length;
+    i %= length;
+    if (n > 0x10FFFF || (n >= 0xD800 && n <= 0xDFFF)) return std::nullopt;
+    points.insert(points.begin() + static_cast<std::ptrdiff_t>(i), static_cast<char32_t>(n));
+    ++i;
+  }
+  return points;
+}
+
 bool is_host_character(char32_t c) {
   return c >= 0xA0 || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
@@ -113,6 +152,28 @@ std::optional<std::string> ascii_host_name(std::string_view host) {
   }
   if (name.empty() || name.size() > kLongestName) return std::nullopt;
   return name;
+}
+
+std::optional<std::string> readable_host_name(std::string_view host) {
+  constexpr std::string_view kPrefix = "xn--";
+  if (host.size() > kLongestName) return std::nullopt;
+  const std::string lower = to_lower(host);
+  std::string name;
+  for (const std::string_view label : split(lower, '.')) {
+    if (!name.empty()) name += '.';
+    if (!label.starts_with(kPrefix)) {
+      name += label;
+      continue;
+    }
+    const auto points = decode(label.substr(kPrefix.size()));
+    if (!points) return std::nullopt;
+    for (const char32_t c : *points) {
+      if (is_invisible(c) || is_typographic_space(c)) return std::nullopt;
+      append_utf8(name, c);
+    }
+  }
+  return ascii_host_name(name) == ascii_host_name(lower) ? std::optional(std::move(name))
+                                                         : std::nullopt;
 }
 
 }  // namespace c360::parsers

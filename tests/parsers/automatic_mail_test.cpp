@@ -84,5 +84,23 @@ TEST(AutomaticMail, ListsNameThemselves) {
   EXPECT_EQ(read_mail("List-Id: News <news.x.example>\n\nx").message().list_id, "news.x.example");
 }
 
+TEST(AutomaticMail, AMailReturnedWithoutAReportIsABounce) {
+  const std::string returned =
+      "From: no-reply@x.example\nSubject: Mail\n"
+      "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n"
+      "Could not be delivered\n--b\nContent-Type: message/rfc822\n\nSubject: Nyaan\n\n"
+      "Nyaan\n--b--\n";
+
+  EXPECT_TRUE(read_mail("Return-Path: <>\n" + returned).message().is_bounce);
+  EXPECT_FALSE(read_mail("Return-Path: <a@x.example>\n" + returned).message().is_bounce)
+      << "a mail passed on";
+}
+
+TEST(AutomaticMail, TheLoopAlertOfAListServerIsABounce) {
+  EXPECT_TRUE(kind_of("X-MLServer: fml [fml 4.0.3]\nSubject: Loop Alert: Duplicated").is_bounce);
+  EXPECT_FALSE(kind_of("Subject: Loop Alert: Duplicated").is_bounce);
+  EXPECT_FALSE(kind_of("X-MLServer: fml [fml 4.0.3]\nSubject: Hello").is_bounce);
+}
+
 }  // namespace
 }  // namespace c360::parsers

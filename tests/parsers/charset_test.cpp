@@ -117,6 +117,13 @@ TEST(Charset, Latin1WithWindowsQuotesIsWindows1252) {
                 .text,
             "“a”");
   EXPECT_EQ(to_utf8("\xE9", "iso-8859-1").text, "é");
+  // A control of ISO 8859-1 that no program means as a dagger.
+  EXPECT_EQ(to_utf8("\xC3\x86 ", "iso-8859-1").text, "Ã\u0086 ");
+}
+
+TEST(Charset, SevenBitsThatDeclareNothingStayAsTheyAre) {
+  // RFC 2045, 5.2: without a charset they are US-ASCII, escapes included.
+  EXPECT_EQ(to_utf8("\x1B$B$3$s\x1B(B", "").text, "\x1B$B$3$s\x1B(B");
 }
 
 TEST(Charset, MultiByteCharsetsAreConverted) {

@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +16,7 @@
 #include "daemon/base/digest.h"
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
+#include "parsers/file_type.h"
 #include "parsers/html_text.h"
 #include "parsers/mime_reader.h"
 
@@ -250,6 +253,28 @@ class Comparison {
   std::vector<std::string> differences_;
 };
 
+struct Exception {
+  std::string_view mail;
+  std::string_view why;
+};
+
+// Where we read otherwise than the corpus says, each for a reason. At most five.
+constexpr std::array<Exception, 5> kExceptions = {{
+    {"imaptools-plain_emails-raw_email_incorrect_header",
+     "The mail contradicts itself: its From and To are expected from lines that its text is "
+     "expected to contain. One header line is broken; we read on behind it, as two of three "
+     "readers do, and the sender is not lost."},
+    {"phpimap-email_address",
+     "The name is \"This one: is \\\"right\\\"\": two escaped quotes inside (RFC 5322, 3.2.4). "
+     "Expected is the name without its last one; so would «ООО \"Ромашка\"» lose its own."},
+    {"phpimap-references", "The same name in the same field."},
+    {"zbateson-m4004",
+     "filename=\"C:\\TEMP\\nsmailEG.png\" with single backslashes is a path of a program that "
+     "does not escape. Expected is C:TEMPnsmailEG.png; we drop the path (RFC 2183, 2.3), as a "
+     "person would."},
+    {"zbateson-m4008", "The same file names."},
+}};
+
 TEST(Corpus, MailsOfManyProgramsAreReadAsTheirOwnersReadThem) {
   const auto folder = corpus_folder();
   if (!folder) {
@@ -258,7 +283,6 @@ TEST(Corpus, MailsOfManyProgramsAreReadAsTheirOwnersReadThem) {
   }
   std::size_t mails = 0;
   std::size_t agreed = 0;
-  std::map<std::string, int> fields;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(*folder / "eml")) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
@@ -270,19 +294,33 @@ TEST(Corpus, MailsOfManyProgramsAreReadAsTheirOwnersReadThem) {
     const ParsedMail mail = read_mail(raw);
     const auto differences = Comparison(*expected, mail).differences();
     ++mails;
-    if (differences.empty()) {
-      ++agreed;
-      continue;
-    }
-    std::cout << name << "\n";
-    for (const std::string& difference : differences) {
-      std::cout << "    " << difference << "\n";
-      ++fields[difference.substr(0, difference.find(':'))];
-    }
+    const bool excepted =
+        std::ranges::find(kExceptions, name, &Exception::mail) != kExceptions.end();
+    EXPECT_EQ(differences.empty(), !excepted)
+        << name << (excepted ? " agrees now: no exception is needed" : "") << "\n    "
+        << join(differences, "\n    ");
+    if (differences.empty()) ++agreed;
   }
-  std::cout << agreed << " of " << mails << " mails agree in every field\n";
-  for (const auto& [field, count] : fields) std::cout << "  " << field << " " << count << "\n";
-  EXPECT_GE(agreed * 100, mails * 97);
+  std::cout << agreed << " of " << mails << " mails agree in every field; the others:\n";
+  for (const Exception& exception : kExceptions)
+    std::cout << "  " << exception.mail << ": " << exception.why << "\n";
+  EXPECT_GE(agreed + kExceptions.size(), mails);
+}
+
+// winmail.dat, whatever it is called: by its bytes.
+TEST(Corpus, TnefStreamsAreRecognised) {
+  const auto folder = corpus_folder();
+  if (!folder) {
+    std::cout << "the shared corpus is not here (set C360_SHARED): nothing compared\n";
+    return;
+  }
+  int streams = 0;
+  for (const auto& entry : fs::directory_iterator(*folder / "tnef")) {
+    if (entry.path().extension() != ".tnef") continue;
+    ++streams;
+    EXPECT_EQ(detect_file_type(slurp(entry.path())), "application/vnd.ms-tnef") << entry.path();
+  }
+  EXPECT_EQ(streams, 8);
 }
 
 }  // namespace

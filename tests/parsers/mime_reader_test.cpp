@@ -460,5 +460,18 @@ TEST(MimeReader, ABigAttachmentStreamsInPieces) {
   EXPECT_EQ(mail->message().body.text, "text");
 }
 
+TEST(MimeReader, AnInlinePictureWithoutAByteIsNoFile) {
+  const ParsedMail mail = read_mail(
+      "Content-Type: multipart/related; boundary=r\n\n--r\nContent-Type: text/html\n\n<p>x</p>\n"
+      "--r\nContent-Type: image/gif\nContent-Disposition: inline; filename=empty.gif\n\n"
+      "--r\nContent-Type: image/gif\nContent-Disposition: attachment; filename=void.gif\n\n"
+      "--r--\n");
+
+  std::string files;
+  for (const Part& part : mail.message().parts)
+    if (part.is_attachment) files += part.file_name + " ";
+  EXPECT_EQ(files, "void.gif ");
+}
+
 }  // namespace
 }  // namespace c360::parsers
