@@ -22,7 +22,7 @@ struct RuleInUse {
 
 // The rules of one kind of mailbox in use: one file.
 struct RuleSetInUse {
-  std::string name;  // "crm", "activity"
+  std::string name;  // "crm", "activity", "support"
   std::string version;
   std::string sha256;            // hex
   std::string source;            // file name, without folders
@@ -32,7 +32,7 @@ struct RuleSetInUse {
 class RuleTester {
  public:
   virtual ~RuleTester() = default;
-  // What the rules of `kind` ("crm", "activity") would make of the mail; writes nothing. The object
+  // What the rules of `kind` ("crm", "activity", "support") would make of the mail; writes nothing. The object
   // is served as it is:
   //   outcome      deal_created, lead_created, activity_added, ignored, quarantined, …
   //   reason       why, where it is quarantined or ignored

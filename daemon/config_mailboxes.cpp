@@ -92,12 +92,6 @@ void ConfigMailboxes::take_plain_key(std::string_view key, ingest::MailboxKind k
   box.kind = kind;
   box.imap.password = values_.default_secret(fmt::format("mailbox.{}.password_file", code));
   if (!apply_uri(std::string(key), position, box).value_or(false)) return;
-  if (kind == ingest::MailboxKind::support) {
-    values_.warning(position, fmt::format("{}: support mail comes with a later version; the "
-                                          "mailbox stays off",
-                                          key));
-    return;
-  }
   add(std::move(box), position);
 }
 

@@ -31,7 +31,7 @@ Result<Json> dry_run_here(const Config& config, std::string_view kind, std::stri
                                  .phone_region = config.intake.default_phone_region}};
   ingest::MailboxSettings settings = config.mailbox_defaults;
   settings.code = "dry-run";
-  settings.kind = kind == "activity" ? ingest::MailboxKind::activity : ingest::MailboxKind::crm;
+  settings.kind = ingest::mailbox_kind_of(kind);
   return ingest::dry_run(in_use, inboxes, kind, std::move(raw_mail), settings, now);
 }
 

@@ -18,7 +18,7 @@ class DryRun final : public api::RuleTester {
   Result<Json> test(std::string_view kind, std::string_view raw_mail) override {
     ingest::MailboxSettings settings;
     settings.code = "dry-run";
-    settings.kind = kind == "activity" ? ingest::MailboxKind::activity : ingest::MailboxKind::crm;
+    settings.kind = ingest::mailbox_kind_of(kind);
     settings.own_addresses = own_addresses_;
     const auto rules = intake_.inboxes().rules();
     return ingest::dry_run(*rules, intake_.inboxes(), kind, std::string(raw_mail), settings,

@@ -45,8 +45,7 @@ constexpr std::array kSettings = {
     Row{.key = "mail-inbox-sd",
         .type = Type::mailbox_uri,
         .default_value = "'disabled'",
-        .sentence = "The same for support mail. Kept off with a warning: support mail comes with a "
-                    "later version.",
+        .sentence = "The same for mail that becomes support requests.",
         .store = [](Config&, SettingValue&&) {},
         .secret = true,
         .environment = true},
@@ -284,9 +283,22 @@ constexpr std::array kSettings = {
     Row{.key = "rules.folder",
         .type = Type::folder,
         .default_value = "''",
-        .sentence = "Folder with crm.toml, activity.toml and their example mails; empty: the rules "
-                    "built into the program.",
+        .sentence = "Folder with crm.toml, activity.toml, support.toml and their example mails; "
+                    "empty: the rules built into the program.",
         .store = [](Config& c, SettingValue&& v) { c.rules_folder = std::move(v.text); }},
+
+    Row{.key = "support.reopen_days",
+        .type = Type::integer,
+        .default_value = "7",
+        .sentence = "An answer to a request closed for longer makes a new request; before that it "
+                    "opens the old one again.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.mailbox_defaults.reopen_within = std::chrono::days{v.integer};
+            },
+        .min = 0,
+        .max = 3'650,
+        .unit = "days"},
 
     Row{.key = "business.timezone",
         .type = Type::text,
@@ -485,13 +497,10 @@ constexpr std::array kMailboxSettings = {
         .type = Type::choice,
         .default_value = "'crm'",
         .sentence = "crm: mail becomes deals or leads; activity: mail becomes activities by the "
-                    "suffix of its subject.",
-        .store =
-            [](MailboxTable& t, SettingValue&& v) {
-              t.settings.kind =
-                  v.text == "activity" ? ingest::MailboxKind::activity : ingest::MailboxKind::crm;
-            },
-        .choices = "crm|activity"},
+                    "suffix of its subject; support: mail becomes support requests.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.kind = ingest::mailbox_kind_of(v.text); },
+        .choices = "crm|activity|support"},
     Box{.key = "uri",
         .type = Type::mailbox_uri,
         .default_value = "''",
@@ -701,6 +710,7 @@ constexpr std::array kTables = {
     TableSentence{"admin", "Metrics, health and reload, for Prometheus and the operator."},
     TableSentence{"rules", "How mail is read."},
     TableSentence{"mail", "Limits common to all mailboxes."},
+    TableSentence{"support", "The service desk."},
     TableSentence{"service", "The process itself."},
 };
 

@@ -43,6 +43,10 @@ std::string_view outcome_of(const ReadMail& mail) {
       return store::to_string(store::Outcome::deal_created);
     case RuleAction::create_lead:
       return store::to_string(store::Outcome::lead_created);
+    case RuleAction::create_support:
+      return store::to_string(store::Outcome::support_created);
+    case RuleAction::add_comment:
+      return store::to_string(store::Outcome::comment_added);
     default:
       return store::to_string(store::Outcome::activity_added);
   }
@@ -59,7 +63,9 @@ Json effect_json(const Extraction& extraction) {
   Json fields{Json::Object{}};
   for (const ExtractedValue& value : extraction.values) fields.set(value.field, value.value);
   Json effect{Json::Object{}};
-  effect.set("kind", extraction.action == RuleAction::create_lead ? "lead" : "deal");
+  effect.set("kind", extraction.action == RuleAction::create_support ? "support_request"
+                     : extraction.action == RuleAction::create_lead  ? "lead"
+                                                                     : "deal");
   return effect.set("fields", std::move(fields));
 }
 

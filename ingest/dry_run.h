@@ -12,7 +12,7 @@
 
 namespace c360::ingest {
 
-// The rules of `kind` ("crm", "activity") over one raw mail:
+// The rules of `kind` ("crm", "activity", "support") over one raw mail:
 //   outcome   what it would end as, without a look at the database ("activity_added" even when the
 //             record it names may not exist)
 //   reason    of a quarantined or ignored mail

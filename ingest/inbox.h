@@ -123,6 +123,9 @@ Result<RawMail> load_raw(store::Database& database, const Sha256& sha256,
 // Stores a mail or an attachment that lies in a file; one chunk in memory at a time.
 Result<void> put_raw(store::Transaction& tx, const RawMail& raw);
 
+// Where the content of a document is read over the API; the sanitiser lets pictures from there be.
+std::string document_url(std::int64_t document_id);
+
 // Plain text as HTML: escaped, line ends as <br>.
 std::string html_of_text(std::string_view text);
 

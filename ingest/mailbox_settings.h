@@ -20,12 +20,18 @@ enum class MailTarget : std::uint8_t { deal, lead };
 constexpr std::string_view to_string(MailboxKind kind) {
   return kind == MailboxKind::crm ? "crm" : kind == MailboxKind::activity ? "activity" : "support";
 }
+// crm for every other word.
+constexpr MailboxKind mailbox_kind_of(std::string_view name) {
+  return name == "activity"  ? MailboxKind::activity
+         : name == "support" ? MailboxKind::support
+                             : MailboxKind::crm;
+}
 constexpr std::string_view to_string(MailTarget target) {
   return target == MailTarget::deal ? "deal" : "lead";
 }
 
 struct MailboxSettings {
-  std::string code;  // [mailbox.NAME], or "crm" and "activity" for the plain keys
+  std::string code;  // [mailbox.NAME], or the kind for the plain keys
   MailboxKind kind = MailboxKind::crm;
   imap::ImapOptions imap;
   std::optional<adapters::OAuthSettings> oauth;  // tokens sign in, instead of imap.password
@@ -40,6 +46,7 @@ struct MailboxSettings {
   MailTarget target = MailTarget::deal;
   std::optional<std::chrono::sys_days> since;  // older mail is not listed
   std::vector<std::string> own_addresses;      // our own senders: their mail is ignored
+  std::chrono::days reopen_within{7};          // a closed support request; later a new one is made
   std::size_t batch_messages = 100;
   std::size_t batch_bytes = 8U << 20U;
   std::string uri_masked;  // for people; never holds the password

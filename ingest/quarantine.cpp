@@ -25,9 +25,7 @@ Result<Quarantined> lock_open(store::Transaction& tx, std::int64_t quarantine_id
 MailboxSettings settings_from(const Quarantined& entry) {
   MailboxSettings settings;
   settings.code = entry.mailbox_code;
-  settings.kind = entry.mailbox_kind == "activity"  ? MailboxKind::activity
-                  : entry.mailbox_kind == "support" ? MailboxKind::support
-                                                    : MailboxKind::crm;
+  settings.kind = mailbox_kind_of(entry.mailbox_kind);
   settings.target = entry.mailbox_target == "lead" ? MailTarget::lead : MailTarget::deal;
   return settings;
 }
@@ -40,6 +38,7 @@ QuarantineDecision decision_of(const store::MailResult& result) {
   if (result.outcome == Outcome::deal_created) decision.record_kind = "deal";
   if (result.outcome == Outcome::lead_created) decision.record_kind = "lead";
   if (result.outcome == Outcome::activity_added) decision.record_kind = "activity";
+  if (result.outcome == Outcome::support_created) decision.record_kind = "support_request";
   return decision;
 }
 

@@ -80,25 +80,24 @@ void settle(ReadMail& mail) {
         mail,
         store::quarantine_reason_from(extraction.reason).value_or(store::QuarantineReason::no_rule),
         "rule " + extraction.rule);
-  } else if (extraction.action == RuleAction::create_support ||
-             extraction.action == RuleAction::add_comment) {
-    end_in_quarantine(mail, store::QuarantineReason::no_rule,
-                      "rule " + extraction.rule + " asks for " +
-                          std::string(to_string(extraction.action)) +
-                          ", which this mailbox cannot do; change the rule and retry");
   }
 }
 
-// A person said: process it as it is. In a CRM mailbox that makes what the mailbox makes.
+// A person said: process it as it is. In a CRM mailbox that makes what the mailbox makes, in a
+// support mailbox a request.
 void let_pass(parsers::Extraction& extraction, const MailboxSettings& settings,
               const store::MailResult& sender) {
   using parsers::RuleAction;
   const bool stopped =
       extraction.action == RuleAction::ignore || extraction.action == RuleAction::quarantine;
-  if (!stopped || settings.kind != MailboxKind::crm) return;
+  if (!stopped || settings.kind == MailboxKind::activity) return;
+  extraction.reason.clear();
+  if (settings.kind == MailboxKind::support) {
+    extraction.action = RuleAction::create_support;
+    return;
+  }
   extraction.action =
       settings.target == MailTarget::lead ? RuleAction::create_lead : RuleAction::create_deal;
-  extraction.reason.clear();
   const auto known = [&](std::string_view field, const std::string& value,
                          parsers::ValueSource source) {
     if (value.empty() || extraction.find(field) != nullptr) return;
@@ -110,6 +109,10 @@ void let_pass(parsers::Extraction& extraction, const MailboxSettings& settings,
 }
 
 }  // namespace
+
+std::string document_url(std::int64_t document_id) {
+  return "/api/v1/documents/" + std::to_string(document_id) + "/content";
+}
 
 std::string html_of_text(std::string_view text) {
   std::string html;

@@ -244,8 +244,20 @@ class Writer final : public HtmlHandler {
     return within_limit();
   }
 
+  // What cid_url made of a picture when the HTML was stored: it may be sent back.
+  static bool is_document_url(std::string_view url) {
+    constexpr std::string_view kBefore = "/api/v1/documents/";
+    constexpr std::string_view kAfter = "/content";
+    if (!url.starts_with(kBefore) || !url.ends_with(kAfter)) return false;
+    if (url.size() <= kBefore.size() + kAfter.size()) return false;
+    const std::string_view id =
+        url.substr(kBefore.size(), url.size() - kBefore.size() - kAfter.size());
+    return std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; });
+  }
+
   std::string picture_url(std::string_view raw) const {
     const std::string url = without_controls(raw.substr(0, kLongestUrl));
+    if (is_document_url(url)) return url;
     if (!equal_ignoring_case(std::string_view(url).substr(0, 4), "cid:")) return {};
     const std::string_view id = std::string_view(url).substr(4);
     return options_.cid_url ? options_.cid_url(id) : "cid:" + std::string(id);

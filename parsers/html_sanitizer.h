@@ -12,7 +12,8 @@ namespace c360::parsers {
 struct SanitizerOptions {
   HtmlLimits limits;
   // The address an image of that Content-ID (without brackets) is shown from; empty drops the
-  // image's source. Without a function cid: addresses stay as they are.
+  // image's source. Without a function cid: addresses stay as they are. The address of a document's
+  // content (/api/v1/documents/ID/content) stays in any case.
   std::function<std::string(std::string_view content_id)> cid_url;
 };
 

@@ -222,7 +222,8 @@ class FileReader {
     read_target(table, rule);
     read_constants(table, rule);
     read_rule_fields(table, rule);
-    rule.may_thread = table.boolean("thread").value_or(is_create(rule));
+    rule.may_thread = table.boolean("thread").value_or(is_create(rule) ||
+                                                       rule.action == RuleAction::create_support);
     if (const TomlValue* examples = table.array("example")) {
       for (const TomlValue& example : examples->as_array()) {
         if (!example.is_table()) {

@@ -4,7 +4,7 @@
 # a signal from the kernel when it dies, so that even a killed script leaves nothing behind; a session
 # of their own keeps the terminal's Ctrl-C away from them until the script stops them in order.
 
-readonly SERVERS_IMAP_USERS=(crm activity)
+readonly SERVERS_IMAP_USERS=(crm activity support)
 
 servers_die() {
   echo "${0##*/}: $*" >&2

@@ -9,8 +9,9 @@ namespace {
 
 // The kinds whose rights children inherit. Of other kinds (orders, contracts, …, whose rights come
 // with their resources) children are open to the groups of the CRM only.
-constexpr std::array<std::string_view, 4> kParentKinds = {"deal", "lead", "counterparty",
-                                                          "contact"};
+constexpr std::string_view kDeskKind = "support_request";
+constexpr std::array<std::string_view, 5> kParentKinds = {"deal", "lead", "counterparty", "contact",
+                                                          kDeskKind};
 
 std::string column(std::string_view alias, std::string_view name) {
   return std::string(alias) + "." + std::string(name);
@@ -74,6 +75,24 @@ void AccessRules::add_grant(Terms& terms, const Actor& actor, const Grant& grant
             std::string(user) +
             " UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id)"
             " SELECT g.id FROM g))";
+      break;
+    case Role::initiator:
+      sql = is_user("initiator_user_id");
+      break;
+    case Role::participant:
+      sql = "EXISTS (SELECT FROM crm.support_participant o WHERE o.request_id = " +
+            column(alias, "id") + " AND o.user_id = " + std::string(user) + ")";
+      break;
+    case Role::customer_managers:
+      sql = "EXISTS (SELECT FROM crm.counterparty m WHERE m.id = " +
+            column(alias, "counterparty_id") + " AND " + std::string(user) +
+            " IN (m.responsible_id, m.service_manager_id))";
+      break;
+    case Role::support_staff:
+      if (!actor.is_support_staff()) return;
+      break;
+    case Role::support_leads:
+      if (!actor.is_support_lead()) return;
       break;
     case Role::all_crm_managers:
       if (!is_crm_manager(actor)) return;
@@ -147,13 +166,19 @@ Predicate AccessRules::predicate(const Actor& actor, const Resource& resource, R
 Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::string_view id,
                                         std::string_view user) const {
   Terms terms;
-  // Of kinds without rights of their own yet: the groups of the CRM.
-  if (actor.is_administrator() || is_cco(actor) ||
-      (right == Right::read && is_crm_manager(actor))) {
+  if (actor.is_administrator()) {
     terms.always = true;
     return terms.done();
   }
+  // Of kinds without rights of their own yet: the groups of the CRM. What belongs to the service
+  // desk is not theirs.
+  const bool all_of_sales = is_cco(actor) || (right == Right::read && is_crm_manager(actor));
+  if (all_of_sales) {
+    std::string elsewhere = "NOT EXISTS (SELECT FROM crm.support_request ps WHERE ps.id = ";
+    terms.add(elsewhere.append(id).append(")"));
+  }
   for (const std::string_view kind : kParentKinds) {
+    if (all_of_sales && kind != kDeskKind) continue;
     const Resource& owner = registry_.get(kind);
     // A contact inherits itself: one level deeper, under another alias.
     const std::string alias = kind == "contact" ? "pc" : "pr";
@@ -175,6 +200,8 @@ std::string AccessRules::shape(const Actor& actor) const {
   if (actor.is_administrator()) shape += 'a';
   if (is_cco(actor)) shape += 'c';
   if (is_crm_manager(actor)) shape += 'm';
+  if (actor.is_support_lead()) shape += 'L';
+  if (actor.is_support_staff()) shape += 'l';
   return shape;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,10 @@ namespace c360::store {
 inline constexpr std::string_view kCrmManagerGroup = "crm-manager";
 inline constexpr std::string_view kCrmCcoGroup = "crm-cco";
 inline constexpr std::string_view kCrmAdministratorsGroup = "crm-administrators";
+inline constexpr std::array<std::string_view, 3> kSupportLineGroups = {
+    "support-line-1", "support-line-2", "support-line-3"};
+inline constexpr std::array<std::string_view, 2> kSupportLeadGroups = {"support-lead",
+                                                                       "support-technologists"};
 
 struct Actor {
   std::optional<std::int64_t> user_id;  // none: the service itself, which may do everything
@@ -39,6 +44,13 @@ struct Actor {
   }
   bool is_system() const { return !user_id; }
   bool is_administrator() const { return is_system() || in_group(kCrmAdministratorsGroup); }
+  bool is_support_lead() const {
+    return std::ranges::any_of(kSupportLeadGroups, [&](auto group) { return in_group(group); });
+  }
+  bool is_support_staff() const {
+    return is_support_lead() ||
+           std::ranges::any_of(kSupportLineGroups, [&](auto group) { return in_group(group); });
+  }
   // A person, who becomes responsible for what he creates (design.md 11).
   bool is_person() const { return user_id && !is_service; }
 };

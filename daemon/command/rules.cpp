@@ -33,8 +33,8 @@ Result<std::string> read_mail(const std::string& file) {
 // By the rules of the running service with a token, otherwise by those of the configuration here.
 Result<ExitCode> test(Context& context, const Arguments& arguments) {
   const std::string kind = arguments.option("kind", "crm");
-  if (kind != "crm" && kind != "activity")
-    return fail(ErrorCode::invalid_request, "--kind is crm or activity", "usage");
+  if (kind != "crm" && kind != "activity" && kind != "support")
+    return fail(ErrorCode::invalid_request, "--kind is crm, activity or support", "usage");
   auto mail = read_mail(arguments.positional[0]);
   if (!mail) return std::unexpected(mail.error());
   const bool local = arguments.has("local") || !context.has_token();

@@ -145,6 +145,7 @@ CREATE TABLE crm.counterparty_user (
     row_version          integer  NOT NULL DEFAULT 1
 );
 CREATE INDEX counterparty_user_counterparty_idx ON crm.counterparty_user (counterparty_id);
+CREATE INDEX counterparty_user_email_idx ON crm.counterparty_user (email);
 
 CREATE TABLE crm.contact (
     id              bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,

@@ -49,6 +49,7 @@ CREATE TABLE crm.comment (
     record_id       bigint  NOT NULL REFERENCES crm.record ON DELETE CASCADE,
     text            text    NOT NULL CHECK (text <> ''),
     author_id       bigint  REFERENCES crm.user,
+    author_contact_id bigint REFERENCES crm.contact ON DELETE SET NULL,  -- of a comment by mail
     is_internal     boolean NOT NULL DEFAULT false,  -- hidden from the customer side
     tags            text[]  NOT NULL DEFAULT '{}',
     source          text    NOT NULL DEFAULT 'user'
@@ -64,6 +65,9 @@ CREATE TABLE crm.comment (
     deleted_at      timestamptz
 );
 CREATE INDEX comment_record_idx ON crm.comment (record_id, id) WHERE deleted_at IS NULL;
+-- A mail makes at most one comment on a record.
+CREATE UNIQUE INDEX comment_mail_key ON crm.comment (mail_message_id, record_id)
+    WHERE mail_message_id IS NOT NULL AND deleted_at IS NULL;
 
 CREATE TABLE crm.activity (
     id                      bigint   PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,

@@ -125,7 +125,6 @@ Resource activity() {
               .list(),
       .access = {.grants = {{Role::manager, Right::read, {}},
                             {Role::creator, Right::read, {}},
-                            {Role::cco, Right::write, {}},
                             {Role::crm_administrators, Right::write, {}}},
                  .inherits_from = "parent_record_id",
                  .employees_create = true},
@@ -161,6 +160,10 @@ Resource comment() {
               .add(html("text").required().max_length(65'536).labels("Текст", "Text"))
               .add(
                   reference("author_id", "user").read_only().filterable().labels("Автор", "Author"))
+              .add(reference("author_contact_id", "contact")
+                       .read_only()
+                       .filterable()
+                       .labels("Автор (контакт)", "Author (contact)"))
               .add(boolean("is_internal")
                        .filterable()
                        .labels("Внутренний", "Internal")

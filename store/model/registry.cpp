@@ -12,7 +12,7 @@ namespace c360::store {
 namespace {
 
 // Kinds that are referred to before they have a Resource of their own.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kOtherTables = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOtherTables = {{
     {"record", "crm.record"},
     {"contract", "crm.contract"},
     {"agreement", "crm.agreement"},
@@ -20,7 +20,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kOtherTa
     {"payment", "crm.payment"},
     {"product", "crm.product"},
     {"assignment", "crm.assignment"},
-    {"support_request", "crm.support_request"},
     {"personal_account", "crm.personal_account"},
     {"legal_entity", "crm.legal_entity"},
     {"own_organisation", "crm.own_organisation"},
@@ -44,6 +43,7 @@ std::vector<Resource> declarations() {
                                 activity(),
                                 comment(),
                                 task(),
+                                support_request(),
                                 mailbox(),
                                 mail_message(),
                                 mail_attachment(),

@@ -28,6 +28,11 @@ enum class Role : std::uint8_t {
   self,                // the user this row is (users), or belongs to (tokens)
   author,              // author_id
   assignee,            // assignee_user_id, or a member of assignee_group_id
+  initiator,           // initiator_user_id
+  participant,         // crm.support_participant
+  customer_managers,   // responsible or service manager of the counterparty
+  support_staff,       // any group of the service desk
+  support_leads,       // groups support-lead and support-technologists
 };
 
 enum class Right : std::uint8_t { read, write };  // write includes read

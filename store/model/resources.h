@@ -35,6 +35,7 @@ Resource document_version();
 Resource activity();
 Resource comment();
 Resource task();
+Resource support_request();
 Resource mailbox();
 Resource mail_message();
 Resource mail_attachment();

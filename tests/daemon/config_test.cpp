@@ -172,12 +172,14 @@ TEST_F(ConfigTest, DisabledIsNoMailboxAndNoWarning) {
   EXPECT_THAT(config.warnings, IsEmpty());
 }
 
-TEST_F(ConfigTest, TheSupportMailboxIsKeptOffWithAWarning) {
-  const Config config = good("mail-inbox-sd = 'imaps://h.example?username=u&password=p'\n");
+TEST_F(ConfigTest, TheSupportMailboxIsOneOfTheThree) {
+  const Config config = good(
+      "mail-inbox-sd = 'imaps://h.example?username=u&password=p'\n[support]\nreopen_days = 3\n");
 
-  EXPECT_THAT(config.mailboxes, IsEmpty());
-  ASSERT_FALSE(config.warnings.empty());
-  EXPECT_THAT(config.warnings.back().detail, HasSubstr("comes with a later version"));
+  ASSERT_EQ(config.mailboxes.size(), 1U);
+  EXPECT_EQ(config.mailboxes.front().code, "support");
+  EXPECT_EQ(config.mailboxes.front().kind, ingest::MailboxKind::support);
+  EXPECT_EQ(config.mailboxes.front().reopen_within, std::chrono::days{3});
 }
 
 TEST_F(ConfigTest, AMistakeInTheStringNamesThePlaceAndHidesThePassword) {

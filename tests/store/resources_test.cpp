@@ -29,6 +29,10 @@ class Resources : public RecordsTest {
     if (resource.kind == "activity") {
       return R"({"parent_record_id":)" + parent() + R"(,"type":"call","topic":)" + name + "}";
     }
+    if (resource.kind == "support_request") {
+      return R"({"counterparty_id":)" + company() + R"(,"subject":)" + name + R"(,"content":)" +
+             name + "}";
+    }
     if (resource.kind == "comment") {
       return R"({"record_id":)" + parent() + R"(,"text":)" + name + "}";
     }
@@ -65,17 +69,28 @@ class Resources : public RecordsTest {
   static std::string change(const Resource& resource, const std::string& mark) {
     if (resource.kind == "public_mail_domain") return "{}";
     if (resource.kind == "activity_target") return R"({"enabled":false})";
-    const std::string field = resource.kind == "contact"    ? "full_name"
-                              : resource.kind == "user"     ? "first_name"
-                              : resource.kind == "activity" ? "topic"
-                              : resource.kind == "comment"  ? "text"
-                              : resource.is_record          ? "name"
-                                                            : "name_ru";
+    const std::string field = resource.kind == "contact"           ? "full_name"
+                              : resource.kind == "user"            ? "first_name"
+                              : resource.kind == "activity"        ? "topic"
+                              : resource.kind == "support_request" ? "subject"
+                              : resource.kind == "comment"         ? "text"
+                              : resource.is_record                 ? "name"
+                                                                   : "name_ru";
     return R"({")" + field + R"(":")" + mark + "\"}";
   }
   std::string parent() {
     if (parent_.empty()) parent_ = make("deal", R"({"name":"parent"})", admin_).key;
     return parent_;
+  }
+  std::string company() {
+    if (company_.empty()) {
+      company_ = make("counterparty",
+                      R"({"name":"company","segment_code":"small",)"
+                      R"("acquisition_channel_code":"site","status_code":"active"})",
+                      admin_)
+                     .key;
+    }
+    return company_;
   }
   std::vector<const Resource*> creatable() {
     std::vector<const Resource*> list;
@@ -89,6 +104,7 @@ class Resources : public RecordsTest {
   }
 
   std::string parent_;
+  std::string company_;
   int counter_ = 0;
 };
 

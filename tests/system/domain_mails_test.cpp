@@ -109,7 +109,16 @@ SELECT json_build_object(
                     'document', f.name, 'document_type', f.type_code,
                     'of_record', f.parent_record_id = m.outcome_record_id))
                   FROM ops.mail_attachment t LEFT JOIN crm.document f ON f.id = t.document_id
-                  WHERE t.mail_message_id = m.id))
+                  WHERE t.mail_message_id = m.id),
+  'request', (SELECT json_build_object('subject', s.subject, 'priority', s.priority,
+                'status', s.status, 'content', s.content, 'content_text', s.content_text,
+                'author', s.author, 'channel', s.channel, 'group', s.assignee_group_id,
+                'customer', c.name, 'initiator', k.full_name, 'origin', s.origin,
+                'received', s.date_received = m.sent_at,
+                'is_record', s.id = m.outcome_record_id)
+              FROM crm.support_request s JOIN crm.counterparty c ON c.id = s.counterparty_id
+              JOIN crm.contact k ON k.id = s.initiator_contact_id
+              WHERE s.mail_message_id = m.id))
 FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id
 LEFT JOIN ops.quarantine q ON q.mail_message_id = m.id WHERE m.message_id = '{}')sql";
 
@@ -207,6 +216,28 @@ void check_activity(const DomainMail& mail, const Json& got, std::string_view nu
   EXPECT_THAT(text(got, "activities/0/text"), HasSubstr(mail.wants("text_contains/0")));
 }
 
+void check_request(const DomainMail& mail, const Json& got) {
+  EXPECT_EQ(text(got, "outcome"), "support_created");
+  EXPECT_EQ(text(got, "rule"), "new-request");
+  ASSERT_TRUE(got.find("request")->is_object());
+  EXPECT_EQ(text(got, "request/subject"), mail.wants("subject"));
+  EXPECT_EQ(text(got, "request/priority"), mail.wants("support/priority"));
+  ASSERT_EQ(mail.wants("support/client"), "romashka");
+  EXPECT_EQ(text(got, "request/customer"), "ООО «Ромашка»");
+  EXPECT_EQ(text(got, "request/initiator"), mail.wants("from/0/name"));
+  EXPECT_EQ(text(got, "request/author"),
+            mail.wants("from/0/name") + " <" + mail.wants("from/0/address") + ">");
+  EXPECT_EQ(text(got, "request/content"), "Добрый день, карточка не открывается с утра.");
+  EXPECT_EQ(text(got, "request/content_text"), "Добрый день, карточка не открывается с утра.");
+  EXPECT_EQ(text(got, "request/status"), "first_line");
+  EXPECT_EQ(text(got, "request/group"), "support-line-1");
+  EXPECT_EQ(text(got, "request/channel"), "external");
+  EXPECT_EQ(text(got, "request/origin"), "mail");
+  EXPECT_EQ(text(got, "request/received"), "true") << "received when it was sent";
+  EXPECT_EQ(text(got, "request/is_record"), "true");
+  EXPECT_NE(text(got, "history"), "0");
+}
+
 // What is asked for by name is there: the deal whose number the mails give, its customer with the
 // person who writes, and the customer of one of the forms.
 struct Seed {
@@ -243,7 +274,8 @@ class DomainMails : public SystemTest {
       return std::to_string(made ? made->id : 0);
     };
     const std::string customer =
-        make("counterparty", R"({"name": "ООО «Ромашка»", "types": ["buyer"]})");
+        make("counterparty", R"({"name": "ООО «Ромашка»", "types": ["buyer"],)"
+                             R"("email_domains": ["romashka.example"]})");
     make("contact", R"({"full_name": "Петрова Ольга", "email": "o.petrova@romashka.example",)"
                     R"("counterparty_id": )" +
                         customer + "}");
@@ -259,11 +291,9 @@ TEST_F(DomainMails, EachGivesTheExpectedRecordOverImapAndThroughTheDaemon) {
   ASSERT_EQ(mails.size(), 28U);
   for (const DomainMail& mail : mails) dovecot_.deliver(mail.wants("mailbox"), mail.bytes);
   daemon_.write("password", dovecot_.options().password);
-  start(config(mailbox("crm") + mailbox("activity"),
-               fmt::format("mail-inbox-sd = 'imaps://127.0.0.1:{}?username=support&password={}'\n",
-                           dovecot_.imaps_port(), dovecot_.options().password)));
+  start(config(mailbox("crm") + mailbox("activity") + mailbox("support")));
   ASSERT_TRUE(eventually([&] {
-    return one("SELECT count(*) FROM ops.mail_message WHERE flagged_at IS NOT NULL") == "27";
+    return one("SELECT count(*) FROM ops.mail_message WHERE flagged_at IS NOT NULL") == "28";
   })) << daemon_.log();
 
   for (const DomainMail& mail : mails) {
@@ -271,10 +301,7 @@ TEST_F(DomainMails, EachGivesTheExpectedRecordOverImapAndThroughTheDaemon) {
     std::string sql(kCaused);
     sql.replace(sql.find("{}"), 2, mail.wants("message_id"));
     const auto got = Json::parse(one(sql));
-    // Support mail comes with its own entity: until then its box stays off, and the mail in it.
-    const bool off = mail.wants("kind") == "support";
-    ASSERT_EQ(got.has_value(), !off);
-    if (off) continue;
+    ASSERT_TRUE(got.has_value());
     check_mail(mail, *got);
     const std::string kind = mail.wants("kind");
     if (kind == "lead" || kind == "other") {
@@ -283,6 +310,8 @@ TEST_F(DomainMails, EachGivesTheExpectedRecordOverImapAndThroughTheDaemon) {
       EXPECT_EQ(text(*got, "deal/counterparty_id"), known ? seeded.form_customer : "");
     } else if (kind == "activity") {
       check_activity(mail, *got, "1042");
+    } else if (kind == "support") {
+      check_request(mail, *got);
     } else {  // the reference drops what has no usable suffix
       EXPECT_EQ(text(*got, "outcome"), "quarantined");
       EXPECT_EQ(text(*got, "reason"), "no_rule");
@@ -290,8 +319,8 @@ TEST_F(DomainMails, EachGivesTheExpectedRecordOverImapAndThroughTheDaemon) {
   }
   // Nothing beside it: one deal a form, one activity a mail that refers to a record.
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal WHERE origin = 'mail'"), "24");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "27");
-  EXPECT_EQ(dovecot_.stored("support").front().flags, "");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "28");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.support_request"), "1");
   EXPECT_EQ(dovecot_.stored("activity").size(), 2U);
 }
 

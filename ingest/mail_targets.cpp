@@ -1,0 +1,238 @@
+// What the mails of a batch refer to: the same bytes before, records by number or alias, threads,
+// counterparties. The first round trip.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/text.h"
+#include "ingest/mail_application.h"
+
+namespace c360::ingest {
+
+using parsers::Extraction;
+using parsers::RuleAction;
+using store::MailTargetStatus;
+using store::Outcome;
+using store::QuarantineReason;
+
+namespace {
+
+constexpr std::size_t kThreadIds = 50;  // message ids looked up per mail, the nearest ones
+
+bool creates(RuleAction action) {
+  return action == RuleAction::create_deal || action == RuleAction::create_lead;
+}
+
+std::string sender_domain(const ReadMail& mail) { return to_lower(mail.result.from_domain); }
+
+constexpr std::string_view kRequestKind = "support_request";
+
+// Mail to the service desk goes on in a support request only; other records are not its affair.
+bool may_attach(const MailCase& item, bool to_request) {
+  return item.kind != MailCase::Kind::request || to_request;
+}
+
+void attach(MailCase& item, std::int64_t record_id, const std::string& kind) {
+  if (!may_attach(item, kind == kRequestKind)) return;
+  item.as_comment = item.kind == MailCase::Kind::request;
+  item.kind = MailCase::Kind::attach;
+  item.target_id = record_id;
+  item.target_kind = kind;
+}
+
+}  // namespace
+
+void end(ReadMail& mail, Outcome outcome) {
+  mail.result.outcome = outcome;
+  mail.ended = true;
+}
+
+void hold(ReadMail& mail, QuarantineReason reason, std::string details) {
+  end(mail, Outcome::quarantined);
+  mail.result.quarantine_reason = reason;
+  mail.result.quarantine_details = std::move(details);
+}
+
+void MailApplication::sort_out(std::span<ReadMail> mails) {
+  cases_.reserve(mails.size());
+  for (ReadMail& mail : mails) {
+    MailCase item{.mail = &mail};
+    if (!mail.ended) {
+      const Extraction& extraction = mail.extraction;
+      if (extraction.target) {
+        item.kind = MailCase::Kind::attach;
+        item.query = queries_.size();
+        queries_.push_back({.kind = extraction.target->kind,
+                            .alias = extraction.target->alias,
+                            .search_field = extraction.target->search_field,
+                            .value = extraction.target->value});
+        item.as_comment = extraction.action == RuleAction::add_comment;
+        if (item.as_comment) add_sender_clue(item);
+      } else if (extraction.action == RuleAction::create_support) {
+        item.kind = MailCase::Kind::request;
+        add_sender_clue(item);
+      } else if (creates(extraction.action)) {
+        item.kind = MailCase::Kind::create;
+        item.clue = clues_.size();
+        store::CounterpartyClue clue{.inn = std::string(extraction.value("inn")),
+                                     .kpp = std::string(extraction.value("kpp")),
+                                     .company_text = std::string(extraction.value("company_text")),
+                                     .sender_domain = sender_domain(mail)};
+        for (const std::string_view email :
+             {extraction.value("contact.email"), std::string_view(mail.result.from_address)}) {
+          if (!email.empty()) clue.emails.emplace_back(email);
+        }
+        clues_.push_back(std::move(clue));
+      } else {
+        hold(mail, QuarantineReason::unknown_alias, "the mail names no record to attach it to");
+      }
+    }
+    cases_.push_back(std::move(item));
+  }
+}
+
+void MailApplication::add_sender_clue(MailCase& item) {
+  item.sender_clue = sender_clues_.size();
+  sender_clues_.push_back(
+      {.email = item.mail->result.from_address, .domain = sender_domain(*item.mail)});
+}
+
+// Round trip 1.
+Result<void> MailApplication::look_up() {
+  std::vector<Sha256> digests;
+  std::vector<std::string> thread_ids;
+  for (const MailCase& item : cases_) {
+    if (item.mail->result.outcome != Outcome::quarantined || !item.mail->ended)
+      digests.push_back(item.mail->incoming.raw.sha256());
+    if (item.mail->ended || !item.mail->extraction.may_thread) continue;
+    const auto& result = item.mail->result;
+    thread_ids.insert(thread_ids.end(), result.in_reply_to.begin(), result.in_reply_to.end());
+    const std::size_t skip =
+        result.references.size() > kThreadIds ? result.references.size() - kThreadIds : 0;
+    thread_ids.insert(thread_ids.end(),
+                      result.references.begin() + static_cast<std::ptrdiff_t>(skip),
+                      result.references.end());
+  }
+  const store::Ticket originals =
+      store::MailLog::queue_originals(tx_, mailbox_.mailbox_id, digests);
+  std::optional<store::Ticket> threads;
+  if (!thread_ids.empty()) threads = store::MailLog::queue_threads(tx_, thread_ids);
+  std::optional<store::MailTargetLookup> targets;
+  if (!queries_.empty()) targets.emplace(tx_, queries_);
+  std::optional<store::CounterpartyMatcher> matcher;
+  if (!clues_.empty()) matcher.emplace(tx_, clues_);
+  std::optional<store::SupportSenderLookup> senders;
+  if (!sender_clues_.empty()) senders.emplace(tx_, sender_clues_);
+  if (auto done = tx_.run(); !done) return done;
+
+  if (senders) senders_ = senders->results();
+  Threads known;
+  if (threads) {
+    for (store::MailLog::Thread& thread : store::MailLog::threads(tx_, *threads))
+      known.emplace(thread.message_id, std::move(thread));
+  }
+  std::map<Sha256, std::int64_t> first_of;
+  for (const auto& [digest, id] : store::MailLog::originals(tx_, originals))
+    first_of.emplace(digest, id);
+  std::vector<store::MailTarget> found;
+  if (targets) {
+    auto results = targets->results();
+    if (!results) return std::unexpected(results.error());
+    found = std::move(*results);
+  }
+  std::vector<store::CounterpartyMatch> matches;
+  if (matcher) matches = matcher->results();
+
+  std::map<std::string, MailCase*> made_here;  // by message id: mails of this batch with a record
+  for (MailCase& item : cases_) {
+    ReadMail& mail = *item.mail;
+    const auto [first, is_first] =
+        first_of.try_emplace(mail.incoming.raw.sha256(), mail.incoming.ledger_id);
+    if (!is_first && first->second != mail.incoming.ledger_id) {
+      end(mail, Outcome::duplicate);
+      mail.result.quarantine_reason.reset();
+      mail.result.duplicate_of_id = first->second;
+      item.kind = MailCase::Kind::ended;
+      continue;
+    }
+    if (mail.ended) continue;
+    if (item.kind == MailCase::Kind::attach) {
+      settle_target(item, found[item.query]);
+    } else if (mail.extraction.may_thread) {
+      settle_thread_here(item, made_here);
+      if (item.makes_record()) {
+        if (auto settled = settle_thread(item, known); !settled) return settled;
+      }
+    }
+    if (item.kind == MailCase::Kind::create) item.counterparty = matches[item.clue];
+    if (item.kind != MailCase::Kind::ended && !mail.result.message_id.empty())
+      made_here.emplace(mail.result.message_id, &item);
+  }
+  return {};
+}
+
+// A mail of the same batch that this one answers: its record is known only now.
+void MailApplication::settle_thread_here(MailCase& item,
+                                         const std::map<std::string, MailCase*>& made_here) {
+  std::vector<std::string> ids = item.mail->result.in_reply_to;
+  const auto& references = item.mail->result.references;
+  ids.insert(ids.end(), references.rbegin(), references.rend());
+  for (const std::string& id : ids) {
+    const auto here = made_here.find(id);
+    if (here == made_here.end()) continue;
+    const MailCase& first = *here->second;
+    if (first.kind == MailCase::Kind::attach) {
+      attach(item, first.target_id, first.target_kind);
+    } else {
+      MailCase* maker = first.makes_record() ? here->second : first.thread_of;
+      if (!may_attach(item, maker->kind == MailCase::Kind::request)) continue;
+      item.as_comment = item.kind == MailCase::Kind::request;
+      item.kind = MailCase::Kind::attach_to_new;
+      item.thread_of = maker;
+    }
+    if (!item.makes_record()) return;
+  }
+}
+
+void MailApplication::settle_target(MailCase& item, const store::MailTarget& target) {
+  ReadMail& mail = *item.mail;
+  const auto& wanted = *mail.extraction.target;
+  const std::string name = (wanted.alias.empty() ? wanted.kind : wanted.alias) + " " + wanted.value;
+  const auto refuse = [&](QuarantineReason reason, const std::string& details) {
+    item.kind = MailCase::Kind::ended;
+    hold(mail, reason, details);
+  };
+  switch (target.status) {
+    case MailTargetStatus::found:
+      item.target_id = target.record_id;
+      item.target_kind = target.kind;
+      return;
+    case MailTargetStatus::unknown_alias:
+      return refuse(QuarantineReason::unknown_alias,
+                    "no enabled activity target is called \"" + wanted.alias + "\"");
+    case MailTargetStatus::not_found:
+      return refuse(QuarantineReason::target_not_found, "there is no " + name);
+    case MailTargetStatus::deleted:
+      return refuse(QuarantineReason::target_deleted, name + " is deleted");
+    case MailTargetStatus::ambiguous:
+      return refuse(QuarantineReason::ambiguous_target, "more than one record is " + name);
+  }
+}
+
+// The nearest known ancestor whose record still lives; otherwise the mail makes its own record.
+Result<void> MailApplication::settle_thread(MailCase& item, const Threads& known) {
+  const store::MailResult& result = item.mail->result;
+  std::vector<std::string> ids = result.in_reply_to;
+  ids.insert(ids.end(), result.references.rbegin(), result.references.rend());
+  for (const std::string& id : ids) {
+    const auto thread = known.find(id);
+    if (thread == known.end()) continue;
+    auto target = store::follow_merges(tx_, thread->second.record_id);
+    if (!target) return std::unexpected(target.error());
+    if (target->status != MailTargetStatus::found) continue;
+    attach(item, target->record_id, target->kind);
+    if (!item.makes_record()) return {};
+  }
+  return {};
+}
+
+}  // namespace c360::ingest
