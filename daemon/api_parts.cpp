@@ -14,6 +14,9 @@ constexpr store::Sql kBirth{"daemon_birth", R"sql(
 SELECT to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' ' || sha256
   FROM ops.schema_migration WHERE version = 1)sql"};
 
+constexpr store::Sql kThreadKey{"daemon_thread_key", R"sql(
+SELECT value FROM ops.installation_key WHERE name = 'mail-thread')sql"};
+
 store::RecordsOptions records_options(const Config& config, Secret cursor_key) {
   store::RecordsOptions options;
   options.access.swap_manager_cco = config.swap_manager_cco;
@@ -63,6 +66,13 @@ Result<Secret> cursor_key(store::Database& database) {
   if (rows->empty()) return fail(ErrorCode::internal, "the database has no first migration");
   const Sha256 key = sha256("client360 cursor " + std::string(rows->text(0, 0)));
   return Secret(std::string(as_bytes_view(key)));
+}
+
+Result<Secret> thread_key(store::Database& database) {
+  auto rows = database.execute(store::Pool::work, kThreadKey);
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return fail(ErrorCode::internal, "ops.installation_key lost mail-thread");
+  return Secret(rows->bytes(0, 0));
 }
 
 }  // namespace c360::daemon

@@ -57,5 +57,7 @@ class ApiParts {
 // The key that signs cursors: known to every daemon on the database and to nobody who only talks to
 // the API. It is derived from when the schema was made, to the microsecond, and survives restarts.
 Result<Secret> cursor_key(store::Database& database);
+// The key of the ids in what we send, as the database of this installation holds it.
+Result<Secret> thread_key(store::Database& database);
 
 }  // namespace c360::daemon

@@ -48,9 +48,15 @@ Result<void> Parts::start_business() {
     if (!key) return std::unexpected(key.error());
     cursor_secret = std::move(*key);
   }
+  if (thread_secret.empty()) {
+    auto key = thread_key(database);
+    if (!key) return std::unexpected(key.error());
+    thread_secret = std::move(*key);
+  }
   const auto in_force = config.get();
   ingest::IntakeOptions options = in_force->intake;
   options.holder = holder;
+  options.thread_key = thread_secret;
   // A mailbox has a limit of its own; the other loops of the intake have the common one.
   options.beat = [this, limit = options.pass_limit](std::string_view loop) {
     if (loop.starts_with("mailbox.")) {

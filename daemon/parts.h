@@ -87,6 +87,7 @@ struct Parts {
   void report_config(ReloadResult result);
   const std::string holder;  // of leases: this process run
   Secret cursor_secret;      // read from the database once
+  Secret thread_secret;      // read from the database once
 };
 
 }  // namespace c360::daemon

@@ -683,6 +683,14 @@ constexpr std::array kMailboxSettings = {
         .default_value = "''",
         .sentence = "Older mail is not listed, YYYY-MM-DD.",
         .store = [](MailboxTable& t, SettingValue&& v) { t.settings.since = date_of(v.text); }},
+    Box{.key = "authserv_id",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence =
+            "The name our own mail server puts first into Authentication-Results (RFC 8601): "
+            "its word on senders is taken. Empty: nobody's.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.authserv_id = std::move(v.text); }},
     Box{.key = "own_addresses",
         .type = Type::text_list,
         .default_value = "[]",

@@ -72,8 +72,10 @@ Result<void> MailApplication::prepare() {
   if (!contact_clues.empty()) contacts.emplace(tx_, contact_clues);
   std::optional<store::ParticipantLookup> participants;
   if (activities > 0) participants.emplace(tx_, addresses);
+  const auto senders = look_up_senders();
   if (auto done = tx_.run(); !done) return done;
 
+  grade_links(senders);
   if (contacts) known_contacts_ = contacts->results();
   std::vector<store::Participants> people;
   if (participants) people = participants->results();

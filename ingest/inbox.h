@@ -16,9 +16,11 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
+#include "daemon/base/secret.h"
 #include "daemon/base/snapshot.h"
 #include "ingest/mailbox_settings.h"
 #include "ingest/raw_mail.h"
+#include "parsers/authentication_results.h"
 #include "parsers/mime_reader.h"
 #include "parsers/rule_match.h"
 #include "parsers/rule_set.h"
@@ -67,7 +69,8 @@ struct ReadMail {
   // Header fields filled by read(), outcome and record by apply(). After read() alone the outcome
   // is set only if the mail can never be more than that.
   store::MailResult result;
-  bool ended = false;  // result.outcome is final
+  bool ended = false;                                       // result.outcome is final
+  parsers::SenderProof proof = parsers::SenderProof::none;  // of From, by our own server
   // Of Message::parts, those that are attachments: filled by apply(), sent with the commit.
   struct Content {
     std::size_t part = 0;
@@ -82,6 +85,7 @@ struct InboxOptions {
   std::string spool_folder;
   std::size_t spool_bytes = 1U << 20U;
   std::string phone_region = "RU";
+  Secret thread_key;  // of the ids in what we send (thread_id.h); empty: there are none
   // Which codes the directories have now; null: every value of a rule is taken for good.
   std::shared_ptr<store::DirectoryReader> directories;
 };

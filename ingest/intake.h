@@ -16,6 +16,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/event.h"
+#include "daemon/base/secret.h"
 #include "daemon/base/snapshot.h"
 #include "ingest/mailbox_settings.h"
 #include "store/database.h"
@@ -42,6 +43,7 @@ struct IntakeOptions {
   std::chrono::seconds compare_interval{900};  // full comparison with the server
   std::chrono::seconds pass_limit{300};        // a pass without progress for longer is an alarm
   std::string default_phone_region = "RU";
+  Secret thread_key;  // of the ids in what we send
   // Called by every loop at least each `beat_interval` while it works: the watchdog's food.
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
   std::function<void(std::string_view loop)> retire = [](std::string_view) {};  // the loop ended

@@ -15,6 +15,7 @@
 #include "ingest/inbox.h"
 #include "store/operations/add_mail_comments.h"
 #include "store/operations/attach_documents.h"
+#include "store/operations/find_known_senders.h"
 #include "store/operations/find_mail_target.h"
 #include "store/operations/find_participants.h"
 #include "store/operations/find_support_requests.h"
@@ -22,6 +23,18 @@
 #include "store/operations/match_counterparty.h"
 
 namespace c360::ingest {
+
+// How sure it is that a mail belongs to the record it was attached to.
+//   authenticated  our own server proves the sender's domain, and he has to do with the record
+//   known_sender   he has to do with the record, or answers what only we could have sent him
+//   claimed        anybody could have written it: it is shown, and changes nothing else
+enum class LinkGrade : std::uint8_t { authenticated, known_sender, claimed };
+std::string_view to_string(LinkGrade grade);
+
+// `knows_address`: the address is one of the record's people; `knows_domain`: its domain is the
+// customer's.
+LinkGrade link_grade(parsers::SenderProof proof, bool knows_address, bool knows_domain,
+                     bool names_our_id);
 
 // What one mail turned out to be, and what is known of it before anything is written.
 struct MailCase {
@@ -42,6 +55,9 @@ struct MailCase {
   std::int64_t activity_id = 0;
   std::vector<std::int64_t> document_ids;  // of ReadMail::contents, in their order
   store::Participants participants;
+  bool names_our_id = false;  // it answers an id of this record that only we make
+  // attach, attach_to_new: how sure it is who wrote it; none yet while it is not looked up.
+  std::optional<LinkGrade> grade;
 
   // Mail to the service desk.
   std::size_t sender_clue = 0;
@@ -90,7 +106,12 @@ class MailApplication {
   void settle_target(MailCase& item, const store::MailTarget& target);
   static void settle_thread_here(MailCase& item, const std::map<std::string, MailCase*>& made_here);
   Result<void> settle_thread(MailCase& item, const Threads& known);
+  Result<void> follow(MailCase& item, std::int64_t record_id);
+  void note_our_id(MailCase& item) const;
   Result<void> settle_support();
+  void grade_answer(MailCase& item, std::int64_t customer_id);
+  std::optional<store::KnownSenderLookup> look_up_senders();
+  void grade_links(const std::optional<store::KnownSenderLookup>& lookup);
   void settle_request(MailCase& item);
   void settle_reply(MailCase& item, const store::SupportRequestState* request);
   Result<void> write_one(MailCase& item);

@@ -175,6 +175,7 @@ void MailApplication::add_activity(MailCase& item, std::int64_t parent_id) {
   if (!text.empty()) record.set("text", std::move(text));
   record.set("activity_date", to_rfc3339(mail.date));
   record.set("mail_message_id", std::to_string(mail.incoming.ledger_id));
+  if (item.grade) record.set("link_grade", std::string(to_string(*item.grade)));
   record.set("participant_user_ids", store::array_literal(item.participants.user_ids));
   record.set("participant_contact_ids", store::array_literal(item.participants.contact_ids));
   if (!item.participants.contact_ids.empty())

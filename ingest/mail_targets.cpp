@@ -5,6 +5,7 @@
 
 #include "daemon/base/text.h"
 #include "ingest/mail_application.h"
+#include "ingest/thread_id.h"
 
 namespace c360::ingest {
 
@@ -37,6 +38,14 @@ void attach(MailCase& item, std::int64_t record_id, const std::string& kind) {
   item.kind = MailCase::Kind::attach;
   item.target_id = record_id;
   item.target_kind = kind;
+}
+
+// What the mail answers, the nearest first.
+std::vector<std::string> nearest_ids(const ReadMail& mail) {
+  std::vector<std::string> ids = mail.result.in_reply_to;
+  ids.insert(ids.end(), mail.result.references.rbegin(), mail.result.references.rend());
+  if (ids.size() > kThreadIds) ids.resize(kThreadIds);
+  return ids;
 }
 
 }  // namespace
@@ -104,13 +113,7 @@ Result<void> MailApplication::look_up() {
     if (item.mail->result.outcome != Outcome::quarantined || !item.mail->ended)
       digests.push_back(item.mail->incoming.raw.sha256());
     if (item.mail->ended || !item.mail->extraction.may_thread) continue;
-    const auto& result = item.mail->result;
-    thread_ids.insert(thread_ids.end(), result.in_reply_to.begin(), result.in_reply_to.end());
-    const std::size_t skip =
-        result.references.size() > kThreadIds ? result.references.size() - kThreadIds : 0;
-    thread_ids.insert(thread_ids.end(),
-                      result.references.begin() + static_cast<std::ptrdiff_t>(skip),
-                      result.references.end());
+    for (std::string& id : nearest_ids(*item.mail)) thread_ids.push_back(std::move(id));
   }
   const store::Ticket originals =
       store::MailLog::queue_originals(tx_, mailbox_.mailbox_id, digests);
@@ -157,6 +160,7 @@ Result<void> MailApplication::look_up() {
     if (mail.ended) continue;
     if (item.kind == MailCase::Kind::attach) {
       settle_target(item, found[item.query]);
+      note_our_id(item);
     } else if (mail.extraction.may_thread) {
       settle_thread_here(item, made_here);
       if (item.makes_record()) {
@@ -173,10 +177,7 @@ Result<void> MailApplication::look_up() {
 // A mail of the same batch that this one answers: its record is known only now.
 void MailApplication::settle_thread_here(MailCase& item,
                                          const std::map<std::string, MailCase*>& made_here) {
-  std::vector<std::string> ids = item.mail->result.in_reply_to;
-  const auto& references = item.mail->result.references;
-  ids.insert(ids.end(), references.rbegin(), references.rend());
-  for (const std::string& id : ids) {
+  for (const std::string& id : nearest_ids(*item.mail)) {
     const auto here = made_here.find(id);
     if (here == made_here.end()) continue;
     const MailCase& first = *here->second;
@@ -218,21 +219,33 @@ void MailApplication::settle_target(MailCase& item, const store::MailTarget& tar
   }
 }
 
-// The nearest known ancestor whose record still lives; otherwise the mail makes its own record.
+// The nearest known ancestor whose record still lives; otherwise the mail makes its own record. An
+// id of ours names its record itself, others are in the ledger.
 Result<void> MailApplication::settle_thread(MailCase& item, const Threads& known) {
-  const store::MailResult& result = item.mail->result;
-  std::vector<std::string> ids = result.in_reply_to;
-  ids.insert(ids.end(), result.references.rbegin(), result.references.rend());
-  for (const std::string& id : ids) {
+  for (const std::string& id : nearest_ids(*item.mail)) {
     const auto thread = known.find(id);
-    if (thread == known.end()) continue;
-    auto target = store::follow_merges(tx_, thread->second.record_id);
-    if (!target) return std::unexpected(target.error());
-    if (target->status != MailTargetStatus::found) continue;
-    attach(item, target->record_id, target->kind);
-    if (!item.makes_record()) return {};
+    const auto named = record_of_thread_id(options_.thread_key, id);
+    if (!named && thread == known.end()) continue;
+    if (auto done = follow(item, named ? *named : thread->second.record_id); !done) return done;
+    if (item.makes_record()) continue;
+    item.names_our_id = named.has_value();
+    return {};
   }
   return {};
+}
+
+Result<void> MailApplication::follow(MailCase& item, std::int64_t record_id) {
+  auto target = store::follow_merges(tx_, record_id);
+  if (!target) return std::unexpected(target.error());
+  if (target->status == MailTargetStatus::found) attach(item, target->record_id, target->kind);
+  return {};
+}
+
+// An id of another record of ours says nothing about this one.
+void MailApplication::note_our_id(MailCase& item) const {
+  item.names_our_id = std::ranges::any_of(nearest_ids(*item.mail), [&](const std::string& id) {
+    return record_of_thread_id(options_.thread_key, id) == item.target_id;
+  });
 }
 
 }  // namespace c360::ingest

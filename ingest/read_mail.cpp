@@ -25,20 +25,7 @@ std::string addresses_json(const std::vector<parsers::Address>& addresses) {
   return json.take();
 }
 
-// RFC 8601: what our own server found out; kept as written, graded by a later step.
-std::string auth_results_json(const Message& message) {
-  JsonWriter json;
-  json.begin_object();
-  for (const parsers::HeaderField& field : message.headers) {
-    if (!equal_ignoring_case(field.name, "Authentication-Results")) continue;
-    json.member("header", field.body);
-    break;  // the topmost is the last server's
-  }
-  json.end_object();
-  return json.take();
-}
-
-void fill_ledger_fields(ReadMail& mail) {
+void fill_ledger_fields(ReadMail& mail, const MailboxSettings& settings) {
   const Message& message = mail.message();
   store::MailResult& result = mail.result;
   result.message_id = message.message_id;
@@ -58,7 +45,9 @@ void fill_ledger_fields(ReadMail& mail) {
   result.charset = message.body.charset;
   result.is_auto_generated = message.is_auto_reply || message.is_list;
   result.is_bounce = message.is_bounce;
-  result.auth_results_json = auth_results_json(message);
+  const auto results = parsers::read_authentication_results(message, settings.authserv_id);
+  result.auth_results_json = parsers::to_json(results);
+  mail.proof = results.proof;
 }
 
 void end_in_quarantine(ReadMail& mail, store::QuarantineReason reason, std::string details) {
@@ -163,7 +152,7 @@ ReadMail Inboxes::read(IncomingMail incoming, const MailboxSettings& settings,
     return mail;
   }
   mail.parsed = std::make_unique<parsers::ParsedMail>(std::move(*parsed));
-  fill_ledger_fields(mail);
+  fill_ledger_fields(mail, settings);
   const parsers::ChosenDate chosen = parsers::choose_date(
       mail.message().date, mail.incoming.internal_date, mail.incoming.fetched_at);
   mail.date = chosen.instant;

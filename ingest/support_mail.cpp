@@ -70,7 +70,9 @@ Result<void> MailApplication::settle_support() {
     if (item.kind == MailCase::Kind::request) settle_request(item);
     if (answers_new_request(item)) {
       item.customer_id = item.thread_of->customer_id;
-      if (!item.sender->user_id && !item.sender->belongs_to(item.customer_id))
+      if (item.sender->user_id || item.sender->belongs_to(item.customer_id))
+        grade_answer(item, item.customer_id);
+      else
         refuse(item, QuarantineReason::unknown_sender,
                item.mail->result.from_address +
                    " is neither staff nor of the customer whose request the mail answers");
@@ -110,6 +112,13 @@ void MailApplication::settle_request(MailCase& item) {
   item.initiator = store::support_initiator(*item.sender, item.customer_id);
 }
 
+void MailApplication::grade_answer(MailCase& item, std::int64_t customer_id) {
+  const auto* customer = item.sender->customer(customer_id);
+  const bool known = item.sender->user_id || (customer != nullptr && customer->knows_sender());
+  item.grade = link_grade(item.mail->proof, known, customer != nullptr && customer->by_domain,
+                          item.names_our_id);
+}
+
 void MailApplication::settle_reply(MailCase& item, const SupportRequestState* request) {
   if (request == nullptr)  // deleted between two round trips
     return refuse(item, QuarantineReason::target_deleted, "the support request is deleted");
@@ -119,7 +128,9 @@ void MailApplication::settle_reply(MailCase& item, const SupportRequestState* re
                   item.mail->result.from_address + " is neither staff nor of the customer of SD-" +
                       std::to_string(request->number));
   item.customer_id = request->counterparty_id;
-  if (staff) return;  // what we write ourselves waits for nobody
+  grade_answer(item, request->counterparty_id);
+  if (staff) return;                             // what we write ourselves waits for nobody
+  if (item.grade == LinkGrade::claimed) return;  // shown, and no more: anybody can write a number
   if (request->status == "clarification") {
     item.next_status = request->returns_to;
   } else if (request->status == "closed") {

@@ -99,7 +99,9 @@ CREATE TABLE ops.mail_message (
     language          text,
     is_auto_generated boolean     NOT NULL DEFAULT false,
     is_bounce         boolean     NOT NULL DEFAULT false,
-    auth_results      jsonb       NOT NULL DEFAULT '{}',
+    auth_results      jsonb       NOT NULL DEFAULT '{}',  -- what our own server found out (RFC 8601)
+    -- of a mail that belongs to a record there was: how sure it is who wrote it
+    link_grade        text        CHECK (link_grade IN ('authenticated', 'known_sender', 'claimed')),
     -- the end
     outcome           text        CHECK (outcome IN ('deal_created', 'lead_created', 'activity_added',
                                       'support_created', 'comment_added', 'duplicate', 'ignored',
@@ -130,6 +132,16 @@ CREATE INDEX mail_message_raw_idx ON ops.mail_message (raw_sha256) WHERE raw_sha
 CREATE INDEX mail_message_record_idx ON ops.mail_message (outcome_record_id)
     WHERE outcome_record_id IS NOT NULL;
 CREATE INDEX mail_message_processed_idx ON ops.mail_message (processed_at DESC, id DESC);
+
+CREATE INDEX mail_message_grade_idx ON ops.mail_message (link_grade, id) WHERE link_grade IS NOT NULL;
+
+-- Keys of this installation that nobody has to know or to set; made here, kept by the backup.
+CREATE TABLE ops.installation_key (
+    name  text  PRIMARY KEY,
+    value bytea NOT NULL CHECK (octet_length(value) >= 32)
+);
+INSERT INTO ops.installation_key (name, value) VALUES
+    ('mail-thread', sha256((gen_random_uuid()::text || gen_random_uuid()::text)::bytea));
 
 CREATE TABLE ops.mail_attachment (
     id              bigint  PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -90,6 +90,8 @@ CREATE TABLE crm.activity (
     call_duration_s         integer  CHECK (call_duration_s >= 0),
     recording_url           text     CHECK (recording_url ~* '^https?://'),
     mail_message_id         bigint   REFERENCES ops.mail_message ON DELETE SET NULL,
+    link_grade              text     CHECK (link_grade IN ('authenticated', 'known_sender',
+                                                           'claimed')),
     comment_id              bigint   REFERENCES crm.comment ON DELETE SET NULL,
     assignment_id           bigint   REFERENCES crm.assignment ON DELETE SET NULL,
     remind_at               timestamptz,
@@ -183,6 +185,9 @@ INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('activity.status', 'created', 'Создано', 'Created', 5),
     ('activity.direction', 'in', 'Входящий', 'Incoming', 1),
     ('activity.direction', 'out', 'Исходящий', 'Outgoing', 2),
+    ('activity.link_grade', 'authenticated', 'Подтверждён', 'Authenticated', 1),
+    ('activity.link_grade', 'known_sender', 'Известный отправитель', 'Known sender', 2),
+    ('activity.link_grade', 'claimed', 'Не подтверждён', 'Claimed', 3),
     ('activity.remind_channel', 'email', 'Эл. почта', 'E-mail', 1),
     ('activity.remind_channel', 'telegram', 'Telegram', 'Telegram', 2),
     ('activity.remind_channel', 'sms', 'SMS', 'SMS', 3),
@@ -220,6 +225,7 @@ BEGIN
     FROM (SELECT crm.counterparty_of(n.parent_record_id) AS id, max(n.activity_date) AS at
           FROM touched n
           WHERE n.deleted_at IS NULL AND n.activity_date <= now()
+            AND n.link_grade IS DISTINCT FROM 'claimed'  -- anybody may have written it
             AND (n.type = 'comment'
                  OR n.type IN ('call', 'meeting', 'email') AND n.status = 'completed')
           GROUP BY 1) x

@@ -104,6 +104,12 @@ Resource activity() {
                        .read_only()
                        .filterable()
                        .labels("Письмо", "Mail"))
+              .add(code("link_grade", link_grades())
+                       .read_only()
+                       .filterable()
+                       .labels("Достоверность письма", "Grade of the mail")
+                       .described("Of an e-mail: how sure it is that its sender has to do with the "
+                                  "record."))
               .add(reference("comment_id", "comment")
                        .read_only()
                        .filterable()

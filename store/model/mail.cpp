@@ -22,6 +22,12 @@ std::vector<Choice> mailbox_kinds() {
 
 }  // namespace
 
+std::vector<Choice> link_grades() {
+  return {{"authenticated", {"Подтверждён", "Authenticated"}},
+          {"known_sender", {"Известный отправитель", "Known sender"}},
+          {"claimed", {"Не подтверждён", "Claimed"}}};
+}
+
 Resource mailbox() {
   return readable({
       .kind = "mailbox",
@@ -112,7 +118,14 @@ Resource mail_message() {
               .add(text("language").filterable())
               .add(boolean("is_auto_generated").filterable())
               .add(boolean("is_bounce").filterable())
-              .add(json("auth_results").defaults_to("{}"))
+              .add(json("auth_results")
+                       .defaults_to("{}")
+                       .described("What our own server found out about the sender (RFC 8601)."))
+              .add(code("link_grade", link_grades())
+                       .filterable()
+                       .described("Of a mail attached to a record there was: whether our own "
+                                  "server vouches for the sender, he is known at the record, or "
+                                  "neither. What is only claimed changes no state."))
               .add(code("outcome", {{"deal_created", {"Создана сделка", "Deal created"}},
                                     {"lead_created", {"Создан лид", "Lead created"}},
                                     {"activity_added", {"Добавлена активность", "Activity added"}},

@@ -42,6 +42,8 @@ Resource mail_attachment();
 Resource quarantine();
 Resource rule_set();
 Resource custom_field_def();
+// How sure it is that a mail belongs to its record: authenticated, known_sender, claimed.
+std::vector<Choice> link_grades();
 std::vector<Resource> directories();
 
 }  // namespace c360::store
