@@ -351,6 +351,26 @@ constexpr std::array kSettings = {
         .sentence = "Our own sender addresses: mail from them is ignored in every mailbox.",
         .store = [](Config& c,
                     SettingValue&& v) { c.mailbox_defaults.own_addresses = std::move(v.list); }},
+    Row{.key = "mail.loop_limit",
+        .type = Type::integer,
+        .default_value = "200",
+        .sentence =
+            "More answers of one sender within mail.loop_window_minutes are held as a loop, "
+            "unless a sender rule allows him. 0: they are not counted.",
+        .store = [](Config& c, SettingValue&& v) { c.mailbox_defaults.loop_limit = v.integer; },
+        .min = 0,
+        .max = 1'000'000},
+    Row{.key = "mail.loop_window_minutes",
+        .type = Type::integer,
+        .default_value = "60",
+        .sentence = "The window of mail.loop_limit.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.mailbox_defaults.loop_window = std::chrono::minutes{v.integer};
+            },
+        .min = 1,
+        .max = 10'080,
+        .unit = "minutes"},
     Row{.key = "mail.attempt_limit",
         .type = Type::integer,
         .default_value = "5",

@@ -36,6 +36,7 @@ Result<void> MailApplication::prepare() {
   std::size_t deals = 0;
   std::size_t leads = 0;
   std::size_t requests = 0;
+  std::size_t new_contacts = 0;
   std::size_t activities = 0;
   std::size_t documents = 0;
   std::vector<store::ContactClue> contact_clues;
@@ -48,6 +49,7 @@ Result<void> MailApplication::prepare() {
     documents += mail.contents.size();
     const bool create = item.kind == MailCase::Kind::create;
     if (item.kind == MailCase::Kind::request) ++requests;
+    if (item.makes_contact) ++new_contacts;
     if (create) (mail.extraction.action == RuleAction::create_lead ? leads : deals) += 1;
     if (create && item.counterparty.counterparty_id) {
       item.contact_lookup = contact_clues.size();
@@ -65,7 +67,7 @@ Result<void> MailApplication::prepare() {
   const store::Allocation deal_ids = allocate("deal", deals);
   const store::Allocation lead_ids = allocate("lead", leads);
   const store::Allocation request_ids = allocate("support_request", requests);
-  const store::Allocation contact_ids = allocate("contact", deals + leads);
+  const store::Allocation contact_ids = allocate("contact", deals + leads + new_contacts);
   const store::Allocation activity_ids = allocate("activity", activities);
   const store::Allocation document_ids = allocate("document", documents);
   std::optional<store::ContactLookup> contacts;
@@ -136,8 +138,8 @@ Result<void> MailApplication::write() {
   };
   if (auto done = create("lead", leads_); !done) return done;
   if (auto done = create("deal", deals_); !done) return done;
-  if (auto done = create("support_request", requests_); !done) return done;
   if (auto done = create("contact", contacts_); !done) return done;
+  if (auto done = create("support_request", requests_); !done) return done;
   if (!record_contacts_.empty()) records_.add_record_contacts(tx_, record_contacts_);
   if (auto done = create("activity", activities_); !done) return done;
   store::add_mail_comments(tx_, comments_, actor_);

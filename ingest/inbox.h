@@ -70,6 +70,7 @@ struct ReadMail {
   // is set only if the mail can never be more than that.
   store::MailResult result;
   bool ended = false;                                       // result.outcome is final
+  bool released = false;                                    // a person let it pass
   parsers::SenderProof proof = parsers::SenderProof::none;  // of From, by our own server
   // Of Message::parts, those that are attachments: filled by apply(), sent with the commit.
   struct Content {

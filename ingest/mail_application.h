@@ -18,6 +18,7 @@
 #include "store/operations/find_known_senders.h"
 #include "store/operations/find_mail_target.h"
 #include "store/operations/find_participants.h"
+#include "store/operations/find_sender_rules.h"
 #include "store/operations/find_support_requests.h"
 #include "store/operations/match_contact.h"
 #include "store/operations/match_counterparty.h"
@@ -55,6 +56,7 @@ struct MailCase {
   std::int64_t activity_id = 0;
   std::vector<std::int64_t> document_ids;  // of ReadMail::contents, in their order
   store::Participants participants;
+  bool allowed = false;       // a sender rule or a person lets him pass
   bool names_our_id = false;  // it answers an id of this record that only we make
   // attach, attach_to_new: how sure it is who wrote it; none yet while it is not looked up.
   std::optional<LinkGrade> grade;
@@ -65,6 +67,7 @@ struct MailCase {
   std::int64_t customer_id = 0;
   bool is_internal = false;  // the customer is our own organisation
   store::SupportInitiator initiator;
+  bool makes_contact = false;     // the initiator is a new contact of the customer
   std::string first_line;         // the group that gets a new request
   std::int64_t continues_id = 0;  // the request closed long ago that this mail answers
   std::string next_status;        // of the request it belongs to; empty: it stays
@@ -103,6 +106,13 @@ class MailApplication {
   void sort_out(std::span<ReadMail> mails);
   void add_sender_clue(MailCase& item);
   Result<void> look_up();
+  Result<void> link_bounce(ReadMail& mail, const Threads& known);
+  std::optional<store::SenderRuleLookup> look_up_sender_rules();
+  std::optional<store::AnswerCount> count_answers();
+  void judge_senders(const std::optional<store::SenderRuleLookup>& rules,
+                     const std::optional<store::AnswerCount>& answers);
+  static void obey(MailCase& item, const store::SenderRule& rule);
+  void stop_loop(MailCase& item, std::int64_t answers);
   void settle_target(MailCase& item, const store::MailTarget& target);
   static void settle_thread_here(MailCase& item, const std::map<std::string, MailCase*>& made_here);
   Result<void> settle_thread(MailCase& item, const Threads& known);
@@ -122,6 +132,7 @@ class MailApplication {
   Result<void> fill_contact(const store::KnownContact& known, const ContactDraft& draft);
   void add_record(MailCase& item, const ContactDraft& draft);
   void add_request(MailCase& item);
+  std::int64_t add_sender_contact(MailCase& item);
   Result<void> add_comment(MailCase& item, std::int64_t parent_id);
   void add_activity(MailCase& item, std::int64_t parent_id);
   std::string rich_text(const MailCase& item, const store::Field& field) const;
@@ -147,6 +158,7 @@ class MailApplication {
   std::vector<store::ContactLookup::Found> known_contacts_;
   std::map<std::int64_t, std::vector<store::KnownContact>> batch_contacts_;  // by counterparty
   std::set<std::int64_t> counterparties_with_main_;
+  std::map<std::string, std::int64_t> sender_contacts_;  // made for senders that were let in
   std::vector<store::AllocatedId> contact_ids_, activity_ids_, document_ids_;
 
   std::vector<store::NewRecord> deals_, leads_, requests_, contacts_, activities_;

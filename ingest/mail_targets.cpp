@@ -112,6 +112,8 @@ Result<void> MailApplication::look_up() {
   for (const MailCase& item : cases_) {
     if (item.mail->result.outcome != Outcome::quarantined || !item.mail->ended)
       digests.push_back(item.mail->incoming.raw.sha256());
+    if (!item.mail->result.bounced_message_id.empty())
+      thread_ids.push_back(item.mail->result.bounced_message_id);
     if (item.mail->ended || !item.mail->extraction.may_thread) continue;
     for (std::string& id : nearest_ids(*item.mail)) thread_ids.push_back(std::move(id));
   }
@@ -125,8 +127,11 @@ Result<void> MailApplication::look_up() {
   if (!clues_.empty()) matcher.emplace(tx_, clues_);
   std::optional<store::SupportSenderLookup> senders;
   if (!sender_clues_.empty()) senders.emplace(tx_, sender_clues_);
+  const auto rules = look_up_sender_rules();
+  const auto answers = count_answers();
   if (auto done = tx_.run(); !done) return done;
 
+  judge_senders(rules, answers);
   if (senders) senders_ = senders->results();
   Threads known;
   if (threads) {
@@ -156,6 +161,9 @@ Result<void> MailApplication::look_up() {
       mail.result.duplicate_of_id = first->second;
       item.kind = MailCase::Kind::ended;
       continue;
+    }
+    if (!mail.result.bounced_message_id.empty() && mail.result.outcome == Outcome::ignored) {
+      if (auto linked = link_bounce(mail, known); !linked) return linked;
     }
     if (mail.ended) continue;
     if (item.kind == MailCase::Kind::attach) {
@@ -231,6 +239,18 @@ Result<void> MailApplication::settle_thread(MailCase& item, const Threads& known
     item.names_our_id = named.has_value();
     return {};
   }
+  return {};
+}
+
+// A bounce is ignored, and still belongs to the record whose mail came back.
+Result<void> MailApplication::link_bounce(ReadMail& mail, const Threads& known) {
+  const std::string& id = mail.result.bounced_message_id;
+  const auto thread = known.find(id);
+  const auto named = record_of_thread_id(options_.thread_key, id);
+  if (!named && thread == known.end()) return {};
+  auto target = store::follow_merges(tx_, named ? *named : thread->second.record_id);
+  if (!target) return std::unexpected(target.error());
+  if (target->status == MailTargetStatus::found) mail.result.record_id = target->record_id;
   return {};
 }
 

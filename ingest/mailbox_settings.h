@@ -48,7 +48,10 @@ struct MailboxSettings {
   // The authserv-id of our own mail server (RFC 8601): its word on senders is taken, nobody else's.
   std::string authserv_id;
   std::vector<std::string> own_addresses;  // our own senders: their mail is ignored
-  std::chrono::days reopen_within{7};      // a closed support request; later a new one is made
+  // More answers of one sender within the window are a loop; 0: they are not counted.
+  std::int64_t loop_limit = 200;
+  std::chrono::minutes loop_window{60};
+  std::chrono::days reopen_within{7};  // a closed support request; later a new one is made
   std::size_t batch_messages = 100;
   std::size_t batch_bytes = 8U << 20U;
   std::string uri_masked;  // for people; never holds the password

@@ -4,6 +4,7 @@
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
 #include "ingest/inbox.h"
+#include "parsers/bounce.h"
 #include "parsers/mail_date.h"
 #include "store/blob.h"
 
@@ -175,6 +176,9 @@ ReadMail Inboxes::read(IncomingMail incoming, const MailboxSettings& settings,
       return codes->may_store(kind, field, value);
     };
   }
+  if (mail.result.is_bounce)
+    mail.result.bounced_message_id = parsers::returned_message_id(*mail.parsed);
+  mail.released = options.released;
   mail.text = parsers::prepare(mail.message());
   mail.extraction =
       parsers::match(*rules.rules, to_string(settings.kind), mail.message(), mail.text, match);

@@ -104,6 +104,14 @@ void MailApplication::settle_request(MailCase& item) {
   if (found.ambiguous)
     return refuse(item, QuarantineReason::ambiguous_target,
                   address + " is known at more than one customer");
+  if (found.customer == nullptr && item.allowed) {
+    if (const auto* customer = store::only_customer_by_domain(*item.sender)) {
+      item.customer_id = customer->id;
+      item.is_internal = customer->is_default;
+      item.makes_contact = true;
+      return;
+    }
+  }
   if (found.customer == nullptr)
     return refuse(item, QuarantineReason::unknown_sender,
                   address + " is neither a contact nor a portal user of a customer");
@@ -175,6 +183,7 @@ void MailApplication::add_request(MailCase& item) {
   set_id("initiator_user_id", item.initiator.user_id);
   set_id("initiator_contact_id", item.initiator.contact_id);
   set_id("initiator_account_id", item.initiator.account_id);
+  if (item.makes_contact) set_id("initiator_contact_id", add_sender_contact(item));
   if (item.continues_id != 0) set_id("continues_id", item.continues_id);
   record.set("channel", item.is_internal ? "internal" : "external");
   if (!item.first_line.empty()) record.set("assignee_group_id", item.first_line);
@@ -184,6 +193,25 @@ void MailApplication::add_request(MailCase& item) {
   requests_.push_back(std::move(record));
   if (item.initiator.contact_id)
     record_contacts_.push_back({item.record_id, *item.initiator.contact_id, true, 0});
+}
+
+// Somebody of the customer whom nobody has entered yet, and whom a sender rule lets in.
+std::int64_t MailApplication::add_sender_contact(MailCase& item) {
+  const store::MailResult& result = item.mail->result;
+  const store::Resource& resource = registry_.get("contact");
+  const auto [known, is_new] = sender_contacts_.try_emplace(to_lower(result.from_address), 0);
+  if (!is_new) {
+    record_contacts_.push_back({item.record_id, known->second, true, 0});
+    return known->second;
+  }
+  const std::int64_t id = known->second = take(contact_ids_);
+  store::NewRecord record{.id = id};
+  set_field(record, resource, "full_name", result.from_name);
+  set_field(record, resource, "email", result.from_address);
+  record.set("counterparty_id", std::to_string(item.customer_id));
+  contacts_.push_back(std::move(record));
+  record_contacts_.push_back({item.record_id, id, true, 0});
+  return id;
 }
 
 // A comment in the sender's name, and what an answer does to the request.

@@ -162,11 +162,14 @@ std::string bounce_reason(const Message& message) {
 
 bool is_list(const Message& message) {
   if (!message.list_id.empty()) return true;
-  for (const std::string_view name : {"List-Id", "List-Unsubscribe", "List-Post", "List-Help",
-                                      "Mailing-List", "X-Mailing-List"}) {
+  for (const std::string_view name : {"List-Id", "List-Post", "Mailing-List", "X-Mailing-List"}) {
     if (find_header(message, name) != nullptr) return true;
   }
-  return value(message, "Precedence") == "list";
+  const auto precedence = value(message, "Precedence");
+  if (precedence == "list") return true;
+  // Services that send website forms add a way to unsubscribe too: alone it makes no list.
+  return precedence == "bulk" && (find_header(message, "List-Unsubscribe") != nullptr ||
+                                  find_header(message, "List-Help") != nullptr);
 }
 
 }  // namespace

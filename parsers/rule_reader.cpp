@@ -13,10 +13,12 @@ namespace c360::parsers {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kBuiltIn = {kAutoReplyRule, kBounceRule, kOwnAddressRule};
+constexpr std::array<std::string_view, 4> kBuiltIn = {kAutoReplyRule, kBounceRule, kMailingListRule,
+                                                      kOwnAddressRule};
 // Names the ledger uses for what no rule file decides.
-constexpr std::array<std::string_view, 6> kReserved = {kAutoReplyRule, kBounceRule, kOwnAddressRule,
-                                                       "already-seen", "discarded", kNoRule};
+constexpr std::array<std::string_view, 8> kReserved = {
+    kAutoReplyRule, kBounceRule, kMailingListRule, kOwnAddressRule,
+    "already-seen", "discarded", "blocked-sender", kNoRule};
 // domain.md 17.1.
 constexpr std::array<std::string_view, 13> kQuarantineReasons = {
     "empty_body",     "no_rule",          "unknown_alias",     "target_not_found", "target_deleted",
@@ -167,9 +169,10 @@ class FileReader {
                                           "' is no built-in rule; there are " + listed(kBuiltIn));
       without.insert(name->as_string());
     }
-    constexpr std::array kFacets = {Facet::auto_reply, Facet::bounce, Facet::own_address};
-    constexpr std::array<std::string_view, 3> kConditions = {"when.auto_reply", "when.bounce",
-                                                             "when.own_address"};
+    constexpr std::array kFacets = {Facet::auto_reply, Facet::bounce, Facet::list,
+                                    Facet::own_address};
+    constexpr std::array<std::string_view, 4> kConditions = {"when.auto_reply", "when.bounce",
+                                                             "when.list", "when.own_address"};
     for (std::size_t i = 0; i < kBuiltIn.size(); ++i) {
       if (without.contains(std::string(kBuiltIn[i]))) continue;
       Rule rule;

@@ -18,6 +18,7 @@ std::unique_ptr<CompiledRules> read_rules(const RuleSource& source, const RuleSe
 // What the program ignores by itself; in front of every file's own rules.
 inline constexpr std::string_view kAutoReplyRule = "auto-reply";
 inline constexpr std::string_view kBounceRule = "bounce";
+inline constexpr std::string_view kMailingListRule = "mailing-list";
 inline constexpr std::string_view kOwnAddressRule = "own-address";
 // Where no rule decides.
 inline constexpr std::string_view kNoRule = "no-rule";

@@ -65,7 +65,7 @@ struct RuleSummary {
   std::string name;
   std::string action;     // as written: "create" where the mailbox's target decides
   int priority = 0;       // position in its file, from 1
-  bool built_in = false;  // auto-reply, bounce, own-address
+  bool built_in = false;  // auto-reply, bounce, mailing-list, own-address
   std::string file;
   TomlPosition position;
 };

@@ -114,6 +114,7 @@ struct MailResult {
   bool is_auto_generated = false;
   bool is_bounce = false;
   std::string auth_results_json = "{}";
+  std::string bounced_message_id;
   std::string link_grade;  // empty: it belongs to no record there was
 
   std::optional<QuarantineReason> quarantine_reason;  // exactly when outcome is quarantined

@@ -57,14 +57,17 @@ constexpr Sql kFinish{"mail_finish", R"sql(
     subject = u.subject, sent_at = u.sent_at::timestamptz, date_source = nullif(u.date_source, ''),
     body_text = nullif(u.body_text, ''), body_html = nullif(u.body_html, ''),
     charset = nullif(u.charset, ''), is_auto_generated = f.auto::bool, is_bounce = f.bounce::bool,
-    auth_results = u.auth_results::jsonb, link_grade = nullif(u.grade, ''), next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
+    auth_results = u.auth_results::jsonb, link_grade = nullif(u.grade, ''),
+    bounced_message_id = nullif(u.bounced, ''), next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
   FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
               $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
               $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
-              $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[])
+              $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
+              $27::text[])
     AS u (id, outcome, record_id, duplicate_of, rule_id, rule_set, extracted, error, message_id,
           in_reply_to, refs, from_name, from_address, from_domain, reply_to, to_json, cc_json,
-          subject, sent_at, date_source, body_text, body_html, charset, flags, auth_results, grade)
+          subject, sent_at, date_source, body_text, body_html, charset, flags, auth_results, grade,
+          bounced)
        , LATERAL (SELECT split_part(u.flags, ',', 1) AS auto, split_part(u.flags, ',', 2) AS bounce) f
   WHERE m.id = u.id)sql"};
 // A person's task goes with each held mail; one left from before is closed by kCloseTasks first.
@@ -284,7 +287,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
   if (results.empty()) return;
   std::vector<std::int64_t> ids;
   using Column = std::vector<std::optional<std::string>>;
-  std::array<Column, 25> columns;
+  std::array<Column, 26> columns;
   std::vector<std::int64_t> settled;
   std::vector<std::int64_t> held;
   std::vector<std::string> reasons;
@@ -320,6 +323,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
     put(std::string(mail.is_auto_generated ? "t" : "f") + (mail.is_bounce ? ",t" : ",f"));
     put(mail.auth_results_json);
     put(mail.link_grade);
+    put(mail.bounced_message_id);
     if (mail.quarantine_reason) {
       held.push_back(mail.id);
       reasons.emplace_back(to_string(*mail.quarantine_reason));

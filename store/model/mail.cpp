@@ -1,4 +1,6 @@
 // What intake keeps, as readable resources; only intake and the operations of the API write it.
+#include "daemon/base/text.h"
+#include "store/draft.h"
 #include "store/model/resources.h"
 
 namespace c360::store {
@@ -118,6 +120,10 @@ Resource mail_message() {
               .add(text("language").filterable())
               .add(boolean("is_auto_generated").filterable())
               .add(boolean("is_bounce").filterable())
+              .add(text("bounced_message_id")
+                       .filterable()
+                       .described("Of a bounce: the message that came back; outcome_record_id is "
+                                  "the record it was about, where that is known."))
               .add(json("auth_results")
                        .defaults_to("{}")
                        .described("What our own server found out about the sender (RFC 8601)."))
@@ -220,6 +226,64 @@ Resource quarantine() {
               .add(timestamp("created_at").defaults_to("now").sortable())
               .list(),
   });
+}
+
+namespace {
+
+void check_sender_rule(Draft& draft) {
+  const auto given = draft.get("sender");
+  if (!draft.is_set("sender") || !given) return;
+  const std::string sender = to_lower(trimmed(*given));
+  const std::size_t at = sender.find('@');
+  const std::string domain = at == std::string::npos ? "" : sender.substr(at + 1);
+  const bool plain = sender.find_first_of(" \t\r\n<>,;\"") == std::string::npos;
+  if (sender != "unknown" && (!plain || domain.empty() || domain.contains('@')))
+    draft.wrong("sender", "invalid_sender",
+                "A sender is an address, @domain, or unknown for whoever the CRM does not know.");
+  draft.set("sender", sender);
+}
+
+}  // namespace
+
+Resource mail_sender_rule() {
+  return {
+      .kind = "mail_sender_rule",
+      .path = "mail/sender-rules",
+      .table = "ops.mail_sender_rule",
+      .doc =
+          "What to do with the mail of a sender, before any rule of a file: the most particular "
+          "one decides, from the next mail on.",
+      .label = {"Правило для отправителя", "Sender rule"},
+      .label_plural = {"Правила для отправителей", "Sender rules"},
+      .is_record = false,
+      .name_field = "sender",
+      .fields =
+          Fields()
+              .add(citext("sender").required().max_length(320).filterable().sortable().described(
+                  "An address, @domain, or unknown: neither user nor contact nor "
+                  "portal account."))
+              .add(
+                  reference("mailbox_id", "mailbox").filterable().described("Null: every mailbox."))
+              .add(code("action", {{"allow", {"Принимать", "Allow"}},
+                                   {"quarantine", {"В карантин", "Quarantine"}},
+                                   {"block", {"Пропускать", "Block"}}})
+                       .required()
+                       .filterable()
+                       .described("block: ignored by the built-in rule blocked-sender; quarantine: "
+                                  "kept for a person; allow: taken in, and no count of answers "
+                                  "makes it a loop."))
+              .add(text("comment").max_length(1000))
+              .add(timestamp("created_at").defaults_to("now").read_only().sortable())
+              .add(reference("created_by", "user").read_only())
+              .add(version_fields())
+              .list(),
+      .access = {.grants = {{Role::crm_administrators, Right::write, {}}}},
+      .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
+                     Operation::remove, Operation::history},
+      .default_sort = "sender",
+      .soft_delete = false,
+      .before_write = check_sender_rule,
+  };
 }
 
 Resource rule_set() {

@@ -48,6 +48,7 @@ std::vector<Resource> declarations() {
                                 mail_message(),
                                 mail_attachment(),
                                 quarantine(),
+                                mail_sender_rule(),
                                 rule_set(),
                                 custom_field_def()};
   for (Resource& each : directories()) list.push_back(std::move(each));

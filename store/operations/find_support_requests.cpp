@@ -71,6 +71,16 @@ SupportCustomer support_customer(const SupportSender& sender) {
   return only([](const Customer& c) { return c.knows_sender(); });
 }
 
+const SupportSender::Customer* only_customer_by_domain(const SupportSender& sender) {
+  const SupportSender::Customer* found = nullptr;
+  for (const SupportSender::Customer& customer : sender.customers) {
+    if (!customer.by_domain) continue;
+    if (found != nullptr) return nullptr;
+    found = &customer;
+  }
+  return found;
+}
+
 SupportInitiator support_initiator(const SupportSender& sender, std::int64_t customer_id) {
   const SupportSender::Customer* customer = sender.customer(customer_id);
   if (customer != nullptr && customer->contact_id) return {.contact_id = customer->contact_id};

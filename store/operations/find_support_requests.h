@@ -45,6 +45,9 @@ struct SupportCustomer {
 // people we know. A contact that writes from elsewhere counts where he is a contact of one only.
 SupportCustomer support_customer(const SupportSender& sender);
 
+// The one customer with the sender's domain; nullptr where there is none or more.
+const SupportSender::Customer* only_customer_by_domain(const SupportSender& sender);
+
 // Queued when made; results() after run().
 class SupportSenderLookup {
  public:

@@ -75,12 +75,14 @@ TEST(AutomaticMail, AnAttachedBounceMakesNoBounce) {
 }
 
 TEST(AutomaticMail, ListsNameThemselves) {
-  for (const char* header :
-       {"List-Id: News <news.x.example>", "List-Unsubscribe: <mailto:u@x.example>",
-        "Precedence: list", "Mailing-List: x"}) {
+  for (const char* header : {"List-Id: News <news.x.example>", "List-Post: <mailto:l@x.example>",
+                             "List-Unsubscribe: <mailto:u@x.example>\nPrecedence: bulk",
+                             "Precedence: list", "Mailing-List: x"}) {
     EXPECT_TRUE(kind_of(header).is_list) << header;
   }
   EXPECT_FALSE(kind_of("Subject: x").is_list);
+  EXPECT_FALSE(kind_of("List-Unsubscribe: <mailto:u@x.example>\nSubject: Заявка").is_list)
+      << "a form sent by a mailing service is a form";
   EXPECT_EQ(read_mail("List-Id: News <news.x.example>\n\nx").message().list_id, "news.x.example");
 }
 

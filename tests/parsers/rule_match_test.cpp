@@ -452,16 +452,16 @@ TEST(Trace, EveryRuleSaysWhichConditionFailedFirst) {
 
   EXPECT_EQ(got.rule, "letter");
   EXPECT_EQ(got.action, RuleAction::create_lead);
-  ASSERT_EQ(got.trace.size(), 7U);
+  ASSERT_EQ(got.trace.size(), 8U);
   EXPECT_EQ(got.trace[0].condition, "when.auto_reply");
-  EXPECT_EQ(got.trace[3].rule, "price");
-  EXPECT_EQ(got.trace[3].condition, "when.body");
-  EXPECT_EQ(got.trace[3].conditions_met, 1);
-  EXPECT_EQ(got.trace[3].conditions, 2);
-  EXPECT_EQ(got.trace[4].condition, "target");
-  EXPECT_TRUE(got.trace[5].matched);
+  EXPECT_EQ(got.trace[4].rule, "price");
+  EXPECT_EQ(got.trace[4].condition, "when.body");
+  EXPECT_EQ(got.trace[4].conditions_met, 1);
+  EXPECT_EQ(got.trace[4].conditions, 2);
+  EXPECT_EQ(got.trace[5].condition, "target");
   EXPECT_TRUE(got.trace[6].matched);
-  EXPECT_FALSE(got.trace[6].reached);
+  EXPECT_TRUE(got.trace[7].matched);
+  EXPECT_FALSE(got.trace[7].reached);
   EXPECT_TRUE(match(*set, "crm", message, prepare(message)).trace.empty());
 }
 

@@ -283,8 +283,8 @@ TEST(RuleSet, TheSummaryListsRulesInTheOrderTheyAreTried) {
   ASSERT_TRUE(set) << set.error()[0].to_string();
   std::vector<std::string> names;
   for (const RuleSummary& rule : (*set)->rules()) names.push_back(rule.name + " " + rule.action);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"auto-reply ignore", "own-address ignore", "all create"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"auto-reply ignore", "mailing-list ignore",
+                                             "own-address ignore", "all create"}));
   EXPECT_EQ((*set)->version(), 3);
   EXPECT_NE((*set)->find("crm"), nullptr);
   EXPECT_EQ((*set)->find("support"), nullptr);

@@ -46,6 +46,9 @@ class Resources : public RecordsTest {
       return R"({"record_kind":"deal","code":"f_)" + mark + R"(","name_ru":)" + name +
              R"(,"name_en":)" + name + R"(,"type":"text"})";
     }
+    if (resource.kind == "mail_sender_rule") {
+      return R"({"sender":"@)" + mark + R"(.example","action":"block"})";
+    }
     if (resource.kind == "public_mail_domain") return R"({"domain":")" + mark + R"(.example"})";
     if (resource.key == "code") {
       const std::string code = resource.kind == "currency" ? "X" + upper(mark) : "c-" + mark;
@@ -69,13 +72,14 @@ class Resources : public RecordsTest {
   static std::string change(const Resource& resource, const std::string& mark) {
     if (resource.kind == "public_mail_domain") return "{}";
     if (resource.kind == "activity_target") return R"({"enabled":false})";
-    const std::string field = resource.kind == "contact"           ? "full_name"
-                              : resource.kind == "user"            ? "first_name"
-                              : resource.kind == "activity"        ? "topic"
-                              : resource.kind == "support_request" ? "subject"
-                              : resource.kind == "comment"         ? "text"
-                              : resource.is_record                 ? "name"
-                                                                   : "name_ru";
+    const std::string field = resource.kind == "contact"            ? "full_name"
+                              : resource.kind == "user"             ? "first_name"
+                              : resource.kind == "mail_sender_rule" ? "comment"
+                              : resource.kind == "activity"         ? "topic"
+                              : resource.kind == "support_request"  ? "subject"
+                              : resource.kind == "comment"          ? "text"
+                              : resource.is_record                  ? "name"
+                                                                    : "name_ru";
     return R"({")" + field + R"(":")" + mark + "\"}";
   }
   std::string parent() {
