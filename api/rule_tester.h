@@ -32,8 +32,8 @@ struct RuleSetInUse {
 class RuleTester {
  public:
   virtual ~RuleTester() = default;
-  // What the rules of `kind` ("crm", "activity", "support") would make of the mail; writes nothing. The object
-  // is served as it is:
+  // What the rules of `kind` ("crm", "activity", "support") would make of the mail; writes nothing.
+  // The object is served as it is:
   //   outcome      deal_created, lead_created, activity_added, ignored, quarantined, …
   //   reason       why, where it is quarantined or ignored
   //   rule         {set, version, name} or null

@@ -1,5 +1,6 @@
 #include "daemon/api_parts.h"
 
+#include "adapters/clamd_scanner.h"
 #include "daemon/base/digest.h"
 #include "daemon/cli.h"
 #include "daemon/mail_ports.h"
@@ -66,6 +67,13 @@ Result<Secret> cursor_key(store::Database& database) {
   if (rows->empty()) return fail(ErrorCode::internal, "the database has no first migration");
   const Sha256 key = sha256("client360 cursor " + std::string(rows->text(0, 0)));
   return Secret(std::string(as_bytes_view(key)));
+}
+
+std::shared_ptr<const adapters::VirusScanner> scanner_of(const Config& config) {
+  const auto address = adapters::parse_clamd_address(config.clamd);
+  if (!address) return nullptr;
+  return std::make_shared<adapters::ClamdScanner>(
+      adapters::ClamdOptions{.address = *address, .timeout = config.clamd_timeout});
 }
 
 Result<Secret> thread_key(store::Database& database) {

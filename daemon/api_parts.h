@@ -57,6 +57,8 @@ class ApiParts {
 // The key that signs cursors: known to every daemon on the database and to nobody who only talks to
 // the API. It is derived from when the schema was made, to the microsecond, and survives restarts.
 Result<Secret> cursor_key(store::Database& database);
+// The virus scanner the configuration names; null when it names none.
+std::shared_ptr<const adapters::VirusScanner> scanner_of(const Config& config);
 // The key of the ids in what we send, as the database of this installation holds it.
 Result<Secret> thread_key(store::Database& database);
 

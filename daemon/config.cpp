@@ -10,6 +10,7 @@
 #include <set>
 #include <tuple>
 
+#include "adapters/clamd_scanner.h"
 #include "daemon/base/text.h"
 #include "daemon/config_mailboxes.h"
 #include "daemon/config_text.h"
@@ -123,6 +124,10 @@ class Loader {
     if (api.port != 0 && api.port == config_.admin.port && api.host == config_.admin.host)
       values_.problem(position_of("admin.listen"), "admin.listen: api.listen has the same address");
     check_timezone();
+    if (!config_.clamd.empty() && !adapters::parse_clamd_address(config_.clamd))
+      values_.problem(position_of("mail.clamd"),
+                      fmt::format("mail.clamd: '{}' is neither HOST:PORT nor the path of a socket",
+                                  config_.clamd));
     std::ranges::sort(config_.watched);
     const auto doubles = std::ranges::unique(config_.watched);
     config_.watched.erase(doubles.begin(), doubles.end());

@@ -80,6 +80,8 @@ struct Config {
   RateConfig rate;
   LogConfig log;
   ingest::IntakeOptions intake;  // without holder and beat, which App adds
+  std::string clamd;             // as written; empty: no scanner
+  std::chrono::milliseconds clamd_timeout{};
   ServiceConfig service;
   RetentionConfig retention;
   std::string timezone;

@@ -57,6 +57,7 @@ Result<void> Parts::start_business() {
   ingest::IntakeOptions options = in_force->intake;
   options.holder = holder;
   options.thread_key = thread_secret;
+  options.scanner = scanner_of(*in_force);
   // A mailbox has a limit of its own; the other loops of the intake have the common one.
   options.beat = [this, limit = options.pass_limit](std::string_view loop) {
     if (loop.starts_with("mailbox.")) {

@@ -16,10 +16,17 @@ constexpr std::string_view kRules = "rules";
 constexpr std::array<std::string_view, 3> kDatabaseAddress = {
     "database.url", "database.password_file", "database.pooled"};
 // Settings that records and intake take at their making.
-constexpr std::array<std::string_view, 9> kBusinessSettings = {
-    "database.url",         "mail.attempt_limit", "mail.compare_interval_s",
-    "mail.pass_limit_s",    "mail.spool_folder",  "mail.spool_bytes",
-    "mail.prepare_threads", "business.",          "crm."};
+constexpr std::array<std::string_view, 11> kBusinessSettings = {"database.url",
+                                                                "mail.attempt_limit",
+                                                                "mail.compare_interval_s",
+                                                                "mail.pass_limit_s",
+                                                                "mail.spool_folder",
+                                                                "mail.spool_bytes",
+                                                                "mail.prepare_threads",
+                                                                "mail.clamd",
+                                                                "mail.max_attachment_bytes",
+                                                                "business.",
+                                                                "crm."};
 constexpr std::array<std::string_view, 4> kApiSettings = {
     "api.requests_per_second", "api.request_burst", "api.max_body_bytes", "idempotency."};
 
@@ -123,7 +130,7 @@ void Reloader::commit(Prepared prepared) {
   const bool new_business = serving && touches(changed, kBusinessSettings);
   // Its leases must be free, in the database they are in, before the next one asks for them.
   if (new_business) running->intake().stop();
-  if (touches(changed, "database.url")) parts_.cursor_secret = {};
+  if (touches(changed, "database.url")) parts_.cursor_secret = parts_.thread_secret = {};
   if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
   if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
   parts_.heartbeats.set_limit(next.service.loop_limit);

@@ -351,6 +351,34 @@ constexpr std::array kSettings = {
         .sentence = "Our own sender addresses: mail from them is ignored in every mailbox.",
         .store = [](Config& c,
                     SettingValue&& v) { c.mailbox_defaults.own_addresses = std::move(v.list); }},
+    Row{.key = "mail.max_attachment_bytes",
+        .type = Type::integer,
+        .default_value = "0",
+        .sentence =
+            "A mail with a larger attachment is held as attachment_blocked; 0: the limit of "
+            "the mail alone counts.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.intake.attachment_bytes = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 0,
+        .max = 1 << 30,
+        .unit = "bytes"},
+    Row{.key = "mail.clamd",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence =
+            "clamd that looks at every attachment: HOST:PORT or the path of its socket. While "
+            "it is away mail with attachments waits. Empty: nobody looks.",
+        .store = [](Config& c, SettingValue&& v) { c.clamd = std::move(v.text); }},
+    Row{.key = "mail.clamd_timeout_ms",
+        .type = Type::integer,
+        .default_value = "30000",
+        .sentence = "Limit of one attachment at clamd.",
+        .store = [](Config& c, SettingValue&& v) { c.clamd_timeout = ms_of(v); },
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms"},
     Row{.key = "mail.loop_limit",
         .type = Type::integer,
         .default_value = "200",

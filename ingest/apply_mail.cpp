@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ingest/attachments.h"
 #include "ingest/mail_application.h"
 #include "store/blob.h"
 
@@ -45,7 +46,11 @@ Result<void> MailApplication::prepare() {
     ReadMail& mail = *item.mail;
     addresses.emplace_back();
     if (item.kind == MailCase::Kind::ended) continue;
-    if (auto spooled = spool_attachments(mail); !spooled) return spooled;
+    if (auto taken = take_attachments(mail, options_); !taken) return taken;
+    // Whatever way a mail took to get here, nothing passes unseen.
+    if (options_.scanner && !mail.contents.empty() && !mail.scanned && !mail.released)
+      return fail(ErrorCode::unavailable, "an attachment was not looked at by the virus scanner",
+                  "not_scanned");
     documents += mail.contents.size();
     const bool create = item.kind == MailCase::Kind::create;
     if (item.kind == MailCase::Kind::request) ++requests;
@@ -105,21 +110,6 @@ Result<void> MailApplication::prepare() {
     item.record_id = ids.back().id;
     item.number = ids.back().number;
     ids.pop_back();
-  }
-  return {};
-}
-
-Result<void> MailApplication::spool_attachments(ReadMail& mail) {
-  mail.contents.clear();
-  const auto& parts = mail.message().parts;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (!parts[i].is_attachment) continue;
-    RawMailWriter writer{options_.spool_folder, options_.spool_bytes};
-    if (auto begun = writer.begin(parts[i].size_bytes); !begun) return begun;
-    auto read =
-        mail.parsed->read_part(i, [&](std::string_view piece) { return writer.write(piece); });
-    if (!read) return read;
-    mail.contents.push_back({i, writer.finish()});
   }
   return {};
 }

@@ -39,20 +39,48 @@ Result<ReadBatch> BatchProcessor::read(const MailboxContext& mailbox,
   const StageTimer timer{observer_, code, "prepare"};
   ReadBatch batch;
   batch.mails.reserve(mails.size());
+  std::vector<std::int64_t> waiting;
+  std::string waiting_for;
   for (IncomingMail& mail : mails) {
     if (mail.attempts >= options_.attempt_limit) {
       batch.given_up.push_back(std::move(mail));
       continue;
     }
     auto& list = mail.attempts > 0 ? batch.suspects : batch.mails;
-    list.push_back(inboxes_.read(std::move(mail), mailbox.settings));
+    ReadMail read = inboxes_.read(std::move(mail), mailbox.settings);
+    for (const std::string& format : read.result.special_formats)
+      observer_.metrics().counter(Metric::mail_special_formats_total, {format}).add();
+    if (!let_scan(read, waiting_for)) {
+      waiting.push_back(read.incoming.ledger_id);
+      continue;
+    }
+    list.push_back(std::move(read));
     observer_.metrics()
         .counter(Metric::mail_charset_paths_total,
                  {list.back().parsed ? parsers::to_string(list.back().message().body.charset_path)
                                      : "unread"})
         .add();
   }
+  if (!waiting.empty()) {
+    if (auto later = log_.postpone(waiting, waiting_for, options_.scanner_retry); !later)
+      return std::unexpected(later.error());
+  }
   return batch;
+}
+
+bool BatchProcessor::let_scan(ReadMail& mail, std::string& why) const {
+  const auto count = [&](std::string_view result) {
+    observer_.metrics().counter(Metric::mail_scans_total, {result}).add();
+  };
+  const bool was_ended = mail.ended;
+  if (auto scanned = inboxes_.scan(mail); !scanned) {
+    why = scanned.error().detail;
+    count("unavailable");
+    return false;
+  }
+  if (mail.scanned && !mail.contents.empty()) count("clean");
+  if (mail.ended && !was_ended && mail.has_contents) count("infected");
+  return true;
 }
 
 Result<BatchReport> BatchProcessor::apply(const MailboxContext& mailbox, ReadBatch batch,
@@ -145,6 +173,12 @@ Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::spa
   if (mails.size() > 1) {
     for (ReadMail& mail : mails) {
       ReadMail again = inboxes_.read(std::move(mail.incoming), mailbox.settings);
+      std::string why;
+      if (!let_scan(again, why)) {
+        const std::int64_t id = again.incoming.ledger_id;
+        if (auto later = log_.postpone({&id, 1}, why, options_.scanner_retry); !later) return later;
+        continue;
+      }
       if (auto alone = apply_mails(mailbox, {&again, 1}, lease, report); !alone) return alone;
     }
     return {};

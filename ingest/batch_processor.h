@@ -37,6 +37,7 @@ struct BatchOptions {
   int attempt_limit = 8;
   std::chrono::milliseconds retry_first{5'000};  // a mail's own back-off, doubled each time
   std::chrono::milliseconds retry_limit{3'600'000};
+  std::chrono::milliseconds scanner_retry{15'000};  // while the virus scanner is away
 };
 
 // Any thread; keeps nothing between calls.
@@ -64,6 +65,8 @@ class BatchProcessor {
                             const store::Lease& lease);
 
  private:
+  // False: the scanner said nothing, and the mail waits.
+  bool let_scan(ReadMail& mail, std::string& why) const;
   Result<void> store_raw(std::vector<IncomingMail>& mails, const store::Lease& lease);
   Result<void> apply_mails(const MailboxContext& mailbox, std::span<ReadMail> mails,
                            const store::Lease& lease, BatchReport& report);

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/virus_scanner.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/secret.h"
@@ -78,6 +79,8 @@ struct ReadMail {
     RawMail bytes;
   };
   std::vector<Content> contents;
+  bool has_contents = false;  // `contents` are filled
+  bool scanned = false;       // and a scanner found nothing in them
 
   const parsers::Message& message() const { return parsed->message(); }
 };
@@ -86,6 +89,9 @@ struct InboxOptions {
   std::string spool_folder;
   std::size_t spool_bytes = 1U << 20U;
   std::string phone_region = "RU";
+  std::uint64_t attachment_bytes = 0;  // a mail with a larger attachment is held; 0: no limit
+  // Looks at every attachment before anything is made of the mail; null: there is none.
+  std::shared_ptr<const adapters::VirusScanner> scanner;
   Secret thread_key;  // of the ids in what we send (thread_id.h); empty: there are none
   // Which codes the directories have now; null: every value of a rule is taken for good.
   std::shared_ptr<store::DirectoryReader> directories;
@@ -104,6 +110,12 @@ class Inboxes {
                 const ReadOptions& options = {}) const;
   ReadMail read(IncomingMail mail, const MailboxSettings& settings, const RulesInUse& rules,
                 const ReadOptions& options) const;
+
+  // Takes the attachments out of the mail and has them looked at; a mail with one that is infected,
+  // or too large, ends in quarantine as attachment_blocked. Outside any transaction. unavailable,
+  // timeout, upstream_rejected: the scanner said nothing, and the mail may not be applied.
+  // Released mails are not looked at: a person did.
+  Result<void> scan(ReadMail& mail) const;
 
   // Queues everything the mails cause, the last round trip is the caller's commit. The mails are
   // locked (or new) and in ascending order. validation_failed and the like: one of them cannot be

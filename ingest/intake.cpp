@@ -89,6 +89,8 @@ struct Intake::State {
                 {.spool_folder = options.spool_folder,
                  .spool_bytes = options.spool_bytes,
                  .phone_region = options.default_phone_region,
+                 .attachment_bytes = options.attachment_bytes,
+                 .scanner = options.scanner,
                  .thread_key = options.thread_key,
                  .directories = std::make_shared<store::DirectoryReader>(db, registry)}),
         leases(database, options.holder, observer, [this] { options.beat(kLeaseLoop); }),

@@ -25,6 +25,10 @@ namespace c360::parsers {
 class RuleSet;
 }
 
+namespace c360::adapters {
+class VirusScanner;
+}
+
 namespace c360::store {
 class Records;
 class Registry;
@@ -43,7 +47,9 @@ struct IntakeOptions {
   std::chrono::seconds compare_interval{900};  // full comparison with the server
   std::chrono::seconds pass_limit{300};        // a pass without progress for longer is an alarm
   std::string default_phone_region = "RU";
-  Secret thread_key;  // of the ids in what we send
+  Secret thread_key;                   // of the ids in what we send
+  std::uint64_t attachment_bytes = 0;  // a mail with a larger attachment is held; 0: no limit
+  std::shared_ptr<const adapters::VirusScanner> scanner;  // null: attachments are not looked at
   // Called by every loop at least each `beat_interval` while it works: the watchdog's food.
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
   std::function<void(std::string_view loop)> retire = [](std::string_view) {};  // the loop ended

@@ -126,7 +126,6 @@ class MailApplication {
   void settle_reply(MailCase& item, const store::SupportRequestState* request);
   Result<void> write_one(MailCase& item);
   Result<void> prepare();
-  Result<void> spool_attachments(ReadMail& mail);
   Result<void> write();
   Result<void> write_contact(MailCase& item, const ContactDraft& draft);
   Result<void> fill_contact(const store::KnownContact& known, const ContactDraft& draft);

@@ -61,38 +61,62 @@ Result<QuarantineDecision> QuarantineDesk::release(std::int64_t quarantine_id,
   return process(quarantine_id, user_id, true);
 }
 
+Result<Quarantined> QuarantineDesk::look_at(std::int64_t quarantine_id) {
+  auto tx = database_.begin(store::Pool::api, store::TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  return lock_open(*tx, quarantine_id);
+}
+
+MailboxSettings QuarantineDesk::settings_for(const Quarantined& entry) const {
+  return settings_of_(entry.mailbox_code).value_or(settings_from(entry));
+}
+
+Result<ReadMail> QuarantineDesk::read_again(const Quarantined& entry, bool released) {
+  auto raw =
+      load_raw(database_, entry.mail.raw_sha256, options_.spool_folder, options_.spool_bytes);
+  if (!raw) return std::unexpected(raw.error());
+  ReadMail mail = inboxes_.read({.ledger_id = entry.mail.id,
+                                 .uid = entry.mail.uid,
+                                 .stored = true,
+                                 .raw = std::move(*raw),
+                                 .internal_date = entry.mail.internal_date,
+                                 .fetched_at = entry.mail.fetched_at.value_or(clock_.now())},
+                                settings_for(entry), {.released = released});
+  if (auto scanned = inboxes_.scan(mail); !scanned) return std::unexpected(scanned.error());
+  return mail;
+}
+
 Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, std::int64_t user_id,
                                                    bool released) {
+  // The mail is read, and its attachments looked at, before anything is locked for good.
+  auto seen = look_at(quarantine_id);
+  if (!seen) return std::unexpected(seen.error());
+  std::optional<ReadMail> mail;
+  if (seen->mail.stored) {
+    auto read = read_again(*seen, released);
+    if (!read) return std::unexpected(read.error());
+    mail = std::move(*read);
+  }
+
   auto tx = database_.begin(store::Pool::api, store::TxMode::read_write);
   if (!tx) return std::unexpected(tx.error());
   auto entry = lock_open(*tx, quarantine_id);
   if (!entry) return std::unexpected(entry.error());
   const std::string_view status = released ? "released" : "retried";
-  if (!entry->mail.stored) {
+  if (!mail) {
     store::MailLog::queue_relist(*tx, entry->mail.id);
     store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "fetched again");
     if (auto done = tx->commit(); !done) return std::unexpected(done.error());
     return QuarantineDecision{.outcome = "pending"};
   }
-  auto raw =
-      load_raw(database_, entry->mail.raw_sha256, options_.spool_folder, options_.spool_bytes);
-  if (!raw) return std::unexpected(raw.error());
-  const MailboxSettings settings =
-      settings_of_(entry->mailbox_code).value_or(settings_from(*entry));
+  const MailboxSettings settings = settings_for(*entry);
   const MailboxContext context{settings, entry->mailbox_id, entry->mail.folder};
-  ReadMail mail = inboxes_.read({.ledger_id = entry->mail.id,
-                                 .uid = entry->mail.uid,
-                                 .stored = true,
-                                 .raw = std::move(*raw),
-                                 .internal_date = entry->mail.internal_date,
-                                 .fetched_at = entry->mail.fetched_at.value_or(clock_.now())},
-                                settings, {.released = released});
-  if (auto applied = inboxes_.apply(*tx, context, {&mail, 1}); !applied)
+  if (auto applied = inboxes_.apply(*tx, context, {&*mail, 1}); !applied)
     return std::unexpected(applied.error());
-  if (mail.result.outcome != store::Outcome::quarantined)
+  if (mail->result.outcome != store::Outcome::quarantined)
     store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "");
   if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-  return decision_of(mail.result);
+  return decision_of(mail->result);
 }
 
 Result<QuarantineDecision> QuarantineDesk::discard(std::int64_t quarantine_id, std::int64_t user_id,

@@ -38,6 +38,10 @@ class QuarantineDesk {
  private:
   Result<QuarantineDecision> process(std::int64_t quarantine_id, std::int64_t user_id,
                                      bool released);
+  // The open entry as it is now, without holding it.
+  Result<store::MailLog::Quarantined> look_at(std::int64_t quarantine_id);
+  MailboxSettings settings_for(const store::MailLog::Quarantined& entry) const;
+  Result<ReadMail> read_again(const store::MailLog::Quarantined& entry, bool released);
 
   store::Database& database_;
   const Inboxes& inboxes_;

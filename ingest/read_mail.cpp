@@ -6,6 +6,7 @@
 #include "ingest/inbox.h"
 #include "parsers/bounce.h"
 #include "parsers/mail_date.h"
+#include "parsers/special_formats.h"
 #include "store/blob.h"
 
 namespace c360::ingest {
@@ -46,6 +47,7 @@ void fill_ledger_fields(ReadMail& mail, const MailboxSettings& settings) {
   result.charset = message.body.charset;
   result.is_auto_generated = message.is_auto_reply || message.is_list;
   result.is_bounce = message.is_bounce;
+  result.special_formats = parsers::special_formats(message);
   const auto results = parsers::read_authentication_results(message, settings.authserv_id);
   result.auth_results_json = parsers::to_json(results);
   mail.proof = results.proof;

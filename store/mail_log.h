@@ -114,6 +114,7 @@ struct MailResult {
   bool is_auto_generated = false;
   bool is_bounce = false;
   std::string auth_results_json = "{}";
+  std::vector<std::string> special_formats;
   std::string bounced_message_id;
   std::string link_grade;  // empty: it belongs to no record there was
 
@@ -181,6 +182,11 @@ class MailLog {
   // A temporary failure: the row stays, to be tried again after `delay`.
   Result<void> defer(std::span<const std::int64_t> ids, std::string_view error,
                      std::chrono::milliseconds delay);
+
+  // Stored mails that wait for something outside, such as a scanner: tried again after `delay`, and
+  // the attempt does not count towards giving up.
+  Result<void> postpone(std::span<const std::int64_t> ids, std::string_view error,
+                        std::chrono::milliseconds delay);
 
   // -- What a mail refers to. --------------------------------------------------------------------
   // Queued: for each raw SHA-256 the first mail of the mailbox with the same bytes that ended

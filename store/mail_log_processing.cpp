@@ -58,16 +58,16 @@ constexpr Sql kFinish{"mail_finish", R"sql(
     body_text = nullif(u.body_text, ''), body_html = nullif(u.body_html, ''),
     charset = nullif(u.charset, ''), is_auto_generated = f.auto::bool, is_bounce = f.bounce::bool,
     auth_results = u.auth_results::jsonb, link_grade = nullif(u.grade, ''),
-    bounced_message_id = nullif(u.bounced, ''), next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
+    bounced_message_id = nullif(u.bounced, ''), special_formats = u.formats::text[], next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
   FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
               $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
               $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
               $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
-              $27::text[])
+              $27::text[], $28::text[])
     AS u (id, outcome, record_id, duplicate_of, rule_id, rule_set, extracted, error, message_id,
           in_reply_to, refs, from_name, from_address, from_domain, reply_to, to_json, cc_json,
           subject, sent_at, date_source, body_text, body_html, charset, flags, auth_results, grade,
-          bounced)
+          bounced, formats)
        , LATERAL (SELECT split_part(u.flags, ',', 1) AS auto, split_part(u.flags, ',', 2) AS bounce) f
   WHERE m.id = u.id)sql"};
 // A person's task goes with each held mail; one left from before is closed by kCloseTasks first.
@@ -119,6 +119,12 @@ constexpr Sql kAttachments{"mail_attachments", R"sql(
               $8::text[], $9::text[], $10::text[])
     AS u (mail, part, name, type, detected, size, sha, cid, inline, document)
   ON CONFLICT (mail_message_id, part) DO UPDATE SET document_id = excluded.document_id)sql"};
+// Not its own fault: the attempt does not count.
+constexpr Sql kPostpone{"mail_postpone", R"sql(
+  UPDATE ops.mail_message
+  SET error = $2, attempts = greatest(attempts - 1, 0),
+      next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0)
+  WHERE id = ANY ($1::bigint[]) AND state = 'stored')sql"};
 constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   SELECT id, uid, outcome FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
@@ -259,6 +265,15 @@ Result<void> MailLog::defer(std::span<const std::int64_t> ids, std::string_view 
   return {};
 }
 
+Result<void> MailLog::postpone(std::span<const std::int64_t> ids, std::string_view error,
+                               std::chrono::milliseconds delay) {
+  Params params;
+  params.add_array(ids).add(error).add(static_cast<std::int64_t>(delay.count()));
+  auto rows = database_.execute(Pool::work, kPostpone, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
 Result<std::vector<FlagDue>> MailLog::flags_due(const FolderKey& key, std::int64_t above,
                                                 std::size_t limit) {
   Params params = folder_params(key);
@@ -287,7 +302,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
   if (results.empty()) return;
   std::vector<std::int64_t> ids;
   using Column = std::vector<std::optional<std::string>>;
-  std::array<Column, 26> columns;
+  std::array<Column, 27> columns;
   std::vector<std::int64_t> settled;
   std::vector<std::int64_t> held;
   std::vector<std::string> reasons;
@@ -324,6 +339,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
     put(mail.auth_results_json);
     put(mail.link_grade);
     put(mail.bounced_message_id);
+    put(array_literal(mail.special_formats));
     if (mail.quarantine_reason) {
       held.push_back(mail.id);
       reasons.emplace_back(to_string(*mail.quarantine_reason));

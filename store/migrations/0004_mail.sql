@@ -99,6 +99,8 @@ CREATE TABLE ops.mail_message (
     language          text,
     is_auto_generated boolean     NOT NULL DEFAULT false,
     is_bounce         boolean     NOT NULL DEFAULT false,
+    special_formats   text[]      NOT NULL DEFAULT '{}'
+                                  CHECK (special_formats <@ '{tnef,smime,pgp}'),
     bounced_message_id text,               -- of a bounce: the message that came back
     auth_results      jsonb       NOT NULL DEFAULT '{}',  -- what our own server found out (RFC 8601)
     -- of a mail that belongs to a record there was: how sure it is who wrote it

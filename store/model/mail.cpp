@@ -120,6 +120,12 @@ Resource mail_message() {
               .add(text("language").filterable())
               .add(boolean("is_auto_generated").filterable())
               .add(boolean("is_bounce").filterable())
+              .add(text_array("special_formats", {{"tnef", {"Outlook (winmail.dat)", "TNEF"}},
+                                                  {"smime", {"S/MIME", "S/MIME"}},
+                                                  {"pgp", {"PGP", "PGP"}}})
+                       .filterable()
+                       .described("Content wrapped so that only some programs open it; kept as "
+                                  "attachments."))
               .add(text("bounced_message_id")
                        .filterable()
                        .described("Of a bounce: the message that came back; outcome_record_id is "

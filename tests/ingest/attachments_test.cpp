@@ -1,0 +1,141 @@
+// Attachments are looked at before anything is made of their mail; unseen none gets through.
+#include "adapters/clamd_scanner.h"
+#include "ingest/quarantine.h"
+#include "tests/ingest/intake_fixture.h"
+#include "tests/support/fake_clamd.h"
+
+namespace c360::testing {
+namespace {
+
+class Attachments : public IntakeTest {
+ protected:
+  static std::string with_file(const std::string& id, const std::string& content) {
+    return "From: Anna <anna@romashka.example>\r\nTo: crm@client360.example\r\nMessage-ID: <" + id +
+           ">\r\nSubject: Вопрос\r\nMIME-Version: 1.0\r\n"
+           "Content-Type: multipart/mixed; boundary=b1\r\n\r\n"
+           "--b1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nСм. вложение.\r\n"
+           "--b1\r\nContent-Type: application/octet-stream; name=\"a.bin\"\r\n"
+           "Content-Disposition: attachment; filename=\"a.bin\"\r\n\r\n" +
+           content + "\r\n--b1--\r\n";
+  }
+  ingest::Poller& scanning() {
+    if (!scanning_)
+      scanning_ = std::make_unique<ingest::Poller>(
+          mailbox_id(), settings, scripted_factory(server),
+          ingest::PollerPorts{database, looking, leases, workers, options, quiet.observer, clock});
+    return *scanning_;
+  }
+  ingest::InboxOptions with_scanner() {
+    return {.spool_folder = spool,
+            .attachment_bytes = 100'000,
+            .scanner = std::make_shared<adapters::ClamdScanner>(adapters::ClamdOptions{
+                .address = *adapters::parse_clamd_address(clamd.address())})};
+  }
+  // What was put off is due at once.
+  void hurry() { query("UPDATE ops.mail_message SET next_attempt_at = now()"); }
+
+  FakeClamd clamd;
+  ingest::Inboxes looking{registry, records, {rules, rules_version}, with_scanner()};
+  std::unique_ptr<ingest::Poller> scanning_;
+};
+
+TEST_F(Attachments, AnInfectedOneHoldsItsMailAndNotItsNeighbours) {
+  server.add(1, with_file("a1@x", "harmless"));
+  server.add(2, with_file("a2@x", eicar()));
+  server.add(3, form_mail(3));
+
+  ASSERT_TRUE(scanning().pass());
+
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_EQ(reason(2), "attachment_blocked");
+  EXPECT_EQ(one("SELECT details FROM ops.quarantine"), "a.bin (2): Eicar-Test-Signature");
+  EXPECT_EQ(outcome(3), "deal_created");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "1");
+  EXPECT_EQ(clamd.scans(), 2) << "a mail without files is nobody's business";
+}
+
+TEST_F(Attachments, WhileTheScannerIsAwayTheMailWaitsAndTheOthersDoNot) {
+  options.attempt_limit = 2;
+  clamd.be(FakeClamd::Mood::hangs_up);
+  server.add(1, with_file("a1@x", "harmless"));
+  server.add(2, form_mail(2));
+  for (int pass = 0; pass < 4; ++pass) {
+    ASSERT_TRUE(scanning().pass());
+    hurry();
+  }
+  EXPECT_EQ(outcome(1), "stored") << "it waits, and does not use up its attempts";
+  EXPECT_NE(one("SELECT error FROM ops.mail_message WHERE uid = 1").find("clamd"),
+            std::string::npos);
+  EXPECT_EQ(outcome(2), "deal_created");
+  EXPECT_FALSE(server.seen(1));
+  clamd.be(FakeClamd::Mood::honest);
+
+  ASSERT_TRUE(scanning().pass());
+
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "1");
+}
+
+// Each is tried alone once the batch was refused: that way is watched too.
+TEST_F(Attachments, NoWayAroundTheScanner) {
+  postgres.execute(url,
+                   "ALTER TABLE crm.deal ADD CONSTRAINT no_seven "
+                   "CHECK (company_text <> 'ООО «Пример 7»')");
+  server.add(1, with_file("a1@x", "harmless"));
+  server.add(7, form_mail(7));
+
+  ASSERT_TRUE(scanning().pass());
+
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_EQ(reason(7), "parse_error");
+  EXPECT_EQ(clamd.scans(), 2) << "once in the batch and once alone";
+}
+
+TEST_F(Attachments, ARetryLooksAgainAndAReleaseTakesAPersonsWord) {
+  server.add(1, with_file("a1@x", eicar()));
+  ASSERT_TRUE(scanning().pass());
+  ASSERT_EQ(reason(1), "attachment_blocked");
+  const std::int64_t user = std::stoll(
+      one("INSERT INTO crm.user (login, last_name) VALUES ('boss', 'Boss') RETURNING id"));
+  const std::int64_t entry = std::stoll(one("SELECT id FROM ops.quarantine"));
+  ingest::QuarantineDesk desk{database, looking, [](std::string_view) { return std::nullopt; },
+                              with_scanner(), clock};
+  clamd.be(FakeClamd::Mood::hangs_up);
+  EXPECT_EQ(desk.retry(entry, user).error().code, ErrorCode::unavailable);
+  clamd.be(FakeClamd::Mood::honest);
+  EXPECT_EQ(desk.retry(entry, user)->reason, "attachment_blocked");
+
+  const auto released = desk.release(entry, user);
+
+  ASSERT_TRUE(released) << released.error().detail;
+  EXPECT_EQ(released->outcome, "deal_created");
+}
+
+TEST_F(Attachments, OneThatIsTooLargeHoldsItsMail) {
+  server.add(1, with_file("a1@x", std::string(99'000, 'x')));
+  server.add(2, with_file("a2@x", std::string(101'000, 'x')));
+
+  ASSERT_TRUE(scanning().pass());
+
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_EQ(reason(2), "attachment_blocked");
+  EXPECT_NE(one("SELECT details FROM ops.quarantine").find("the limit is 100000"),
+            std::string::npos);
+}
+
+TEST_F(Attachments, WrappedContentIsKeptAndNamed) {
+  std::string mail = with_file("a1@x", "AAAA");
+  for (auto at = mail.find("a.bin"); at != std::string::npos; at = mail.find("a.bin"))
+    mail.replace(at, 5, "winmail.dat");
+  server.add(1, mail);
+  server.add(2, form_mail(2));
+
+  pass();
+
+  EXPECT_EQ(one("SELECT string_agg(special_formats::text, ' ' ORDER BY uid) FROM ops.mail_message"),
+            "{tnef} {}");
+  EXPECT_EQ(one("SELECT name FROM crm.document"), "winmail.dat");
+}
+
+}  // namespace
+}  // namespace c360::testing
