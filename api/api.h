@@ -10,6 +10,7 @@
 
 #include "api/auth.h"
 #include "api/mail_actions.h"
+#include "api/mail_importer.h"
 #include "api/router.h"
 #include "api/rule_tester.h"
 #include "daemon/base/clock.h"
@@ -27,6 +28,7 @@ struct ApiOptions {
   std::uint64_t max_json_bytes = std::uint64_t{1024} * 1024;
   std::uint64_t max_document_bytes = std::uint64_t{100} * 1024 * 1024;
   std::uint64_t max_mail_bytes = std::uint64_t{50} * 1024 * 1024;  // of rules/test
+  std::uint64_t max_import_bytes = std::uint64_t{1} << 30U;
   int max_page = 200;  // store::QueryLimits::max_page of the same Records
 };
 
@@ -39,6 +41,7 @@ struct ApiServices {
   RuleTester* rule_tester = nullptr;
   MailActions* mail_actions = nullptr;
   std::chrono::hours idempotency_kept{72};  // an answer under an Idempotency-Key
+  MailImporter* mail_importer = nullptr;
 };
 
 // The whole table. Handlers keep references to the services.

@@ -38,6 +38,7 @@ api::ApiOptions api_options(const Config& config) {
   api::ApiOptions options;
   options.version = kVersion;
   options.max_json_bytes = config.api.max_body_bytes;
+  options.max_import_bytes = config.max_import_bytes;
   options.auth.requests_per_second = config.rate.requests_per_second;
   options.auth.burst = config.rate.burst;
   return options;
@@ -57,9 +58,12 @@ ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<B
     : business_(std::move(business)),
       rule_tester_(make_rule_tester(business_->intake(), config, ground.clock)),
       mail_actions_(make_mail_actions(business_->intake(), ground.database, config, ground.clock)),
-      api_({ground.database, business_->records(), ground.clock, ground.observer,
-            rule_tester_.get(), mail_actions_.get(), config.retention.idempotency},
-           api_options(config)) {}
+      mail_importer_(make_mail_importer(business_->intake(), ground.database, config,
+                                        ground.observer, ground.clock)),
+      api_(
+          {ground.database, business_->records(), ground.clock, ground.observer, rule_tester_.get(),
+           mail_actions_.get(), config.retention.idempotency, mail_importer_.get()},
+          api_options(config)) {}
 
 Result<Secret> cursor_key(store::Database& database) {
   auto rows = database.execute(store::Pool::work, kBirth);

@@ -51,6 +51,7 @@ class ApiParts {
   std::shared_ptr<Business> business_;
   std::unique_ptr<api::RuleTester> rule_tester_;
   std::unique_ptr<api::MailActions> mail_actions_;
+  std::unique_ptr<api::MailImporter> mail_importer_;
   api::Api api_;
 };
 

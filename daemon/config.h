@@ -84,6 +84,7 @@ struct Config {
   std::chrono::milliseconds clamd_timeout{};
   ServiceConfig service;
   RetentionConfig retention;
+  std::uint64_t max_import_bytes = 0;
   std::string timezone;
   bool swap_manager_cco = false;
   std::string rules_folder;                        // empty: the rules built into the program

@@ -3,9 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
 
 #include "daemon/base/text.h"
 #include "daemon/config_text.h"
+#include "ingest/mail_import.h"
 #include "parsers/mailbox_uri.h"
 
 namespace c360::daemon {
@@ -170,7 +172,9 @@ void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& p
   const TomlPosition position = entry.key_position;
   auto& box = table.settings;
   finish_oauth(entry, prefix, table);
-  if (entry.value.find("uri") == nullptr) {
+  if (!box.maildir.empty()) {
+    finish_maildir(entry, prefix, table);
+  } else if (entry.value.find("uri") == nullptr) {
     finish_fields(position, prefix, table);
   } else if (!finish_string(entry, prefix, table)) {
     return;
@@ -193,6 +197,24 @@ void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& p
   if (box.delete_after && !box.move_to.empty())
     values_.problem(position, fmt::format("{}delete and move_to exclude each other", prefix));
   if (table.enabled) add(std::move(box), position);
+}
+
+void ConfigMailboxes::finish_maildir(const TomlValue::Entry& entry, const std::string& prefix,
+                                     MailboxTable& table) {
+  constexpr std::array<std::string_view, 13> kOfServers{
+      "uri",     "host",        "port",           "tls",           "allow_plain",
+      "ca_file", "server_name", "username",       "password_file", "auth",
+      "folders", "move_to",     "oauth_token_url"};
+  for (const std::string_view key : kOfServers)
+    if (const TomlValue* value = entry.value.find(key))
+      values_.problem(
+          value->position,
+          fmt::format("{}{}: a drop folder (maildir) has no such setting", prefix, key));
+  auto& box = table.settings;
+  table.tls.clear();
+  box.imap.password = Secret();
+  box.unseen_only = false;
+  box.uri_masked = "maildir:" + box.maildir;
 }
 
 void ConfigMailboxes::finish_oauth(const TomlValue::Entry& entry, const std::string& prefix,
@@ -276,8 +298,14 @@ void ConfigMailboxes::check_whole() {
   for (const auto& box : config_.mailboxes) {
     const TomlPosition position = positions_[box.code];
     for (const std::string& folder : box.folders) {
-      const std::string place = fmt::format("{}:{}/{}/{}", to_lower(box.imap.host), box.imap.port,
-                                            box.imap.username, folder);
+      if (folder == ingest::kImportFolder)
+        values_.problem(position, fmt::format("mailbox '{}': the folder {} is kept for imported "
+                                              "mail",
+                                              box.code, folder));
+      const std::string place = !box.maildir.empty()
+                                    ? "maildir:" + box.maildir
+                                    : fmt::format("{}:{}/{}/{}", to_lower(box.imap.host),
+                                                  box.imap.port, box.imap.username, folder);
       const auto [other, added] = folders.emplace(place, &box);
       if (added) continue;
       if (other->second->kind == box.kind) {

@@ -28,6 +28,9 @@ class ConfigMailboxes {
   // False when a problem was noted.
   bool finish_string(const TomlValue::Entry& entry, const std::string& prefix, MailboxTable& table);
   void finish_fields(TomlPosition position, const std::string& prefix, MailboxTable& table);
+  // A drop folder: no setting of a server goes with it.
+  void finish_maildir(const TomlValue::Entry& entry, const std::string& prefix,
+                      MailboxTable& table);
   // Moves what oauth_… says into the mailbox; notes what does not go together.
   void finish_oauth(const TomlValue::Entry& entry, const std::string& prefix, MailboxTable& table);
   // Fills `box` from the string. False: disabled. Nothing: problems were noted.

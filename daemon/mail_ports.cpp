@@ -4,6 +4,7 @@
 
 #include "daemon/base/digest.h"
 #include "ingest/dry_run.h"
+#include "ingest/mail_import.h"
 #include "ingest/quarantine.h"
 
 namespace c360::daemon {
@@ -83,6 +84,34 @@ class Desk final : public api::MailActions {
   ingest::QuarantineDesk desk_;
 };
 
+class Importer final : public api::MailImporter {
+ public:
+  Importer(const ingest::Intake& intake, store::Database& database, const Config& config,
+           const Observer& observer, const Clock& clock)
+      : intake_(intake), import_(database, intake.inboxes(), config.intake, observer, clock) {}
+
+  Result<void> import_mails(std::string_view mailbox, Format format, const Read& read,
+                            api::MailImportResult& result) override {
+    const auto settings = intake_.settings(mailbox);
+    if (!settings)
+      return fail(ErrorCode::not_found,
+                  "no mailbox '" + std::string(mailbox) + "' is switched on in the configuration",
+                  "no_mailbox");
+    ingest::ImportReport report;
+    auto done = import_.run(*settings,
+                            format == Format::mbox      ? ingest::ImportFormat::mbox
+                            : format == Format::message ? ingest::ImportFormat::message
+                                                        : ingest::ImportFormat::detected,
+                            read, report);
+    result = {report.mails, std::move(report.outcomes), report.pending};
+    return done;
+  }
+
+ private:
+  const ingest::Intake& intake_;
+  ingest::MailImport import_;
+};
+
 }  // namespace
 
 std::unique_ptr<api::RuleTester> make_rule_tester(const ingest::Intake& intake,
@@ -94,6 +123,14 @@ std::unique_ptr<api::MailActions> make_mail_actions(const ingest::Intake& intake
                                                     store::Database& database, const Config& config,
                                                     const Clock& clock) {
   return std::make_unique<Desk>(intake, database, config, clock);
+}
+
+std::unique_ptr<api::MailImporter> make_mail_importer(const ingest::Intake& intake,
+                                                      store::Database& database,
+                                                      const Config& config,
+                                                      const Observer& observer,
+                                                      const Clock& clock) {
+  return std::make_unique<Importer>(intake, database, config, observer, clock);
 }
 
 }  // namespace c360::daemon

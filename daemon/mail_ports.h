@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "api/mail_actions.h"
+#include "api/mail_importer.h"
 #include "api/rule_tester.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/event.h"
 #include "daemon/config.h"
 #include "ingest/intake.h"
 #include "store/database.h"
@@ -19,5 +21,9 @@ std::unique_ptr<api::RuleTester> make_rule_tester(const ingest::Intake& intake,
 std::unique_ptr<api::MailActions> make_mail_actions(const ingest::Intake& intake,
                                                     store::Database& database, const Config& config,
                                                     const Clock& clock);
+std::unique_ptr<api::MailImporter> make_mail_importer(const ingest::Intake& intake,
+                                                      store::Database& database,
+                                                      const Config& config,
+                                                      const Observer& observer, const Clock& clock);
 
 }  // namespace c360::daemon

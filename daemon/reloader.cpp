@@ -27,8 +27,9 @@ constexpr std::array<std::string_view, 11> kBusinessSettings = {"database.url",
                                                                 "mail.max_attachment_bytes",
                                                                 "business.",
                                                                 "crm."};
-constexpr std::array<std::string_view, 4> kApiSettings = {
-    "api.requests_per_second", "api.request_burst", "api.max_body_bytes", "idempotency."};
+constexpr std::array<std::string_view, 5> kApiSettings = {"api.requests_per_second",
+                                                          "api.request_burst", "api.max_body_bytes",
+                                                          "api.max_import_bytes", "idempotency."};
 
 }  // namespace
 

@@ -204,6 +204,17 @@ constexpr std::array kSettings = {
         .min = 1'024,
         .max = 1 << 20,
         .unit = "bytes"},
+    Row{.key = "api.max_import_bytes",
+        .type = Type::integer,
+        .default_value = "1073741824",
+        .sentence = "Longest file of POST /mail/import; it streams, whatever its length.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.max_import_bytes = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 1'024,
+        .max = 1LL << 40,
+        .unit = "bytes"},
     Row{.key = "api.max_body_bytes",
         .type = Type::integer,
         .default_value = "1048576",
@@ -549,6 +560,12 @@ constexpr std::array kMailboxSettings = {
         .store = [](MailboxTable& t,
                     SettingValue&& v) { t.settings.kind = ingest::mailbox_kind_of(v.text); },
         .choices = "crm|activity|support"},
+    Box{.key = "maildir",
+        .type = Type::folder,
+        .default_value = "''",
+        .sentence = "A Maildir instead of a server: what other programs put into its new/ is taken "
+                    "in, then moved to cur/, or removed with delete = true.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.maildir = std::move(v.text); }},
     Box{.key = "uri",
         .type = Type::mailbox_uri,
         .default_value = "''",

@@ -7,10 +7,9 @@
 
 #include "daemon/base/json.h"
 #include "daemon/base/retry.h"
-#include "ingest/account_tokens.h"
-#include "ingest/imap/imap_mailbox.h"
 #include "ingest/inbox.h"
 #include "ingest/lease_keeper.h"
+#include "ingest/mailbox_factory.h"
 #include "ingest/poller.h"
 #include "ingest/worker_pool.h"
 #include "store/directory_codes.h"
@@ -180,11 +179,7 @@ Result<void> Intake::State::reconcile() {
     if (pollers.contains(code)) continue;
     const auto settings = std::ranges::find(target, code, &MailboxSettings::code);
     auto poller = std::make_unique<Poller>(
-        id, *settings,
-        [imap = settings->imap,
-         tokens = make_account_tokens(*settings, options.holder, database, observer, clock)] {
-          return imap::make_imap_mailbox(imap, tokens);
-        },
+        id, *settings, make_mailbox_factory(*settings, options.holder, database, observer, clock),
         PollerPorts{database, inboxes, leases, workers, options, observer, clock});
     poller->start();
     pollers.emplace(code, std::move(poller));

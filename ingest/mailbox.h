@@ -2,9 +2,9 @@
 // The words are RFC 9051's. Calls are batched and the content streams, because one round trip and
 // one copy per mail is what limits intake.
 //
-// imap::ImapMailbox implements it over a live session; ScriptedMailbox in tests/support plays one
-// from memory. Not thread-safe: one poller owns one, except interrupt() and wake(), which any
-// thread may call.
+// imap::ImapMailbox implements it over a live session, MaildirMailbox over a drop folder;
+// ScriptedMailbox in tests/support plays one from memory. Not thread-safe: one poller owns one,
+// except interrupt() and wake(), which any thread may call.
 //
 // Errors, for every call:
 //   unavailable, timeout   the connection is gone: drop the object and make another one. What the

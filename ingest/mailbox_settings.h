@@ -35,6 +35,7 @@ struct MailboxSettings {
   MailboxKind kind = MailboxKind::crm;
   imap::ImapOptions imap;
   std::optional<adapters::OAuthSettings> oauth;  // tokens sign in, instead of imap.password
+  std::string maildir;                           // a drop folder instead of a server; empty: none
   std::vector<std::string> folders{"INBOX"};     // decoded names
   bool unseen_only = true;                       // `unseen` of domain 17.3
   bool delete_after = false;                     // `delete`: \Deleted and expunge instead of \Seen

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ingest/mail_import.h"
+
 namespace c360::ingest {
 
 namespace {
@@ -14,6 +16,7 @@ constexpr BackoffOptions kBackoff{.first = std::chrono::seconds{1},
 constexpr BackoffOptions kAuthBackoff{.first = std::chrono::seconds{30},
                                       .limit = std::chrono::minutes{15}};
 constexpr std::chrono::milliseconds kLeasePatience{5'000};  // another daemon has the mailbox
+constexpr std::size_t kMostImported = 10'000;               // told of at a time
 constexpr std::chrono::milliseconds kLongestIdle{60'000};   // then the watchdog hears of us
 
 std::string loop_name(const MailboxSettings& settings) { return "mailbox." + settings.code; }
@@ -192,9 +195,37 @@ Result<void> Poller::pass() {
     }
   }
   if (!leased) disconnect();
+  if (leased) {
+    if (auto finished = finish_import(); !finished) return finished;
+  }
   const std::scoped_lock lock{mutex_};
   status_.holds_lease = leased;
   return {};
+}
+
+Result<void> Poller::finish_import() {
+  auto left = log_.any_pending(mailbox_id_, kImportFolder);
+  if (!left) return std::unexpected(left.error());
+  if (!*left) return {};
+  auto lease = ports_.leases.hold(settings_.code, kImportFolder);
+  if (!lease) return std::unexpected(lease.error());
+  if (!*lease) return {};  // it is still under way
+  const MailboxContext context{settings_, mailbox_id_, std::string(kImportFolder)};
+  const FolderKey key{mailbox_id_, context.folder, kImportUidvalidity};
+  // Listed and not stored: those bytes are gone with the process that had them.
+  auto done = [&]() -> Result<void> {
+    auto listed = log_.listed_uids(key);
+    if (!listed) return std::unexpected(listed.error());
+    if (auto gone = log_.vanish(key, *listed); !gone) return std::unexpected(gone.error());
+    if (auto processed = process_stored(context, **lease); !processed) return processed;
+    auto due = log_.flags_due(key, 0, kMostImported);
+    if (!due) return std::unexpected(due.error());
+    std::vector<std::int64_t> ids;
+    for (const store::FlagDue& mail : *due) ids.push_back(mail.id);
+    return log_.note_flagged(ids);  // no server has to be told
+  }();
+  ports_.leases.release(settings_.code, kImportFolder);
+  return done;
 }
 
 Result<void> Poller::folder_pass(const std::string& folder, const store::Lease& lease) {

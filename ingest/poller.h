@@ -71,6 +71,8 @@ class Poller {
   Result<void> connect();
   void disconnect();
   Result<void> folder_pass(const std::string& folder, const store::Lease& lease);
+  // What an import of this mailbox left when its process died (mail_import.h).
+  Result<void> finish_import();
   Result<void> process_stored(const MailboxContext& context, const store::Lease& lease);
   Result<store::FolderKey> open_folder(const std::string& folder);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);

@@ -32,6 +32,11 @@ constexpr Sql kDisableOthers{"mail_disable_others", R"sql(
   UPDATE ops.mailbox SET enabled = false, updated_at = now()
   WHERE enabled AND NOT code = ANY ($1::text[]))sql"};
 
+constexpr Sql kMailboxId{"mail_mailbox_id", "SELECT id FROM ops.mailbox WHERE code = $1"};
+constexpr Sql kAnyPending{"mail_any_pending", R"sql(
+  SELECT EXISTS (SELECT FROM ops.mail_message
+                 WHERE mailbox_id = $1::bigint AND folder = $2 AND state <> 'done'))sql"};
+
 constexpr Sql kFolder{"mail_folder", R"sql(
   SELECT uidvalidity, last_uid, compared_at,
          compared_at IS NULL OR compared_at <= now() - make_interval(secs => $3::bigint)
@@ -134,6 +139,21 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> MailLog::sync_mailboxe
   for (std::size_t i = 0; i < codes.size(); ++i)
     ids.emplace_back(codes[i], tx->rows(tickets[i]).int64(0, 0));
   return ids;
+}
+
+Result<std::int64_t> MailLog::mailbox_id(std::string_view code) {
+  auto rows = database_.execute(Pool::work, kMailboxId, std::move(Params{}.add(code)));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty())
+    return fail(ErrorCode::not_found, "there is no mailbox " + std::string(code), "no_mailbox");
+  return rows->int64(0, 0);
+}
+
+Result<bool> MailLog::any_pending(std::int64_t mailbox_id, std::string_view folder) {
+  auto rows =
+      database_.execute(Pool::work, kAnyPending, std::move(Params{}.add(mailbox_id).add(folder)));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->boolean(0, 0);
 }
 
 Result<MailLog::Folder> MailLog::folder(std::int64_t mailbox_id, std::string_view folder,

@@ -137,6 +137,9 @@ class MailLog {
   Result<std::vector<std::pair<std::string, std::int64_t>>> sync_mailboxes(
       std::span<const MailboxRow> mailboxes);
 
+  // not_found where no mailbox of that code was ever configured.
+  Result<std::int64_t> mailbox_id(std::string_view code);
+
   struct Folder {
     std::int64_t uidvalidity = 0;  // 0: never seen
     std::int64_t last_uid = 0;
@@ -169,6 +172,8 @@ class MailLog {
   Result<std::vector<PendingMail>> stored_due(std::int64_t mailbox_id, std::string_view folder,
                                               std::int64_t above_id, std::size_t limit);
   Result<std::int64_t> pending_count(std::int64_t mailbox_id);
+  // Whether any mail of the folder is not in an end state.
+  Result<bool> any_pending(std::int64_t mailbox_id, std::string_view folder);
   // Queued: locks those of `ids` that are still stored and not done, until the transaction ends.
   static Ticket queue_lock(Transaction& tx, std::span<const std::int64_t> ids);
   static std::vector<std::int64_t> locked(const Transaction& tx, Ticket ticket);

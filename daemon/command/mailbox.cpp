@@ -7,8 +7,7 @@
 #include "daemon/command/probe.h"
 #include "daemon/command/verbs.h"
 #include "daemon/config_text.h"
-#include "ingest/account_tokens.h"
-#include "ingest/imap/imap_mailbox.h"
+#include "ingest/mailbox_factory.h"
 #include "store/lease.h"
 
 namespace c360::daemon::command {
@@ -93,14 +92,10 @@ Result<ExitCode> probe(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Result<Probe> probe_mailbox(const ingest::MailboxSettings& settings, Context& context) {
-  std::shared_ptr<adapters::AccessTokens> tokens;
-  if (settings.oauth) {
-    auto database = context.database();
-    if (!database) return std::unexpected(database.error());
-    tokens = ingest::make_account_tokens(settings, store::lease_holder(), **database,
-                                         context.observer(), context.clock());
-  }
-  const auto mailbox = ingest::imap::make_imap_mailbox(settings.imap, std::move(tokens));
+  auto database = context.database();
+  if (!database) return std::unexpected(database.error());
+  const auto mailbox = ingest::make_mailbox_factory(settings, store::lease_holder(), **database,
+                                                    context.observer(), context.clock())();
   if (auto connected = mailbox->connect(); !connected) return std::unexpected(connected.error());
   Probe probe;
   probe.software = mailbox->features().software;

@@ -43,6 +43,17 @@ class FakeMailActions final : public MailActions {
   std::vector<std::string> calls;
 };
 
+// Takes the whole file and says so.
+class FakeMailImporter final : public MailImporter {
+ public:
+  Result<void> import_mails(std::string_view mailbox, Format format, const Read& read,
+                            MailImportResult& result) override;
+  std::string mailbox;
+  Format format = Format::detected;
+  std::string seen;
+  std::optional<Error> failure;  // after the first mail
+};
+
 class ApiTest : public ::testing::Test {
  protected:
   void SetUp() override { start(); }
@@ -80,6 +91,7 @@ class ApiTest : public ::testing::Test {
   SystemClock clock_;
   FakeRuleTester rule_tester_;
   FakeMailActions mail_actions_;
+  FakeMailImporter mail_importer_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<store::Registry> registry_;
   std::unique_ptr<store::Records> records_;

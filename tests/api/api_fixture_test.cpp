@@ -18,6 +18,24 @@ std::vector<RuleSetInUse> FakeRuleTester::sets() {
            .rules = {{"r", "create", 4, false, 17}}}};
 }
 
+Result<void> FakeMailImporter::import_mails(std::string_view into, Format as, const Read& read,
+                                            MailImportResult& result) {
+  mailbox = into;
+  format = as;
+  seen.clear();
+  std::array<char, 1'000> buffer{};
+  for (;;) {
+    auto count = read(buffer);
+    if (!count) return std::unexpected(count.error());
+    if (*count == 0) break;
+    seen.append(buffer.data(), *count);
+  }
+  result.mails = 1;
+  result.outcomes["deal_created"] = 1;
+  if (failure) return std::unexpected(*failure);
+  return {};
+}
+
 Result<MailActionResult> FakeMailActions::retry(std::int64_t quarantine_id, std::int64_t actor) {
   calls.push_back("retry " + std::to_string(quarantine_id) + " by " + std::to_string(actor));
   if (quarantine_id == 404) return fail(ErrorCode::not_found, "no such row");
@@ -47,7 +65,7 @@ void ApiTest::start() {
     records_ = std::make_unique<store::Records>(*database_, *registry_, records, clock_);
   }
   api_ = std::make_unique<Api>(ApiServices{*database_, *records_, clock_, observer_, &rule_tester_,
-                                           &mail_actions_, idempotency_kept_},
+                                           &mail_actions_, idempotency_kept_, &mail_importer_},
                                options_);
   server_ = std::make_unique<HttpServer>(server_options_, api_->handler(), observer_);
   const auto started = server_->listen();

@@ -124,5 +124,53 @@ TEST_F(MailApi, RulesAreTestedWithAnUploadedMail) {
   EXPECT_EQ(rules.field("items/0/rules/0/matched_last_day"), std::to_string(decided));
 }
 
+TEST_F(MailApi, AFileOfMailsIsStreamedToThePort) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/mail/import?mailbox=crm";
+  const std::string file = "From a@b.example Mon Nov 10 10:15:00 2025\r\n" + std::string(kMail) +
+                           std::string(3'000'000, 'x');
+
+  const auto taken = admin.request("POST", path, {{"Content-Type", "application/mbox"}}, file);
+
+  EXPECT_EQ(taken.status, 200) << taken.body;
+  EXPECT_EQ(taken.field("mails"), "1");
+  EXPECT_EQ(taken.field("outcomes/deal_created"), "1");
+  EXPECT_EQ(taken.field("pending"), "0");
+  EXPECT_EQ(mail_importer_.mailbox, "crm");
+  EXPECT_EQ(mail_importer_.format, MailImporter::Format::mbox);
+  EXPECT_EQ(mail_importer_.seen, file);
+  admin.request("POST", path, {{"Content-Type", "message/rfc822"}}, kMail);
+  EXPECT_EQ(mail_importer_.format, MailImporter::Format::message);
+  admin.request("POST", path, {{"Content-Type", "application/octet-stream"}}, kMail);
+  EXPECT_EQ(mail_importer_.format, MailImporter::Format::detected);
+}
+
+TEST_F(MailApi, AnImportThatBrokeOffSaysWhatWasDone) {
+  HttpClient admin = administrator();
+  mail_importer_.failure = Error{.code = ErrorCode::unavailable, .detail = "the database is away"};
+  const auto answer = admin.request("POST", "/api/v1/mail/import?mailbox=crm",
+                                    {{"Content-Type", "message/rfc822"}}, kMail);
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.field("detail"),
+            "the database is away. 1 mails were taken in before; send the file again, they will be "
+            "known");
+}
+
+TEST_F(MailApi, AnImportHasItsLimitItsRightsAndItsMailbox) {
+  options_.max_import_bytes = 1'000;
+  restart();
+  HttpClient admin = administrator();
+  const testing::HttpHeaders type{{"Content-Type", "message/rfc822"}};
+  const std::string path = "/api/v1/mail/import?mailbox=crm";
+  EXPECT_EQ(admin.request("POST", path, type, std::string(1'001, 'x')).status, 413);
+  EXPECT_EQ(admin.request("POST", "/api/v1/mail/import", type, kMail).status, 400);
+  EXPECT_EQ(admin.post(path, "{}").status, 415);
+  HttpClient reader = client_of("reader", {"crm-administrators"}, {"mail:read"});
+  EXPECT_EQ(reader.request("POST", path, type, kMail).status, 403);
+  HttpClient manager = client_of("manager", {"crm-manager"}, {"mail:write"});
+  EXPECT_EQ(manager.request("POST", path, type, kMail).status, 403);
+  EXPECT_EQ(admin.request("POST", path, type, kMail).status, 200);
+}
+
 }  // namespace
 }  // namespace c360::api
