@@ -82,7 +82,15 @@ std::string Readiness::to_json() const {
     } else {
       writer.null();
     }
-    writer.end_object();
+    const ingest::SyncStatus& sync = box.sync;
+    writer.key("first_sync")
+        .begin_object()
+        .member("total", sync.total)
+        .member("done", sync.done)
+        .member("per_minute", sync.per_minute)
+        .key("left_seconds");
+    sync.left ? writer.integer(sync.left->count()) : writer.null();
+    writer.end_object().end_object();
   }
   writer.end_array().end_object();
   return writer.take();

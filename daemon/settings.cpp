@@ -743,6 +743,16 @@ constexpr std::array kMailboxSettings = {
                   v.text == "lead" ? ingest::MailTarget::lead : ingest::MailTarget::deal;
             },
         .choices = "deal|lead"},
+    Box{.key = "first_sync_limit",
+        .type = Type::integer,
+        .default_value = "0",
+        .sentence = "Of a mailbox that is read for the first time only so many of its newest mails "
+                    "are taken; the others are in the ledger, ignored by the built-in rule "
+                    "before-first-sync; 0: all.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.first_sync_limit = size_of(v); },
+        .min = 0,
+        .max = 5'000'000},
     Box{.key = "since",
         .type = Type::date,
         .default_value = "''",

@@ -18,6 +18,7 @@
 #include "daemon/base/event.h"
 #include "daemon/base/secret.h"
 #include "daemon/base/snapshot.h"
+#include "ingest/first_sync.h"
 #include "ingest/mailbox_settings.h"
 #include "store/database.h"
 
@@ -45,7 +46,13 @@ struct IntakeOptions {
   std::size_t prepare_threads = 4;             // one reads a batch while another applies the former
   int attempt_limit = 5;                       // failed tries of one mail, then quarantine
   std::chrono::seconds compare_interval{900};  // full comparison with the server
-  std::chrono::seconds pass_limit{300};        // a pass without progress for longer is an alarm
+  // A pass that has more to take ends after this and begins again: new mail and other folders wait
+  // no longer, however large the backlog is.
+  std::chrono::milliseconds pass_slice{10'000};
+  // A first sync of more mails than this begins with the newest; a smaller one goes in their order,
+  // so that an answer finds what it answers.
+  std::int64_t newest_first_above = 1'000;
+  std::chrono::seconds pass_limit{300};  // a pass without progress for longer is an alarm
   std::string default_phone_region = "RU";
   Secret thread_key;                   // of the ids in what we send
   std::uint64_t attachment_bytes = 0;  // a mail with a larger attachment is held; 0: no limit
@@ -63,6 +70,7 @@ struct MailboxStatus {
   std::string reason;        // why not, for a person
   std::optional<Instant> last_pass;
   int consecutive_failures = 0;
+  SyncStatus sync;
 };
 
 class Intake {

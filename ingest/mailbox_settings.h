@@ -45,6 +45,7 @@ struct MailboxSettings {
   std::chrono::milliseconds initial_delay{0};
   bool use_idle = true;
   MailTarget target = MailTarget::deal;
+  std::size_t first_sync_limit = 0;            // of the first listing only its newest mails; 0: all
   std::optional<std::chrono::sys_days> since;  // older mail is not listed
   // The authserv-id of our own mail server (RFC 8601): its word on senders is taken, nobody else's.
   std::string authserv_id;

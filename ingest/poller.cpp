@@ -33,7 +33,8 @@ Poller::Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory
       processor_(ports.database, ports.inboxes, {.attempt_limit = ports.options.attempt_limit},
                  ports.observer),
       backoff_(kBackoff),
-      auth_backoff_(kAuthBackoff) {
+      auth_backoff_(kAuthBackoff),
+      sync_(log_, mailbox_id, settings_.code, ports.observer.metrics(), ports.clock) {
   status_.code = settings_.code;
   status_.kind = settings_.kind;
   status_.reason = "the first pass has not ended yet";
@@ -89,6 +90,7 @@ void Poller::run(const std::stop_token& stop) {
     if (stop.stop_requested()) break;
     settle(passed);
     const bool leased = status().holds_lease;
+    if (passed && more_) continue;
     wait(!passed ? delay_after(passed.error()) : leased ? settings_.delay : kLeasePatience, stop);
   }
   disconnect();
@@ -179,6 +181,7 @@ void Poller::settle(const Result<void>& passed) {
 
 Result<void> Poller::pass() {
   bool leased = false;
+  more_ = false;
   for (const std::string& folder : settings_.folders) {
     beat();
     auto lease = ports_.leases.hold(settings_.code, folder);
@@ -237,9 +240,19 @@ Result<void> Poller::folder_pass(const std::string& folder, const store::Lease& 
   if (auto flagged = flag_backlog(*key); !flagged) return flagged;
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
   if (!state) return std::unexpected(state.error());
-  auto listed = state->compare_due ? compare(*key) : list_new(*key, *state);
+  // The first listing is a comparison, whatever the interval says.
+  const bool first = !state->sync_uid;
+  auto listed = state->compare_due || first ? compare(*key, *state) : list_new(*key, *state);
   if (!listed) return listed;
-  if (auto taken = take_in(context, *key, lease); !taken) return taken;
+  if (first) {
+    state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
+    if (!state) return std::unexpected(state.error());
+    sync_.begun();
+    report_sync(true);
+  }
+  auto taken = take_in(context, *key, *state, lease);
+  report_sync(true);
+  if (!taken) return taken;
   ports_.observer.observe(event::mailbox_pass_finished, {{"mailbox", settings_.code}});
   return {};
 }
@@ -305,7 +318,7 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
 }
 
 // Everything the server has against everything the ledger has: what a listing missed is healed.
-Result<void> Poller::compare(const FolderKey& key) {
+Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder& state) {
   auto listing = mailbox_->list_all();
   if (!listing) return std::unexpected(listing.error());
   std::set<std::int64_t> wanted_since;
@@ -331,9 +344,13 @@ Result<void> Poller::compare(const FolderKey& key) {
       (settings_.unseen_only && message.seen ? seen : fresh).push_back(message.uid);
     }
   }
+  const std::vector<std::int64_t> beyond = beyond_limit(fresh, state);
   if (auto listed = log_.list(key, fresh); !listed) return std::unexpected(listed.error());
   for (const auto& [uids, rule] :
-       {std::pair{&seen, "already-seen"}, {&deleted, "already-deleted"}, {&old, "before-since"}}) {
+       {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
+        {&deleted, "already-deleted"},
+        {&old, "before-since"},
+        {&beyond, "before-first-sync"}}) {
     if (auto listed = log_.list_ignored(key, *uids, rule); !listed)
       return std::unexpected(listed.error());
   }
@@ -350,7 +367,30 @@ Result<void> Poller::compare(const FolderKey& key) {
   if (!all.empty()) {
     if (auto noted = log_.note_last_uid(key, all.back()); !noted) return noted;
   }
+  if (!state.sync_uid) {
+    auto begun = log_.begin_sync(key, all.empty() ? 0 : all.back());
+    if (!begun) return std::unexpected(begun.error());
+  }
   return log_.note_compared(key);
+}
+
+// Under another UIDVALIDITY the box is not new: what is left out then could be mail nobody has
+// seen.
+std::vector<std::int64_t> Poller::beyond_limit(std::vector<std::int64_t>& fresh,
+                                               const store::MailLog::Folder& state) const {
+  const std::size_t limit = settings_.first_sync_limit;
+  if (limit == 0 || fresh.size() <= limit || state.sync_uid || state.renumbered) return {};
+  const auto first_taken = fresh.end() - static_cast<std::ptrdiff_t>(limit);
+  std::vector<std::int64_t> beyond(fresh.begin(), first_taken);
+  fresh.erase(fresh.begin(), first_taken);
+  return beyond;
+}
+
+void Poller::report_sync(bool now) {
+  const auto status = sync_.report(now);
+  if (!status) return;
+  const std::scoped_lock lock{mutex_};
+  status_.sync = *status;
 }
 
 }  // namespace c360::ingest

@@ -20,6 +20,7 @@
 #include "daemon/base/event.h"
 #include "daemon/base/retry.h"
 #include "ingest/batch_processor.h"
+#include "ingest/first_sync.h"
 #include "ingest/intake.h"
 #include "ingest/lease_keeper.h"
 #include "ingest/mailbox.h"
@@ -76,9 +77,13 @@ class Poller {
   Result<void> process_stored(const MailboxContext& context, const store::Lease& lease);
   Result<store::FolderKey> open_folder(const std::string& folder);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
-  Result<void> compare(const store::FolderKey& key);
+  Result<void> compare(const store::FolderKey& key, const store::MailLog::Folder& state);
+  // Of the very first listing: what first_sync_limit leaves out moves from `fresh` to the result.
+  std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
+                                         const store::MailLog::Folder& state) const;
   Result<void> take_in(const MailboxContext& context, const store::FolderKey& key,
-                       const store::Lease& lease);
+                       const store::MailLog::Folder& state, const store::Lease& lease);
+  void report_sync(bool now);
   Result<std::vector<IncomingMail>> fetch(const store::FolderKey& key,
                                           const std::vector<store::PendingMail>& due,
                                           const MailboxContext& context, const store::Lease& lease);
@@ -101,6 +106,8 @@ class Poller {
   BatchProcessor processor_;
   Backoff backoff_;
   Backoff auth_backoff_;
+  FirstSync sync_;
+  bool more_ = false;  // the pass ended before everything was taken
 
   mutable std::mutex mutex_;  // guards what follows up to the empty line
   std::condition_variable_any changed_;

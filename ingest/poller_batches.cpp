@@ -22,6 +22,47 @@ constexpr std::size_t kFlights = 2;  // batches handed over: one is read, one is
 
 }  // namespace
 
+namespace {
+
+// What comes next of a folder, batch by batch: in the order of arrival. Of a large first sync what
+// has arrived since comes first, then the newest of the backlog; a batch itself is always
+// ascending.
+class Queue {
+ public:
+  Queue(store::MailLog& log, const FolderKey& key, const store::MailLog::Folder& state,
+        std::int64_t newest_first_above, std::size_t batch)
+      : log_(log), key_(key), batch_(batch) {
+    if (!state.sync_uid || state.sync_total <= newest_first_above) return;
+    above_ = *state.sync_uid;
+    backlog_below_ = above_ + 1;
+  }
+
+  Result<std::vector<PendingMail>> next() {
+    if (!arrived_taken_) {
+      auto due = log_.listed_due(key_, above_, batch_);
+      if (!due || !due->empty()) {
+        if (due) above_ = due->back().uid;
+        return due;
+      }
+      arrived_taken_ = true;
+    }
+    if (!backlog_below_) return std::vector<PendingMail>{};
+    auto due = log_.listed_below(key_, *backlog_below_, batch_);
+    if (due && !due->empty()) backlog_below_ = due->front().uid;
+    return due;
+  }
+
+ private:
+  store::MailLog& log_;
+  const FolderKey& key_;
+  const std::size_t batch_;
+  std::int64_t above_ = 0;
+  bool arrived_taken_ = false;
+  std::optional<std::int64_t> backlog_below_;
+};
+
+}  // namespace
+
 class Poller::Flight {
  public:
   Flight(std::future<Result<BatchReport>> answer, std::shared_future<bool> applied)
@@ -94,26 +135,30 @@ Result<void> Poller::process_stored(const MailboxContext& context, const store::
 }
 
 Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key,
-                             const store::Lease& lease) {
+                             const store::MailLog::Folder& state, const store::Lease& lease) {
+  Queue queue{log_, key, state, ports_.options.newest_first_above, settings_.batch_messages};
+  const auto until = ports_.clock.steady() + ports_.options.pass_slice;
   std::deque<Flight> flights;
   const auto land_first = [&] {
     Flight first = std::move(flights.front());
     flights.pop_front();
     return land(std::move(first));
   };
-  std::int64_t above = 0;
+  bool over = false;  // the slice of this pass
   while (!stopping()) {
     beat();
-    auto due = log_.listed_due(key, above, settings_.batch_messages);
+    auto due = over ? Result<std::vector<PendingMail>>{} : queue.next();
     Result<std::vector<IncomingMail>> mails = std::vector<IncomingMail>{};
     if (due && !due->empty()) {
-      above = due->back().uid;
       mails = fetch(key, *due, context, lease);
+      over = ports_.clock.steady() >= until;
+      more_ = more_ || over;
     }
     // What is on its way lands before anything else: also when fetching failed.
     const bool last = !due || !mails || due->empty();
     while (!flights.empty() && (last || flights.size() >= kFlights)) {
       if (auto landed = land_first(); !landed) return landed;
+      report_sync(false);
     }
     if (!due) return std::unexpected(due.error());
     if (!mails) return std::unexpected(mails.error());

@@ -39,12 +39,14 @@ constexpr Sql kAnyPending{"mail_any_pending", R"sql(
 
 constexpr Sql kFolder{"mail_folder", R"sql(
   SELECT uidvalidity, last_uid, compared_at,
-         compared_at IS NULL OR compared_at <= now() - make_interval(secs => $3::bigint)
+         compared_at IS NULL OR compared_at <= now() - make_interval(secs => $3::bigint),
+         sync_uid, sync_total, renumbered
   FROM ops.mailbox_folder WHERE mailbox_id = $1::bigint AND folder = $2)sql"};
 constexpr Sql kSetFolder{"mail_set_folder", R"sql(
   INSERT INTO ops.mailbox_folder (mailbox_id, folder, uidvalidity) VALUES ($1::bigint, $2, $3::bigint)
   ON CONFLICT (mailbox_id, folder) DO UPDATE
-    SET uidvalidity = excluded.uidvalidity, last_uid = 0, compared_at = NULL)sql"};
+    SET uidvalidity = excluded.uidvalidity, last_uid = 0, compared_at = NULL, sync_uid = NULL,
+        sync_total = 0, renumbered = true)sql"};
 constexpr Sql kVanishFormer{"mail_vanish_former", R"sql(
   UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = now(), flagged_at = now()
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity <> $3::bigint AND state = 'listed')sql"};
@@ -81,6 +83,29 @@ constexpr Sql kCompared{"mail_compared", R"sql(
 constexpr Sql kLastUid{"mail_last_uid", R"sql(
   UPDATE ops.mailbox_folder SET last_uid = $4::bigint
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND last_uid < $4::bigint)sql"};
+
+constexpr Sql kBeginSync{"mail_begin_sync", R"sql(
+  UPDATE ops.mailbox_folder SET sync_uid = $4::bigint, sync_total = (
+    SELECT count(*) FROM ops.mail_message m
+    WHERE m.mailbox_id = $1::bigint AND m.folder = $2 AND m.uidvalidity = $3::bigint
+      AND m.uid <= $4::bigint AND m.state <> 'done')
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
+  RETURNING sync_total)sql"};
+// least(): a mail released from quarantine is pending a second time.
+constexpr Sql kNoteSync{"mail_note_sync", R"sql(
+  UPDATE ops.mailbox b
+  SET sync_total = s.total, sync_done = s.total - s.left, sync_per_minute = $2::bigint,
+      sync_left_seconds = CASE WHEN $2::bigint > 0 AND s.left > 0
+                               THEN ceil(s.left * 60.0 / $2::bigint)::bigint END
+  FROM (SELECT coalesce(sum(f.sync_total), 0)::bigint AS total,
+               coalesce(sum(least(f.sync_total, (
+                 SELECT count(*) FROM ops.mail_message m
+                 WHERE m.mailbox_id = f.mailbox_id AND m.folder = f.folder
+                   AND m.uidvalidity = f.uidvalidity AND m.uid <= f.sync_uid
+                   AND m.state <> 'done'))), 0)::bigint AS left
+        FROM ops.mailbox_folder f WHERE f.mailbox_id = $1::bigint AND f.sync_uid IS NOT NULL) s
+  WHERE b.id = $1::bigint
+  RETURNING b.sync_total, b.sync_done)sql"};
 
 constexpr Sql kPassOk{"mail_pass_ok", R"sql(
   UPDATE ops.mailbox SET last_poll_at = now(), last_ok_at = now(), last_error = NULL, consecutive_failures = 0
@@ -166,7 +191,10 @@ Result<MailLog::Folder> MailLog::folder(std::int64_t mailbox_id, std::string_vie
   return Folder{.uidvalidity = rows->int64(0, 0),
                 .last_uid = rows->int64(0, 1),
                 .compared_at = rows->instant(0, 2),
-                .compare_due = rows->boolean(0, 3)};
+                .compare_due = rows->boolean(0, 3),
+                .sync_uid = rows->optional_int64(0, 4),
+                .sync_total = rows->int64(0, 5),
+                .renumbered = rows->boolean(0, 6)};
 }
 
 Result<std::int64_t> MailLog::change_uidvalidity(const FolderKey& now) {
@@ -230,6 +258,20 @@ Result<void> MailLog::note_last_uid(const FolderKey& key, std::int64_t last_uid)
   auto rows = database_.execute(Pool::work, kLastUid, std::move(folder_params(key).add(last_uid)));
   if (!rows) return std::unexpected(rows.error());
   return {};
+}
+
+Result<std::int64_t> MailLog::begin_sync(const FolderKey& key, std::int64_t newest) {
+  auto rows = database_.execute(Pool::work, kBeginSync, std::move(folder_params(key).add(newest)));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->empty() ? 0 : rows->int64(0, 0);
+}
+
+Result<MailLog::Sync> MailLog::note_sync(std::int64_t mailbox_id, std::int64_t per_minute) {
+  auto rows =
+      database_.execute(Pool::work, kNoteSync, std::move(Params{}.add(mailbox_id).add(per_minute)));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return Sync{};
+  return Sync{.total = rows->int64(0, 0), .done = rows->int64(0, 1)};
 }
 
 Result<void> MailLog::note_pass(std::int64_t mailbox_id, std::string_view error) {

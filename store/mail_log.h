@@ -144,7 +144,10 @@ class MailLog {
     std::int64_t uidvalidity = 0;  // 0: never seen
     std::int64_t last_uid = 0;
     std::optional<Instant> compared_at;
-    bool compare_due = true;  // by database time and the interval given
+    bool compare_due = true;               // by database time and the interval given
+    std::optional<std::int64_t> sync_uid;  // nothing before the first listing ended
+    std::int64_t sync_total = 0;
+    bool renumbered = false;  // its mails had other UIDs before
   };
   Result<Folder> folder(std::int64_t mailbox_id, std::string_view folder,
                         std::chrono::seconds compare_interval);
@@ -164,10 +167,21 @@ class MailLog {
   Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
   Result<void> note_compared(const FolderKey& key);
   Result<void> note_last_uid(const FolderKey& key, std::int64_t last_uid);
+  // What is listed and pending now, up to `newest`, is the first sync of the folder. Its size.
+  Result<std::int64_t> begin_sync(const FolderKey& key, std::int64_t newest);
+  // How far the first sync of all folders is; kept in ops.mailbox with the rate.
+  struct Sync {
+    std::int64_t total = 0;
+    std::int64_t done = 0;
+  };
+  Result<Sync> note_sync(std::int64_t mailbox_id, std::int64_t per_minute);
 
   // What is due now with uid > above, ascending: `listed` rows of this UIDVALIDITY.
   Result<std::vector<PendingMail>> listed_due(const FolderKey& key, std::int64_t above,
                                               std::size_t limit);
+  // The `limit` newest that are due now with uid < below, ascending.
+  Result<std::vector<PendingMail>> listed_below(const FolderKey& key, std::int64_t below,
+                                                std::size_t limit);
   // Mails whose raw form is stored and that are due now, of any UIDVALIDITY, ascending by id.
   Result<std::vector<PendingMail>> stored_due(std::int64_t mailbox_id, std::string_view folder,
                                               std::int64_t above_id, std::size_t limit);

@@ -24,6 +24,13 @@ constexpr Sql kListedDue{"mail_listed_due", R"sql(
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
     AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
   ORDER BY uid LIMIT $5::bigint)sql"};
+constexpr Sql kListedBelow{"mail_listed_below", R"sql(
+  SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
+         internal_date, fetched_at, error
+  FROM ops.mail_message
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid < $4::bigint
+    AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  ORDER BY uid DESC LIMIT $5::bigint)sql"};
 constexpr Sql kPendingCount{"mail_pending_count", R"sql(
   SELECT count(*) FROM ops.mail_message WHERE mailbox_id = $1::bigint AND state <> 'done')sql"};
 constexpr Sql kLock{"mail_lock", R"sql(
@@ -142,6 +149,17 @@ Result<std::vector<PendingMail>> MailLog::listed_due(const FolderKey& key, std::
   auto rows = database_.execute(Pool::work, kListedDue, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return all_pending(*rows);
+}
+
+Result<std::vector<PendingMail>> MailLog::listed_below(const FolderKey& key, std::int64_t below,
+                                                       std::size_t limit) {
+  Params params = folder_params(key);
+  params.add(below).add(static_cast<std::int64_t>(limit));
+  auto rows = database_.execute(Pool::work, kListedBelow, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  auto mails = all_pending(*rows);
+  std::ranges::reverse(mails);
+  return mails;
 }
 
 Result<std::vector<PendingMail>> MailLog::stored_due(std::int64_t mailbox_id,

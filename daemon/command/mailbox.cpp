@@ -22,13 +22,35 @@ std::string text_of(const Json& object, std::string_view key) {
   return value->is_string() ? value->as_string() : value->dump();
 }
 
+// "1200 of 100000, 540/min, 3 h 3 min left"; "-" for a mailbox that was empty when it was new.
+std::string first_sync_of(const Json& box) {
+  const Json* sync = box.find("first_sync");
+  const auto number = [&](std::string_view key) {
+    const Json* value = sync == nullptr ? nullptr : sync->find(key);
+    return value == nullptr ? 0 : value->as_int64().value_or(0);
+  };
+  const std::int64_t total = number("total");
+  const std::int64_t done = number("done");
+  if (total == 0) return "-";
+  if (done == total) return fmt::format("{} done", total);
+  std::string text = fmt::format("{} of {}", done, total);
+  if (const std::int64_t rate = number("per_minute"); rate > 0) {
+    const std::int64_t minutes = (number("left_seconds") + 59) / 60;
+    text += minutes < 60
+                ? fmt::format(", {}/min, {} min left", rate, minutes)
+                : fmt::format(", {}/min, {} h {} min left", rate, minutes / 60, minutes % 60);
+  }
+  return text;
+}
+
 Result<ExitCode> list(Context& context, const Arguments&) {
   auto ready = context.admin("GET", "/readyz", 503);
   if (!ready) return std::unexpected(ready.error());
   const Json* boxes = ready->find("mailboxes");
   if (boxes == nullptr || !boxes->is_array())
     return fail(ErrorCode::upstream_rejected, "the answer of /readyz has no mailboxes");
-  Table table{{"MAILBOX", "KIND", "READY", "LEASE", "LAST PASS", "FAILURES", "REASON"}, {}};
+  Table table{
+      {"MAILBOX", "KIND", "READY", "LEASE", "LAST PASS", "FIRST SYNC", "FAILURES", "REASON"}, {}};
   for (const Json& box : boxes->as_array()) {
     const std::string good = text_of(box, "ready");
     table.add({text_of(box, "mailbox"),
@@ -36,6 +58,7 @@ Result<ExitCode> list(Context& context, const Arguments&) {
                {good, good == "yes" ? Tone::good : Tone::bad},
                text_of(box, "holds_lease"),
                text_of(box, "last_pass"),
+               first_sync_of(box),
                text_of(box, "consecutive_failures"),
                text_of(box, "reason")});
   }

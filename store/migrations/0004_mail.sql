@@ -24,6 +24,11 @@ CREATE TABLE ops.mailbox (
     last_ok_at           timestamptz,
     last_error           text,
     consecutive_failures integer     NOT NULL DEFAULT 0,
+    -- How far the first sync is: the mails a folder held when it was listed first.
+    sync_total           bigint      NOT NULL DEFAULT 0,
+    sync_done            bigint      NOT NULL DEFAULT 0 CHECK (sync_done BETWEEN 0 AND sync_total),
+    sync_per_minute      bigint      NOT NULL DEFAULT 0,
+    sync_left_seconds    bigint,               -- null: not known, or nothing is left
     updated_at           timestamptz NOT NULL DEFAULT now()
 );
 
@@ -35,6 +40,9 @@ CREATE TABLE ops.mailbox_folder (
     uidvalidity bigint      NOT NULL CHECK (uidvalidity > 0),
     last_uid    bigint      NOT NULL DEFAULT 0,
     compared_at timestamptz,               -- last full comparison with the server
+    sync_uid    bigint,                    -- the newest of the first listing; null: before it
+    sync_total  bigint      NOT NULL DEFAULT 0,     -- how many mails of it were to be taken
+    renumbered  boolean     NOT NULL DEFAULT false, -- the UIDVALIDITY is not the first one
     PRIMARY KEY (mailbox_id, folder)
 );
 

@@ -65,6 +65,10 @@ Resource mailbox() {
                     .add(timestamp("last_ok_at").sortable())
                     .add(text("last_error"))
                     .add(integer("consecutive_failures").of_small_type("integer").defaults_to("0"))
+                    .add(integer("sync_total").defaults_to("0"))
+                    .add(integer("sync_done").defaults_to("0"))
+                    .add(integer("sync_per_minute").defaults_to("0"))
+                    .add(integer("sync_left_seconds"))
                     .add(timestamp("updated_at").defaults_to("now"))
                     .list(),
       .default_sort = "code",

@@ -1,4 +1,4 @@
-// What [mailbox.NAME] says about a drop folder.
+// What [mailbox.NAME] says about a drop folder, and about the first sync.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,13 +32,14 @@ class ConfigMaildir : public ::testing::Test {
 };
 
 TEST_F(ConfigMaildir, ADropFolderNeedsNothingOfAServer) {
-  const auto config = load(drop("files", "kind = 'activity'\n"));
+  const auto config = load(drop("files", "kind = 'activity'\nfirst_sync_limit = 500\n"));
   ASSERT_TRUE(config);
   const auto& box = config->mailboxes.front();
   EXPECT_EQ(box.maildir, folder_.path().string());
   EXPECT_EQ(box.kind, ingest::MailboxKind::activity);
   EXPECT_EQ(box.uri_masked, "maildir:" + folder_.path().string());
   EXPECT_FALSE(box.unseen_only);
+  EXPECT_EQ(box.first_sync_limit, 500U);
 }
 
 TEST_F(ConfigMaildir, SettingsOfAServerBesideItAreMistakes) {

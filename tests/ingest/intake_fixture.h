@@ -106,7 +106,9 @@ class IntakeTest : public ::testing::Test {
   std::int64_t rules_version = 0;
   std::string spool = std::filesystem::temp_directory_path().string();
   ingest::Inboxes inboxes{registry, records, {rules, 0}, {.spool_folder = spool}};
-  ingest::IntakeOptions options{.holder = "test:1", .spool_folder = spool};
+  // One pass takes everything, however slow the machine is.
+  ingest::IntakeOptions options{
+      .holder = "test:1", .spool_folder = spool, .pass_slice = std::chrono::hours{1}};
   ingest::LeaseKeeper leases{database, options.holder, quiet.observer, [] {}};
   ingest::WorkerPool workers{2};
   ScriptedServer server;
