@@ -2,6 +2,7 @@
 
 #include "api/document_routes.h"
 #include "api/import_routes.h"
+#include "api/mail_conservation.h"
 #include "api/mail_routes.h"
 #include "api/meta_routes.h"
 #include "api/openapi.h"
@@ -17,6 +18,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);
+  add_conservation_routes(routes, services);
   add_token_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);
   return routes;

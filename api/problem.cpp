@@ -1,6 +1,8 @@
 #include "api/problem.h"
 
 #include <array>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 namespace c360::api {
@@ -8,6 +10,8 @@ namespace {
 
 constexpr std::string_view kInternalDetail =
     "the service met an error of its own; the log has it under the request id";
+constexpr int kUnavailableStatus = 503;
+constexpr std::chrono::seconds kAskAgain{2};
 
 // What a crossed limit of HTTP itself answers, where the code alone says less.
 struct StatusOfReason {
@@ -67,9 +71,11 @@ void write_problem(Response& response, const Error& error, const ProblemContext&
   response.body = writer.take();
   response.stream = nullptr;
   response.error_code = row.name;
-  if (error.retry_after) {
-    response.add_header("Retry-After", std::to_string(error.retry_after->count()));
-  }
+  // A part that is away comes back by itself: every 503 says when to ask again.
+  const auto retry_after = error.retry_after              ? error.retry_after
+                           : status == kUnavailableStatus ? std::optional{kAskAgain}
+                                                          : std::nullopt;
+  if (retry_after) response.add_header("Retry-After", std::to_string(retry_after->count()));
   if (error.code == ErrorCode::unauthenticated) {
     // RFC 6750, 3: no error parameter where no token came at all.
     response.add_header("WWW-Authenticate", error.reason == "token_missing"

@@ -35,7 +35,9 @@ struct ListenAddress {
 std::optional<ListenAddress> parse_listen_address(std::string_view text);
 
 struct DatabaseConfig {
-  store::DatabaseOptions options;
+  // No transaction waits for anything but the database. One that does has a daemon that is frozen,
+  // and must not keep the mailbox from the next for longer than the lease does.
+  store::DatabaseOptions options{.idle_in_transaction_timeout = std::chrono::seconds{15}};
   std::string migrate_url;  // empty: the same as options.url
   Secret migrate_password;
   std::string app_role;  // the run-time role that migrations grant to; empty: none

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "daemon/ledger_tasks.h"
 #include "store/idempotency.h"
 
 namespace c360::daemon {
@@ -111,6 +112,8 @@ std::vector<PeriodicTask> periodic_tasks(store::Database& database,
                    }});
   tasks.push_back({"quarantine_gauge", seconds{15}, TaskScope::daemon,
                    QuarantineGauge(database, observer.metrics())});
+  for (PeriodicTask& task : ledger_tasks(database, observer.metrics()))
+    tasks.push_back(std::move(task));
   return tasks;
 }
 

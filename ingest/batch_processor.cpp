@@ -20,6 +20,11 @@ std::vector<std::int64_t> ids_of(std::span<const ReadMail> mails) {
   return ids;
 }
 
+bool lost_race(const Error& error) {
+  return error.reason == "serialization_failure" || error.reason == "deadlock" ||
+         error.reason == store::kSameBytesTwice;
+}
+
 }  // namespace
 
 std::chrono::milliseconds BatchProcessor::delay_before(int attempt) const {
@@ -62,7 +67,8 @@ Result<ReadBatch> BatchProcessor::read(const MailboxContext& mailbox,
         .add();
   }
   if (!waiting.empty()) {
-    if (auto later = log_.postpone(waiting, waiting_for, options_.scanner_retry); !later)
+    if (auto later = log_under(lease).postpone(waiting, waiting_for, options_.scanner_retry);
+        !later)
       return std::unexpected(later.error());
   }
   return batch;
@@ -107,6 +113,12 @@ Result<BatchReport> BatchProcessor::apply(const MailboxContext& mailbox, ReadBat
   return report;
 }
 
+store::MailLog BatchProcessor::log_under(const store::Lease& lease) const {
+  store::MailLog log{database_};
+  log.act_under(lease);
+  return log;
+}
+
 // Before anything is interpreted: a crash while reading finds the raw mail here, and its attempt
 // counted.
 Result<void> BatchProcessor::store_raw(std::vector<IncomingMail>& mails,
@@ -126,7 +138,7 @@ Result<void> BatchProcessor::store_raw(std::vector<IncomingMail>& mails,
     if (mail.raw.in_memory()) contents.push_back({mail.raw.sha256(), mail.raw.bytes()});
   }
   if (!begun_before.empty()) {
-    if (auto counted = log_.count_attempts(begun_before); !counted) return counted;
+    if (auto counted = log_under(lease).count_attempts(begun_before); !counted) return counted;
   }
   if (rows.empty()) return {};
   return store::in_transaction(database_, store::Pool::work,
@@ -149,10 +161,7 @@ Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::spa
   if (mails.empty()) return {};
   Result<std::vector<ReadMail*>> applied = apply_once(mailbox, mails, lease);
   // The bytes of another transaction won the race: what we saw before is no longer so.
-  for (int attempt = 1;
-       !applied && attempt < 3 &&
-       (applied.error().reason == "serialization_failure" || applied.error().reason == "deadlock");
-       ++attempt) {
+  for (int attempt = 1; !applied && attempt < 3 && lost_race(applied.error()); ++attempt) {
     applied = apply_once(mailbox, mails, lease);
   }
   if (applied) {
@@ -164,8 +173,14 @@ Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::spa
   if (error.temporary()) {
     // Their own back-off begins when it is not everything that fails.
     if (error.reason != "connection_lost" && error.reason != "commit_unknown") {
-      (void)log_.defer(ids_of(mails), error.detail,
-                       delay_before(mails.front().incoming.attempts + 1));
+      // Without space or memory the database fails every mail: that is no mail's fault.
+      const auto delay = delay_before(mails.front().incoming.attempts + 1);
+      store::MailLog log = log_under(lease);
+      if (error.reason == "server_resources") {
+        (void)log.postpone(ids_of(mails), error.detail, delay);
+      } else {
+        (void)log.defer(ids_of(mails), error.detail, delay);
+      }
     }
     report.deferred += mails.size();
     return std::unexpected(error);
@@ -176,7 +191,8 @@ Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::spa
       std::string why;
       if (!let_scan(again, why)) {
         const std::int64_t id = again.incoming.ledger_id;
-        if (auto later = log_.postpone({&id, 1}, why, options_.scanner_retry); !later) return later;
+        if (auto later = log_under(lease).postpone({&id, 1}, why, options_.scanner_retry); !later)
+          return later;
         continue;
       }
       if (auto alone = apply_mails(mailbox, {&again, 1}, lease, report); !alone) return alone;

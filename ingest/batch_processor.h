@@ -45,11 +45,7 @@ class BatchProcessor {
  public:
   BatchProcessor(store::Database& database, const Inboxes& inboxes, BatchOptions options,
                  const Observer& observer)
-      : database_(database),
-        log_(database),
-        inboxes_(inboxes),
-        options_(options),
-        observer_(observer) {}
+      : database_(database), inboxes_(inboxes), options_(options), observer_(observer) {}
 
   // The end of a mail that could not even be fetched.
   Result<void> quarantine_unread(const MailboxContext& mailbox, const store::PendingMail& mail,
@@ -67,6 +63,7 @@ class BatchProcessor {
  private:
   // False: the scanner said nothing, and the mail waits.
   bool let_scan(ReadMail& mail, std::string& why) const;
+  store::MailLog log_under(const store::Lease& lease) const;
   Result<void> store_raw(std::vector<IncomingMail>& mails, const store::Lease& lease);
   Result<void> apply_mails(const MailboxContext& mailbox, std::span<ReadMail> mails,
                            const store::Lease& lease, BatchReport& report);
@@ -81,7 +78,6 @@ class BatchProcessor {
   std::chrono::milliseconds delay_before(int attempt) const;
 
   store::Database& database_;
-  store::MailLog log_;
   const Inboxes& inboxes_;
   BatchOptions options_;
   const Observer& observer_;

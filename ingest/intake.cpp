@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "daemon/base/json.h"
 #include "daemon/base/retry.h"
@@ -22,6 +23,8 @@ namespace {
 constexpr std::string_view kLoop = "intake";
 constexpr std::string_view kLeaseLoop = "leases";
 constexpr std::chrono::seconds kBeatInterval{5};
+// How soon a mailbox is taken over that another daemon gave back, or a comparison begins.
+constexpr std::chrono::seconds kCallInterval{1};
 constexpr std::chrono::milliseconds kRulesPatience{500};  // a reload has a second
 
 store::MailboxRow row_of(const MailboxSettings& settings) {
@@ -75,7 +78,8 @@ struct Intake::State {
   bool rules_dirty = true;
   std::string reason = "not configured yet";
   std::map<std::string, std::unique_ptr<Poller>> pollers;
-  std::jthread thread;  // last: ends before what it uses
+  std::map<std::string, Instant> comparisons_seen;  // of that thread alone: when each was asked for
+  std::jthread thread;                              // last: ends before what it uses
 
   State(store::Database& db, const store::Registry& registry, store::Records& records,
         std::shared_ptr<const parsers::RuleSet> rules, IntakeOptions given, const Observer& observe,
@@ -101,13 +105,14 @@ struct Intake::State {
   void run(const std::stop_token& stop);
   Result<void> reconcile();
   Result<void> register_rules();
+  void answer_calls();
 };
 
 void Intake::State::run(const std::stop_token& stop) {
   Backoff backoff{{.first = std::chrono::seconds{1}, .limit = std::chrono::seconds{5}}};
   while (!stop.stop_requested()) {
     options.beat(kLoop);
-    std::chrono::milliseconds pause = kBeatInterval;
+    std::chrono::milliseconds pause = kCallInterval;
     bool work = false;
     bool failed = false;
     {
@@ -126,10 +131,31 @@ void Intake::State::run(const std::stop_token& stop) {
       failed = !done;
       reason = done ? "" : done.error().detail;
     }
+    if (!failed) answer_calls();
     std::unique_lock lock{mutex};
     changed.wait_for(lock, stop, pause, [&] { return !failed && (dirty || rules_dirty); });
   }
   options.retire(kLoop);
+}
+
+// Daemons have only the database in common. A comparison is asked for there: each demand ends one
+// wait, and a pass that finds it unmet compares, whoever began it. And a mailbox that nobody holds
+// is taken over now, not when its next pass is due.
+void Intake::State::answer_calls() {
+  const auto calls = log.calls();
+  if (!calls) return;  // told by the layer that found the database away
+  const std::scoped_lock lock{mutex};
+  for (const auto& [code, asked_at] : calls->comparisons) {
+    const auto poller = pollers.find(code);
+    if (poller == pollers.end()) continue;
+    if (std::exchange(comparisons_seen[code], asked_at) != asked_at) poller->second->poll_now();
+  }
+  for (const auto& [code, folder] : calls->free) {
+    const auto poller = pollers.find(code);
+    if (poller == pollers.end() || !poller->second->awaits_lease()) continue;
+    const auto& folders = poller->second->settings().folders;
+    if (std::ranges::find(folders, folder) != folders.end()) poller->second->poll_now();
+  }
 }
 
 Result<void> Intake::State::register_rules() {

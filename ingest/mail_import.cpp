@@ -40,7 +40,9 @@ class Batches final : public MessageSink {
         report_(report),
         limit_(context.settings.imap.limits.message_bytes),
         spool_bytes_(options.spool_bytes),
-        writer_(options.spool_folder, options.spool_bytes) {}
+        writer_(options.spool_folder, options.spool_bytes) {
+    log_.act_under(lease);
+  }
 
   // Where the sequence numbers go on; what a killed import listed and never stored has vanished.
   Result<void> prepare();

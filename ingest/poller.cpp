@@ -15,9 +15,16 @@ constexpr BackoffOptions kBackoff{.first = std::chrono::seconds{1},
 // A refused sign-in locks accounts when it is repeated quickly.
 constexpr BackoffOptions kAuthBackoff{.first = std::chrono::seconds{30},
                                       .limit = std::chrono::minutes{15}};
+// The server of the mail is not to blame: tried soon and often enough to go on within seconds.
+constexpr BackoffOptions kDatabaseBackoff{.first = std::chrono::seconds{1},
+                                          .limit = std::chrono::seconds{4}};
 constexpr std::chrono::milliseconds kLeasePatience{5'000};  // another daemon has the mailbox
 constexpr std::size_t kMostImported = 10'000;               // told of at a time
 constexpr std::chrono::milliseconds kLongestIdle{60'000};   // then the watchdog hears of us
+
+// What a comparison with the server heals, as the metric labels it.
+constexpr std::string_view kMissed = "missed";
+constexpr std::string_view kGone = "gone";
 
 std::string loop_name(const MailboxSettings& settings) { return "mailbox." + settings.code; }
 
@@ -34,13 +41,15 @@ Poller::Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory
                  ports.observer),
       backoff_(kBackoff),
       auth_backoff_(kAuthBackoff),
+      database_backoff_(kDatabaseBackoff),
       sync_(log_, mailbox_id, settings_.code, ports.observer.metrics(), ports.clock) {
   status_.code = settings_.code;
   status_.kind = settings_.kind;
   status_.reason = "the first pass has not ended yet";
   Metrics& metrics = ports_.observer.metrics();
   metrics.gauge(Metric::mailbox_up, {settings_.code}).set(0);
-  metrics.gauge(Metric::mailbox_pending, {settings_.code}).set(0);
+  for (const std::string_view kind : {kMissed, kGone})
+    (void)metrics.counter(Metric::mailbox_healed_total, {settings_.code, kind});
 }
 
 Poller::~Poller() {
@@ -74,6 +83,11 @@ void Poller::poll_now() {
 MailboxStatus Poller::status() const {
   const std::scoped_lock lock{mutex_};
   return status_;
+}
+
+bool Poller::awaits_lease() const {
+  const std::scoped_lock lock{mutex_};
+  return status_.ready && !status_.holds_lease;
 }
 
 bool Poller::stopping() const {
@@ -138,6 +152,7 @@ void Poller::wait(std::chrono::milliseconds delay, const std::stop_token& stop) 
 }
 
 std::chrono::milliseconds Poller::delay_after(const Error& error) {
+  if (!ports_.database.healthy()) return database_backoff_.next();
   if (error.retry_after) return *error.retry_after;
   return error.code == ErrorCode::upstream_auth ? auth_backoff_.next() : backoff_.next();
 }
@@ -146,17 +161,17 @@ std::chrono::milliseconds Poller::delay_after(const Error& error) {
 void Poller::settle(const Result<void>& passed) {
   Metrics& metrics = ports_.observer.metrics();
   metrics.gauge(Metric::mailbox_up, {settings_.code}).set(passed ? 1 : 0);
-  const bool was_failing = backoff_.failures() + auth_backoff_.failures() > 0;
+  const bool was_failing =
+      backoff_.failures() + auth_backoff_.failures() + database_backoff_.failures() > 0;
   if (passed) {
     backoff_.reset();
     auth_backoff_.reset();
+    database_backoff_.reset();
     if (was_failing)
       ports_.observer.observe(event::mailbox_recovered, {{"mailbox", settings_.code}});
     const Instant now = ports_.clock.now();
     metrics.gauge(Metric::mailbox_last_pass_timestamp_seconds, {settings_.code})
         .set(static_cast<double>(now.time_since_epoch().count()) / 1e6);
-    if (const auto pending = log_.pending_count(mailbox_id_))
-      metrics.gauge(Metric::mailbox_pending, {settings_.code}).set(static_cast<double>(*pending));
     if (status().holds_lease) (void)log_.note_pass(mailbox_id_, {});
     const std::scoped_lock lock{mutex_};
     status_.ready = true;
@@ -215,6 +230,7 @@ Result<void> Poller::finish_import() {
   if (!*lease) return {};  // it is still under way
   const MailboxContext context{settings_, mailbox_id_, std::string(kImportFolder)};
   const FolderKey key{mailbox_id_, context.folder, kImportUidvalidity};
+  log_.act_under(**lease);
   // Listed and not stored: those bytes are gone with the process that had them.
   auto done = [&]() -> Result<void> {
     auto listed = log_.listed_uids(key);
@@ -233,6 +249,7 @@ Result<void> Poller::finish_import() {
 
 Result<void> Poller::folder_pass(const std::string& folder, const store::Lease& lease) {
   const MailboxContext context{settings_, mailbox_id_, folder};
+  log_.act_under(lease);
   if (auto done = process_stored(context, lease); !done) return done;
   if (auto connected = connect(); !connected) return connected;
   auto key = open_folder(folder);
@@ -240,10 +257,15 @@ Result<void> Poller::folder_pass(const std::string& folder, const store::Lease& 
   if (auto flagged = flag_backlog(*key); !flagged) return flagged;
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
   if (!state) return std::unexpected(state.error());
-  // The first listing is a comparison, whatever the interval says.
+  // The first listing is a comparison, whatever the interval says; later ones are compared after a
+  // listing, which has then had its chance.
   const bool first = !state->sync_uid;
-  auto listed = state->compare_due || first ? compare(*key, *state) : list_new(*key, *state);
-  if (!listed) return listed;
+  if (!first) {
+    if (auto listed = list_new(*key, *state); !listed) return listed;
+  }
+  if (state->compare_due || first) {
+    if (auto compared = compare(*key, *state); !compared) return compared;
+  }
   if (first) {
     state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
     if (!state) return std::unexpected(state.error());
@@ -329,6 +351,7 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
     if (!recent) return std::unexpected(recent.error());
     wanted_since.insert(recent->begin(), recent->end());
   }
+  std::vector<std::int64_t> passed_by;  // a listing went beyond them: it should have found them
   std::vector<std::int64_t> fresh;
   std::vector<std::int64_t> seen;
   std::vector<std::int64_t> deleted;
@@ -340,11 +363,18 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
       old.push_back(message.uid);
     } else if (message.deleted) {
       deleted.push_back(message.uid);  // somebody is about to remove it
+    } else if (settings_.unseen_only && message.seen) {
+      seen.push_back(message.uid);
     } else {
-      (settings_.unseen_only && message.seen ? seen : fresh).push_back(message.uid);
+      (message.uid <= state.last_uid ? passed_by : fresh).push_back(message.uid);
     }
   }
   const std::vector<std::int64_t> beyond = beyond_limit(fresh, state);
+  store::MailLog::Comparison found{.begun = state.asked_at,
+                                   .server = static_cast<std::int64_t>(all.size())};
+  auto missed = log_.list(key, passed_by);
+  if (!missed) return std::unexpected(missed.error());
+  found.missed = *missed;
   if (auto listed = log_.list(key, fresh); !listed) return std::unexpected(listed.error());
   for (const auto& [uids, rule] :
        {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
@@ -361,9 +391,7 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   std::ranges::set_difference(*pending, all, std::back_inserter(gone));
   auto vanished = log_.vanish(key, gone);
   if (!vanished) return std::unexpected(vanished.error());
-  if (*vanished > 0)
-    ports_.observer.observe(event::message_vanished,
-                            {{"mailbox", settings_.code}, {"count", *vanished}});
+  found.gone = *vanished;
   if (!all.empty()) {
     if (auto noted = log_.note_last_uid(key, all.back()); !noted) return noted;
   }
@@ -371,7 +399,30 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
     auto begun = log_.begin_sync(key, all.empty() ? 0 : all.back());
     if (!begun) return std::unexpected(begun.error());
   }
-  return log_.note_compared(key);
+  auto known = log_.count_known(key, all);
+  if (!known) return std::unexpected(known.error());
+  found.difference = found.server - *known;
+  if (auto noted = log_.note_compared(key, found); !noted) return noted;
+  report(found);
+  return {};
+}
+
+void Poller::report(const store::MailLog::Comparison& found) const {
+  if (found.gone > 0)
+    ports_.observer.observe(event::message_vanished,
+                            {{"mailbox", settings_.code}, {"count", found.gone}});
+  ports_.observer.observe(event::mailbox_compared, {{"mailbox", settings_.code},
+                                                    {"server", found.server},
+                                                    {"missed", found.missed},
+                                                    {"gone", found.gone},
+                                                    {"difference", found.difference}});
+  Metrics& metrics = ports_.observer.metrics();
+  const auto heal = [&](std::string_view kind, std::int64_t count) {
+    metrics.counter(Metric::mailbox_healed_total, {settings_.code, kind})
+        .add(static_cast<double>(count));
+  };
+  heal(kMissed, found.missed);
+  heal(kGone, found.gone);
 }
 
 // Under another UIDVALIDITY the box is not new: what is left out then could be mail nobody has

@@ -60,6 +60,8 @@ class Poller {
 
   const MailboxSettings& settings() const { return settings_; }
   MailboxStatus status() const;
+  // The last pass found the mailbox in the hands of another daemon.
+  bool awaits_lease() const;
 
  private:
   class Flight;  // a batch handed over and not yet answered
@@ -81,6 +83,7 @@ class Poller {
   // Of the very first listing: what first_sync_limit leaves out moves from `fresh` to the result.
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
                                          const store::MailLog::Folder& state) const;
+  void report(const store::MailLog::Comparison& found) const;
   Result<void> take_in(const MailboxContext& context, const store::FolderKey& key,
                        const store::MailLog::Folder& state, const store::Lease& lease);
   void report_sync(bool now);
@@ -106,6 +109,7 @@ class Poller {
   BatchProcessor processor_;
   Backoff backoff_;
   Backoff auth_backoff_;
+  Backoff database_backoff_;
   FirstSync sync_;
   bool more_ = false;  // the pass ended before everything was taken
 

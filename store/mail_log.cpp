@@ -38,14 +38,17 @@ constexpr Sql kAnyPending{"mail_any_pending", R"sql(
                  WHERE mailbox_id = $1::bigint AND folder = $2 AND state <> 'done'))sql"};
 
 constexpr Sql kFolder{"mail_folder", R"sql(
-  SELECT uidvalidity, last_uid, compared_at,
-         compared_at IS NULL OR compared_at <= now() - make_interval(secs => $3::bigint),
-         sync_uid, sync_total, renumbered
-  FROM ops.mailbox_folder WHERE mailbox_id = $1::bigint AND folder = $2)sql"};
+  SELECT f.uidvalidity, f.last_uid, f.compared_at,
+         f.compared_at IS NULL OR f.compared_at <= now() - make_interval(secs => $3::bigint)
+           OR coalesce(f.compared_at < b.compare_requested_at, false),
+         f.sync_uid, f.sync_total, f.renumbered, now()
+  FROM ops.mailbox_folder f JOIN ops.mailbox b ON b.id = f.mailbox_id
+  WHERE f.mailbox_id = $1::bigint AND f.folder = $2)sql"};
 constexpr Sql kSetFolder{"mail_set_folder", R"sql(
   INSERT INTO ops.mailbox_folder (mailbox_id, folder, uidvalidity) VALUES ($1::bigint, $2, $3::bigint)
   ON CONFLICT (mailbox_id, folder) DO UPDATE
-    SET uidvalidity = excluded.uidvalidity, last_uid = 0, compared_at = NULL, sync_uid = NULL,
+    SET uidvalidity = excluded.uidvalidity, last_uid = 0, compared_at = NULL, compared_server = NULL,
+        compared_missed = NULL, compared_gone = NULL, compared_difference = NULL, sync_uid = NULL,
         sync_total = 0, renumbered = true)sql"};
 constexpr Sql kVanishFormer{"mail_vanish_former", R"sql(
   UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = now(), flagged_at = now()
@@ -77,12 +80,25 @@ constexpr Sql kVanish{"mail_vanish", R"sql(
   UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = now(), flagged_at = now()
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND state = 'listed'
     AND uid = ANY ($4::bigint[]))sql"};
+constexpr Sql kCountKnown{"mail_count_known", R"sql(
+  SELECT count(*) FROM ops.mail_message
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
+    AND uid = ANY ($4::bigint[]))sql"};
 constexpr Sql kCompared{"mail_compared", R"sql(
-  UPDATE ops.mailbox_folder SET compared_at = now()
+  UPDATE ops.mailbox_folder
+  SET compared_at = $4::timestamptz, compared_server = $5::bigint, compared_missed = $6::bigint,
+      compared_gone = $7::bigint, compared_difference = $8::bigint
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint)sql"};
+constexpr Sql kComparisonsWanted{"mail_comparisons_wanted", R"sql(
+  SELECT b.code, b.compare_requested_at FROM ops.mailbox b
+  WHERE b.enabled AND b.compare_requested_at IS NOT NULL
+    AND EXISTS (SELECT 1 FROM ops.mailbox_folder f WHERE f.mailbox_id = b.id
+                AND coalesce(f.compared_at < b.compare_requested_at, true)))sql"};
 constexpr Sql kLastUid{"mail_last_uid", R"sql(
   UPDATE ops.mailbox_folder SET last_uid = $4::bigint
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND last_uid < $4::bigint)sql"};
+constexpr Sql kFreeLeases{"mail_free_leases", R"sql(
+  SELECT mailbox, folder FROM ops.mailbox_lease WHERE expires_at <= clock_timestamp())sql"};
 
 constexpr Sql kBeginSync{"mail_begin_sync", R"sql(
   UPDATE ops.mailbox_folder SET sync_uid = $4::bigint, sync_total = (
@@ -194,12 +210,14 @@ Result<MailLog::Folder> MailLog::folder(std::int64_t mailbox_id, std::string_vie
                 .compare_due = rows->boolean(0, 3),
                 .sync_uid = rows->optional_int64(0, 4),
                 .sync_total = rows->int64(0, 5),
-                .renumbered = rows->boolean(0, 6)};
+                .renumbered = rows->boolean(0, 6),
+                .asked_at = rows->instant(0, 7).value_or(Instant{})};
 }
 
 Result<std::int64_t> MailLog::change_uidvalidity(const FolderKey& now) {
   auto tx = database_.begin(Pool::work, TxMode::read_write);
   if (!tx) return std::unexpected(tx.error());
+  if (lease_) queue_fence_check(*tx, *lease_);
   tx->queue(kSetFolder, folder_params(now));
   const Ticket vanished = tx->queue(kVanishFormer, folder_params(now));
   tx->queue(kUnflagFormer, folder_params(now));
@@ -207,37 +225,46 @@ Result<std::int64_t> MailLog::change_uidvalidity(const FolderKey& now) {
   return tx->rows(vanished).affected();
 }
 
-namespace {
+Result<std::int64_t> MailLog::write(const Sql& sql, const Params& params) {
+  std::int64_t affected = 0;
+  auto done = in_transaction(database_, Pool::work, [&](Transaction& tx) -> Result<void> {
+    if (lease_) queue_fence_check(tx, *lease_);
+    const Ticket written = tx.queue(sql, params);
+    if (auto ran = tx.run(); !ran) return ran;
+    affected = tx.rows(written).affected();
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return affected;
+}
 
 // Runs a statement of (folder key, uid array) over the UIDs in bounded pieces; sums what it did.
-Result<std::int64_t> over_uids(Database& database, const Sql& sql, const FolderKey& key,
-                               std::span<const std::int64_t> uids,
-                               std::optional<std::string_view> rule = std::nullopt) {
+Result<std::int64_t> MailLog::over_uids(const Sql& sql, const FolderKey& key,
+                                        std::span<const std::int64_t> uids,
+                                        std::optional<std::string_view> rule) {
   std::int64_t affected = 0;
   while (!uids.empty()) {
     const auto piece = uids.first(std::min(uids.size(), kUidChunk));
     Params params = folder_params(key);
     params.add_array(piece);
     if (rule) params.add(*rule);
-    auto rows = database.execute(Pool::work, sql, std::move(params));
-    if (!rows) return std::unexpected(rows.error());
-    affected += rows->affected();
+    auto done = write(sql, params);
+    if (!done) return std::unexpected(done.error());
+    affected += *done;
     uids = uids.subspan(piece.size());
   }
   return affected;
 }
 
-}  // namespace
-
 Result<std::int64_t> MailLog::list(const FolderKey& key, std::span<const std::int64_t> uids) {
-  return over_uids(database_, kList, key, uids);
+  return over_uids(kList, key, uids);
 }
 Result<std::int64_t> MailLog::list_ignored(const FolderKey& key, std::span<const std::int64_t> uids,
                                            std::string_view rule) {
-  return over_uids(database_, kListIgnored, key, uids, rule);
+  return over_uids(kListIgnored, key, uids, rule);
 }
 Result<std::int64_t> MailLog::vanish(const FolderKey& key, std::span<const std::int64_t> uids) {
-  return over_uids(database_, kVanish, key, uids);
+  return over_uids(kVanish, key, uids);
 }
 
 Result<std::vector<std::int64_t>> MailLog::listed_uids(const FolderKey& key) {
@@ -248,15 +275,47 @@ Result<std::vector<std::int64_t>> MailLog::listed_uids(const FolderKey& key) {
   return uids;
 }
 
-Result<void> MailLog::note_compared(const FolderKey& key) {
-  auto rows = database_.execute(Pool::work, kCompared, folder_params(key));
-  if (!rows) return std::unexpected(rows.error());
+Result<std::int64_t> MailLog::count_known(const FolderKey& key,
+                                          std::span<const std::int64_t> uids) {
+  std::int64_t known = 0;
+  while (!uids.empty()) {
+    const auto piece = uids.first(std::min(uids.size(), kUidChunk));
+    auto rows =
+        database_.execute(Pool::work, kCountKnown, std::move(folder_params(key).add_array(piece)));
+    if (!rows) return std::unexpected(rows.error());
+    known += rows->int64(0, 0);
+    uids = uids.subspan(piece.size());
+  }
+  return known;
+}
+
+Result<void> MailLog::note_compared(const FolderKey& key, const Comparison& comparison) {
+  Params params = folder_params(key);
+  params.add(comparison.begun).add(comparison.server).add(comparison.missed);
+  params.add(comparison.gone).add(comparison.difference);
+  if (auto done = write(kCompared, params); !done) return std::unexpected(done.error());
   return {};
 }
 
+Result<MailLog::Calls> MailLog::calls() {
+  auto tx = database_.begin(Pool::work, TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  const Ticket wanted = tx->queue(kComparisonsWanted);
+  const Ticket free = tx->queue(kFreeLeases);
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  Calls calls;
+  const Rows& comparisons = tx->rows(wanted);
+  for (int row = 0; row < comparisons.size(); ++row)
+    calls.comparisons.emplace_back(comparisons.text(row, 0),
+                                   comparisons.instant(row, 1).value_or(Instant{}));
+  for (int row = 0; row < tx->rows(free).size(); ++row)
+    calls.free.emplace_back(tx->rows(free).text(row, 0), tx->rows(free).text(row, 1));
+  return calls;
+}
+
 Result<void> MailLog::note_last_uid(const FolderKey& key, std::int64_t last_uid) {
-  auto rows = database_.execute(Pool::work, kLastUid, std::move(folder_params(key).add(last_uid)));
-  if (!rows) return std::unexpected(rows.error());
+  auto done = write(kLastUid, std::move(folder_params(key).add(last_uid)));
+  if (!done) return std::unexpected(done.error());
   return {};
 }
 

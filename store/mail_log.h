@@ -18,6 +18,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/digest.h"
 #include "store/database.h"
+#include "store/lease.h"
 
 namespace c360::store {
 
@@ -53,6 +54,10 @@ enum class QuarantineReason : std::uint8_t {
 };
 std::string_view to_string(QuarantineReason reason);
 std::optional<QuarantineReason> quarantine_reason_from(std::string_view name);
+
+// Error::reason of a transaction that would have made a second record of the same bytes in one
+// mailbox: the first one was committed meanwhile, and the next try finds it.
+inline constexpr std::string_view kSameBytesTwice = "mail_message_effect_key";
 
 // A mailbox as the database mirrors it.
 struct MailboxRow {
@@ -132,6 +137,11 @@ class MailLog {
  public:
   explicit MailLog(Database& database) : database_(database) {}
 
+  // From now on what is written about a folder's mails (list to note_flagged, all but the queued
+  // ones) is written under this lease: its transaction fails with conflict, reason lease_lost, once
+  // the lease is another's.
+  void act_under(Lease lease) { lease_ = std::move(lease); }
+
   // Upserts the mirror of the configuration; mailboxes not named are kept and marked disabled.
   // Returns (code, id) of every named one.
   Result<std::vector<std::pair<std::string, std::int64_t>>> sync_mailboxes(
@@ -144,10 +154,11 @@ class MailLog {
     std::int64_t uidvalidity = 0;  // 0: never seen
     std::int64_t last_uid = 0;
     std::optional<Instant> compared_at;
-    bool compare_due = true;               // by database time and the interval given
+    bool compare_due = true;  // by database time: the interval given is over, or somebody asked
     std::optional<std::int64_t> sync_uid;  // nothing before the first listing ended
     std::int64_t sync_total = 0;
     bool renumbered = false;  // its mails had other UIDs before
+    Instant asked_at{};       // database time of this answer
   };
   Result<Folder> folder(std::int64_t mailbox_id, std::string_view folder,
                         std::chrono::seconds compare_interval);
@@ -165,7 +176,17 @@ class MailLog {
   // `listed` UIDs of the folder, ascending: what a full comparison checks against the server.
   Result<std::vector<std::int64_t>> listed_uids(const FolderKey& key);
   Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
-  Result<void> note_compared(const FolderKey& key);
+  // Of `uids`, how many have a row.
+  Result<std::int64_t> count_known(const FolderKey& key, std::span<const std::int64_t> uids);
+  // What a full comparison with the server came to.
+  struct Comparison {
+    Instant begun{};              // before the server was asked, by database time
+    std::int64_t server = 0;      // messages it has
+    std::int64_t missed = 0;      // healed: a listing had passed them by
+    std::int64_t gone = 0;        // healed: to be fetched, and there no more
+    std::int64_t difference = 0;  // what still differs: 0
+  };
+  Result<void> note_compared(const FolderKey& key, const Comparison& comparison);
   Result<void> note_last_uid(const FolderKey& key, std::int64_t last_uid);
   // What is listed and pending now, up to `newest`, is the first sync of the folder. Its size.
   Result<std::int64_t> begin_sync(const FolderKey& key, std::int64_t newest);
@@ -185,7 +206,6 @@ class MailLog {
   // Mails whose raw form is stored and that are due now, of any UIDVALIDITY, ascending by id.
   Result<std::vector<PendingMail>> stored_due(std::int64_t mailbox_id, std::string_view folder,
                                               std::int64_t above_id, std::size_t limit);
-  Result<std::int64_t> pending_count(std::int64_t mailbox_id);
   // Whether any mail of the folder is not in an end state.
   Result<bool> any_pending(std::int64_t mailbox_id, std::string_view folder);
   // Queued: locks those of `ids` that are still stored and not done, until the transaction ends.
@@ -259,6 +279,16 @@ class MailLog {
 
   Result<void> note_pass(std::int64_t mailbox_id, std::string_view error);  // empty: it succeeded
 
+  // What a daemon should look at before its next pass.
+  struct Calls {
+    // Mailboxes of which a comparison was asked for, by another daemon or the API of this one, and
+    // not made yet; with the time of asking.
+    std::vector<std::pair<std::string, Instant>> comparisons;
+    // Mailbox and folder that nobody holds: the lease was given back, or has run out.
+    std::vector<std::pair<std::string, std::string>> free;
+  };
+  Result<Calls> calls();
+
   // The rule set's number; the same files give the same number.
   struct RuleRow {
     std::string mailbox_kind, name, action;
@@ -268,7 +298,14 @@ class MailLog {
                                          std::span<const RuleRow> rules);
 
  private:
+  // In one transaction with the check of the fence, where there is a lease. Rows affected.
+  Result<std::int64_t> write(const Sql& sql, const Params& params);
+  Result<std::int64_t> over_uids(const Sql& sql, const FolderKey& key,
+                                 std::span<const std::int64_t> uids,
+                                 std::optional<std::string_view> rule = std::nullopt);
+
   Database& database_;
+  std::optional<Lease> lease_;
 };
 
 }  // namespace c360::store

@@ -31,8 +31,6 @@ constexpr Sql kListedBelow{"mail_listed_below", R"sql(
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid < $4::bigint
     AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
   ORDER BY uid DESC LIMIT $5::bigint)sql"};
-constexpr Sql kPendingCount{"mail_pending_count", R"sql(
-  SELECT count(*) FROM ops.mail_message WHERE mailbox_id = $1::bigint AND state <> 'done')sql"};
 constexpr Sql kLock{"mail_lock", R"sql(
   SELECT id FROM ops.mail_message WHERE id = ANY ($1::bigint[]) AND state = 'stored'
   ORDER BY id FOR UPDATE)sql"};
@@ -172,12 +170,6 @@ Result<std::vector<PendingMail>> MailLog::stored_due(std::int64_t mailbox_id,
   return all_pending(*rows);
 }
 
-Result<std::int64_t> MailLog::pending_count(std::int64_t mailbox_id) {
-  auto rows = database_.execute(Pool::work, kPendingCount, std::move(Params{}.add(mailbox_id)));
-  if (!rows) return std::unexpected(rows.error());
-  return rows->int64(0, 0);
-}
-
 Ticket MailLog::queue_lock(Transaction& tx, std::span<const std::int64_t> ids) {
   return tx.queue(kLock, std::move(Params{}.add_array(ids)));
 }
@@ -269,8 +261,8 @@ void MailLog::queue_stored(Transaction& tx, std::span<const StoredRaw> mails) {
 }
 
 Result<void> MailLog::count_attempts(std::span<const std::int64_t> ids) {
-  auto rows = database_.execute(Pool::work, kCountAttempts, std::move(Params{}.add_array(ids)));
-  if (!rows) return std::unexpected(rows.error());
+  auto done = write(kCountAttempts, std::move(Params{}.add_array(ids)));
+  if (!done) return std::unexpected(done.error());
   return {};
 }
 
@@ -278,8 +270,7 @@ Result<void> MailLog::defer(std::span<const std::int64_t> ids, std::string_view 
                             std::chrono::milliseconds delay) {
   Params params;
   params.add_array(ids).add(error).add(static_cast<std::int64_t>(delay.count()));
-  auto rows = database_.execute(Pool::work, kDefer, std::move(params));
-  if (!rows) return std::unexpected(rows.error());
+  if (auto done = write(kDefer, params); !done) return std::unexpected(done.error());
   return {};
 }
 
@@ -287,8 +278,7 @@ Result<void> MailLog::postpone(std::span<const std::int64_t> ids, std::string_vi
                                std::chrono::milliseconds delay) {
   Params params;
   params.add_array(ids).add(error).add(static_cast<std::int64_t>(delay.count()));
-  auto rows = database_.execute(Pool::work, kPostpone, std::move(params));
-  if (!rows) return std::unexpected(rows.error());
+  if (auto done = write(kPostpone, params); !done) return std::unexpected(done.error());
   return {};
 }
 
@@ -310,6 +300,7 @@ Result<std::vector<FlagDue>> MailLog::flags_due(const FolderKey& key, std::int64
 
 Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
   return in_transaction(database_, Pool::work, [&](Transaction& tx) -> Result<void> {
+    if (lease_) queue_fence_check(tx, *lease_);
     tx.queue(kRelaxCommit);
     tx.queue(kFlagged, std::move(Params{}.add_array(ids)));
     return {};

@@ -6,11 +6,14 @@
 
 #include <array>
 #include <cstdlib>
+#include <optional>
 
 #include "daemon/command/probe.h"
 #include "daemon/command/verbs.h"
 #include "daemon/database_check.h"
 #include "daemon/rules.h"
+#include "store/mail_balance.h"
+#include "store/mail_log.h"
 
 namespace c360::daemon::command {
 
@@ -105,21 +108,65 @@ std::string_view remedy_of(const Error& error) {
   return "check host, port and tls, and that the network lets us out";
 }
 
+// What the ledger holds of a mailbox; none before the service has run with it, or without database.
+std::optional<store::MailboxBalance> ledger_of(Context& context, const std::string& code) {
+  auto database = context.database();
+  if (!database) return std::nullopt;
+  auto all = store::mail_balance(**database, store::Pool::api, code);
+  if (!all || all->empty()) return std::nullopt;
+  return std::move(all->front());
+}
+
+// Of the mails that a pass would find, those without a row. A mail that is held, or waits for its
+// next try, is still unread on the server and in the ledger.
+std::int64_t not_listed_yet(Context& context, const Probe& probe,
+                            const std::optional<store::MailboxBalance>& ledger) {
+  auto database = context.database();
+  std::int64_t fresh = 0;
+  for (const ProbedFolder& folder : probe.folders) {
+    fresh += static_cast<std::int64_t>(folder.taken.size());
+    if (!ledger || !database) continue;
+    const auto known = store::MailLog{**database}.count_known(
+        {ledger->id, folder.name, folder.uidvalidity}, folder.taken);
+    fresh -= known.value_or(0);
+  }
+  return fresh;
+}
+
+void check_ledger(const store::MailboxBalance& ledger, Findings& findings) {
+  const store::Balance& balance = ledger.balance;
+  std::int64_t difference = 0;
+  for (const store::FolderBalance& folder : ledger.folders)
+    if (folder.comparison) difference += folder.comparison->difference;
+  const bool good = balance.holds() && difference == 0;
+  findings.push_back(
+      {"ledger " + ledger.code, good ? State::good : State::bad,
+       fmt::format("{} listed, {} pending, {} in quarantine{}{}", balance.listed,
+                   balance.term(store::Term::pending), balance.term(store::Term::quarantined),
+                   balance.holds() ? "" : "; the sum does NOT hold",
+                   difference == 0
+                       ? ""
+                       : fmt::format("; {} mails of the server are not in it", difference)),
+       good ? ""
+            : fmt::format("client360 mailbox compare {}; GET /api/v1/mail/conservation "
+                          "says which term is wrong",
+                          ledger.code)});
+}
+
 void check_mailboxes(Context& context, const Config& config, Findings& findings) {
   for (const auto& box : config.mailboxes) {
     const std::string what = "mailbox " + box.code;
-    const auto probe = probe_mailbox(box, context);
-    if (!probe) {
+    const auto ledger = ledger_of(context, box.code);
+    if (const auto probe = probe_mailbox(box, context); !probe) {
       findings.push_back(
           {what, State::bad, probe.error().detail, std::string(remedy_of(probe.error()))});
-      continue;
+    } else {
+      findings.push_back({what, probe->encrypted ? State::good : State::warning,
+                          fmt::format("{} mails to list{}", not_listed_yet(context, *probe, ledger),
+                                      probe->encrypted ? "" : ", NOT encrypted"),
+                          probe->encrypted ? "" : "use tls = 'imaps' or 'starttls'"});
     }
-    std::int64_t waiting = 0;
-    for (const ProbedFolder& folder : probe->folders) waiting += folder.taken;
-    findings.push_back(
-        {what, probe->encrypted ? State::good : State::warning,
-         fmt::format("{} mails to list{}", waiting, probe->encrypted ? "" : ", NOT encrypted"),
-         probe->encrypted ? "" : "use tls = 'imaps' or 'starttls'"});
+    if (ledger) check_ledger(*ledger, findings);
   }
   if (config.mailboxes.empty())
     findings.push_back({"mailboxes", State::warning, "none is configured",

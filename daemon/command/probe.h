@@ -13,7 +13,7 @@ namespace c360::daemon::command {
 struct ProbedFolder {
   std::string name;
   std::int64_t exists = 0;
-  std::int64_t taken = 0;  // what a first pass by these settings would list
+  std::vector<std::int64_t> taken;  // uids that a first pass by these settings would list
   std::int64_t uidvalidity = 0;
 };
 

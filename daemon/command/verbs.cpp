@@ -65,10 +65,9 @@ std::string help_of_all() {
   text +=
       "  --help                       this text; after a noun and verb, theirs\n"
       "  --version                    the version\n\n"
-      "check, migrate, doctor, mailbox probe, user and token open the database or the mailboxes "
-      "by\n"
-      "the service's configuration; mailbox list and reload ask the admin listener; mail,\n"
-      "quarantine and rules test ask the API and need a token:\n"
+      "check, migrate, doctor, mailbox probe and compare, user and token open the database or the\n"
+      "mailboxes by the service's configuration; mailbox list and reload ask the admin listener;\n"
+      "mail, quarantine and rules test ask the API and need a token:\n"
       "  export CLIENT360_TOKEN=$(client360 --json token create --user=you@example.org \\\n"
       "      --name=operator --scopes=admin | jq -r .token)\n\n"
       "Exit codes: 0 done, 1 failed, 2 not understood, 3 configuration refused, 4 the database\n"

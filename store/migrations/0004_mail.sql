@@ -29,6 +29,7 @@ CREATE TABLE ops.mailbox (
     sync_done            bigint      NOT NULL DEFAULT 0 CHECK (sync_done BETWEEN 0 AND sync_total),
     sync_per_minute      bigint      NOT NULL DEFAULT 0,
     sync_left_seconds    bigint,               -- null: not known, or nothing is left
+    compare_requested_at timestamptz,      -- somebody wants a full comparison with the server now
     updated_at           timestamptz NOT NULL DEFAULT now()
 );
 
@@ -39,7 +40,14 @@ CREATE TABLE ops.mailbox_folder (
     folder      text        NOT NULL,
     uidvalidity bigint      NOT NULL CHECK (uidvalidity > 0),
     last_uid    bigint      NOT NULL DEFAULT 0,
-    compared_at timestamptz,               -- last full comparison with the server
+    -- The last full comparison with the server: when it was begun, how many messages the server
+    -- had, what it healed (missed: the server had them and a listing had passed them by; gone: they
+    -- were to be fetched and the server has them no more) and what still differs after it.
+    compared_at         timestamptz,
+    compared_server     bigint  CHECK (compared_server >= 0),
+    compared_missed     bigint  CHECK (compared_missed >= 0),
+    compared_gone       bigint  CHECK (compared_gone >= 0),
+    compared_difference bigint  CHECK (compared_difference >= 0),
     sync_uid    bigint,                    -- the newest of the first listing; null: before it
     sync_total  bigint      NOT NULL DEFAULT 0,     -- how many mails of it were to be taken
     renumbered  boolean     NOT NULL DEFAULT false, -- the UIDVALIDITY is not the first one
@@ -124,12 +132,22 @@ CREATE TABLE ops.mail_message (
     extracted         jsonb       NOT NULL DEFAULT '{}',
     processed_at      timestamptz,
     flagged_at        timestamptz,         -- null while the server still has to be told
-    UNIQUE (mailbox_id, folder, uidvalidity, uid),
-    CHECK ((state = 'done') = (outcome IS NOT NULL)),
-    CHECK (state = 'listed' OR raw_sha256 IS NOT NULL OR outcome IN ('vanished', 'ignored', 'quarantined')),
-    CHECK (outcome <> 'ignored' OR rule_id IS NOT NULL),
-    CHECK (outcome NOT IN ('deal_created', 'lead_created', 'activity_added', 'support_created',
-                           'comment_added') OR processed_at IS NOT NULL)
+    -- state and outcome ride along, so that the equation is counted in the index alone.
+    UNIQUE (mailbox_id, folder, uidvalidity, uid) INCLUDE (state, outcome),
+    -- Every row is in exactly one term of the equation. A column that is NULL must not make a check
+    -- unknown, which would be as good as true.
+    CONSTRAINT mail_message_end_check CHECK ((state = 'done') = (outcome IS NOT NULL)
+        AND (state = 'done') = (processed_at IS NOT NULL)),
+    CONSTRAINT mail_message_raw_check CHECK (state = 'listed' OR raw_sha256 IS NOT NULL
+        OR coalesce(outcome, '') IN ('vanished', 'ignored', 'quarantined')),
+    CONSTRAINT mail_message_rule_check CHECK (coalesce(outcome, '') <> 'ignored' OR rule_id IS NOT NULL),
+    CONSTRAINT mail_message_record_check CHECK (outcome_record_id IS NOT NULL
+        OR coalesce(outcome, '') NOT IN ('deal_created', 'lead_created', 'activity_added',
+                                         'support_created', 'comment_added')),
+    CONSTRAINT mail_message_duplicate_check CHECK (duplicate_of_id <> id
+        AND (coalesce(outcome, '') = 'duplicate') = (duplicate_of_id IS NOT NULL)),
+    -- The server is told after the commit, never before (design.md 4.7).
+    CONSTRAINT mail_message_flag_check CHECK (state = 'done' OR flagged_at IS NULL)
 ) WITH (fillfactor = 80);
 ALTER TABLE ops.mail_message ALTER COLUMN body_text SET COMPRESSION lz4,
                              ALTER COLUMN body_html SET COMPRESSION lz4,
@@ -142,6 +160,15 @@ CREATE INDEX mail_message_message_id_idx ON ops.mail_message (message_id) WHERE 
 CREATE INDEX mail_message_raw_idx ON ops.mail_message (raw_sha256) WHERE raw_sha256 IS NOT NULL;
 CREATE INDEX mail_message_record_idx ON ops.mail_message (outcome_record_id)
     WHERE outcome_record_id IS NOT NULL;
+-- The same bytes become one record at most, in one mailbox.
+CREATE UNIQUE INDEX mail_message_effect_key ON ops.mail_message (mailbox_id, raw_sha256)
+    WHERE outcome IN ('deal_created', 'lead_created', 'activity_added', 'support_created',
+                      'comment_added');
+-- Which rule ignored how many, and what is held: few, beside what became a record.
+CREATE INDEX mail_message_ignored_idx ON ops.mail_message (mailbox_id, rule_id)
+    WHERE outcome = 'ignored';
+CREATE INDEX mail_message_quarantined_idx ON ops.mail_message (mailbox_id, id)
+    WHERE outcome = 'quarantined';
 CREATE INDEX mail_message_processed_idx ON ops.mail_message (processed_at DESC, id DESC);
 
 -- Loops: how many answers a sender sent lately.
@@ -171,6 +198,61 @@ CREATE TABLE ops.mail_sender_rule (
     row_version integer     NOT NULL DEFAULT 1,
     UNIQUE NULLS NOT DISTINCT (sender, mailbox_id)
 );
+
+-- The left side of the equation, counted when rows are made and apart from them: a row that is gone
+-- would be missed here.
+CREATE TABLE ops.mail_listed (
+    mailbox_id  bigint NOT NULL REFERENCES ops.mailbox,
+    folder      text   NOT NULL,
+    uidvalidity bigint NOT NULL,
+    listed      bigint NOT NULL CHECK (listed > 0),
+    PRIMARY KEY (mailbox_id, folder, uidvalidity)
+) WITH (fillfactor = 50);
+CREATE FUNCTION ops.count_listed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ops.mail_listed AS l (mailbox_id, folder, uidvalidity, listed)
+    SELECT mailbox_id, folder, uidvalidity, count(*) FROM fresh GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (mailbox_id, folder, uidvalidity) DO UPDATE SET listed = l.listed + excluded.listed;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER mail_message_count_listed AFTER INSERT ON ops.mail_message
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ops.count_listed();
+
+-- A row stays, and stays the row of the message it was made for.
+CREATE FUNCTION ops.refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a row of the mail ledger is never removed and never becomes another message'
+        USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER mail_message_kept BEFORE DELETE ON ops.mail_message
+    FOR EACH ROW EXECUTE FUNCTION ops.refuse_ledger_change();
+CREATE TRIGGER mail_message_identity BEFORE UPDATE OF mailbox_id, folder, uidvalidity, uid
+    ON ops.mail_message FOR EACH ROW EXECUTE FUNCTION ops.refuse_ledger_change();
+
+-- The equation: listed = created + attached + ignored + duplicate + quarantined + pending +
+-- vanished, for each folder and each UIDVALIDITY it had. `rows` are all rows there are: one that is
+-- in no term is in `rows` alone.
+CREATE VIEW ops.mail_conservation AS
+SELECT mailbox_id, folder, uidvalidity,
+       coalesce(l.listed, 0) AS listed, coalesce(t.rows, 0) AS rows,
+       coalesce(t.created, 0) AS created, coalesce(t.attached, 0) AS attached,
+       coalesce(t.ignored, 0) AS ignored, coalesce(t.duplicate, 0) AS duplicate,
+       coalesce(t.quarantined, 0) AS quarantined, coalesce(t.pending, 0) AS pending,
+       coalesce(t.vanished, 0) AS vanished
+FROM ops.mail_listed l
+FULL JOIN (
+    SELECT mailbox_id, folder, uidvalidity, sum(n)::bigint AS rows,
+           coalesce(sum(n) FILTER (WHERE outcome IN ('deal_created', 'lead_created', 'support_created')), 0)::bigint AS created,
+           coalesce(sum(n) FILTER (WHERE outcome IN ('activity_added', 'comment_added')), 0)::bigint AS attached,
+           coalesce(sum(n) FILTER (WHERE outcome = 'ignored'), 0)::bigint AS ignored,
+           coalesce(sum(n) FILTER (WHERE outcome = 'duplicate'), 0)::bigint AS duplicate,
+           coalesce(sum(n) FILTER (WHERE outcome = 'quarantined'), 0)::bigint AS quarantined,
+           coalesce(sum(n) FILTER (WHERE outcome IS NULL AND state IN ('listed', 'stored')), 0)::bigint AS pending,
+           coalesce(sum(n) FILTER (WHERE outcome = 'vanished'), 0)::bigint AS vanished
+    FROM (SELECT mailbox_id, folder, uidvalidity, state, outcome, count(*) AS n
+          FROM ops.mail_message GROUP BY 1, 2, 3, 4, 5) AS g
+    GROUP BY 1, 2, 3) AS t
+USING (mailbox_id, folder, uidvalidity);
 
 CREATE TABLE ops.mail_attachment (
     id              bigint  PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -100,7 +100,7 @@ CREATE INDEX lead_status_idx ON crm.lead (status, date_received DESC, id DESC)
     WHERE deleted_at IS NULL;
 CREATE INDEX lead_counterparty_idx ON crm.lead (counterparty_id)
     WHERE counterparty_id IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX lead_mail_idx ON crm.lead (mail_message_id) WHERE mail_message_id IS NOT NULL;
+CREATE UNIQUE INDEX lead_mail_key ON crm.lead (mail_message_id) WHERE mail_message_id IS NOT NULL;
 CREATE INDEX lead_metrica_idx ON crm.lead (date_received)
     WHERE ym_client_id IS NOT NULL AND request_source_code IS NULL AND deleted_at IS NULL;
 CREATE INDEX lead_search_idx ON crm.lead USING gin
@@ -171,7 +171,7 @@ CREATE INDEX deal_status_idx ON crm.deal (status, date_received DESC, id DESC)
     WHERE deleted_at IS NULL;
 CREATE INDEX deal_counterparty_idx ON crm.deal (counterparty_id)
     WHERE counterparty_id IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX deal_mail_idx ON crm.deal (mail_message_id) WHERE mail_message_id IS NOT NULL;
+CREATE UNIQUE INDEX deal_mail_key ON crm.deal (mail_message_id) WHERE mail_message_id IS NOT NULL;
 CREATE INDEX deal_metrica_idx ON crm.deal (date_received)
     WHERE ym_client_id IS NOT NULL AND request_source_code IS NULL AND deleted_at IS NULL;
 CREATE INDEX deal_search_idx ON crm.deal USING gin

@@ -69,6 +69,7 @@ Resource mailbox() {
                     .add(integer("sync_done").defaults_to("0"))
                     .add(integer("sync_per_minute").defaults_to("0"))
                     .add(integer("sync_left_seconds"))
+                    .add(timestamp("compare_requested_at"))
                     .add(timestamp("updated_at").defaults_to("now"))
                     .list(),
       .default_sort = "code",

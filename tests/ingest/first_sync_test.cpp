@@ -125,7 +125,8 @@ TEST_F(FirstSyncTest, TellsRateAndTimeLeft) {
   FirstSync sync{log, id, "crm", quiet.metrics, time};
   const auto finish = [&](int count) {
     query(
-        "UPDATE ops.mail_message SET state = 'done', outcome = 'vanished' WHERE uid IN (SELECT uid "
+        "UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = "
+        "now() WHERE uid IN (SELECT uid "
         "FROM ops.mail_message WHERE state <> 'done' ORDER BY uid DESC LIMIT " +
         std::to_string(count) + ")");
   };

@@ -229,6 +229,26 @@ TEST_F(Poller, OneMailTheDatabaseRefusesDoesNotTakeItsNeighboursWithIt) {
   EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0");
 }
 
+// A disk that is full for an hour fails every try; none of them is held against the mail.
+TEST_F(Poller, ADatabaseWithoutSpaceCostsNoMailItsAttempts) {
+  postgres.execute(
+      url,
+      "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS"
+      " $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;"
+      "CREATE TRIGGER full_disk BEFORE INSERT ON crm.deal EXECUTE FUNCTION full_disk()");
+  server.add(41, form_mail(1));
+  for (int attempt = 0; attempt < 2 * options.attempt_limit; ++attempt) {
+    EXPECT_FALSE(poller().pass());
+    postgres.execute(url, "UPDATE ops.mail_message SET next_attempt_at = NULL");
+  }
+  ASSERT_EQ(outcome(41), "stored");
+
+  postgres.execute(url, "DROP TRIGGER full_disk ON crm.deal");
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+}
+
 TEST_F(Poller, ALargeMailTravelsThroughAFileAndArrivesByteForByte) {
   options.spool_bytes = 1'000;
   const std::string big = form_mail(1, "Запрос стоимости", std::string(200'000, 'x') + "\r\n");

@@ -22,8 +22,9 @@ TEST(Install, GivesProgramsUnitAccountFoldersAndCompletion) {
 
   for (const char* file :
        {"bin/client360d", "bin/client360", "lib/systemd/system/client360d.service",
-        "share/client360/client360.toml", "share/client360/rules/crm.toml",
-        "share/doc/client360/README.md", "share/bash-completion/completions/client360"})
+        "share/client360/client360.toml", "share/client360/client360.alerts.yml",
+        "share/client360/rules/crm.toml", "share/doc/client360/README.md",
+        "share/bash-completion/completions/client360"})
     EXPECT_TRUE(std::filesystem::exists(root + "/usr/" + file)) << file;
   const RanProgram sample =
       run_program({root + "/usr/bin/client360d", "--check-config",
