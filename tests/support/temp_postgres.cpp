@@ -204,12 +204,33 @@ void TempPostgres::start_guard() {
 }
 
 void TempPostgres::initialise() const {
-  const std::string data = folder_ + "/data";
-  const pid_t child = spawn({std::string(kBinaries) + "initdb", "-D", data, "-U", "postgres", "-A",
-                             "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
+  // The server's user need not be able to read where we were built.
+  if (options_.fillable) std::filesystem::copy_file(C360_FULL_DISK, folder_ + "/full_disk.so");
+  if (options_.standby_of != nullptr) {
+    copy_primary();
+  } else {
+    const pid_t child =
+        spawn({std::string(kBinaries) + "initdb", "-D", folder_ + "/data", "-U", "postgres", "-A",
+               "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
+              folder_ + "/log", /*dies_with_us=*/true);
+    wait_for(child);
+  }
+  write_settings();
+}
+
+// -R writes standby.signal and where the primary is.
+void TempPostgres::copy_primary() const {
+  const TempPostgres& primary = *options_.standby_of;
+  const pid_t child = spawn({std::string(kBinaries) + "pg_basebackup", "-D", folder_ + "/data",
+                             "-h", primary.folder_, "-p", std::to_string(primary.port_), "-U",
+                             "postgres", "-R", "-X", "stream", "--checkpoint=fast", "--no-sync"},
                             folder_ + "/log", /*dies_with_us=*/true);
   wait_for(child);
-  std::ofstream settings(data + "/postgresql.auto.conf", std::ios::app);
+}
+
+// The last line of a name counts.
+void TempPostgres::write_settings() const {
+  std::ofstream settings(folder_ + "/data/postgresql.auto.conf", std::ios::app);
   settings << "unix_socket_directories = '" << folder_ << "'\n"
            << "listen_addresses = '" << (options_.tcp ? "127.0.0.1" : "") << "'\n"
            << "port = " << port_ << "\nmax_connections = 100\nshared_buffers = 64MB\n"
@@ -224,8 +245,11 @@ void TempPostgres::initialise() const {
 }
 
 void TempPostgres::start() {
-  postmaster_ = spawn({std::string(kBinaries) + "postgres", "-D", folder_ + "/data"},
-                      folder_ + "/log", /*dies_with_us=*/true);
+  std::vector<std::string> command = {std::string(kBinaries) + "postgres", "-D", folder_ + "/data"};
+  if (options_.fillable)
+    command.insert(command.begin(), {"/usr/bin/env", "LD_PRELOAD=" + folder_ + "/full_disk.so",
+                                     "C360_FULL_DISK=" + folder_ + "/full"});
+  postmaster_ = spawn(command, folder_ + "/log", /*dies_with_us=*/true);
   const std::string where = url();
   for (const auto limit = steady_clock::now() + kStartLimit; steady_clock::now() < limit;) {
     if (PQping(where.c_str()) == PQPING_OK) return;
@@ -258,6 +282,22 @@ void TempPostgres::kill() {
     while (parent_of(backend) > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
+
+void TempPostgres::become_read_only() {
+  const std::ofstream signal(folder_ + "/data/standby.signal");
+  if (!signal) throw std::runtime_error("no standby.signal in " + folder_);
+}
+
+void TempPostgres::fill_disk(bool full) const {
+  const std::string flag = folder_ + "/full";
+  if (full) {
+    const std::ofstream made(flag);
+  } else {
+    std::filesystem::remove(flag);
+  }
+}
+
+void TempPostgres::promote() { run(url(), "SELECT pg_promote(true, 60)"); }
 
 std::string TempPostgres::log() const {
   std::ifstream file(folder_ + "/log");

@@ -20,11 +20,20 @@
 
 namespace c360::testing {
 
+class TempPostgres;
+
 struct TempPostgresOptions {
   bool durable = false;               // fsync and synchronous_commit on: for benches and outages
   bool tcp = false;                   // also 127.0.0.1 on a free port, without a password
   std::vector<std::string> settings;  // further "name=value" of postgresql.conf
+  // A streaming standby of this one, copied from it; `settings` of the primary hold kReplicated.
+  const TempPostgres* standby_of = nullptr;
+  bool fillable = false;  // fill_disk() works
 };
+
+// What a server needs to have a standby, or to become one.
+inline const std::vector<std::string> kReplicated = {"wal_level = replica", "max_wal_senders = 10",
+                                                     "hot_standby = on"};
 
 class TempPostgres {
  public:
@@ -58,12 +67,19 @@ class TempPostgres {
   void stop();   // fast shutdown: sessions are ended, then everything is written
   void start();  // after stop() or kill(); same folder, same port
   void kill();   // SIGKILL to all of it, as a power cut
+  // From the next start on it only reads, as a standby without a primary, until promote().
+  void become_read_only();
+  // No table or index can grow while it is full; what was allocated before can be written.
+  void fill_disk(bool full) const;
+  void promote();  // a standby takes writes from now on; waits until it does
   bool running() const { return postmaster_ > 0; }
 
  private:
   std::string create_database_from(const std::string& source);
   void start_guard();
   void initialise() const;
+  void copy_primary() const;
+  void write_settings() const;
   std::string log() const;
 
   TempPostgresOptions options_;
