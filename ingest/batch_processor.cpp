@@ -51,20 +51,16 @@ Result<ReadBatch> BatchProcessor::read(const MailboxContext& mailbox,
       batch.given_up.push_back(std::move(mail));
       continue;
     }
-    auto& list = mail.attempts > 0 ? batch.suspects : batch.mails;
-    ReadMail read = inboxes_.read(std::move(mail), mailbox.settings);
-    for (const std::string& format : read.result.special_formats)
-      observer_.metrics().counter(Metric::mail_special_formats_total, {format}).add();
-    if (!let_scan(read, waiting_for)) {
-      waiting.push_back(read.incoming.ledger_id);
+    if (mail.attempts > 0) {
+      batch.suspects.push_back(std::move(mail));
       continue;
     }
-    list.push_back(std::move(read));
-    observer_.metrics()
-        .counter(Metric::mail_charset_paths_total,
-                 {list.back().parsed ? parsers::to_string(list.back().message().body.charset_path)
-                                     : "unread"})
-        .add();
+    const std::int64_t id = mail.ledger_id;
+    if (auto read = read_one(mailbox, std::move(mail), waiting_for)) {
+      batch.mails.push_back(std::move(*read));
+    } else {
+      waiting.push_back(id);
+    }
   }
   if (!waiting.empty()) {
     if (auto later = log_under(lease).postpone(waiting, waiting_for, options_.scanner_retry);
@@ -72,6 +68,20 @@ Result<ReadBatch> BatchProcessor::read(const MailboxContext& mailbox,
       return std::unexpected(later.error());
   }
   return batch;
+}
+
+std::optional<ReadMail> BatchProcessor::read_one(const MailboxContext& mailbox,
+                                                 IncomingMail incoming, std::string& why) const {
+  ReadMail mail = inboxes_.read(std::move(incoming), mailbox.settings);
+  Metrics& metrics = observer_.metrics();
+  for (const std::string& format : mail.result.special_formats)
+    metrics.counter(Metric::mail_special_formats_total, {format}).add();
+  metrics
+      .counter(Metric::mail_charset_paths_total,
+               {mail.parsed ? parsers::to_string(mail.message().body.charset_path) : "unread"})
+      .add();
+  if (!let_scan(mail, why)) return std::nullopt;
+  return mail;
 }
 
 bool BatchProcessor::let_scan(ReadMail& mail, std::string& why) const {
@@ -89,24 +99,43 @@ bool BatchProcessor::let_scan(ReadMail& mail, std::string& why) const {
   return true;
 }
 
+Result<void> BatchProcessor::give_up(const MailboxContext& mailbox, IncomingMail mail,
+                                     const store::Lease& lease, BatchReport& report) {
+  const std::string count = std::to_string(mail.attempts);
+  const std::string why =
+      mail.error.empty() ? "no attempt came to an end: the service or its database went away in it"
+                         : "the last one: " + mail.error;
+  ReadMail lost;
+  lost.incoming = std::move(mail);
+  lost.result.id = lost.incoming.ledger_id;
+  return end_alone(mailbox, lost, QuarantineReason::too_many_retries,
+                   "given up after " + count + " attempts; " + why, lease, report);
+}
+
 Result<BatchReport> BatchProcessor::apply(const MailboxContext& mailbox, ReadBatch batch,
                                           const store::Lease& lease) {
   const StageTimer timer{observer_, mailbox.settings.code, "apply"};
   BatchReport report;
   for (IncomingMail& mail : batch.given_up) {
-    ReadMail lost;
-    lost.incoming = std::move(mail);
-    lost.result.id = lost.incoming.ledger_id;
-    auto ended = end_alone(mailbox, lost, QuarantineReason::too_many_retries,
-                           "given up after " + std::to_string(lost.incoming.attempts) +
-                               " attempts; the ledger's error says what happened last",
-                           lease, report);
-    if (!ended) return std::unexpected(ended.error());
+    if (auto ended = give_up(mailbox, std::move(mail), lease, report); !ended)
+      return std::unexpected(ended.error());
   }
   if (auto applied = apply_mails(mailbox, batch.mails, lease, report); !applied)
     return std::unexpected(applied.error());
-  for (ReadMail& mail : batch.suspects) {
-    if (auto applied = apply_mails(mailbox, {&mail, 1}, lease, report); !applied)
+  for (IncomingMail& suspect : batch.suspects) {
+    const std::int64_t id = suspect.ledger_id;
+    if (suspect.stored) {
+      if (auto counted = log_under(lease).count_attempts({&id, 1}); !counted)
+        return std::unexpected(counted.error());
+    }
+    std::string why;
+    auto mail = read_one(mailbox, std::move(suspect), why);
+    if (!mail) {
+      if (auto later = log_under(lease).postpone({&id, 1}, why, options_.scanner_retry); !later)
+        return std::unexpected(later.error());
+      continue;
+    }
+    if (auto applied = apply_mails(mailbox, {&*mail, 1}, lease, report); !applied)
       return std::unexpected(applied.error());
   }
   std::ranges::sort(report.finished, {}, &store::FlagDue::uid);
@@ -128,7 +157,7 @@ Result<void> BatchProcessor::store_raw(std::vector<IncomingMail>& mails,
   std::vector<std::int64_t> begun_before;
   for (const IncomingMail& mail : mails) {
     if (mail.stored) {
-      begun_before.push_back(mail.ledger_id);
+      if (mail.attempts == 0) begun_before.push_back(mail.ledger_id);
       continue;
     }
     rows.push_back({.id = mail.ledger_id,

@@ -29,7 +29,9 @@ struct BatchReport {
 // A batch whose raw mails are stored and read, on its way to be applied.
 struct ReadBatch {
   std::vector<ReadMail> mails;
-  std::vector<ReadMail> suspects;      // begun before and never ended: perhaps they killed a daemon
+  // Begun before and never ended: perhaps they killed a daemon. Not read yet: one at a time, each
+  // attempt counted just before, so that nobody pays for a neighbour.
+  std::vector<IncomingMail> suspects;
   std::vector<IncomingMail> given_up;  // begun too often
 };
 
@@ -61,9 +63,13 @@ class BatchProcessor {
                             const store::Lease& lease);
 
  private:
-  // False: the scanner said nothing, and the mail waits.
+  // Read, and looked at by the scanner; nullopt: that says nothing (`why`), and the mail waits.
+  std::optional<ReadMail> read_one(const MailboxContext& mailbox, IncomingMail mail,
+                                   std::string& why) const;
   bool let_scan(ReadMail& mail, std::string& why) const;
   store::MailLog log_under(const store::Lease& lease) const;
+  Result<void> give_up(const MailboxContext& mailbox, IncomingMail mail, const store::Lease& lease,
+                       BatchReport& report);
   Result<void> store_raw(std::vector<IncomingMail>& mails, const store::Lease& lease);
   Result<void> apply_mails(const MailboxContext& mailbox, std::span<ReadMail> mails,
                            const store::Lease& lease, BatchReport& report);

@@ -8,16 +8,23 @@ FetchedBatch::FetchedBatch(FetchedBatchOptions options)
 Result<void> FetchedBatch::begin(std::uint64_t literal_size) {
   if (options_.progress) options_.progress();
   writer_.limit_memory(held_bytes_ < options_.batch_bytes ? options_.spool_bytes : 0);
-  return writer_.begin(literal_size);
+  failure_.reset();
+  note(writer_.begin(literal_size));
+  return {};
 }
 
 Result<void> FetchedBatch::bytes(std::string_view piece) {
   if (options_.progress) options_.progress();
-  return writer_.write(piece);
+  if (!failure_) note(writer_.write(piece));
+  return {};
 }
 
 Result<void> FetchedBatch::end(const FetchedMeta& meta) {
   RawMail raw = writer_.finish();
+  if (failure_) {
+    refused_.emplace_back(meta.uid, *std::exchange(failure_, std::nullopt));
+    return {};
+  }
   if (meta.rfc822_size && *meta.rfc822_size != raw.size()) {
     if (seen_mismatched_.insert(meta.uid).second) {
       mismatched_.push_back(meta.uid);
@@ -28,6 +35,13 @@ Result<void> FetchedBatch::end(const FetchedMeta& meta) {
   if (raw.in_memory()) held_bytes_ += static_cast<std::size_t>(raw.size());
   mails_.push_back({meta, std::move(raw)});
   return {};
+}
+
+// What was written until then gives its space back at once.
+void FetchedBatch::note(const Result<void>& kept) {
+  if (kept) return;
+  failure_ = kept.error();
+  (void)writer_.finish();
 }
 
 void FetchedBatch::discard() { (void)writer_.finish(); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -44,11 +45,15 @@ class FetchedBatch final : public FetchSink {
 
   std::vector<FetchedMail>& mails() { return mails_; }
   const std::vector<Uid>& missing() const { return missing_; }
+  // By the server, or by our spool folder (reason spool_failed): its neighbours come all the same.
   const std::vector<std::pair<Uid, Error>>& refused() const { return refused_; }
 
  private:
+  void note(const Result<void>& kept);
+
   FetchedBatchOptions options_;
   RawMailWriter writer_;
+  std::optional<Error> failure_;  // of the mail that comes now: it could not be kept
   std::size_t held_bytes_ = 0;
   std::vector<FetchedMail> mails_;
   std::vector<Uid> missing_;

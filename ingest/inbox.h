@@ -50,6 +50,7 @@ struct IncomingMail {
   std::int64_t uid = 0;
   int attempts = 0;     // begun before this one
   bool stored = false;  // its raw form is in the database already
+  std::string error;    // how the last attempt ended, where that is known
   RawMail raw;
   std::optional<Instant> internal_date;
   Instant fetched_at{};

@@ -1,6 +1,7 @@
 #include "ingest/poller.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "ingest/mail_import.h"
 
@@ -194,7 +195,18 @@ void Poller::settle(const Result<void>& passed) {
                                                   {"failures", status_.consecutive_failures}});
 }
 
+// A fault of ours, or memory that is not there, is the failure of this mailbox's pass: the service
+// and its other mailboxes go on. The attempts of the mails under way are counted.
 Result<void> Poller::pass() {
+  try {
+    return pass_over_folders();
+  } catch (const std::exception& fault) {
+    return fail(ErrorCode::internal, std::string("the pass broke off: ") + fault.what(),
+                "exception");
+  }
+}
+
+Result<void> Poller::pass_over_folders() {
   bool leased = false;
   more_ = false;
   for (const std::string& folder : settings_.folders) {

@@ -68,6 +68,7 @@ class Poller {
 
   void run(const std::stop_token& stop);
   void wait(std::chrono::milliseconds delay, const std::stop_token& stop);
+  Result<void> pass_over_folders();
   void settle(const Result<void>& pass);
   std::chrono::milliseconds delay_after(const Error& error);
 

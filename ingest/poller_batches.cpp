@@ -18,6 +18,7 @@ using store::PendingMail;
 
 constexpr std::size_t kFlagsAtOnce = 1'000;
 constexpr std::string_view kFailedKeyword = "$Client360Failed";
+constexpr std::chrono::seconds kSpoolPatience{30};
 constexpr std::size_t kFlights = 2;  // batches handed over: one is read, one is applied
 
 }  // namespace
@@ -102,6 +103,33 @@ class Turn {
   std::promise<bool> promise_;
 };
 
+// In their order, each of at most `bytes` or a single mail: what reading them builds is a multiple
+// of that, and lies in memory until the piece is applied.
+std::vector<std::vector<IncomingMail>> pieces_of(std::vector<IncomingMail> mails,
+                                                 std::uint64_t bytes) {
+  std::vector<std::vector<IncomingMail>> pieces;
+  std::uint64_t held = 0;
+  for (IncomingMail& mail : mails) {
+    if (pieces.empty() || held + mail.raw.size() > bytes) {
+      pieces.emplace_back();
+      held = 0;
+    }
+    held += mail.raw.size();
+    pieces.back().push_back(std::move(mail));
+  }
+  return pieces;
+}
+
+// The same of mails that are stored: the first piece.
+void keep_first_piece(std::vector<PendingMail>& mails, std::uint64_t bytes) {
+  std::uint64_t held = 0;
+  const auto end = std::ranges::find_if(mails, [&](const PendingMail& mail) {
+    held += static_cast<std::uint64_t>(mail.size_bytes);
+    return held > bytes && &mail != &mails.front();
+  });
+  mails.erase(end, mails.end());
+}
+
 }  // namespace
 
 // What was stored before and not finished: after a crash, a retry, a temporary failure.
@@ -112,16 +140,24 @@ Result<void> Poller::process_stored(const MailboxContext& context, const store::
     auto due = log_.stored_due(mailbox_id_, context.folder, above, settings_.batch_messages);
     if (!due) return std::unexpected(due.error());
     if (due->empty()) return {};
+    keep_first_piece(*due, settings_.batch_bytes);
     above = due->back().id;
     std::vector<IncomingMail> mails;
     for (const PendingMail& mail : *due) {
       auto raw = load_raw(ports_.database, mail.raw_sha256, ports_.options.spool_folder,
                           ports_.options.spool_bytes);
+      if (!raw && raw.error().reason == "spool_failed") {
+        if (auto held = log_.postpone(std::vector{mail.id}, raw.error().detail, kSpoolPatience);
+            !held)
+          return held;
+        continue;
+      }
       if (!raw) return std::unexpected(raw.error());
       mails.push_back({.ledger_id = mail.id,
                        .uid = mail.uid,
                        .attempts = mail.attempts,
                        .stored = true,
+                       .error = mail.error,
                        .raw = std::move(*raw),
                        .internal_date = mail.internal_date,
                        .fetched_at = mail.fetched_at.value_or(ports_.clock.now())});
@@ -156,16 +192,20 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
     }
     // What is on its way lands before anything else: also when fetching failed.
     const bool last = !due || !mails || due->empty();
-    while (!flights.empty() && (last || flights.size() >= kFlights)) {
+    while (!flights.empty() && last) {
       if (auto landed = land_first(); !landed) return landed;
       report_sync(false);
     }
     if (!due) return std::unexpected(due.error());
     if (!mails) return std::unexpected(mails.error());
     if (due->empty()) return {};
-    if (mails->empty()) continue;
-    flights.push_back(
-        launch(std::move(*mails), flights.empty() ? nullptr : &flights.back(), context, lease));
+    for (auto& piece : pieces_of(std::move(*mails), settings_.batch_bytes)) {
+      while (flights.size() >= kFlights) {
+        if (auto landed = land_first(); !landed) return landed;
+      }
+      flights.push_back(
+          launch(std::move(piece), flights.empty() ? nullptr : &flights.back(), context, lease));
+    }
   }
   while (!flights.empty()) {
     if (auto landed = land_first(); !landed) return landed;
@@ -251,6 +291,7 @@ Result<std::vector<IncomingMail>> Poller::fetch(const FolderKey& key,
                      .uid = mail->second->uid,
                      .attempts = mail->second->attempts,
                      .stored = false,
+                     .error = {},
                      .raw = std::move(fetched.raw),
                      .internal_date = fetched.meta.internal_date,
                      .fetched_at = now});
@@ -263,6 +304,12 @@ Result<std::vector<IncomingMail>> Poller::fetch(const FolderKey& key,
 // A NO for one message is a retry state of that message, with its own back-off, then quarantine.
 Result<void> Poller::note_refused(const PendingMail& mail, const Error& error,
                                   const MailboxContext& context, const store::Lease& lease) {
+  if (error.reason == "spool_failed") {  // no fault of the mail: it is tried until there is space
+    ports_.observer.observe(
+        event::message_retried,
+        {{"mailbox", settings_.code}, {"uid", mail.uid}, {"reason", error.reason}});
+    return log_.postpone(std::vector{mail.id}, error.detail, kSpoolPatience);
+  }
   const bool oversize = error.code == ErrorCode::payload_too_large;
   if (!oversize && mail.attempts + 1 < ports_.options.attempt_limit) {
     ports_.observer.observe(

@@ -59,11 +59,15 @@ constexpr Sql kUnflagFormer{"mail_unflag_former", R"sql(
     AND state = 'done' AND flagged_at IS NULL)sql"};
 
 constexpr Sql kList{"mail_list", R"sql(
-  INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid)
+  INSERT INTO ops.mail_message AS mail_message (mailbox_id, folder, uidvalidity, uid)
   SELECT $1::bigint, $2, $3::bigint, u.uid FROM unnest($4::bigint[]) AS u (uid)
   WHERE NOT EXISTS (SELECT 1 FROM ops.mail_message m WHERE m.mailbox_id = $1::bigint AND m.folder = $2
-                    AND m.uidvalidity = $3::bigint AND m.uid = u.uid)
-  ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO NOTHING)sql"};
+                    AND m.uidvalidity = $3::bigint AND m.uid = u.uid
+                    AND m.outcome IS DISTINCT FROM 'vanished')
+  ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO UPDATE
+    SET state = 'listed', outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
+        next_attempt_at = NULL, error = NULL
+    WHERE mail_message.outcome = 'vanished' AND mail_message.raw_sha256 IS NULL)sql"};
 constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
   INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, state, outcome, rule_id,
                                 processed_at, flagged_at)

@@ -167,7 +167,8 @@ class MailLog {
   // vanished, and nothing of it is to be flagged any more. Returns how many vanished.
   Result<std::int64_t> change_uidvalidity(const FolderKey& now);
 
-  // One `listed` row for each UID not yet in the ledger; returns how many were new.
+  // One `listed` row for each UID not yet in the ledger; returns how many were new. One that had
+  // vanished is to be fetched again: the server shows it, so it only seemed to be gone.
   Result<std::int64_t> list(const FolderKey& key, std::span<const std::int64_t> uids);
   // The same for mail that is not ours to read, `ignored` by a built-in rule: already-seen,
   // already-deleted, before-since.
@@ -216,14 +217,15 @@ class MailLog {
   static void queue_stored(Transaction& tx, std::span<const StoredRaw> mails);
   // One more attempt for mails stored earlier, committed before they are read: a crash counts.
   Result<void> count_attempts(std::span<const std::int64_t> ids);
-  // Queued: the end of each mail, quarantine rows included.
+  // Queued: the end of each mail, quarantine rows included. The commit waits for the disk whatever
+  // the database is set to.
   static void queue_finished(Transaction& tx, std::span<const MailResult> results);
   // A temporary failure: the row stays, to be tried again after `delay`.
   Result<void> defer(std::span<const std::int64_t> ids, std::string_view error,
                      std::chrono::milliseconds delay);
 
-  // Stored mails that wait for something outside, such as a scanner: tried again after `delay`, and
-  // the attempt does not count towards giving up.
+  // Mails that wait for something that is no fault of theirs, such as a scanner or space on a disk:
+  // tried again after `delay`, and the attempt does not count towards giving up.
   Result<void> postpone(std::span<const std::int64_t> ids, std::string_view error,
                         std::chrono::milliseconds delay);
 

@@ -38,6 +38,10 @@ constexpr Sql kLock{"mail_lock", R"sql(
 // disk: a mail is fetched again, a flag set again. It reaches the disk no later than the next
 // commit.
 constexpr Sql kRelaxCommit{"relax_commit", "SELECT set_config('synchronous_commit', 'off', true)"};
+// Where the database is set to let commits be lost: not this one, the server is told next.
+constexpr Sql kFullCommit{"full_commit", R"sql(
+  SELECT set_config('synchronous_commit', 'on', true)
+  WHERE current_setting('synchronous_commit') = 'off')sql"};
 constexpr Sql kStored{"mail_stored", R"sql(
   UPDATE ops.mail_message m
   SET state = 'stored', raw_sha256 = decode(u.sha, 'hex'), size_bytes = u.size::bigint,
@@ -48,7 +52,8 @@ constexpr Sql kCountAttempts{"mail_count_attempts", R"sql(
   UPDATE ops.mail_message SET attempts = attempts + 1 WHERE id = ANY ($1::bigint[]) AND state = 'stored')sql"};
 constexpr Sql kDefer{"mail_defer", R"sql(
   UPDATE ops.mail_message
-  SET error = $2, attempts = attempts + (state = 'listed')::int, next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0)
+  SET error = $2, next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0),
+      attempts = attempts + (state = 'listed')::int
   WHERE id = ANY ($1::bigint[]) AND state <> 'done')sql"};
 constexpr Sql kFinish{"mail_finish", R"sql(
   UPDATE ops.mail_message m SET
@@ -127,9 +132,9 @@ constexpr Sql kAttachments{"mail_attachments", R"sql(
 // Not its own fault: the attempt does not count.
 constexpr Sql kPostpone{"mail_postpone", R"sql(
   UPDATE ops.mail_message
-  SET error = $2, attempts = greatest(attempts - 1, 0),
+  SET error = $2, attempts = greatest(attempts - (state = 'stored')::int, 0),
       next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0)
-  WHERE id = ANY ($1::bigint[]) AND state = 'stored')sql"};
+  WHERE id = ANY ($1::bigint[]) AND state <> 'done')sql"};
 constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   SELECT id, uid, outcome FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
@@ -361,6 +366,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
   params.add_array(std::span<const std::int64_t>(ids));
   for (const Column& column : columns)
     params.add_array(std::span<const std::optional<std::string>>(column));
+  tx.queue(kFullCommit);
   tx.queue(kFinish, std::move(params));
   tx.queue(kCloseTasks, std::move(Params{}.add_array(std::span<const std::int64_t>(ids))));
   if (!held.empty()) {

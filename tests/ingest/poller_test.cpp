@@ -1,6 +1,10 @@
 #include "ingest/poller.h"
 
+#include <gmock/gmock.h>
+
+#include <new>
 #include <thread>
+#include <utility>
 
 #include "tests/ingest/intake_fixture.h"
 
@@ -94,6 +98,107 @@ TEST_F(Poller, AMailGoneBeforeItWasFetchedIsVanished) {
   pass();
 
   EXPECT_EQ(outcome(41), "vanished");
+}
+
+// A server that forgets a mail for a while, and one that shows it again.
+TEST_F(Poller, AMailThatSeemedToBeGoneIsTakenInOnceTheServerShowsItAgain) {
+  server.add(41, ScriptedMessage{.bytes = form_mail(1), .vanishes = true});
+  pass();
+  ASSERT_EQ(outcome(41), "vanished");
+
+  server.add(41, form_mail(1));
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_TRUE(server.seen(41));
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "1");
+}
+
+TEST_F(Poller, AMailTheSpoolFolderCannotHoldWaitsAloneUntilItCan) {
+  options.spool_bytes = 2'000;
+  options.spool_folder = "/nowhere";
+  options.attempt_limit = 2;
+  server.add(41, form_mail(1));
+  server.add(42, form_mail(2, "Запрос стоимости", std::string(20'000, 'x') + "\r\n"));
+  server.add(43, form_mail(3));
+  for (int i = 0; i < 3; ++i) {
+    pass();
+    postgres.execute(url, "UPDATE ops.mail_message SET next_attempt_at = now()");
+  }
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_EQ(outcome(42), "listed");
+  EXPECT_EQ(outcome(43), "deal_created");
+  EXPECT_THAT(one("SELECT error FROM ops.mail_message WHERE uid = 42"),
+              ::testing::HasSubstr("spool file in /nowhere"));
+
+  options.spool_folder = spool;
+  poller_.reset();
+  pass();
+
+  EXPECT_EQ(outcome(42), "deal_created");
+}
+
+// Every daemon that died at a batch would else count against all of it.
+TEST_F(Poller, OnlyTheMailUnderWayIsChargedWithAnAttempt) {
+  options.attempt_limit = 3;
+  const std::string attempts =
+      "SELECT string_agg(attempts::text, ',' ORDER BY uid) FROM ops.mail_message";
+  for (const int uid : {1, 2, 3}) server.add(static_cast<ingest::Uid>(uid), form_mail(uid));
+  // The first of them breaks the connection of whoever makes its deal.
+  postgres.execute(url,
+                   "CREATE FUNCTION drop_me() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+                   " $$ BEGIN IF NEW.company_text = 'ООО «Пример 1»' THEN"
+                   " PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$;"
+                   "CREATE TRIGGER drop_me BEFORE INSERT ON crm.deal FOR EACH ROW"
+                   " EXECUTE FUNCTION drop_me()");
+  EXPECT_FALSE(poller().pass());
+  EXPECT_EQ(one(attempts), "1,1,1");
+  EXPECT_FALSE(poller().pass());
+  EXPECT_EQ(one(attempts), "2,1,1");
+  EXPECT_FALSE(poller().pass());
+  EXPECT_EQ(one(attempts), "3,1,1");
+
+  pass();
+
+  EXPECT_EQ(reason(1), "too_many_retries");
+  EXPECT_THAT(one("SELECT details FROM ops.quarantine"),
+              ::testing::HasSubstr("after 3 attempts; no attempt came to an end"));
+  EXPECT_EQ(outcome(2), "deal_created");
+  EXPECT_EQ(outcome(3), "deal_created");
+}
+
+TEST_F(Poller, MailsTooLargeForOneBatchAreReadInPiecesAndInOrder) {
+  settings.batch_bytes = 1;
+  server.add(1, letter("m0@romashka.example", "Вопрос по продукту"));
+  for (int i = 1; i < 6; ++i) {
+    server.add(static_cast<ingest::Uid>(i + 1),
+               letter("m" + std::to_string(i) + "@romashka.example", "Re: Вопрос по продукту",
+                      "In-Reply-To: <m" + std::to_string(i - 1) + "@romashka.example>\r\n"));
+  }
+
+  pass();
+
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.activity"), "5");
+}
+
+TEST_F(Poller, AnExceptionEndsThePassAndNotTheService) {
+  server.add(41, form_mail(1));
+  bool broken = true;
+  auto box = std::make_unique<ingest::Poller>(
+      mailbox_id(), settings,
+      [&]() -> std::unique_ptr<ingest::Mailbox> {
+        if (std::exchange(broken, false)) throw std::bad_alloc();
+        return scripted_factory(server)();
+      },
+      ingest::PollerPorts{database, inboxes, leases, workers, options, quiet.observer, clock});
+
+  const auto passed = box->pass();
+  ASSERT_FALSE(passed);
+  EXPECT_EQ(passed.error().reason, "exception");
+  ASSERT_TRUE(box->pass());
+
+  EXPECT_EQ(outcome(41), "deal_created");
 }
 
 TEST_F(Poller, AMailTheServerRefusesIsRetriedAloneAndThenQuarantined) {
