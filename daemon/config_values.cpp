@@ -298,6 +298,11 @@ void ConfigValues::read_secret(const std::string& key, const Place& place, Setti
     problem(place.position, fmt::format("{}: the file {} is empty", key, *file));
     return;
   }
+  if (content->contains('\0')) {
+    problem(place.position,
+            fmt::format("{}: the file {} holds a NUL, which no secret may", key, *file));
+    return;
+  }
   digest_.update(*content);
   effective.fingerprint = *file + " " + fingerprint(*content);
   value.secret = Secret(std::move(*content));

@@ -6,6 +6,7 @@
 #include "daemon/service_manager.h"
 
 int main(int count, char** values) {
+  c360::daemon::fill_standard_descriptors();
   // Before any thread: all of them inherit the mask.
   c360::daemon::block_handled_signals();
   const std::vector<std::string_view> arguments(values + 1, values + count);

@@ -1,5 +1,6 @@
 #include "daemon/service_manager.h"
 
+#include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
@@ -65,6 +66,18 @@ void block_handled_signals() {
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed socket is an error of write(2), not the end of us
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file over the limit of its size
+}
+
+void fill_standard_descriptors() {
+  const auto is_open = [](int descriptor) {
+    return fcntl(descriptor, F_GETFD) != -1 || errno != EBADF;
+  };
+  // open(2) gives the lowest number that is free; each the wrong way round, so that use is an
+  // error.
+  if (!is_open(STDIN_FILENO)) (void)open("/dev/null", O_WRONLY);
+  for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO})
+    if (!is_open(descriptor)) (void)open("/dev/null", O_RDONLY);
 }
 
 SignalReader::SignalReader() {

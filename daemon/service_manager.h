@@ -34,9 +34,13 @@ class ServiceManager {
   std::optional<std::chrono::milliseconds> interval_;
 };
 
-// Blocks the signals the daemon handles, and ignores SIGPIPE. First thing in main: threads inherit
-// the mask.
+// Blocks the signals the daemon handles, and ignores SIGPIPE and SIGXFSZ, whose causes write(2)
+// tells as well. First thing in main: threads inherit the mask.
 void block_handled_signals();
+
+// Whoever starts us may have closed standard input, output or error: the next file or socket opened
+// would take its number, and what is printed would be written there. First thing in main.
+void fill_standard_descriptors();
 
 enum class Signal : std::uint8_t { reload, stop };
 

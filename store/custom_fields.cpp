@@ -40,11 +40,19 @@ Field field_of(const CustomField& custom) {
   return field;
 }
 
+// A day there is (PostgreSQL 15 cannot ask whether a cast will do), years as RFC 3339 has them.
+constexpr std::string_view kDay =
+    "((?!0000)[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))"
+    "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)";
+constexpr std::string_view kTime =
+    "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])";
+
 // The value of the member in the type of the field. What another writer left there in another form
 // is no value, not an error of every list.
 std::string value_sql(const Field& field, std::string_view code) {
   std::string text = "t.custom->>'" + std::string(code) + "'";
-  std::string_view pattern;
+  std::string pattern;
   switch (field.type) {
     case FieldType::money:
     case FieldType::decimal:
@@ -57,16 +65,16 @@ std::string value_sql(const Field& field, std::string_view code) {
       pattern = "^(true|false)$";
       break;
     case FieldType::date:
-      pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+      pattern = "^" + std::string(kDay) + "$";
       break;
     case FieldType::timestamp:
-      pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+)$";
+      pattern = "^" + std::string(kDay) + "T" + std::string(kTime) + "$";
       break;
     default:
       return text;
   }
   const bool exact = field.type == FieldType::money || field.type == FieldType::decimal;
-  return "CASE WHEN " + text + " ~ '" + std::string(pattern) + "' THEN (" + text +
+  return "CASE WHEN " + text + " ~ '" + pattern + "' THEN (" + text +
          ")::" + (exact ? "numeric" : field.sql_type()) + " END";
 }
 

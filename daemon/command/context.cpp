@@ -1,16 +1,17 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <cstdlib>
-#include <fstream>
 
 #include "adapters/curl_http_client.h"
 #include "daemon/base/text.h"
 #include "daemon/command/verbs.h"
+#include "daemon/regular_file.h"
 
 namespace c360::daemon::command {
 
 namespace {
 
+constexpr std::size_t kMaxTokenFileBytes = 4096;
 constexpr std::chrono::milliseconds kCallLimit{65'000};  // a reload may wait for the database
 constexpr std::chrono::milliseconds kConnectLimit{3'000};
 
@@ -87,11 +88,14 @@ bool Context::has_token() const {
 
 Result<std::string> Context::token() const {
   if (const std::string file = globals_.option("token-file"); !file.empty()) {
-    std::ifstream in(file);
-    std::string text;
-    if (!std::getline(in, text))
-      return fail(ErrorCode::invalid_request, fmt::format("--token-file: {} cannot be read", file));
-    return std::string(trimmed(text));
+    const auto text = read_regular_file(file, kMaxTokenFileBytes);
+    if (!text || trimmed(*text).empty())
+      return fail(ErrorCode::invalid_request,
+                  fmt::format("--token-file: {} is no file with one token in it, or not one we may "
+                              "read",
+                              file),
+                  "usage");
+    return std::string(trimmed(text->substr(0, text->find('\n'))));
   }
   if (const char* text = std::getenv("CLIENT360_TOKEN")) return std::string(text);
   return fail(ErrorCode::unauthenticated,

@@ -40,7 +40,11 @@ constexpr std::array<Tone, 3> kTones = {Tone::good, Tone::warning, Tone::bad};
 
 constexpr store::Sql kServer{"command_server", R"sql(
 SELECT current_setting('server_version_num')::bigint, current_setting('server_version'),
-       extract(epoch FROM clock_timestamp()) * 1000000)sql"};
+       extract(epoch FROM clock_timestamp()) * 1000000,
+       concat_ws(', ', CASE WHEN current_setting('fsync') = 'off' THEN 'fsync' END,
+                 CASE WHEN current_setting('full_page_writes') = 'off' THEN 'full_page_writes' END,
+                 CASE WHEN current_setting('synchronous_commit') = 'off'
+                      THEN 'synchronous_commit' END))sql"};
 
 void check_rules(const Config& config, Findings& findings) {
   const auto rules = load_rules(config.rules_folder);
@@ -76,6 +80,11 @@ void check_server(Context& context, Findings& findings) {
   findings.push_back({"database", good ? State::good : State::bad,
                       fmt::format("PostgreSQL {}", rows->text(0, 1)),
                       good ? "" : "PostgreSQL 15 or newer is needed"});
+  const bool durable = rows->text(0, 3).empty();
+  findings.push_back(
+      {"durability", durable ? State::good : State::warning,
+       durable ? "commits are on the disk" : fmt::format("off: {}", rows->text(0, 3)),
+       durable ? "" : "a crash of the database may lose what was committed: set them on"});
   check_clock(std::stoll(std::string(rows->text(0, 2))), context.clock(), findings);
 }
 

@@ -139,6 +139,8 @@ void print(std::string_view text) {
   std::fflush(stdout);
 }
 
+bool was_printed() { return std::ferror(stdout) == 0; }
+
 void complain(std::string_view text) { fmt::print(stderr, "{}\n", text); }
 
 }  // namespace c360::daemon::command

@@ -41,6 +41,7 @@ std::string render(const Json& value, std::size_t indent = 0);
 std::string printable(std::string_view text);
 
 void print(std::string_view text);     // standard output
+bool was_printed();                    // false once some of it could not be written
 void complain(std::string_view text);  // standard error, one line
 
 }  // namespace c360::daemon::command

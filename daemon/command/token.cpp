@@ -44,6 +44,9 @@ Result<ExitCode> create(Context& context, const Arguments& arguments) {
   value.set("id", made->id).set("token", made->token.reveal()).set("prefix", made->prefix);
   context.show(value, fmt::format("token {} (it is shown this once; keep it now):\n{}\n", made->id,
                                   made->token.reveal()));
+  if (!was_printed())
+    complain(fmt::format("token {0} was made and could not be shown: `client360 token revoke {0}`",
+                         made->id));
   return ExitCode::ok;
 }
 

@@ -267,7 +267,10 @@ const std::vector<Verb>& all_verbs() {
 
 ExitCode run_client360(std::span<const std::string_view> arguments) {
   try {
-    return understand(arguments);
+    const ExitCode code = understand(arguments);
+    if (was_printed()) return code;
+    complain("client360: what it had to say could not be written to standard output");
+    return code == ExitCode::ok ? ExitCode::failure : code;
   } catch (const std::exception& error) {
     complain(fmt::format("client360 failed: {}", error.what()));
     return ExitCode::failure;

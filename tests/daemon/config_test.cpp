@@ -255,7 +255,8 @@ TEST_F(ConfigTest, ACredentialThatIsOnlyALineBreakIsNone) {
 TEST_F(ConfigTest, AMissingAnEmptyAndAHugeSecretAreRefused) {
   write("empty", "\n");
   write("huge", std::string(65'537, 'x'));
-  for (const char* name : {"missing", "empty", "huge"}) {
+  write("nul", std::string("a\0b", 3));
+  for (const char* name : {"missing", "empty", "huge", "nul"}) {
     const auto found = problems(std::string("[database]\npassword_file = '") + name + "'\n");
     ASSERT_THAT(found, SizeIs(1)) << name;
     EXPECT_THAT(found.front(), HasSubstr("client360.toml:2:17: database.password_file")) << name;

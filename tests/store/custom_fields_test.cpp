@@ -92,6 +92,26 @@ TEST_F(CustomFields, EveryTypeTakesItsOwnValuesAndAllFaultsAreToldAtOnce) {
             "/custom/u=reference_not_found /custom/r=reference_not_found");
 }
 
+TEST_F(CustomFields, ADayThatIsNoneLeftByAnotherWriterSpoilsNoList) {
+  define("due", "date");
+  define("seen_at", "datetime");
+  deal("good", R"({"due":"2024-02-29","seen_at":"2024-02-29T10:00:00Z"})");
+  for (const auto& [day, time] : {std::pair{"2026-13-45", "2026-01-01T99:99:99Z"},
+                                  {"2026-02-29", "2026-02-30T10:00:00Z"},
+                                  {"1900-02-29", "2026-01-01T10:00:00+99:00"},
+                                  {"0000-01-01", "0000-01-01T10:00:00Z"},
+                                  {"2026-04-31", "2026-01-01T24:00:00Z"}}) {
+    deal(day, "{}");
+    sql("UPDATE crm.deal SET custom = '{\"due\":\"" + std::string(day) + "\",\"seen_at\":\"" +
+        time + "\"}' WHERE name = '" + day + "'");
+  }
+
+  EXPECT_EQ(names({{"custom.due.lt", "2030-01-01"}}), "good");
+  EXPECT_EQ(names({{"custom.seen_at.lt", "2030-01-01T00:00:00Z"}}), "good");
+  EXPECT_EQ(names({{"sort", "custom.due"}, {"limit", "1"}}), "good");
+  EXPECT_EQ(names({{"sort", "custom.seen_at"}, {"limit", "1"}}), "good");
+}
+
 TEST_F(CustomFields, RecordsMadeByMailHaveTheDefaultsFromTheFirstOneOn) {
   define("rank", "number", R"(,"default_value":5)");
   auto tx = database_->begin(store::Pool::work, store::TxMode::read_write);

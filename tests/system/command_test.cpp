@@ -51,6 +51,22 @@ TEST_F(Command, FromAnEmptyDatabaseToATokenThatWorks) {
   EXPECT_TRUE(eventually([&] { return api.get("/api/v1/deals").status == 401; }));
 }
 
+// A token shown to nobody; or written to the database, whose connection got the number of standard
+// output.
+TEST_F(Command, WhatCannotBePrintedIsAFailure) {
+  rewrite(config());
+  make_operator();
+  const std::string create = "'" + kCommand + "' --config='" + daemon_.config_file() +
+                             "' token create --user=admin@example.test --name=lost --scopes=admin ";
+  int id = 2;
+  for (const std::string where : {">/dev/full", ">&-", ">&- <&-"}) {
+    const RanProgram ran = run_program({"/bin/sh", "-c", create + where});
+    EXPECT_EQ(ran.exit_code, 1) << where << ran.output;
+    EXPECT_THAT(ran.output, HasSubstr("client360 token revoke " + std::to_string(id++))) << where;
+  }
+  EXPECT_EQ(client360({"token", "list"}).exit_code, 0);
+}
+
 TEST_F(Command, MailIsListedShownAndProbed) {
   Dovecot dovecot;
   dovecot.deliver("sales",

@@ -15,7 +15,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-ExitCode run(std::vector<std::string_view> arguments) { return run_client360(arguments); }
+ExitCode run(const std::vector<std::string>& words) {
+  const std::vector<std::string_view> arguments(words.begin(), words.end());
+  return run_client360(arguments);
+}
 
 TEST(Verbs, EachIsSaidOnceAndInASentence) {
   std::set<std::string> seen;
@@ -55,6 +58,15 @@ TEST(Verbs, HelpAndVersionEndWithNull) {
   EXPECT_EQ(run({"--help"}), ExitCode::ok);
   EXPECT_EQ(run({"token", "create", "--help"}), ExitCode::ok);
   EXPECT_EQ(run({"--version"}), ExitCode::ok);
+}
+
+TEST(Verbs, ATokenFileIsOneSmallFile) {
+  const testing::TempFolder folder;
+  const std::string empty = folder.write("empty", "\n");
+  for (const std::string& file : {std::string("/dev/zero"), folder.path().string(), empty})
+    EXPECT_EQ(run({"mail", "show", "1", "--api-url=http://127.0.0.1:1", "--token-file=" + file}),
+              ExitCode::usage)
+        << file;
 }
 
 TEST(Verbs, AMissingConfigurationIsRefusedWithThree) {
