@@ -1,11 +1,13 @@
 #include "api/api.h"
 
 #include "api/document_routes.h"
+#include "api/explain_routes.h"
 #include "api/import_routes.h"
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
 #include "api/meta_routes.h"
 #include "api/openapi.h"
+#include "api/quarantine_routes.h"
 #include "api/record_routes.h"
 #include "api/token_routes.h"
 
@@ -19,6 +21,8 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);
   add_conservation_routes(routes, services);
+  add_quarantine_routes(routes, services, options);
+  add_explain_routes(routes, services);
   add_token_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);
   return routes;

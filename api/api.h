@@ -10,6 +10,7 @@
 
 #include "api/auth.h"
 #include "api/mail_actions.h"
+#include "api/mail_explainer.h"
 #include "api/mail_importer.h"
 #include "api/router.h"
 #include "api/rule_tester.h"
@@ -42,6 +43,7 @@ struct ApiServices {
   MailActions* mail_actions = nullptr;
   std::chrono::hours idempotency_kept{72};  // an answer under an Idempotency-Key
   MailImporter* mail_importer = nullptr;
+  MailExplainer* mail_explainer = nullptr;
 };
 
 // The whole table. Handlers keep references to the services.

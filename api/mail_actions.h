@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,15 +20,21 @@ struct MailActionResult {
 class MailActions {
  public:
   virtual ~MailActions() = default;
-  // By quarantine id; `actor` is the user who asks. not_found, or conflict when it is no longer
-  // open.
+  // By quarantine id; `actor` is the user who asks, `comment` their words. not_found, or conflict
+  // when it is no longer open.
   // Through the present rules again.
-  virtual Result<MailActionResult> retry(std::int64_t quarantine_id, std::int64_t actor) = 0;
+  virtual Result<MailActionResult> retry(std::int64_t quarantine_id, std::int64_t actor,
+                                         std::string_view comment) = 0;
   // Process now, as it is: built-in guards (auto-reply, loop, size) do not stop it.
-  virtual Result<MailActionResult> release(std::int64_t quarantine_id, std::int64_t actor) = 0;
-  // Ignored by the built-in rule `discarded`, with the person's words.
+  virtual Result<MailActionResult> release(std::int64_t quarantine_id, std::int64_t actor,
+                                           std::string_view comment) = 0;
+  // Ignored by the built-in rule `discarded`; validation_failed without a comment.
   virtual Result<MailActionResult> discard(std::int64_t quarantine_id, std::int64_t actor,
                                            std::string_view comment) = 0;
+  // The record that retry and release attach it to; none: the mail itself decides again.
+  virtual Result<MailActionResult> set_target(std::int64_t quarantine_id, std::int64_t actor,
+                                              std::optional<std::int64_t> record_id,
+                                              std::string_view comment) = 0;
 };
 
 }  // namespace c360::api

@@ -94,96 +94,6 @@ Result<void> send_attachment(const ApiServices& services, Request& request, Resp
                        .file_name = std::string(rows->text(0, 2))});
 }
 
-Json action_schema() {
-  return schema::object({{"outcome", schema::string("What became of the mail")},
-                         {"reason", schema::nullable(schema::string())},
-                         {"record_id", schema::nullable(schema::integer())},
-                         {"record_kind", schema::nullable(schema::string())}},
-                        {"outcome"});
-}
-
-void write_action(const MailActionResult& result, Response& response) {
-  JsonWriter writer;
-  writer.begin_object().member("outcome", std::string_view{result.outcome}).key("reason");
-  result.reason.empty() ? writer.null() : writer.string(result.reason);
-  writer.key("record_id");
-  result.record_id == 0 ? writer.null() : writer.integer(result.record_id);
-  writer.key("record_kind");
-  result.record_kind.empty() ? writer.null() : writer.string(result.record_kind);
-  writer.end_object();
-  response.json(writer.view());
-}
-
-enum class Action : std::uint8_t { retry, release, discard };
-
-Result<MailActionResult> act(MailActions& actions, Action action, std::int64_t id,
-                             std::int64_t actor, const std::string& comment) {
-  switch (action) {
-    case Action::retry:
-      return actions.retry(id, actor);
-    case Action::release:
-      return actions.release(id, actor);
-    case Action::discard:
-      return actions.discard(id, actor, comment);
-  }
-  return fail(ErrorCode::internal, "no such action");
-}
-
-RouteHandler action_handler(const ApiServices& services, Action action, std::uint64_t limit) {
-  return [services, action, limit](Request& request, Response& response) -> Result<void> {
-    if (auto allowed = needs_administrator(request); !allowed) return allowed;
-    if (services.mail_actions == nullptr) return std::unexpected(not_wired("mail intake"));
-    auto id = request.path_id(0);
-    if (!id) return std::unexpected(id.error());
-    auto text = request.read_body(limit);
-    if (!text) return std::unexpected(std::move(text).error());
-    std::string comment;
-    if (!text->empty()) {
-      auto body = Json::parse(*text);
-      if (!body) return std::unexpected(std::move(body).error());
-      const Json* sent = body->find("comment");
-      if (!body->is_object() || (sent != nullptr && !sent->is_string())) {
-        return fail(ErrorCode::invalid_request, "the body is {\"comment\": \"…\"} or empty");
-      }
-      if (sent != nullptr) comment = sent->as_string();
-    }
-    // Reading mail needs more stack than a connection's thread has.
-    Result<MailActionResult> result = fail(ErrorCode::internal, "the action did not run");
-    std::jthread([&] {
-      result = act(*services.mail_actions, action, *id, request.caller->actor.user_id.value_or(0),
-                   comment);
-    }).join();
-    if (!result) return std::unexpected(std::move(result).error());
-    write_action(*result, response);
-    return {};
-  };
-}
-
-void add_actions(std::vector<Route>& routes, const ApiServices& services,
-                 const ApiOptions& options) {
-  struct Row {
-    Action action;
-    std::string_view name;
-    std::string_view summary;
-  };
-  constexpr Row kRows[] = {
-      {Action::retry, "retry", "Once more, through the rules as they are now"},
-      {Action::release, "release", "Process now, as it is: built-in guards do not stop it"},
-      {Action::discard, "discard", "End it as ignored, by the built-in rule `discarded`"}};
-  for (const auto& row : kRows) {
-    Route route = mail_route(Method::post, "/mail/quarantine/{id}/" + std::string(row.name), true,
-                             std::string(row.name) + "_quarantine", std::string(row.summary));
-    route.parameters = {id_parameter("Id of the quarantine row")};
-    route.request_media_types = {std::string(kJson)};
-    route.request_schema = schema::object({{"comment", schema::string("Why; kept with the row")}});
-    route.answers = {{.doc = "What became of the mail",
-                      .media_type = std::string(kJson),
-                      .schema = action_schema()}};
-    route.handler = action_handler(services, row.action, options.max_json_bytes);
-    routes.push_back(std::move(route));
-  }
-}
-
 Result<void> test_rules(const ApiServices& services, std::uint64_t limit, Request& request,
                         Response& response) {
   if (auto allowed = needs_administrator(request); !allowed) return allowed;
@@ -320,7 +230,6 @@ void add_mail_routes(std::vector<Route>& routes, const ApiServices& services,
   };
   routes.push_back(std::move(attachment));
 
-  add_actions(routes, services, options);
   add_rules(routes, services, options);
 }
 

@@ -1,5 +1,6 @@
-// What is special about mail: the raw message, what a person may do with a quarantined one, and a
-// dry run of the rules. Lists and single rows of mail resources are record routes.
+// What is special about mail: the raw message, its attachments, the rules in use and a dry run of
+// them. Lists and single rows of mail resources are record routes; quarantine_routes.h and
+// explain_routes.h have the rest.
 #pragma once
 
 #include <vector>

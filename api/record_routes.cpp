@@ -14,9 +14,9 @@ using store::Collection;
 using store::Operation;
 using store::Resource;
 
-constexpr std::array<std::string_view, 9> kMailKinds = {
-    "mailbox",  "mail_message",   "mail_attachment", "quarantine",      "parse_rule",
-    "rule_set", "parse_rule_set", "mailbox_folder",  "mail_sender_rule"};
+constexpr std::array<std::string_view, 10> kMailKinds = {
+    "mailbox",  "mail_message",   "mail_attachment", "quarantine",       "parse_rule",
+    "rule_set", "parse_rule_set", "mailbox_folder",  "mail_sender_rule", "quarantine_attempt"};
 
 // Of every record that is no attachment itself (domain.md 12.2, 13, 14.1).
 constexpr std::array<Collection, 4> kAttached = {Collection{.name = "comments",

@@ -60,10 +60,11 @@ ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<B
       mail_actions_(make_mail_actions(business_->intake(), ground.database, config, ground.clock)),
       mail_importer_(make_mail_importer(business_->intake(), ground.database, config,
                                         ground.observer, ground.clock)),
-      api_(
-          {ground.database, business_->records(), ground.clock, ground.observer, rule_tester_.get(),
-           mail_actions_.get(), config.retention.idempotency, mail_importer_.get()},
-          api_options(config)) {}
+      mail_explainer_(make_mail_explainer(business_->intake(), ground.database, config)),
+      api_({ground.database, business_->records(), ground.clock, ground.observer,
+            rule_tester_.get(), mail_actions_.get(), config.retention.idempotency,
+            mail_importer_.get(), mail_explainer_.get()},
+           api_options(config)) {}
 
 Result<Secret> cursor_key(store::Database& database) {
   auto rows = database.execute(store::Pool::work, kBirth);

@@ -52,6 +52,7 @@ class ApiParts {
   std::unique_ptr<api::RuleTester> rule_tester_;
   std::unique_ptr<api::MailActions> mail_actions_;
   std::unique_ptr<api::MailImporter> mail_importer_;
+  std::unique_ptr<api::MailExplainer> mail_explainer_;
   api::Api api_;
 };
 

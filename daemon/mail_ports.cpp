@@ -4,6 +4,7 @@
 
 #include "daemon/base/digest.h"
 #include "ingest/dry_run.h"
+#include "ingest/explain.h"
 #include "ingest/mail_import.h"
 #include "ingest/quarantine.h"
 
@@ -53,6 +54,12 @@ api::MailActionResult result_of(ingest::QuarantineDecision decision) {
           std::move(decision.record_kind)};
 }
 
+ingest::InboxOptions inbox_options(const Config& config) {
+  return {.spool_folder = config.intake.spool_folder,
+          .spool_bytes = config.intake.spool_bytes,
+          .phone_region = config.intake.default_phone_region};
+}
+
 class Desk final : public api::MailActions {
  public:
   Desk(const ingest::Intake& intake, store::Database& database, const Config& config,
@@ -60,20 +67,24 @@ class Desk final : public api::MailActions {
       : desk_(
             database, intake.inboxes(),
             [&intake](std::string_view code) { return intake.settings(code); },
-            {.spool_folder = config.intake.spool_folder,
-             .spool_bytes = config.intake.spool_bytes,
-             .phone_region = config.intake.default_phone_region},
-            clock) {}
+            inbox_options(config), clock) {}
 
-  Result<api::MailActionResult> retry(std::int64_t id, std::int64_t actor) override {
-    return taken(desk_.retry(id, actor));
+  Result<api::MailActionResult> retry(std::int64_t id, std::int64_t actor,
+                                      std::string_view comment) override {
+    return taken(desk_.retry(id, actor, comment));
   }
-  Result<api::MailActionResult> release(std::int64_t id, std::int64_t actor) override {
-    return taken(desk_.release(id, actor));
+  Result<api::MailActionResult> release(std::int64_t id, std::int64_t actor,
+                                        std::string_view comment) override {
+    return taken(desk_.release(id, actor, comment));
   }
   Result<api::MailActionResult> discard(std::int64_t id, std::int64_t actor,
                                         std::string_view comment) override {
     return taken(desk_.discard(id, actor, comment));
+  }
+  Result<api::MailActionResult> set_target(std::int64_t id, std::int64_t actor,
+                                           std::optional<std::int64_t> record_id,
+                                           std::string_view comment) override {
+    return taken(desk_.set_target(id, actor, record_id, comment));
   }
 
  private:
@@ -112,6 +123,17 @@ class Importer final : public api::MailImporter {
   ingest::MailImport import_;
 };
 
+class Explainer final : public api::MailExplainer {
+ public:
+  Explainer(const ingest::Intake& intake, store::Database& database, const Config& config)
+      : explainer_(database, intake.inboxes(), inbox_options(config)) {}
+
+  Result<Json> explain(std::int64_t mail_id) override { return explainer_.explain(mail_id); }
+
+ private:
+  ingest::MailExplainer explainer_;
+};
+
 }  // namespace
 
 std::unique_ptr<api::RuleTester> make_rule_tester(const ingest::Intake& intake,
@@ -131,6 +153,12 @@ std::unique_ptr<api::MailImporter> make_mail_importer(const ingest::Intake& inta
                                                       const Observer& observer,
                                                       const Clock& clock) {
   return std::make_unique<Importer>(intake, database, config, observer, clock);
+}
+
+std::unique_ptr<api::MailExplainer> make_mail_explainer(const ingest::Intake& intake,
+                                                        store::Database& database,
+                                                        const Config& config) {
+  return std::make_unique<Explainer>(intake, database, config);
 }
 
 }  // namespace c360::daemon

@@ -1,10 +1,12 @@
-// The ports of the API that ingest fills: a dry run of the rules and what a person does with a
-// quarantined mail. api and ingest do not know each other; here they meet.
+// The ports of the API that ingest fills: a dry run of the rules, what a person does with a
+// quarantined mail, and why a mail became what it is. api and ingest do not know each other; here
+// they meet.
 #pragma once
 
 #include <memory>
 
 #include "api/mail_actions.h"
+#include "api/mail_explainer.h"
 #include "api/mail_importer.h"
 #include "api/rule_tester.h"
 #include "daemon/base/clock.h"
@@ -25,5 +27,8 @@ std::unique_ptr<api::MailImporter> make_mail_importer(const ingest::Intake& inta
                                                       store::Database& database,
                                                       const Config& config,
                                                       const Observer& observer, const Clock& clock);
+std::unique_ptr<api::MailExplainer> make_mail_explainer(const ingest::Intake& intake,
+                                                        store::Database& database,
+                                                        const Config& config);
 
 }  // namespace c360::daemon

@@ -1,6 +1,5 @@
 #include "ingest/dry_run.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace c360::ingest {
@@ -77,22 +76,9 @@ Json target_json(const parsers::TargetReference& target) {
       .set("value", target.value);
 }
 
-// Rules that did not match, those that came furthest first.
-Json nearest_json(std::vector<parsers::RuleTrace> trace) {
-  std::erase_if(trace, [](const parsers::RuleTrace& rule) { return rule.matched; });
-  const auto share = [](const parsers::RuleTrace& rule) {
-    return rule.conditions == 0 ? 0.0 : static_cast<double>(rule.conditions_met) / rule.conditions;
-  };
-  // Insertion keeps equals in order; std::stable_sort uses what clang 19 calls deprecated.
-  std::vector<parsers::RuleTrace> sorted;
-  for (parsers::RuleTrace& rule : trace) {
-    const auto place = std::ranges::upper_bound(sorted, share(rule), std::ranges::greater{}, share);
-    sorted.insert(place, std::move(rule));
-  }
-  trace = std::move(sorted);
-  if (trace.size() > kNearestRules) trace.resize(kNearestRules);
+Json nearest_json(const std::vector<parsers::RuleTrace>& trace) {
   Json::Array nearest;
-  for (const parsers::RuleTrace& rule : trace) {
+  for (const parsers::RuleTrace& rule : parsers::nearest_rules(trace, kNearestRules)) {
     Json json{Json::Object{}};
     json.set("rule", rule.rule).set("condition", rule.condition).set("detail", rule.detail);
     json.set("conditions_met", rule.conditions_met).set("conditions", rule.conditions);

@@ -1,12 +1,19 @@
 #include "ingest/quarantine.h"
 
+#include <algorithm>
+#include <array>
+
+#include "daemon/base/text.h"
 #include "store/mail_log.h"
+#include "store/operations/find_mail_target.h"
+#include "store/quarantine_log.h"
 
 namespace c360::ingest {
 
 namespace {
 
 using Quarantined = store::MailLog::Quarantined;
+using store::QuarantineReason;
 
 // Discarding has no rule of its own in any file.
 constexpr std::string_view kDiscardedRule = "discarded";
@@ -42,6 +49,35 @@ QuarantineDecision decision_of(const store::MailResult& result) {
   return decision;
 }
 
+// Records that mail can be attached to (crm.activity_target).
+constexpr std::array<std::string_view, 8> kTargets = {
+    "deal", "lead", "order", "payment", "contract", "agreement", "counterparty", "support_request"};
+
+// Where a person sends it, whatever the rules found or missed.
+void send_to(ReadMail& mail, const store::QuarantineTarget& target) {
+  if (!mail.parsed) return;  // nothing could be read that might be attached
+  // What the scanner holds goes nowhere.
+  if (mail.result.quarantine_reason == QuarantineReason::attachment_blocked) return;
+  mail.extraction.action = parsers::RuleAction::add_activity;
+  mail.extraction.reason.clear();
+  mail.extraction.target = parsers::TargetReference{
+      .kind = target.kind, .search_field = "id", .value = std::to_string(target.record_id)};
+  mail.result.extracted_json = parsers::to_json(mail.extraction);
+  mail.result.quarantine_reason.reset();
+  mail.result.quarantine_details.clear();
+  mail.ended = false;
+}
+
+store::QuarantineAttempt attempt_of(std::int64_t quarantine_id, std::string_view action,
+                                    std::int64_t user_id, std::string_view comment,
+                                    std::string_view outcome) {
+  return {.quarantine_id = quarantine_id,
+          .action = std::string(action),
+          .user_id = user_id,
+          .comment = std::string(comment),
+          .outcome = std::string(outcome)};
+}
+
 }  // namespace
 
 QuarantineDesk::QuarantineDesk(store::Database& database, const Inboxes& inboxes,
@@ -52,13 +88,14 @@ QuarantineDesk::QuarantineDesk(store::Database& database, const Inboxes& inboxes
       options_(std::move(options)),
       clock_(clock) {}
 
-Result<QuarantineDecision> QuarantineDesk::retry(std::int64_t quarantine_id, std::int64_t user_id) {
-  return process(quarantine_id, user_id, false);
+Result<QuarantineDecision> QuarantineDesk::retry(std::int64_t quarantine_id, std::int64_t user_id,
+                                                 std::string_view comment) {
+  return process(quarantine_id, user_id, false, comment);
 }
 
-Result<QuarantineDecision> QuarantineDesk::release(std::int64_t quarantine_id,
-                                                   std::int64_t user_id) {
-  return process(quarantine_id, user_id, true);
+Result<QuarantineDecision> QuarantineDesk::release(std::int64_t quarantine_id, std::int64_t user_id,
+                                                   std::string_view comment) {
+  return process(quarantine_id, user_id, true, comment);
 }
 
 Result<Quarantined> QuarantineDesk::look_at(std::int64_t quarantine_id) {
@@ -87,7 +124,7 @@ Result<ReadMail> QuarantineDesk::read_again(const Quarantined& entry, bool relea
 }
 
 Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, std::int64_t user_id,
-                                                   bool released) {
+                                                   bool released, std::string_view comment) {
   // The mail is read, and its attachments looked at, before anything is locked for good.
   auto seen = look_at(quarantine_id);
   if (!seen) return std::unexpected(seen.error());
@@ -103,32 +140,92 @@ Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, s
   auto entry = lock_open(*tx, quarantine_id);
   if (!entry) return std::unexpected(entry.error());
   const std::string_view status = released ? "released" : "retried";
+  const std::string_view action = released ? "release" : "retry";
   if (!mail) {
     store::MailLog::queue_relist(*tx, entry->mail.id);
     store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "fetched again");
+    store::queue_attempt(*tx, attempt_of(quarantine_id, action, user_id, comment, "pending"));
     if (auto done = tx->commit(); !done) return std::unexpected(done.error());
     return QuarantineDecision{.outcome = "pending"};
   }
+  auto target = store::quarantine_target(*tx, quarantine_id);
+  if (!target) return std::unexpected(target.error());
+  if (*target) send_to(*mail, **target);
   const MailboxSettings settings = settings_for(*entry);
   const MailboxContext context{settings, entry->mailbox_id, entry->mail.folder};
   if (auto applied = inboxes_.apply(*tx, context, {&*mail, 1}); !applied)
     return std::unexpected(applied.error());
-  if (mail->result.outcome != store::Outcome::quarantined)
-    store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "");
+  const store::MailResult& result = mail->result;
+  if (result.outcome != store::Outcome::quarantined)
+    store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, comment);
+  const QuarantineDecision decision = decision_of(result);
+  auto attempt = attempt_of(quarantine_id, action, user_id, comment, decision.outcome);
+  if (*target) attempt.target_record_id = (*target)->record_id;
+  attempt.rule_set_version = result.rule_set_version;
+  attempt.rule = result.rule_id;
+  attempt.reason = decision.reason;
+  attempt.details = result.quarantine_details;
+  attempt.record_id = result.record_id;
+  store::queue_attempt(*tx, attempt);
   if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-  return decision_of(mail->result);
+  return decision;
 }
 
 Result<QuarantineDecision> QuarantineDesk::discard(std::int64_t quarantine_id, std::int64_t user_id,
                                                    std::string_view comment) {
+  if (trimmed(comment).empty())
+    return std::unexpected(Error{.code = ErrorCode::validation_failed,
+                                 .detail = "a mail is discarded with a comment that says why",
+                                 .reason = "comment_required",
+                                 .fields = {{"/comment", "required", "say why it is discarded"}}});
   auto tx = database_.begin(store::Pool::api, store::TxMode::read_write);
   if (!tx) return std::unexpected(tx.error());
   auto entry = lock_open(*tx, quarantine_id);
   if (!entry) return std::unexpected(entry.error());
   store::MailLog::queue_ignored(*tx, entry->mail.id, kDiscardedRule);
   store::MailLog::queue_resolution(*tx, quarantine_id, "rejected", user_id, comment);
+  auto attempt = attempt_of(quarantine_id, "discard", user_id, comment,
+                            store::to_string(store::Outcome::ignored));
+  attempt.rule = kDiscardedRule;
+  store::queue_attempt(*tx, attempt);
   if (auto done = tx->commit(); !done) return std::unexpected(done.error());
   return QuarantineDecision{.outcome = std::string(store::to_string(store::Outcome::ignored))};
+}
+
+Result<QuarantineDecision> QuarantineDesk::set_target(std::int64_t quarantine_id,
+                                                      std::int64_t user_id,
+                                                      std::optional<std::int64_t> record_id,
+                                                      std::string_view comment) {
+  auto tx = database_.begin(store::Pool::api, store::TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  auto entry = lock_open(*tx, quarantine_id);
+  if (!entry) return std::unexpected(entry.error());
+  if (record_id) {
+    auto target = store::follow_merges(*tx, *record_id);
+    if (!target) return std::unexpected(target.error());
+    const bool takes = target->status == store::MailTargetStatus::found &&
+                       std::ranges::find(kTargets, target->kind) != kTargets.end();
+    if (!takes)
+      return std::unexpected(
+          Error{.code = ErrorCode::validation_failed,
+                .detail = "record " + std::to_string(*record_id) +
+                          " is not there, is deleted or is nothing that mail is attached to",
+                .reason = "no_such_target",
+                .fields = {{"/record_id", "no_such_target",
+                            "a deal, lead, order, payment, contract, agreement, counterparty or "
+                            "support request"}}});
+    record_id = target->record_id;
+  }
+  store::queue_quarantine_target(*tx, quarantine_id, record_id);
+  auto attempt = attempt_of(quarantine_id, "set_target", user_id, comment,
+                            store::to_string(store::Outcome::quarantined));
+  attempt.target_record_id = record_id;
+  attempt.reason = store::to_string(entry->reason);
+  store::queue_attempt(*tx, attempt);
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  return QuarantineDecision{.outcome = std::string(store::to_string(store::Outcome::quarantined)),
+                            .reason = std::string(store::to_string(entry->reason)),
+                            .record_id = record_id.value_or(0)};
 }
 
 }  // namespace c360::ingest

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "daemon/base/json.h"
@@ -60,7 +61,84 @@ void write_trace(JsonWriter& json, const RuleTrace& trace) {
   json.member("conditions", trace.conditions).end_object();
 }
 
+// -- reading what was kept ----------------------------------------------------------------------
+
+std::string text_of(const Json& json, std::string_view name) {
+  const Json* value = json.find(name);
+  return value != nullptr && value->is_string() ? value->as_string() : std::string();
+}
+
+bool flag_of(const Json& json, std::string_view name) {
+  const Json* value = json.find(name);
+  return value != nullptr && value->is_bool() && value->as_bool();
+}
+
+std::size_t offset_of(const Json& json) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(0, json.as_int64().value_or(0)));
+}
+
+Span span_of(const Json& json, std::string_view name) {
+  const Json* value = json.find(name);
+  if (value == nullptr || !value->is_array() || value->as_array().size() != 2) return {};
+  const Span span{offset_of(value->as_array()[0]), offset_of(value->as_array()[1])};
+  return span.begin <= span.end ? span : Span{};
+}
+
+ExtractedValue value_of(const Json& json) {
+  ExtractedValue value;
+  value.field = text_of(json, "field");
+  value.value = text_of(json, "value");
+  const Json* raw = json.find("raw");
+  const auto source = std::ranges::find(kSources, text_of(json, "source"));
+  value.source = source == kSources.end() ? ValueSource::derived
+                                          : static_cast<ValueSource>(source - kSources.begin());
+  // Left away where it is the same (write_value); constants never had one.
+  const bool read = value.source != ValueSource::rule && value.source != ValueSource::derived;
+  value.raw = raw != nullptr || !read ? text_of(json, "raw") : value.value;
+  value.header = text_of(json, "header");
+  value.part = text_of(json, "part");
+  value.prepared = span_of(json, "prepared");
+  value.text = span_of(json, "text");
+  value.part_span = span_of(json, "part_span");
+  value.rejected = text_of(json, "rejected");
+  if (const Json* steps = json.find("transformations"); steps != nullptr && steps->is_array())
+    for (const Json& step : steps->as_array())
+      if (step.is_string()) value.transformations.push_back(step.as_string());
+  return value;
+}
+
+std::vector<ExtractedValue> values_of(const Json& json, std::string_view name) {
+  std::vector<ExtractedValue> values;
+  const Json* list = json.find(name);
+  if (list == nullptr || !list->is_array()) return values;
+  for (const Json& item : list->as_array()) values.push_back(value_of(item));
+  return values;
+}
+
 }  // namespace
+
+Result<Extraction> extraction_from_json(std::string_view text) {
+  auto json = Json::parse(text);
+  if (!json) return std::unexpected(json.error());
+  Extraction extraction;
+  extraction.rule = text_of(*json, "rule");
+  extraction.built_in = flag_of(*json, "built_in");
+  extraction.reason = text_of(*json, "reason");
+  if (const auto action = action_from(text_of(*json, "action"))) extraction.action = *action;
+  if (const Json* target = json->find("target"); target != nullptr && target->is_object())
+    extraction.target = TargetReference{.kind = text_of(*target, "kind"),
+                                        .alias = text_of(*target, "alias"),
+                                        .search_field = text_of(*target, "search_field"),
+                                        .value = text_of(*target, "value"),
+                                        .subject = span_of(*target, "subject")};
+  extraction.subject_category = text_of(*json, "subject_category");
+  extraction.subject_phrase = text_of(*json, "subject_phrase");
+  extraction.may_thread = flag_of(*json, "may_thread");
+  extraction.truncated = flag_of(*json, "truncated");
+  extraction.values = values_of(*json, "values");
+  extraction.rejected = values_of(*json, "rejected");
+  return extraction;
+}
 
 std::string_view to_string(ValueSource source) {
   return kSources[static_cast<std::size_t>(source)];

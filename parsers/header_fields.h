@@ -24,7 +24,9 @@ struct RawField {
 std::vector<RawField> split_header(std::string_view block, std::size_t limit);
 
 // RFC 5322, 3.4 with what is seen in the wild: groups flattened, names in comments, commas in
-// unquoted names, semicolons between addresses, missing brackets. At most `limit` addresses.
+// unquoted names, semicolons between addresses, missing brackets; of addresses without a comma
+// between them the first. Hosts are in Unicode ("xn--e1afmkfd.example" as "пример.example"). At
+// most `limit` addresses.
 std::vector<Address> parse_addresses(std::string_view body, std::string_view charset_hint,
                                      std::size_t limit);
 

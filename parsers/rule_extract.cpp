@@ -278,7 +278,7 @@ class Extractor {
       return;
     }
     value.text = source_span(prepared_.spans, value.prepared);
-    value.part_span = source_span(message_.body.spans, value.text);
+    value.part_span = to_source(message_.body.spans, message_.body.text, value.text);
     value.part = message_.body.part;
   }
 

@@ -344,6 +344,22 @@ std::string_view Extraction::value(std::string_view field) const {
   return found == nullptr ? std::string_view() : std::string_view(found->value);
 }
 
+std::vector<RuleTrace> nearest_rules(const std::vector<RuleTrace>& trace, std::size_t limit) {
+  const auto share = [](const RuleTrace& rule) {
+    return rule.conditions == 0 ? 0.0 : static_cast<double>(rule.conditions_met) / rule.conditions;
+  };
+  std::vector<RuleTrace> nearest;
+  for (const RuleTrace& rule : trace) {
+    if (rule.matched) continue;
+    // Insertion keeps equals in order; std::stable_sort uses what clang 19 calls deprecated.
+    const auto place =
+        std::ranges::upper_bound(nearest, share(rule), std::ranges::greater{}, share);
+    nearest.insert(place, rule);
+    if (nearest.size() > limit) nearest.pop_back();
+  }
+  return nearest;
+}
+
 Extraction match(const RuleSet& rules, std::string_view mailbox_kind, const Message& message,
                  const PreparedText& prepared, const MatchOptions& options) {
   const CompiledRules* compiled = rules.find(mailbox_kind);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/error.h"
 #include "parsers/message.h"
 #include "parsers/prepared_text.h"
 #include "parsers/rule_set.h"
@@ -106,5 +107,11 @@ Extraction match(const RuleSet& rules, std::string_view mailbox_kind, const Mess
 
 // What ops.mail_message.extracted keeps; names are stable.
 std::string to_json(const Extraction& extraction);
+// The same read back, without version, digest and trace; what is missing stays at its default.
+// invalid_request for what is no JSON.
+Result<Extraction> extraction_from_json(std::string_view text);
+
+// The rules that did not match, those that came furthest first, at most `limit`.
+std::vector<RuleTrace> nearest_rules(const std::vector<RuleTrace>& trace, std::size_t limit);
 
 }  // namespace c360::parsers

@@ -229,6 +229,12 @@ std::string_view to_string(RuleAction action) {
   return kActionNames[static_cast<std::size_t>(action)];
 }
 
+std::optional<RuleAction> action_from(std::string_view name) {
+  const auto found = std::ranges::find(kActionNames, name);
+  if (found == kActionNames.end()) return std::nullopt;
+  return static_cast<RuleAction>(found - kActionNames.begin());
+}
+
 RuleSet::RuleSet() = default;
 RuleSet::~RuleSet() = default;
 
@@ -296,12 +302,30 @@ std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet:
   }
   for (const auto& rules : set->compiled_) {
     set->example_count_ += rules->examples.size();
+    if (!options.run_examples) continue;
     for (const RuleExample& example : rules->examples)
       ExampleCheck(*set, *rules, sources, problems).run(example);
   }
   if (problems.empty()) return set;
   order_problems(problems);
   return std::unexpected(std::move(problems));
+}
+
+Result<std::shared_ptr<const RuleSet>> RuleSet::from_files_json(std::string_view files_json) {
+  const auto files = Json::parse(files_json);
+  if (!files) return std::unexpected(files.error());
+  std::vector<RuleSource> sources;
+  if (files->is_array())
+    for (const Json& file : files->as_array()) {
+      const Json* name = file.find("name");
+      const Json* text = file.find("text");
+      if (name != nullptr && text != nullptr && name->is_string() && text->is_string())
+        sources.push_back({name->as_string(), text->as_string()});
+    }
+  auto set = load(std::move(sources), {.run_examples = false});
+  if (set) return std::move(*set);
+  return fail(ErrorCode::invalid_request,
+              "this program cannot use the rule set: " + set.error().front().to_string());
 }
 
 std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet::load_folder(

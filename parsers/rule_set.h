@@ -12,11 +12,13 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/base/digest.h"
+#include "daemon/base/error.h"
 #include "daemon/base/toml.h"
 
 namespace c360::parsers {
@@ -45,6 +47,8 @@ struct RuleSetOptions {
   std::function<bool(std::string_view kind, std::string_view field, std::string_view value)>
       known_value;
   RuleLimits limits;
+  // Off for a set that was checked when it was new and whose example mails are not kept.
+  bool run_examples = true;
 };
 
 // What a mail becomes. `create` in a file means the mailbox's target: create_deal or create_lead.
@@ -58,6 +62,7 @@ enum class RuleAction : std::uint8_t {
   quarantine,
 };
 std::string_view to_string(RuleAction action);
+std::optional<RuleAction> action_from(std::string_view name);
 
 // What a set says of one of its rules (ops.parse_rule).
 struct RuleSummary {
@@ -111,6 +116,9 @@ class RuleSet {
   // [{"name", "mailbox_kind", "version", "sha256", "text"}, …]: what it takes to decide again what
   // this set decided.
   std::string files_json() const;
+  // A set made from its files_json(), without examples. Its digest is another when the set had
+  // example mails. invalid_request, with the first mistake, for what this program cannot use.
+  static Result<std::shared_ptr<const RuleSet>> from_files_json(std::string_view files_json);
 
   // nullptr for a mailbox kind no file speaks of. Alive as long as the set.
   const CompiledRules* find(std::string_view mailbox_kind) const;

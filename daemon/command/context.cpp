@@ -50,7 +50,7 @@ struct Context::Connections {
 
 Context::Context(Arguments globals)
     : globals_(std::move(globals)),
-      style_(Style::of_terminal()),
+      style_(Style::asked_for(globals_.option("color", "auto")).value_or(Style{})),
       log_(LogTarget::none),
       observer_(log_, metrics_),
       connections_(std::make_unique<Connections>()) {}

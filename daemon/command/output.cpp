@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "daemon/base/text.h"
+#include "daemon/base/unicode_forms.h"
 
 namespace c360::daemon::command {
 
@@ -85,10 +86,33 @@ Style Style::of_terminal() {
   return style;
 }
 
+std::optional<Style> Style::asked_for(std::string_view when) {
+  if (when != "auto" && when != "always" && when != "never") return std::nullopt;
+  Style style = of_terminal();
+  if (when != "auto") style.colours = when == "always";
+  return style;
+}
+
+std::string printable_lines(std::string_view text) {
+  const std::string valid = replace_invalid_utf8(text);
+  std::string safe;
+  safe.reserve(valid.size());
+  for (std::size_t at = 0; at < valid.size();) {
+    const std::size_t begin = at;
+    const char32_t c = next_code_point(valid, at);
+    const bool control = (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0);
+    if (control || is_invisible(c)) {
+      safe.push_back('?');
+    } else {
+      safe.append(valid, begin, at - begin);
+    }
+  }
+  return safe;
+}
+
 std::string printable(std::string_view text) {
-  std::string safe = replace_invalid_utf8(text);
-  for (char& c : safe)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = c == '\n' || c == '\t' ? ' ' : '?';
+  std::string safe = printable_lines(text);
+  std::ranges::replace_if(safe, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return safe;
 }
 

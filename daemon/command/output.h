@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,13 +33,18 @@ struct Style {
   bool colours = false;
   std::size_t width = 0;  // 0: unlimited; otherwise the last column is cut to fit
   static Style of_terminal();
+  // "auto" (of the terminal), "always", "never"; nullopt for anything else.
+  static std::optional<Style> asked_for(std::string_view when);
 };
 
 std::string render(const Table& table, const Style& style);
 // A JSON object or list as indented "key: value" lines, for what has no table of its own.
 std::string render(const Json& value, std::size_t indent = 0);
-// Control characters of texts from outside, which could drive a terminal, as "?".
+// Control characters of texts from outside, which could drive a terminal, and those that turn the
+// direction of reading or hide, as "?".
 std::string printable(std::string_view text);
+// The same for a text of several lines: line ends and tabs stay.
+std::string printable_lines(std::string_view text);
 
 void print(std::string_view text);     // standard output
 bool was_printed();                    // false once some of it could not be written

@@ -16,6 +16,7 @@ namespace {
 constexpr std::array kGlobalOptions = {
     Option{"config", "FILE", "the service's configuration; default /etc/client360/client360.toml"},
     Option{"json", "", "machine-readable output"},
+    Option{"color", "WHEN", "auto (on a terminal; default), always or never"},
     Option{"token-file", "FILE", "file with the API token; otherwise $CLIENT360_TOKEN"},
     Option{"api-url", "URL", "the API, when not as configured, such as https://crm.example.org"},
     Option{"admin-url", "URL", "the admin listener, when not as configured"},
@@ -188,6 +189,10 @@ ExitCode run_verb(const Verb& verb, std::size_t used, Line line) {
   const auto [least, most] = arity(verb);
   if (own.positional.size() < least || own.positional.size() > most) {
     complain(fmt::format("Usage: {}", usage_of(verb)));
+    return ExitCode::usage;
+  }
+  if (!Style::asked_for(globals.option("color", "auto"))) {
+    complain(fmt::format("--color={}: known are auto, always and never", globals.option("color")));
     return ExitCode::usage;
   }
   Context context{std::move(globals)};

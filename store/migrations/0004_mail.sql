@@ -282,6 +282,7 @@ CREATE TABLE ops.quarantine (
     status          text        NOT NULL DEFAULT 'open'
                                 CHECK (status IN ('open', 'released', 'rejected', 'retried')),
     assigned_to     bigint      REFERENCES crm.user,
+    target_record_id bigint     REFERENCES crm.record ON DELETE SET NULL,  -- where a person sends it
     resolution      text,
     resolved_by     bigint      REFERENCES crm.user,
     resolved_at     timestamptz,
@@ -290,3 +291,21 @@ CREATE TABLE ops.quarantine (
     CHECK ((status = 'open') = (resolved_at IS NULL))
 );
 CREATE INDEX quarantine_open_idx ON ops.quarantine (reason, created_at) WHERE status = 'open';
+
+-- What people did with a held mail, each time; never changed.
+CREATE TABLE ops.quarantine_attempt (
+    id               bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    quarantine_id    bigint      NOT NULL REFERENCES ops.quarantine,
+    action           text        NOT NULL CHECK (action IN ('retry', 'release', 'discard', 'set_target')),
+    user_id          bigint      REFERENCES crm.user,
+    comment          text,
+    target_record_id bigint      REFERENCES crm.record ON DELETE SET NULL,
+    rule_set_version bigint      REFERENCES ops.rule_set,
+    rule_id          text,
+    outcome          text        NOT NULL,  -- as of mail_message, or pending
+    reason           text,                  -- of a mail that stayed
+    details          text,
+    record_id        bigint      REFERENCES crm.record ON DELETE SET NULL,
+    created_at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX quarantine_attempt_idx ON ops.quarantine_attempt (quarantine_id, id);

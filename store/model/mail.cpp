@@ -230,12 +230,49 @@ Resource quarantine() {
                        .defaults_to("open")
                        .filterable())
               .add(reference("assigned_to", "user").filterable())
+              .add(reference("target_record_id", "record").filterable())
               .add(reference("task_id", "task").filterable())
               .add(text("resolution"))
               .add(reference("resolved_by", "user").filterable())
               .add(timestamp("resolved_at").sortable())
               .add(timestamp("created_at").defaults_to("now").sortable())
               .list(),
+      .collections = {{.name = "attempts",
+                       .kind = "quarantine_attempt",
+                       .doc = "What people did with it, each time.",
+                       .parent_column = "quarantine_id",
+                       .order_by = "c.id"}},
+  });
+}
+
+Resource quarantine_attempt() {
+  return readable({
+      .kind = "quarantine_attempt",
+      .path = "mail/quarantine-attempts",
+      .table = "ops.quarantine_attempt",
+      .doc = "One thing a person did with a held mail, and what came of it.",
+      .label = {"Попытка разбора", "Quarantine attempt"},
+      .label_plural = {"Попытки разбора", "Quarantine attempts"},
+      .name_field = "action",
+      .fields = Fields()
+                    .add(reference("quarantine_id", "quarantine").required().filterable())
+                    .add(code("action", {{"retry", {"Повторить", "Retry"}},
+                                         {"release", {"Пропустить", "Release"}},
+                                         {"discard", {"Отклонить", "Discard"}},
+                                         {"set_target", {"Указать объект", "Set the target"}}})
+                             .required()
+                             .filterable())
+                    .add(reference("user_id", "user").filterable())
+                    .add(text("comment"))
+                    .add(reference("target_record_id", "record").filterable())
+                    .add(integer("rule_set_version").filterable())
+                    .add(text("rule_id").filterable())
+                    .add(text("outcome").required().filterable())
+                    .add(text("reason").filterable())
+                    .add(text("details"))
+                    .add(reference("record_id", "record").filterable())
+                    .add(timestamp("created_at").defaults_to("now").sortable())
+                    .list(),
   });
 }
 

@@ -49,6 +49,7 @@ std::vector<Resource> declarations() {
                                 mail_attachment(),
                                 quarantine(),
                                 mail_sender_rule(),
+                                quarantine_attempt(),
                                 rule_set(),
                                 custom_field_def()};
   for (Resource& each : directories()) list.push_back(std::move(each));

@@ -41,6 +41,7 @@ Resource mail_message();
 Resource mail_attachment();
 Resource quarantine();
 Resource mail_sender_rule();
+Resource quarantine_attempt();
 Resource rule_set();
 Resource custom_field_def();
 // How sure it is that a mail belongs to its record: authenticated, known_sender, claimed.

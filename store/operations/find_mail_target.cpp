@@ -42,6 +42,9 @@ constexpr Sql kFind{"find_mail_target", R"sql(
     UNION ALL
     SELECT s.id, s.deleted_at IS NOT NULL, NULL FROM crm.support_request s
     WHERE t.kind = 'support_request' AND t.field = 'number' AND s.number = t.number
+    UNION ALL  -- by id, as a person chose it: whether it lives is looked up as of a merged one
+    SELECT i.id, true, i.id FROM crm.record i
+    WHERE t.field = 'id' AND i.kind = t.kind AND i.id = t.number
   ) r ON true
   ORDER BY u.i, r.id)sql"};
 

@@ -15,7 +15,7 @@ namespace c360::store {
 struct MailTargetQuery {
   std::string kind;          // "deal"; empty: the alias decides
   std::string alias;         // as written
-  std::string search_field;  // "number"; empty: the alias decides
+  std::string search_field;  // "number", or "id" of the record; empty: the alias decides
   std::string value;
 };
 

@@ -36,10 +36,15 @@ class FakeRuleTester final : public RuleTester {
 
 class FakeMailActions final : public MailActions {
  public:
-  Result<MailActionResult> retry(std::int64_t quarantine_id, std::int64_t actor) override;
-  Result<MailActionResult> release(std::int64_t quarantine_id, std::int64_t actor) override;
+  Result<MailActionResult> retry(std::int64_t quarantine_id, std::int64_t actor,
+                                 std::string_view comment) override;
+  Result<MailActionResult> release(std::int64_t quarantine_id, std::int64_t actor,
+                                   std::string_view comment) override;
   Result<MailActionResult> discard(std::int64_t quarantine_id, std::int64_t actor,
                                    std::string_view comment) override;
+  Result<MailActionResult> set_target(std::int64_t quarantine_id, std::int64_t actor,
+                                      std::optional<std::int64_t> record_id,
+                                      std::string_view comment) override;
   std::vector<std::string> calls;
 };
 
@@ -52,6 +57,12 @@ class FakeMailImporter final : public MailImporter {
   Format format = Format::detected;
   std::string seen;
   std::optional<Error> failure;  // after the first mail
+};
+
+class FakeMailExplainer final : public MailExplainer {
+ public:
+  Result<Json> explain(std::int64_t mail_id) override;
+  Json answer;
 };
 
 class ApiTest : public ::testing::Test {
@@ -92,6 +103,7 @@ class ApiTest : public ::testing::Test {
   FakeRuleTester rule_tester_;
   FakeMailActions mail_actions_;
   FakeMailImporter mail_importer_;
+  FakeMailExplainer mail_explainer_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<store::Registry> registry_;
   std::unique_ptr<store::Records> records_;

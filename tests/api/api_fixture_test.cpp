@@ -36,14 +36,19 @@ Result<void> FakeMailImporter::import_mails(std::string_view into, Format as, co
   return {};
 }
 
-Result<MailActionResult> FakeMailActions::retry(std::int64_t quarantine_id, std::int64_t actor) {
-  calls.push_back("retry " + std::to_string(quarantine_id) + " by " + std::to_string(actor));
+Result<MailActionResult> FakeMailActions::retry(std::int64_t quarantine_id, std::int64_t actor,
+                                                std::string_view comment) {
+  calls.push_back("retry " + std::to_string(quarantine_id) + " by " + std::to_string(actor) + ": " +
+                  std::string(comment));
   if (quarantine_id == 404) return fail(ErrorCode::not_found, "no such row");
+  if (quarantine_id == 503) return fail(ErrorCode::unavailable, "the database is away");
   return MailActionResult{.outcome = "deal_created", .record_id = 17, .record_kind = "deal"};
 }
 
-Result<MailActionResult> FakeMailActions::release(std::int64_t quarantine_id, std::int64_t actor) {
-  calls.push_back("release " + std::to_string(quarantine_id) + " by " + std::to_string(actor));
+Result<MailActionResult> FakeMailActions::release(std::int64_t quarantine_id, std::int64_t actor,
+                                                  std::string_view comment) {
+  calls.push_back("release " + std::to_string(quarantine_id) + " by " + std::to_string(actor) +
+                  ": " + std::string(comment));
   return MailActionResult{.outcome = "quarantined", .reason = "no_rule"};
 }
 
@@ -52,6 +57,19 @@ Result<MailActionResult> FakeMailActions::discard(std::int64_t quarantine_id, st
   calls.push_back("discard " + std::to_string(quarantine_id) + " by " + std::to_string(actor) +
                   ": " + std::string(comment));
   return MailActionResult{.outcome = "ignored"};
+}
+
+Result<MailActionResult> FakeMailActions::set_target(std::int64_t quarantine_id, std::int64_t actor,
+                                                     std::optional<std::int64_t> record_id,
+                                                     std::string_view comment) {
+  calls.push_back("set_target " + std::to_string(quarantine_id) + " by " + std::to_string(actor) +
+                  " to " + std::to_string(record_id.value_or(0)) + ": " + std::string(comment));
+  return MailActionResult{.outcome = "quarantined", .reason = "no_rule"};
+}
+
+Result<Json> FakeMailExplainer::explain(std::int64_t mail_id) {
+  if (mail_id == 404) return fail(ErrorCode::not_found, "there is no mail 404");
+  return answer;
 }
 
 void ApiTest::start() {
@@ -64,9 +82,10 @@ void ApiTest::start() {
     records.limits.max_page = options_.max_page;
     records_ = std::make_unique<store::Records>(*database_, *registry_, records, clock_);
   }
-  api_ = std::make_unique<Api>(ApiServices{*database_, *records_, clock_, observer_, &rule_tester_,
-                                           &mail_actions_, idempotency_kept_, &mail_importer_},
-                               options_);
+  api_ = std::make_unique<Api>(
+      ApiServices{*database_, *records_, clock_, observer_, &rule_tester_, &mail_actions_,
+                  idempotency_kept_, &mail_importer_, &mail_explainer_},
+      options_);
   server_ = std::make_unique<HttpServer>(server_options_, api_->handler(), observer_);
   const auto started = server_->listen();
   ASSERT_TRUE(started) << started.error().detail;

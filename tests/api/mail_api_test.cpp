@@ -103,6 +103,103 @@ TEST_F(MailApi, TheQuarantineIsActedUponThroughThePort) {
   EXPECT_TRUE(mail_actions_.calls[2].ends_with(": спам"));
 }
 
+TEST_F(MailApi, ATargetIsChosenOrLeftToTheMail) {
+  HttpClient admin = administrator();
+  const std::string row = "/api/v1/mail/quarantine/" + std::to_string(quarantine_) + "/target";
+  const auto put = [&](std::string_view body) {
+    return admin.request("PUT", row, {{"Content-Type", "application/json"}}, body);
+  };
+
+  EXPECT_EQ(put(R"({"record_id": 17, "comment": "того клиента"})").status, 200);
+  EXPECT_EQ(put(R"({"record_id": null})").status, 200);
+  EXPECT_EQ(put("{}").status, 400);
+  EXPECT_EQ(put(R"({"record_id": "17"})").status, 400);
+  EXPECT_EQ(put(R"({"record_id": 17, "kind": "deal"})").status, 400);
+
+  ASSERT_EQ(mail_actions_.calls.size(), 2U);
+  EXPECT_TRUE(mail_actions_.calls[0].ends_with("to 17: того клиента"));
+  EXPECT_TRUE(mail_actions_.calls[1].ends_with("to 0: "));
+}
+
+TEST_F(MailApi, ManyEntriesAreActedUponAndEachIsAnswered) {
+  HttpClient admin = administrator();
+  const std::string bulk = "/api/v1/mail/quarantine/bulk";
+
+  const auto named = admin.post(bulk, R"({"action": "retry", "ids": [7, 404], "comment": "c"})");
+  EXPECT_EQ(named.status, 200) << named.body;
+  EXPECT_EQ(named.field("items/0/outcome"), "deal_created");
+  EXPECT_EQ(named.field("items/0/error"), "null");
+  EXPECT_EQ(named.field("items/1/outcome"), "refused");
+  EXPECT_EQ(named.field("items/1/error/code"), "not_found");
+  EXPECT_EQ(named.field("next_after"), "null");
+  EXPECT_EQ(admin.post(bulk, R"({"action": "retry", "ids": [7, 503, 8]})").status, 503);
+  EXPECT_EQ(mail_actions_.calls.size(), 4U) << "nothing goes on without the database";
+
+  const auto all = [&](std::string_view more) {
+    return admin.post(bulk, R"({"action": "release", "all": true)" + std::string(more) + "}");
+  };
+  EXPECT_EQ(all("").field("items/0/id"), std::to_string(quarantine_));
+  EXPECT_EQ(all(R"(, "reason": "no_rule", "mailbox": "crm")").field("items/0/reason"), "no_rule");
+  EXPECT_EQ(all(R"(, "reason": "oversize")").field("items"), "[]");
+  EXPECT_EQ(all(R"(, "mailbox": "activity")").field("items"), "[]");
+  EXPECT_EQ(all(R"(, "after": )" + std::to_string(quarantine_)).field("items"), "[]");
+}
+
+TEST_F(MailApi, ABulkRequestThatIsNotUnderstoodTouchesNothing) {
+  HttpClient admin = administrator();
+  for (const std::string_view body :
+       {R"({"action": "retry"})", R"({"action": "retry", "all": false})",
+        R"({"action": "retry", "all": true, "ids": [1]})", R"({"action": "delete", "all": true})",
+        R"({"action": "retry", "ids": []})", R"({"action": "retry", "ids": ["1"]})",
+        R"({"action": "retry", "all": true, "resaon": "no_rule"})",
+        R"({"action": "retry", "all": true, "after": "1"})"})
+    EXPECT_EQ(admin.post("/api/v1/mail/quarantine/bulk", body).status, 400) << body;
+  std::string many = "1";
+  for (int i = 0; i < 100; ++i) many += ",1";
+  EXPECT_EQ(
+      admin.post("/api/v1/mail/quarantine/bulk", R"({"action": "retry", "ids": [)" + many + "]}")
+          .status,
+      400);
+  EXPECT_EQ(client_of("manager", {"crm-manager"})
+                .post("/api/v1/mail/quarantine/bulk", R"({"action": "retry", "all": true})")
+                .status,
+            403);
+  EXPECT_TRUE(mail_actions_.calls.empty());
+}
+
+TEST_F(MailApi, MoreThanARequestTakesAreAskedForAgain) {
+  HttpClient admin = administrator();
+  sql("WITH mail AS (INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, state, outcome, "
+      "rule_id, processed_at) SELECT b.id, 1, 1000 + n, 'done', 'quarantined', 'r', now() "
+      "FROM ops.mailbox b, generate_series(1, 120) n RETURNING id) "
+      "INSERT INTO ops.quarantine (mail_message_id, reason) SELECT id, 'no_rule' FROM mail "
+      "RETURNING id");
+  const std::string bulk = "/api/v1/mail/quarantine/bulk";
+
+  const auto first = admin.post(bulk, R"({"action": "release", "all": true})");
+  const std::string next = first.field("next_after");
+  const auto second =
+      admin.post(bulk, R"({"action": "release", "all": true, "after": )" + next + "}");
+
+  EXPECT_EQ(first.field("items/99/id"), next) << first.body;
+  EXPECT_EQ(second.field("items/20/outcome"), "quarantined") << second.body;
+  EXPECT_EQ(second.field("next_after"), "null");
+  EXPECT_EQ(mail_actions_.calls.size(), 121U);
+}
+
+TEST_F(MailApi, KeptAttemptsAreReadWithTheirEntry) {
+  HttpClient admin = administrator();
+  sql("INSERT INTO ops.quarantine_attempt (quarantine_id, action, outcome, reason, comment) VALUES "
+      "(" +
+      std::to_string(quarantine_) + ", 'retry', 'quarantined', 'no_rule', 'once') RETURNING id");
+  const std::string row = "/api/v1/mail/quarantine/" + std::to_string(quarantine_);
+
+  const auto attempts = admin.get(row + "/attempts");
+
+  EXPECT_EQ(attempts.field("items/0/comment"), "once") << attempts.body;
+  EXPECT_EQ(admin.get(row + "?include=attempts").field("attempts/0/action"), "retry");
+}
+
 TEST_F(MailApi, RulesAreTestedWithAnUploadedMail) {
   HttpClient admin = administrator();
   const testing::HttpHeaders type{{"Content-Type", "message/rfc822"}};

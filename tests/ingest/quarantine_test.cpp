@@ -71,13 +71,84 @@ TEST_F(Quarantine, DiscardIsIgnoredByANamedRuleAndStaysInTheLedger) {
 TEST_F(Quarantine, ADecisionIsTakenOnce) {
   server.add(41, letter("l1@romashka.example", "Без текста", "", " "));
   pass();
-  ASSERT_TRUE(desk.discard(entry(), user, ""));
+  const auto silent = desk.discard(entry(), user, " ");
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().reason, "comment_required");
+  ASSERT_TRUE(desk.discard(entry(), user, "спам"));
 
   const auto again = desk.release(entry(), user);
 
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::conflict);
   EXPECT_EQ(desk.retry(999, user).error().code, ErrorCode::not_found);
+}
+
+TEST_F(Quarantine, EachAttemptIsKept) {
+  server.add(41, letter("r1@romashka.example", "Сделка #424242"));
+  pass();
+  ASSERT_TRUE(desk.retry(entry(), user, "once more"));
+  ASSERT_TRUE(desk.retry(entry(), user));
+  ASSERT_TRUE(desk.discard(entry(), user, "нет такой сделки"));
+
+  EXPECT_EQ(
+      query("SELECT concat_ws('|', action, outcome, reason, comment, user_id, rule_set_version) "
+            "FROM ops.quarantine_attempt ORDER BY id"),
+      (std::vector<std::string>{"retry|quarantined|target_not_found|once more|" +
+                                    std::to_string(user) + "|" + std::to_string(rules_version),
+                                "retry|quarantined|target_not_found|" + std::to_string(user) + "|" +
+                                    std::to_string(rules_version),
+                                "discard|ignored|нет такой сделки|" + std::to_string(user)}));
+}
+
+TEST_F(Quarantine, AMailGoesWhereAPersonSendsIt) {
+  server.add(41, form_mail(1));
+  server.add(42, letter("r1@romashka.example", "Сделка #424242"));
+  server.add(43, letter("r2@romashka.example", "Сделка #424243", "", " "));
+  pass();
+  const std::int64_t deal = std::stoll(one("SELECT id FROM crm.deal"));
+  for (const std::string& id : query("SELECT id FROM ops.quarantine ORDER BY id")) {
+    const auto chosen = desk.set_target(std::stoll(id), user, deal, "туда");
+    ASSERT_TRUE(chosen) << chosen.error().detail;
+    EXPECT_EQ(chosen->outcome, "quarantined") << "nothing happens yet";
+  }
+
+  const auto retried = desk.retry(std::stoll(one("SELECT min(id) FROM ops.quarantine")), user);
+  const auto released = desk.release(std::stoll(one("SELECT max(id) FROM ops.quarantine")), user);
+
+  ASSERT_TRUE(retried) << retried.error().detail;
+  EXPECT_EQ(retried->outcome, "activity_added");
+  ASSERT_TRUE(released) << released.error().detail;
+  EXPECT_EQ(released->outcome, "activity_added");
+  EXPECT_EQ(query("SELECT parent_record_id FROM crm.activity"),
+            std::vector<std::string>(2, std::to_string(deal)));
+  EXPECT_EQ(one("SELECT string_agg(target_record_id::text, ' ') FROM ops.quarantine_attempt"), [&] {
+    std::string all = std::to_string(deal);
+    for (int i = 0; i < 3; ++i) all += " " + std::to_string(deal);
+    return all;
+  }());
+}
+
+TEST_F(Quarantine, ATargetMustBeALiveRecordThatTakesMail) {
+  server.add(41, form_mail(1));
+  server.add(42, letter("r1@romashka.example", "Сделка #424242"));
+  pass();
+  const std::int64_t contact = std::stoll(one("SELECT id FROM crm.contact"));
+  const std::int64_t deal = std::stoll(one("SELECT id FROM crm.deal"));
+
+  for (const std::int64_t id : {contact, std::int64_t{999'999}}) {
+    const auto refused = desk.set_target(entry(), user, id);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::validation_failed);
+  }
+  ASSERT_TRUE(desk.set_target(entry(), user, deal));
+  postgres.execute(url, "UPDATE crm.deal SET deleted_at = now()");
+  EXPECT_FALSE(desk.set_target(entry(), user, deal));
+  const auto gone = desk.retry(entry(), user);
+  ASSERT_TRUE(gone) << gone.error().detail;
+  EXPECT_EQ(gone->reason, "target_deleted");
+  // Back to what the mail says.
+  ASSERT_TRUE(desk.set_target(entry(), user, std::nullopt));
+  EXPECT_EQ(desk.retry(entry(), user)->reason, "target_not_found");
 }
 
 TEST_F(Quarantine, ADryRunSaysWhatWouldBecomeOfAMailAndWritesNothing) {

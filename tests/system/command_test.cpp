@@ -1,5 +1,6 @@
 // The operator's command against the running service.
 #include "tests/support/dovecot.h"
+#include "tests/support/openapi_validator.h"
 #include "tests/system/system_fixture.h"
 
 namespace c360::testing {
@@ -95,6 +96,30 @@ TEST_F(Command, MailIsListedShownAndProbed) {
   EXPECT_THAT(doctor.output, HasSubstr("0 mails to list"));
   EXPECT_THAT(doctor.output, HasSubstr("1 listed, 0 pending, 1 in quarantine"));
   EXPECT_THAT(client360({"mail", "show", "1"}).output, HasSubstr("quarantined"));
+  const RanProgram why = client360({"mail", "explain", "1"});
+  EXPECT_EQ(why.exit_code, 0) << why.output;
+  EXPECT_THAT(why.output, HasSubstr("why it made nothing: rules: empty_body"));
+  EXPECT_THAT(why.output, HasSubstr("subject: nothing in it"));
+  const auto json = Json::parse(client360({"--json", "mail", "explain", "1"}).output);
+  ASSERT_TRUE(json);
+  EXPECT_TRUE(json->find("reproduced")->as_bool());
+  HttpClient api(daemon_.port("api"), environment_["CLIENT360_TOKEN"]);
+  const OpenApiValidator schema(api.get("/api/v1/openapi.json").body);
+  HttpExchange exchange{.method = "GET", .target = "/api/v1/mail/messages/1/explain"};
+  exchange.answer = api.get(exchange.target);
+  EXPECT_THAT(schema.check(exchange), ::testing::IsEmpty());
+  EXPECT_THAT(api.get("/api/v1/mail/messages/1/explain.html").body, HasSubstr("empty_body"));
+
+  const RanProgram again =
+      client360({"quarantine", "retry", "--all", "--reason=empty_body", "--mailbox=sales"});
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("quarantined"));
+  EXPECT_THAT(client360({"quarantine", "retry", "--all", "--reason=oversize"}).output,
+              HasSubstr("nothing of that kind"));
+  EXPECT_THAT(client360({"quarantine", "show", "1"}).output, HasSubstr("retry"));
+  EXPECT_EQ(client360({"quarantine", "target", "1", "999"}).exit_code, 1);
+  EXPECT_EQ(client360({"quarantine", "target", "1", "none"}).exit_code, 0);
+  EXPECT_EQ(client360({"quarantine", "discard", "1"}).exit_code, 1);
   EXPECT_EQ(client360({"quarantine", "discard", "1", "--comment=no use"}).exit_code, 0);
   EXPECT_THAT(client360({"quarantine", "list"}).output, HasSubstr("the quarantine is empty"));
 }

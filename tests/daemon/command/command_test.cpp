@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "daemon/command/explain.h"
 #include "daemon/command/verbs.h"
 #include "tests/support/daemon_process.h"
 #include "tests/support/temp_folder.h"
@@ -52,6 +53,13 @@ TEST(Verbs, WhatIsNotUnderstoodEndsWithTwo) {
   EXPECT_EQ(run({"token", "create", "--user"}), ExitCode::usage);
   EXPECT_EQ(run({"completion", "fish"}), ExitCode::usage);
   EXPECT_EQ(run({"mail", "show", "../../x"}), ExitCode::usage);
+  EXPECT_EQ(run({"mail", "explain", "x"}), ExitCode::usage);
+  EXPECT_EQ(run({"mail", "explain", "1", "--color=sometimes"}), ExitCode::usage);
+  EXPECT_EQ(run({"quarantine", "show", "x"}), ExitCode::usage);
+  EXPECT_EQ(run({"quarantine", "target", "1", "x"}), ExitCode::usage);
+  EXPECT_EQ(run({"quarantine", "retry"}), ExitCode::usage);
+  EXPECT_EQ(run({"quarantine", "retry", "1", "--all"}), ExitCode::usage);
+  EXPECT_EQ(run({"quarantine", "retry", "1", "--reason=no_rule"}), ExitCode::usage);
 }
 
 TEST(Verbs, HelpAndVersionEndWithNull) {
@@ -105,6 +113,59 @@ TEST(Output, AnObjectIsShownAsIndentedLines) {
       Json::parse(R"({"id":7,"rule":{"name":"price"},"tags":["a","b"],"none":null})");
   ASSERT_TRUE(value);
   EXPECT_EQ(render(*value), "id    7\nrule\n  name  price\ntags\n  - a\n  - b\nnone  -\n");
+}
+
+constexpr std::string_view kExplanation = R"json({
+ "mail": {"id": 7, "mailbox": "crm", "from_name": "Anna\u001b[2J", "from_address": "a@x.example",
+          "date": "2025-11-10T07:15:00Z"},
+ "outcome": {"code": "deal_created", "rule": "form", "rule_set": {"version": 3},
+             "record": {"kind": "deal", "id": 12}},
+ "text": {"subject": "Price", "body": "Company: A\u001b]0;x\nB \u202Etxt\nUsers: 50-60\n", "part": "1",
+          "media_type": "text/plain", "transfer_encoding": "8bit", "charset": "utf-8",
+          "charset_path": "declared"},
+ "fields": [
+  {"field": "company_text", "record_kind": "deal", "value": "A B", "source": "body", "part": "1",
+   "prepared": {"in": "body", "begin": 9, "end": 17}, "raw_mail": {"begin": 109, "end": 117},
+   "raw_mail_reason": null, "transformations": ["collapse"]},
+  {"field": "users_min", "record_kind": "deal", "value": "50", "source": "derived", "part": "1",
+   "prepared": {"in": "body", "begin": 32, "end": 37}, "raw_mail": null,
+   "raw_mail_reason": "transfer_encoding", "transformations": ["range"]},
+  {"field": "email_message", "record_kind": "deal", "value": null, "source": "body", "part": "1",
+   "prepared": {"in": "body", "begin": 0, "end": 38}, "raw_mail": null,
+   "raw_mail_reason": "whole_part", "transformations": []}],
+ "unusable": [], "why_not": null, "reproduced": true, "notes": []})json";
+
+TEST(Explanation, MarksTheTextByTheNumbersOfTheTable) {
+  const std::string text = render_explanation(*Json::parse(kExplanation), {});
+
+  EXPECT_THAT(text, HasSubstr("mail 7 in crm: deal_created (deal 12), rule form of rule set 3"));
+  EXPECT_THAT(text, HasSubstr("Company: [1:A?]0;x\nB]"));
+  EXPECT_THAT(text, HasSubstr("Users: [2:50-60]"));
+  EXPECT_THAT(text, HasSubstr("transfer_encoding"));
+  EXPECT_THAT(text, HasSubstr("(the whole text)"));
+  EXPECT_THAT(text, Not(HasSubstr("\033"))) << "neither ours nor the mail's";
+  EXPECT_THAT(text, Not(HasSubstr("\u202E")));
+}
+
+TEST(Explanation, ColoursAreOursAndEndWithTheLine) {
+  std::string text = render_explanation(*Json::parse(kExplanation), {.colours = true});
+
+  EXPECT_THAT(text, HasSubstr("Company: \033[30;42mA?]0;x\033[0m\n\033[30;42mB\033[0m"));
+  for (std::size_t at = text.find('\033'); at != std::string::npos; at = text.find('\033', at + 1))
+    EXPECT_THAT(text.substr(at, 6), ::testing::ContainsRegex("^.\\[[0-9;]*m?")) << at;
+}
+
+TEST(Explanation, OfAMailThatMadeNothingNamesTheNearestRules) {
+  Json json = *Json::parse(kExplanation);
+  json.set("why_not", *Json::parse(R"({"stage": "rules", "reason": "no_rule", "detail": "rule x",
+      "would_match": "price", "nearest": [{"rule": "form", "condition": "when.subject",
+      "detail": "nothing there matches x", "conditions_met": 1, "conditions": 2}]})"));
+
+  const std::string text = render_explanation(json, {});
+
+  EXPECT_THAT(text, HasSubstr("why it made nothing: rules: no_rule rule x"));
+  EXPECT_THAT(text, HasSubstr("without that the rule price would have taken it"));
+  EXPECT_THAT(text, HasSubstr("form          1/2  when.subject       nothing there matches x"));
 }
 
 // What is typed into a bash on a terminal, completed by our script, and ran there; `typed` is for

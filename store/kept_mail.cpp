@@ -1,0 +1,120 @@
+#include "store/kept_mail.h"
+
+#include "store/mail_log_rows.h"
+
+namespace c360::store {
+
+namespace {
+
+constexpr Sql kMail{"kept_mail", R"sql(
+  SELECT m.id, m.uid, m.uidvalidity, m.folder, b.code, b.kind, b.target, m.state, m.outcome,
+         m.raw_sha256, m.size_bytes, m.internal_date, m.fetched_at, m.sent_at, m.date_source,
+         m.message_id, m.subject, m.from_name, m.from_address, m.error, m.outcome_record_id, r.kind,
+         m.duplicate_of_id, m.rule_id, m.rule_set_version, encode(s.sha256, 'hex'), m.extracted,
+         q.id, q.reason, q.details, q.status, q.resolution
+  FROM ops.mail_message m
+  JOIN ops.mailbox b ON b.id = m.mailbox_id
+  LEFT JOIN ops.rule_set s ON s.version = m.rule_set_version
+  LEFT JOIN ops.quarantine q ON q.mail_message_id = m.id
+  LEFT JOIN crm.record r ON r.id = m.outcome_record_id
+  WHERE m.id = $1::bigint)sql"};
+constexpr Sql kRecords{"kept_mail_records", R"sql(
+  SELECT id, 'deal', counterparty_id, NULL::bigint FROM crm.deal
+  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+  UNION ALL
+  SELECT id, 'lead', counterparty_id, NULL::bigint FROM crm.lead
+  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+  UNION ALL
+  SELECT id, 'activity', NULL::bigint, parent_record_id FROM crm.activity
+  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+  UNION ALL
+  SELECT id, 'support_request', counterparty_id, NULL::bigint FROM crm.support_request
+  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+  UNION ALL
+  SELECT id, 'comment', NULL::bigint, record_id FROM crm.comment
+  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+  ORDER BY 1)sql"};
+constexpr Sql kRuleFiles{"kept_rule_files",
+                         "SELECT files FROM ops.rule_set WHERE version = $1::bigint"};
+
+// Columns of kMail in their order.
+class RowReader {
+ public:
+  explicit RowReader(const Rows& rows) : rows_(rows) {}
+  std::int64_t number() { return rows_.int64(0, next_++); }
+  std::optional<std::int64_t> optional_number() { return rows_.optional_int64(0, next_++); }
+  std::string text() { return std::string(rows_.text(0, next_++)); }
+  std::optional<Instant> instant() { return rows_.instant(0, next_++); }
+  std::optional<Sha256> digest() {
+    const int column = next_++;
+    if (rows_.is_null(0, column)) return std::nullopt;
+    return sha256_of(rows_.bytes(0, column));
+  }
+
+ private:
+  const Rows& rows_;
+  int next_ = 0;
+};
+
+KeptMail mail_of(const Rows& rows) {
+  RowReader row(rows);
+  KeptMail mail;
+  mail.id = row.number();
+  mail.uid = row.number();
+  mail.uidvalidity = row.number();
+  for (std::string* text : {&mail.folder, &mail.mailbox, &mail.mailbox_kind, &mail.mailbox_target,
+                            &mail.state, &mail.outcome})
+    *text = row.text();
+  mail.raw_sha256 = row.digest();
+  mail.size_bytes = row.number();
+  mail.internal_date = row.instant();
+  mail.fetched_at = row.instant();
+  mail.sent_at = row.instant();
+  for (std::string* text : {&mail.date_source, &mail.message_id, &mail.subject, &mail.from_name,
+                            &mail.from_address, &mail.error})
+    *text = row.text();
+  mail.record_id = row.optional_number();
+  mail.record_kind = row.text();
+  mail.duplicate_of_id = row.optional_number();
+  mail.rule = row.text();
+  mail.rule_set_version = row.optional_number();
+  mail.rule_set_sha256 = row.text();
+  mail.extracted_json = row.text();
+  if (const auto quarantine = row.optional_number()) {
+    mail.quarantine.emplace();
+    mail.quarantine->id = *quarantine;
+    for (std::string* text : {&mail.quarantine->reason, &mail.quarantine->details,
+                              &mail.quarantine->status, &mail.quarantine->resolution})
+      *text = row.text();
+  }
+  return mail;
+}
+
+}  // namespace
+
+Result<std::optional<KeptMail>> kept_mail(Database& database, std::int64_t id) {
+  auto tx = database.begin(Pool::api, TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  const Ticket mail = tx->queue(kMail, std::move(Params{}.add(id)));
+  const Ticket records = tx->queue(kRecords, std::move(Params{}.add(id)));
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  if (tx->rows(mail).empty()) return std::nullopt;
+  KeptMail kept = mail_of(tx->rows(mail));
+  const Rows& made = tx->rows(records);
+  for (int row = 0; row < made.size(); ++row)
+    kept.records.push_back({.id = made.int64(row, 0),
+                            .kind = std::string(made.text(row, 1)),
+                            .counterparty_id = made.optional_int64(row, 2),
+                            .parent_id = made.optional_int64(row, 3)});
+  return kept;
+}
+
+Result<std::string> kept_rule_files(Database& database, std::int64_t version) {
+  auto rows = database.execute(Pool::api, kRuleFiles, std::move(Params{}.add(version)));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty())
+    return fail(ErrorCode::not_found, "there is no rule set " + std::to_string(version));
+  return std::string(rows->text(0, 0));
+}
+
+}  // namespace c360::store
