@@ -147,10 +147,7 @@ Json why_not_json(const store::KeptMail& mail, const std::vector<parsers::RuleTr
 class Rereading {
  public:
   Rereading(const store::KeptMail& mail, parsers::ParsedMail parsed, parsers::MailSource source)
-      : mail_(mail),
-        parsed_(std::move(parsed)),
-        source_(std::move(source)),
-        places_(parsed_, source_) {
+      : mail_(mail), parsed_(std::move(parsed)), source_(source), places_(parsed_, source_) {
     parsers::Message& message = parsed_.message();
     // As read() does with a mail that a person let pass.
     if (was_released(mail)) message.is_auto_reply = message.is_bounce = message.is_list = false;

@@ -158,7 +158,7 @@ Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, s
   const store::MailResult& result = mail->result;
   if (result.outcome != store::Outcome::quarantined)
     store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, comment);
-  const QuarantineDecision decision = decision_of(result);
+  QuarantineDecision decision = decision_of(result);
   auto attempt = attempt_of(quarantine_id, action, user_id, comment, decision.outcome);
   if (*target) attempt.target_record_id = (*target)->record_id;
   attempt.rule_set_version = result.rule_set_version;

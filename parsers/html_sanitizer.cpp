@@ -256,7 +256,7 @@ class Writer final : public HtmlHandler {
   }
 
   std::string picture_url(std::string_view raw) const {
-    const std::string url = without_controls(raw.substr(0, kLongestUrl));
+    std::string url = without_controls(raw.substr(0, kLongestUrl));
     if (is_document_url(url)) return url;
     if (!equal_ignoring_case(std::string_view(url).substr(0, 4), "cid:")) return {};
     const std::string_view id = std::string_view(url).substr(4);

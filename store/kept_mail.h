@@ -13,6 +13,11 @@
 
 namespace c360::store {
 
+struct KeptQuarantine {
+  std::int64_t id = 0;
+  std::string reason, details, status, resolution;
+};
+
 struct KeptMail {
   std::int64_t id = 0, uid = 0, uidvalidity = 0;
   std::string folder, mailbox, mailbox_kind, mailbox_target;
@@ -31,11 +36,7 @@ struct KeptMail {
   std::string rule_set_sha256;  // hex
   std::string extracted_json;
 
-  struct Quarantine {
-    std::int64_t id = 0;
-    std::string reason, details, status, resolution;
-  };
-  std::optional<Quarantine> quarantine;
+  std::optional<KeptQuarantine> quarantine;
 
   struct Record {
     std::int64_t id = 0;

@@ -318,7 +318,7 @@ Result<MailLog::Calls> MailLog::calls() {
 }
 
 Result<void> MailLog::note_last_uid(const FolderKey& key, std::int64_t last_uid) {
-  auto done = write(kLastUid, std::move(folder_params(key).add(last_uid)));
+  auto done = write(kLastUid, folder_params(key).add(last_uid));
   if (!done) return std::unexpected(done.error());
   return {};
 }

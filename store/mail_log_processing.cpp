@@ -266,7 +266,7 @@ void MailLog::queue_stored(Transaction& tx, std::span<const StoredRaw> mails) {
 }
 
 Result<void> MailLog::count_attempts(std::span<const std::int64_t> ids) {
-  auto done = write(kCountAttempts, std::move(Params{}.add_array(ids)));
+  auto done = write(kCountAttempts, Params{}.add_array(ids));
   if (!done) return std::unexpected(done.error());
   return {};
 }
