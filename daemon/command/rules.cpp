@@ -89,7 +89,7 @@ std::vector<Verb> rules_verbs() {
            "test",
            "FILE.eml",
            "What the rules would make of a mail; writes nothing",
-           {{"kind", "KIND", "crm (default) or activity"},
+           {{"kind", "KIND", "crm (default), activity or support"},
             {"local", "", "by the configuration here, not by the running service"}},
            test},
           {"rules", "check", "[DIR]", "Check a folder of rules and run their examples", {}, check}};
