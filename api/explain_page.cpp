@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/base/digest.h"
+#include "daemon/base/json_lookup.h"
 #include "daemon/base/text.h"
 #include "daemon/base/unicode_forms.h"
 
@@ -103,23 +104,6 @@ std::string shortened(std::string_view text) {
   std::size_t at = 0;
   for (std::size_t i = 0; i < kCellCharacters; ++i) next_code_point(text, at);
   return inert(text.substr(0, at)) + "…";
-}
-
-const Json* member(const Json& json, std::string_view name) {
-  const Json* value = json.find(name);
-  return value == nullptr || value->is_null() ? nullptr : value;
-}
-
-std::string text_of(const Json& json, std::string_view name) {
-  const Json* value = member(json, name);
-  if (value == nullptr) return {};
-  if (value->is_string()) return value->as_string();
-  return value->is_number() ? value->number_text() : std::string();
-}
-
-std::size_t offset_of(const Json& json, std::string_view name) {
-  const Json* value = member(json, name);
-  return value == nullptr ? 0 : static_cast<std::size_t>(value->as_int64().value_or(0));
 }
 
 // A field that stands in the text; `number` is its place in the table, from 1.

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "daemon/base/json_lookup.h"
 #include "daemon/base/text.h"
 
 namespace c360::daemon::command {
@@ -19,23 +20,6 @@ constexpr std::array<std::string_view, 6> kMarks = {"\033[30;43m", "\033[30;42m"
                                                     "\033[30;45m", "\033[30;47m", "\033[30;44m"};
 constexpr std::string_view kFaint = "\033[2m";
 constexpr std::string_view kPlain = "\033[0m";
-
-const Json* member(const Json& json, std::string_view name) {
-  const Json* value = json.find(name);
-  return value == nullptr || value->is_null() ? nullptr : value;
-}
-
-std::string text_of(const Json& json, std::string_view name) {
-  const Json* value = member(json, name);
-  if (value == nullptr) return {};
-  if (value->is_string()) return value->as_string();
-  return value->is_number() ? value->number_text() : std::string();
-}
-
-std::size_t offset_of(const Json& json, std::string_view name) {
-  const Json* value = member(json, name);
-  return value == nullptr ? 0 : static_cast<std::size_t>(value->as_int64().value_or(0));
-}
 
 const Json::Array& list_of(const Json& json, std::string_view name) {
   static const Json::Array kNone;
