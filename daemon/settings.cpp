@@ -688,7 +688,9 @@ constexpr std::array kMailboxSettings = {
     Box{.key = "folders",
         .type = Type::text_list,
         .default_value = "['INBOX']",
-        .sentence = "Folders that are read.",
+        .sentence =
+            "Folders that are read, by the names people see; '\\Junk' and the like: the one "
+            "the server marks so (RFC 6154), in whatever language.",
         .store = [](MailboxTable& t, SettingValue&& v) { t.settings.folders = std::move(v.list); }},
     Box{.key = "unseen",
         .type = Type::boolean,

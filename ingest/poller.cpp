@@ -27,6 +27,12 @@ constexpr std::chrono::milliseconds kLongestIdle{60'000};   // then the watchdog
 constexpr std::string_view kMissed = "missed";
 constexpr std::string_view kGone = "gone";
 
+// Providers end a session between two passes: Gmail with its token, others after minutes. That is a
+// failure only when the next connection fails too.
+bool hung_up(const Error& error) {
+  return error.reason == "connection_lost" || error.reason == "server_bye";
+}
+
 std::string loop_name(const MailboxSettings& settings) { return "mailbox." + settings.code; }
 
 }  // namespace
@@ -263,8 +269,14 @@ Result<void> Poller::folder_pass(const std::string& folder, const store::Lease& 
   const MailboxContext context{settings_, mailbox_id_, folder};
   log_.act_under(lease);
   if (auto done = process_stored(context, lease); !done) return done;
+  const bool kept = mailbox_ != nullptr;
   if (auto connected = connect(); !connected) return connected;
   auto key = open_folder(folder);
+  if (!key && kept && hung_up(key.error())) {
+    disconnect();
+    if (auto connected = connect(); !connected) return connected;
+    key = open_folder(folder);
+  }
   if (!key) return std::unexpected(key.error());
   if (auto flagged = flag_backlog(*key); !flagged) return flagged;
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);

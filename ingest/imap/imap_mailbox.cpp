@@ -128,6 +128,7 @@ class ImapMailbox final : public Mailbox {
     return run_all_fine(std::span(&command, 1), doing);
   }
   Result<Removal> expunge_marked(std::span<const Uid> uids);
+  Result<Removal> move_to_bin(std::span<const Uid> uids);
   Result<void> transfer(std::string_view verb, std::span<const Uid> uids, std::string_view folder);
   void create_folder(const std::string& quoted);
 
@@ -236,6 +237,7 @@ Result<void> ImapMailbox::add_flags(std::span<const Uid> uids,
 
 Result<Removal> ImapMailbox::expunge(std::span<const Uid> uids) {
   if (uids.empty()) return Removal::done;
+  if (session_.has("X-GM-EXT-1") && session_.has("MOVE")) return move_to_bin(uids);
   if (!session_.has("UIDPLUS")) {
     if (auto marked = add_flag(uids, kDeleted); !marked) return std::unexpected(marked.error());
     return expunge_marked(uids);
@@ -249,6 +251,14 @@ Result<Removal> ImapMailbox::expunge(std::span<const Uid> uids) {
   }
   if (auto done = run_all_fine(commands, "removing messages"); !done) {
     return std::unexpected(done.error());
+  }
+  return Removal::done;
+}
+
+// What is expunged from a folder of Gmail stays among all mail, unless the account says otherwise.
+Result<Removal> ImapMailbox::move_to_bin(std::span<const Uid> uids) {
+  if (auto moved = transfer("MOVE", uids, "\\Trash"); !moved) {
+    return std::unexpected(moved.error());
   }
   return Removal::done;
 }

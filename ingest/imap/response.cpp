@@ -111,6 +111,7 @@ class ResponseParser {
     if (word == "ID") return id();
     if (word == "VANISHED") return vanished();
     if (word == "NAMESPACE") return namespaces();
+    if (word == "LIST" || word == "XLIST") return list();
     skip_rest();
   }
 
@@ -180,6 +181,19 @@ class ResponseParser {
       }
       if (kind == 0) out_.number = static_cast<std::uint32_t>(out_.words.size());
     }
+    skip_rest();
+  }
+
+  // (attributes) "delimiter" name (RFC 9051, 7.3.1). An unquoted name may hold brackets.
+  void list() {
+    out_.kind = Response::Kind::list;
+    in_.expect_space();
+    out_.words = flag_list();
+    in_.expect_space();
+    in_.skip_value();
+    in_.expect_space();
+    const bool is_string = in_.peek() == '"' || in_.literal_ahead();
+    out_.text = is_string ? in_.nstring().value_or("") : in_.text(kKeptText);
     skip_rest();
   }
 

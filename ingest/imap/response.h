@@ -44,6 +44,7 @@ struct Response {
     flags,         // words
     id,            // words: name, value, name, value
     namespaces,    // words: all prefixes, the user's own first; number: how many are own
+    list,          // words: attributes; text: the folder's name as sent
     exists,        // number
     expunge,       // number
     fetch,         // fetch

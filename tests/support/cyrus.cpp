@@ -170,7 +170,7 @@ void Cyrus::deliver(const std::string& user, std::span<const std::string> mails)
 std::vector<std::string> Cyrus::stored(const std::string& user, const std::string& folder) const {
   RawClient client(imap_port(), user);
   client.run("EXAMINE \"" + folder + "\"");
-  return client.run("FETCH 1:* BODY.PEEK[]");
+  return client.run("UID FETCH 1:* BODY.PEEK[]");  // unlike FETCH no error where there is none
 }
 
 }  // namespace c360::testing

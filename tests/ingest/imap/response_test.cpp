@@ -51,6 +51,17 @@ TEST(Response, ReadsTheEndOfACommand) {
   EXPECT_EQ(response.text, "make it first");
 }
 
+TEST(Response, ReadsAFolderWithItsUses) {
+  const Response quoted =
+      parsed("* LIST (\\HasNoChildren \\Trash) \"/\" \"[Gmail]/Bin \\\"1\\\"\"\r\n");
+  EXPECT_EQ(quoted.kind, Kind::list);
+  EXPECT_EQ(quoted.words, (std::vector<std::string>{"\\HasNoChildren", "\\Trash"}));
+  EXPECT_EQ(quoted.text, "[Gmail]/Bin \"1\"");
+  EXPECT_EQ(parsed("* XLIST () NIL INBOX\r\n").text, "INBOX");
+  EXPECT_EQ(parsed("* LIST () \".\" a[b]c\r\n").text, "a[b]c");
+  EXPECT_EQ(parsed("* LIST () \".\" {3}\r\nabc (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n").text, "abc");
+}
+
 struct StatusCase {
   std::string_view input;
   Kind kind;
@@ -133,7 +144,7 @@ TEST(Response, SkipsItemsAndResponsesItDoesNotKnow) {
   EXPECT_EQ(response.fetch.uid, 3U);
 
   for (const std::string_view input :
-       {"* LIST (\\HasNoChildren) \"/\" {5}\r\nA b c\r\n", "* STATUS INBOX (MESSAGES 4)\r\n",
+       {"* LSUB (\\HasNoChildren) \"/\" {5}\r\nA b c\r\n", "* STATUS INBOX (MESSAGES 4)\r\n",
         "* 3 RECENT\r\n", "* X-NEW-THING 17 (a (b)) \"c\"\r\n", "* METADATA \"\" (/a NIL)\r\n"}) {
     EXPECT_EQ(parsed(input).kind, Kind::other) << input;
   }
