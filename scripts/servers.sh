@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A private PostgreSQL and a private Dovecot for quickstart, the benchmark and the soak: sourced, not
+# A private PostgreSQL and a private Dovecot for quickstart and the benchmark: sourced, not
 # run. Everything listens on loopback only. The processes are children of the sourcing shell and get
 # a signal from the kernel when it dies, so that even a killed script leaves nothing behind; a session
 # of their own keeps the terminal's Ctrl-C away from them until the script stops them in order.
