@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 
-#include "daemon/base/retry.h"
 #include "ingest/stage_timer.h"
 #include "store/blob.h"
 
@@ -28,7 +27,7 @@ bool lost_race(const Error& error) {
 }  // namespace
 
 std::chrono::milliseconds BatchProcessor::delay_before(int attempt) const {
-  Backoff backoff{{.first = options_.retry_first, .limit = options_.retry_limit}};
+  Backoff backoff{options_.retry};
   std::chrono::milliseconds delay = backoff.next();
   for (int i = 1; i < attempt; ++i) delay = backoff.next();
   return delay;

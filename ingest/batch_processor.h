@@ -12,6 +12,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/event.h"
+#include "daemon/base/retry.h"
 #include "ingest/inbox.h"
 #include "ingest/mailbox_settings.h"
 #include "ingest/raw_mail.h"
@@ -37,9 +38,9 @@ struct ReadBatch {
 
 struct BatchOptions {
   int attempt_limit = 8;
-  std::chrono::milliseconds retry_first{5'000};  // a mail's own back-off, doubled each time
-  std::chrono::milliseconds retry_limit{3'600'000};
-  std::chrono::milliseconds scanner_retry{15'000};  // while the virus scanner is away
+  BackoffOptions retry{.first = std::chrono::seconds{5},
+                       .limit = std::chrono::hours{1}};  // a mail's
+  std::chrono::milliseconds scanner_retry{15'000};       // while the virus scanner is away
 };
 
 // Any thread; keeps nothing between calls.

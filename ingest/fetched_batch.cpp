@@ -25,12 +25,23 @@ Result<void> FetchedBatch::end(const FetchedMeta& meta) {
     refused_.emplace_back(meta.uid, *std::exchange(failure_, std::nullopt));
     return {};
   }
+  const bool again = doubted_.contains(meta.uid);
   if (meta.rfc822_size && *meta.rfc822_size != raw.size()) {
-    if (seen_mismatched_.insert(meta.uid).second) {
-      mismatched_.push_back(meta.uid);
+    if (!again) {
+      doubt(meta.uid);
       return {};
     }
     ++mismatches_;
+  }
+  const auto [first, fresh] = first_with_.emplace(raw.sha256(), meta.uid);
+  if (!fresh && !again && first->second != meta.uid) {
+    doubt(meta.uid);
+    if (!doubted_.contains(first->second)) {
+      std::erase_if(mails_,
+                    [&](const FetchedMail& mail) { return mail.meta.uid == first->second; });
+      doubt(first->second);
+    }
+    return {};
   }
   if (raw.in_memory()) held_bytes_ += static_cast<std::size_t>(raw.size());
   mails_.push_back({meta, std::move(raw)});
@@ -44,8 +55,13 @@ void FetchedBatch::note(const Result<void>& kept) {
   (void)writer_.finish();
 }
 
+void FetchedBatch::doubt(Uid uid) {
+  doubted_.insert(uid);
+  doubtful_.push_back(uid);
+}
+
 void FetchedBatch::discard() { (void)writer_.finish(); }
 
-std::vector<Uid> FetchedBatch::take_mismatched() { return std::exchange(mismatched_, {}); }
+std::vector<Uid> FetchedBatch::take_doubtful() { return std::exchange(doubtful_, {}); }
 
 }  // namespace c360::ingest

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,10 +39,11 @@ class FetchedBatch final : public FetchSink {
   void missing(Uid uid) override { missing_.push_back(uid); }
   void refused(Uid uid, const Error& error) override { refused_.emplace_back(uid, error); }
 
-  // Mails whose literal was not as long as RFC822.SIZE said, once each: they are fetched again, and
-  // what comes then is taken (some servers only estimate).
-  std::vector<Uid> take_mismatched();
-  std::size_t mismatches() const { return mismatches_; }  // taken although they differ
+  // Mails to be fetched again, once each; what comes then is taken. Those whose literal was not as
+  // long as RFC822.SIZE said (some servers only estimate), and those with the bytes of another mail
+  // of the batch: copies exist, and so do servers that send one mail for another.
+  std::vector<Uid> take_doubtful();
+  std::size_t mismatches() const { return mismatches_; }  // taken although their size differs
 
   std::vector<FetchedMail>& mails() { return mails_; }
   const std::vector<Uid>& missing() const { return missing_; }
@@ -50,6 +52,7 @@ class FetchedBatch final : public FetchSink {
 
  private:
   void note(const Result<void>& kept);
+  void doubt(Uid uid);
 
   FetchedBatchOptions options_;
   RawMailWriter writer_;
@@ -58,8 +61,9 @@ class FetchedBatch final : public FetchSink {
   std::vector<FetchedMail> mails_;
   std::vector<Uid> missing_;
   std::vector<std::pair<Uid, Error>> refused_;
-  std::vector<Uid> mismatched_;
-  std::set<Uid> seen_mismatched_;
+  std::map<Sha256, Uid> first_with_;  // these bytes
+  std::vector<Uid> doubtful_;
+  std::set<Uid> doubted_;
   std::size_t mismatches_ = 0;
 };
 

@@ -16,6 +16,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/event.h"
+#include "daemon/base/retry.h"
 #include "daemon/base/secret.h"
 #include "daemon/base/snapshot.h"
 #include "ingest/first_sync.h"
@@ -39,12 +40,31 @@ namespace c360::ingest {
 
 class Inboxes;
 
+// How long intake waits after what kind of failure.
+struct IntakePace {
+  // A pass that failed: connection, server.
+  BackoffOptions failure{.first = std::chrono::seconds{1}, .limit = std::chrono::minutes{5}};
+  // A refused sign-in locks accounts when it is repeated quickly, and a server that asks for
+  // patience without saying how much does not mean a second.
+  BackoffOptions refusal{.first = std::chrono::seconds{30}, .limit = std::chrono::minutes{15}};
+  // Our database: the server of the mail is not to blame, and intake goes on within seconds.
+  BackoffOptions database{.first = std::chrono::seconds{1}, .limit = std::chrono::seconds{4}};
+  // What the server itself asks for is obeyed within these bounds.
+  std::chrono::milliseconds shortest_patience{1'000};
+  std::chrono::milliseconds longest_patience{3'600'000};
+  // One mail that cannot be fetched or applied; the others go on.
+  BackoffOptions mail{.first = std::chrono::seconds{5}, .limit = std::chrono::hours{1}};
+  // Announcements of mail that turn out to be nothing new.
+  BackoffOptions false_alarm{.first = std::chrono::seconds{1}, .limit = std::chrono::minutes{1}};
+};
+
 struct IntakeOptions {
   std::string holder;                 // this daemon in the lease table, such as host:pid:random
   std::string spool_folder = "/tmp";  // unlinked temporary files of mails over spool_bytes
   std::size_t spool_bytes = 1U << 20U;
-  std::size_t prepare_threads = 4;             // one reads a batch while another applies the former
-  int attempt_limit = 5;                       // failed tries of one mail, then quarantine
+  std::size_t prepare_threads = 4;  // one reads a batch while another applies the former
+  int attempt_limit = 5;            // failed tries of one mail, then quarantine
+  IntakePace pace;
   std::chrono::seconds compare_interval{900};  // full comparison with the server
   // A pass that has more to take ends after this and begins again: new mail and other folders wait
   // no longer, however large the backlog is.
@@ -67,7 +87,7 @@ struct MailboxStatus {
   MailboxKind kind = MailboxKind::crm;
   bool holds_lease = false;  // another daemon may hold it: then that is fine
   bool ready = false;        // the last pass succeeded, or another daemon holds the lease
-  std::string reason;        // why not, for a person
+  std::string reason;        // why not, for a person; also what is wrong though mail comes in
   std::optional<Instant> last_pass;
   int consecutive_failures = 0;
   SyncStatus sync;

@@ -117,7 +117,7 @@ Result<std::vector<store::PendingMail>> Batches::list() {
   if (auto noted = log_.note_last_uid(key_, uids.back()); !noted)
     return std::unexpected(noted.error());
   if (auto listed = log_.list(key_, uids); !listed) return std::unexpected(listed.error());
-  auto rows = log_.listed_due(key_, last_uid_, uids.size());
+  auto rows = log_.listed_due(key_, /*tried_before=*/false, last_uid_, uids.size());
   if (!rows) return rows;
   last_uid_ = uids.back();
   if (rows->size() != items_.size())

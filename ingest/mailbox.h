@@ -11,7 +11,7 @@
 //                          server was told may or may not have happened; every call may be
 //                          repeated. Error::reason says more: interrupted, connection_lost,
 //                          malformed_response, certificate_refused, tls_required, server_bye,
-//                          limit_crossed.
+//                          limit_crossed, uidvalidity_changed.
 //   upstream_auth          the server refused the sign-in; the connection is gone too.
 //   upstream_rejected      the server said NO or BAD to this command; the session lives on.
 //   rate_limited           the server asks for patience, retry_after holds how much; session lives

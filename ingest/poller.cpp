@@ -11,14 +11,6 @@ namespace {
 
 using store::FolderKey;
 
-constexpr BackoffOptions kBackoff{.first = std::chrono::seconds{1},
-                                  .limit = std::chrono::minutes{5}};
-// A refused sign-in locks accounts when it is repeated quickly.
-constexpr BackoffOptions kAuthBackoff{.first = std::chrono::seconds{30},
-                                      .limit = std::chrono::minutes{15}};
-// The server of the mail is not to blame: tried soon and often enough to go on within seconds.
-constexpr BackoffOptions kDatabaseBackoff{.first = std::chrono::seconds{1},
-                                          .limit = std::chrono::seconds{4}};
 constexpr std::chrono::milliseconds kLeasePatience{5'000};  // another daemon has the mailbox
 constexpr std::size_t kMostImported = 10'000;               // told of at a time
 constexpr std::chrono::milliseconds kLongestIdle{60'000};   // then the watchdog hears of us
@@ -44,11 +36,13 @@ Poller::Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory
       factory_(std::move(connect)),
       ports_(ports),
       log_(ports.database),
-      processor_(ports.database, ports.inboxes, {.attempt_limit = ports.options.attempt_limit},
+      processor_(ports.database, ports.inboxes,
+                 {.attempt_limit = ports.options.attempt_limit, .retry = ports.options.pace.mail},
                  ports.observer),
-      backoff_(kBackoff),
-      auth_backoff_(kAuthBackoff),
-      database_backoff_(kDatabaseBackoff),
+      backoff_(ports.options.pace.failure),
+      refusal_backoff_(ports.options.pace.refusal),
+      database_backoff_(ports.options.pace.database),
+      false_alarms_(ports.options.pace.false_alarm),
       sync_(log_, mailbox_id, settings_.code, ports.observer.metrics(), ports.clock) {
   status_.code = settings_.code;
   status_.kind = settings_.kind;
@@ -110,6 +104,7 @@ void Poller::run(const std::stop_token& stop) {
     const Result<void> passed = pass();
     if (stop.stop_requested()) break;
     settle(passed);
+    judge_alarm();
     const bool leased = status().holds_lease;
     if (passed && more_) continue;
     wait(!passed ? delay_after(passed.error()) : leased ? settings_.delay : kLeasePatience, stop);
@@ -150,29 +145,48 @@ void Poller::wait(std::chrono::milliseconds delay, const std::stop_token& stop) 
       disconnect();  // a silent drop is normal: the next pass connects again
       continue;
     }
-    if (*idled != IdleOutcome::timeout) {
-      const std::scoped_lock lock{mutex_};
-      poll_now_ = false;
-      return;
-    }
+    if (*idled == IdleOutcome::timeout) continue;
+    alarmed_ = *idled == IdleOutcome::changed;
+    std::unique_lock lock{mutex_};
+    // Not past the time of the pass that was due anyway.
+    if (alarmed_)
+      changed_.wait_until(lock, stop, std::min(until, alarm_ends_), [&] { return poll_now_; });
+    poll_now_ = false;
+    return;
+  }
+}
+
+// A server that announces mail in every IDLE and has none would make passes follow each other
+// without a pause.
+void Poller::judge_alarm() {
+  if (!std::exchange(alarmed_, false)) return;
+  if (found_news_) {
+    false_alarms_.reset();
+    alarm_ends_ = {};
+  } else {
+    alarm_ends_ = std::chrono::steady_clock::now() + false_alarms_.next();
   }
 }
 
 std::chrono::milliseconds Poller::delay_after(const Error& error) {
   if (!ports_.database.healthy()) return database_backoff_.next();
-  if (error.retry_after) return *error.retry_after;
-  return error.code == ErrorCode::upstream_auth ? auth_backoff_.next() : backoff_.next();
+  const IntakePace& pace = ports_.options.pace;
+  if (error.retry_after)
+    return std::clamp<std::chrono::milliseconds>(*error.retry_after, pace.shortest_patience,
+                                                 pace.longest_patience);
+  const bool refused =
+      error.code == ErrorCode::upstream_auth || error.code == ErrorCode::rate_limited;
+  return refused ? refusal_backoff_.next() : backoff_.next();
 }
 
 // What the pass came to: metrics, readiness, the mirror in the database.
 void Poller::settle(const Result<void>& passed) {
   Metrics& metrics = ports_.observer.metrics();
   metrics.gauge(Metric::mailbox_up, {settings_.code}).set(passed ? 1 : 0);
-  const bool was_failing =
-      backoff_.failures() + auth_backoff_.failures() + database_backoff_.failures() > 0;
+  const bool was_failing = status().consecutive_failures > 0;
   if (passed) {
     backoff_.reset();
-    auth_backoff_.reset();
+    refusal_backoff_.reset();
     database_backoff_.reset();
     if (was_failing)
       ports_.observer.observe(event::mailbox_recovered, {{"mailbox", settings_.code}});
@@ -182,7 +196,7 @@ void Poller::settle(const Result<void>& passed) {
     if (status().holds_lease) (void)log_.note_pass(mailbox_id_, {});
     const std::scoped_lock lock{mutex_};
     status_.ready = true;
-    status_.reason = status_.holds_lease ? "" : "another daemon works on this mailbox";
+    status_.reason = status_.holds_lease ? remark_ : "another daemon works on this mailbox";
     status_.last_pass = now;
     status_.consecutive_failures = 0;
     return;
@@ -215,6 +229,8 @@ Result<void> Poller::pass() {
 Result<void> Poller::pass_over_folders() {
   bool leased = false;
   more_ = false;
+  found_news_ = false;
+  remark_.clear();
   for (const std::string& folder : settings_.folders) {
     beat();
     auto lease = ports_.leases.hold(settings_.code, folder);
@@ -279,23 +295,8 @@ Result<void> Poller::folder_pass(const std::string& folder, const store::Lease& 
   }
   if (!key) return std::unexpected(key.error());
   if (auto flagged = flag_backlog(*key); !flagged) return flagged;
-  auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
+  auto state = list(*key);
   if (!state) return std::unexpected(state.error());
-  // The first listing is a comparison, whatever the interval says; later ones are compared after a
-  // listing, which has then had its chance.
-  const bool first = !state->sync_uid;
-  if (!first) {
-    if (auto listed = list_new(*key, *state); !listed) return listed;
-  }
-  if (state->compare_due || first) {
-    if (auto compared = compare(*key, *state); !compared) return compared;
-  }
-  if (first) {
-    state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
-    if (!state) return std::unexpected(state.error());
-    sync_.begun();
-    report_sync(true);
-  }
   auto taken = take_in(context, *key, *state, lease);
   report_sync(true);
   if (!taken) return taken;
@@ -350,6 +351,34 @@ Result<FolderKey> Poller::open_folder(const std::string& folder) {
   return key;
 }
 
+// The first listing is a comparison, whatever the interval says; later ones are compared after a
+// listing, which has then had its chance.
+Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
+  auto state = log_.folder(mailbox_id_, key.folder, ports_.options.compare_interval);
+  if (!state) return state;
+  const bool first = !state->sync_uid;
+  if (!first) {
+    if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
+  }
+  if (!first && !state->compare_due) return state;
+  if (auto compared = compare(key, *state); !compared) {
+    // A server that refuses to list everything still lets new mail in; how much of it is wanted
+    // the first time only the whole list can tell.
+    const bool bounded = first && settings_.first_sync_limit > 0;
+    if (compared.error().code != ErrorCode::upstream_rejected || bounded)
+      return std::unexpected(compared.error());
+    remark("the comparison with the server failed: " + compared.error().detail);
+    if (!first) return state;
+    if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
+    return state;
+  }
+  if (!first) return state;
+  state = log_.folder(mailbox_id_, key.folder, ports_.options.compare_interval);
+  sync_.begun();
+  report_sync(true);
+  return state;
+}
+
 Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder& state) {
   SearchCriteria criteria;
   criteria.unseen_only = settings_.unseen_only;
@@ -359,7 +388,9 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   if (!found) return std::unexpected(found.error());
   if (found->empty()) return {};
   const std::vector<std::int64_t> uids(found->begin(), found->end());
-  if (auto listed = log_.list(key, uids); !listed) return std::unexpected(listed.error());
+  auto listed = log_.list(key, uids);
+  if (!listed) return std::unexpected(listed.error());
+  found_news_ = found_news_ || *listed > 0;
   return log_.note_last_uid(key, uids.back());
 }
 

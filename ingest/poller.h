@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "daemon/base/event.h"
 #include "daemon/base/retry.h"
 #include "ingest/batch_processor.h"
+#include "ingest/fetched_batch.h"
 #include "ingest/first_sync.h"
 #include "ingest/intake.h"
 #include "ingest/lease_keeper.h"
@@ -68,6 +70,7 @@ class Poller {
 
   void run(const std::stop_token& stop);
   void wait(std::chrono::milliseconds delay, const std::stop_token& stop);
+  void judge_alarm();
   Result<void> pass_over_folders();
   void settle(const Result<void>& pass);
   std::chrono::milliseconds delay_after(const Error& error);
@@ -79,6 +82,7 @@ class Poller {
   Result<void> finish_import();
   Result<void> process_stored(const MailboxContext& context, const store::Lease& lease);
   Result<store::FolderKey> open_folder(const std::string& folder);
+  Result<store::MailLog::Folder> list(const store::FolderKey& key);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
   Result<void> compare(const store::FolderKey& key, const store::MailLog::Folder& state);
   // Of the very first listing: what first_sync_limit leaves out moves from `fresh` to the result.
@@ -88,17 +92,25 @@ class Poller {
   Result<void> take_in(const MailboxContext& context, const store::FolderKey& key,
                        const store::MailLog::Folder& state, const store::Lease& lease);
   void report_sync(bool now);
-  Result<std::vector<IncomingMail>> fetch(const store::FolderKey& key,
-                                          const std::vector<store::PendingMail>& due,
-                                          const MailboxContext& context, const store::Lease& lease);
-  Result<void> note_refused(const store::PendingMail& mail, const Error& error,
-                            const MailboxContext& context, const store::Lease& lease);
+  struct Fetched {
+    std::vector<IncomingMail> mails;  // also what came before the end
+    Result<void> ended;
+  };
+  Fetched fetch(const store::FolderKey& key, const std::vector<store::PendingMail>& due,
+                const MailboxContext& context, const store::Lease& lease);
+  Result<void> settle_unfetched(const store::FolderKey& key, const FetchedBatch& batch,
+                                std::map<Uid, const store::PendingMail*>& by_uid, int patience,
+                                const MailboxContext& context, const store::Lease& lease);
+  Result<void> note_unfetched(const store::PendingMail& mail, const Error& error, int patience,
+                              const MailboxContext& context, const store::Lease& lease);
   Flight launch(std::vector<IncomingMail> mails, const Flight* before,
                 const MailboxContext& context, const store::Lease& lease);
   Result<void> land(Flight flight);
   Result<void> flag_backlog(const store::FolderKey& key);
   Result<void> flag(const std::vector<store::FlagDue>& due);
   Result<void> tell_server(const std::vector<store::FlagDue>& due);
+  // What a person should know although the pass goes on.
+  void remark(std::string text) { remark_ = std::move(text); }
   void beat() const;
   bool stopping() const;
 
@@ -109,8 +121,9 @@ class Poller {
   store::MailLog log_;
   BatchProcessor processor_;
   Backoff backoff_;
-  Backoff auth_backoff_;
+  Backoff refusal_backoff_;
   Backoff database_backoff_;
+  Backoff false_alarms_;
   FirstSync sync_;
   bool more_ = false;  // the pass ended before everything was taken
 
@@ -122,6 +135,13 @@ class Poller {
   bool stop_ = false;
 
   SelectedMailbox selected_;
+  std::string remark_;          // of the pass under way
+  bool flags_refused_ = false;  // in the folder that is open
+  // Mails in one batch; one after a fetch broke the connection, to find the mail that does that.
+  std::size_t fetch_at_most_ = settings_.batch_messages;
+  bool found_news_ = false;  // the last pass listed mail that was new to the ledger
+  bool alarmed_ = false;     // it was made because the server announced mail
+  std::chrono::steady_clock::time_point alarm_ends_{};  // an announcement before is waited out
   std::jthread thread_;
 };
 

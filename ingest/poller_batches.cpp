@@ -19,47 +19,62 @@ using store::PendingMail;
 constexpr std::size_t kFlagsAtOnce = 1'000;
 constexpr std::string_view kFailedKeyword = "$Client360Failed";
 constexpr std::chrono::seconds kSpoolPatience{30};
-constexpr std::size_t kFlights = 2;  // batches handed over: one is read, one is applied
+constexpr std::size_t kFlights = 2;   // batches handed over: one is read, one is applied
+constexpr int kBreaksPerRefusal = 4;  // a broken connection says that much less than a NO
+constexpr std::size_t kRecovery = 4;  // batches grow by this after they shrank
+
+bool broke_the_connection(const Error& error) {
+  return (error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout) &&
+         error.reason != "interrupted";
+}
 
 }  // namespace
 
 namespace {
 
 // What comes next of a folder, batch by batch: in the order of arrival. Of a large first sync what
-// has arrived since comes first, then the newest of the backlog; a batch itself is always
-// ascending.
+// has arrived since comes first, then the newest of the backlog. What was tried before comes last:
+// a mail that breaks the connection holds no other up. A batch itself is always ascending.
 class Queue {
  public:
   Queue(store::MailLog& log, const FolderKey& key, const store::MailLog::Folder& state,
-        std::int64_t newest_first_above, std::size_t batch)
-      : log_(log), key_(key), batch_(batch) {
+        std::int64_t newest_first_above)
+      : log_(log), key_(key) {
     if (!state.sync_uid || state.sync_total <= newest_first_above) return;
     above_ = *state.sync_uid;
-    backlog_below_ = above_ + 1;
+    below_ = above_ + 1;
   }
 
-  Result<std::vector<PendingMail>> next() {
-    if (!arrived_taken_) {
-      auto due = log_.listed_due(key_, above_, batch_);
-      if (!due || !due->empty()) {
-        if (due) above_ = due->back().uid;
-        return due;
-      }
-      arrived_taken_ = true;
+  Result<std::vector<PendingMail>> next(std::size_t most) {
+    for (;;) {
+      auto due = ask(most);
+      if (!due || !due->empty() || stage_ == Stage::tried) return due;
+      stage_ = stage_ == Stage::arrived && below_ > 0 ? Stage::backlog : Stage::tried;
+      above_ = 0;
     }
-    if (!backlog_below_) return std::vector<PendingMail>{};
-    auto due = log_.listed_below(key_, *backlog_below_, batch_);
-    if (due && !due->empty()) backlog_below_ = due->front().uid;
-    return due;
   }
 
  private:
+  enum class Stage : std::uint8_t { arrived, backlog, tried };
+
+  Result<std::vector<PendingMail>> ask(std::size_t most) {
+    auto due = stage_ == Stage::backlog
+                   ? log_.listed_below(key_, below_, most)
+                   : log_.listed_due(key_, stage_ == Stage::tried, above_, most);
+    if (!due || due->empty()) return due;
+    if (stage_ == Stage::backlog) {
+      below_ = due->front().uid;
+    } else {
+      above_ = due->back().uid;
+    }
+    return due;
+  }
+
   store::MailLog& log_;
   const FolderKey& key_;
-  const std::size_t batch_;
+  Stage stage_ = Stage::arrived;
   std::int64_t above_ = 0;
-  bool arrived_taken_ = false;
-  std::optional<std::int64_t> backlog_below_;
+  std::int64_t below_ = 0;  // 0: no backlog
 };
 
 }  // namespace
@@ -172,45 +187,39 @@ Result<void> Poller::process_stored(const MailboxContext& context, const store::
 
 Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key,
                              const store::MailLog::Folder& state, const store::Lease& lease) {
-  Queue queue{log_, key, state, ports_.options.newest_first_above, settings_.batch_messages};
+  Queue queue{log_, key, state, ports_.options.newest_first_above};
   const auto until = ports_.clock.steady() + ports_.options.pass_slice;
   std::deque<Flight> flights;
-  const auto land_first = [&] {
-    Flight first = std::move(flights.front());
-    flights.pop_front();
-    return land(std::move(first));
-  };
-  bool over = false;  // the slice of this pass
-  while (!stopping()) {
-    beat();
-    auto due = over ? Result<std::vector<PendingMail>>{} : queue.next();
-    Result<std::vector<IncomingMail>> mails = std::vector<IncomingMail>{};
-    if (due && !due->empty()) {
-      mails = fetch(key, *due, context, lease);
-      over = ports_.clock.steady() >= until;
-      more_ = more_ || over;
-    }
-    // What is on its way lands before anything else: also when fetching failed.
-    const bool last = !due || !mails || due->empty();
-    while (!flights.empty() && last) {
-      if (auto landed = land_first(); !landed) return landed;
+  const auto land_until = [&](std::size_t left) -> Result<void> {
+    while (flights.size() > left) {
+      Flight first = std::move(flights.front());
+      flights.pop_front();
+      if (auto landed = land(std::move(first)); !landed) return landed;
       report_sync(false);
     }
-    if (!due) return std::unexpected(due.error());
-    if (!mails) return std::unexpected(mails.error());
-    if (due->empty()) return {};
-    for (auto& piece : pieces_of(std::move(*mails), settings_.batch_bytes)) {
-      while (flights.size() >= kFlights) {
-        if (auto landed = land_first(); !landed) return landed;
-      }
+    return {};
+  };
+  bool over = false;  // the slice of this pass
+  while (!stopping() && !over) {
+    beat();
+    auto due = queue.next(std::min(fetch_at_most_, settings_.batch_messages));
+    Fetched fetched;
+    if (due && !due->empty()) fetched = fetch(key, *due, context, lease);
+    for (auto& piece : pieces_of(std::move(fetched.mails), settings_.batch_bytes)) {
+      if (auto landed = land_until(kFlights - 1); !landed) return landed;
       flights.push_back(
           launch(std::move(piece), flights.empty() ? nullptr : &flights.back(), context, lease));
     }
+    // What is on its way lands before anything else: also when fetching failed.
+    if (!due || due->empty() || !fetched.ended) {
+      if (auto landed = land_until(0); !landed) return landed;
+      if (!due) return std::unexpected(due.error());
+      return fetched.ended;
+    }
+    over = ports_.clock.steady() >= until;
+    more_ = more_ || over;
   }
-  while (!flights.empty()) {
-    if (auto landed = land_first(); !landed) return landed;
-  }
-  return {};
+  return land_until(0);
 }
 
 // A batch whose forerunner failed is stored and not applied: the next pass takes both, in order.
@@ -239,13 +248,12 @@ Result<void> Poller::land(Flight flight) {
   while (!flight.ended_within(std::chrono::seconds{1})) beat();
   auto report = flight.answer();
   if (!report) return std::unexpected(report.error());
+  if (!report->finished.empty()) backoff_.reset();  // a failure after it is the first one
   return flag(report->finished);
 }
 
-Result<std::vector<IncomingMail>> Poller::fetch(const FolderKey& key,
-                                                const std::vector<PendingMail>& due,
-                                                const MailboxContext& context,
-                                                const store::Lease& lease) {
+Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMail>& due,
+                              const MailboxContext& context, const store::Lease& lease) {
   std::map<Uid, const PendingMail*> by_uid;
   std::vector<Uid> uids;
   for (const PendingMail& mail : due) {
@@ -257,53 +265,78 @@ Result<std::vector<IncomingMail>> Poller::fetch(const FolderKey& key,
                       .spool_bytes = ports_.options.spool_bytes,
                       .batch_bytes = settings_.batch_bytes,
                       .progress = [this] { beat(); }}};
-  if (auto fetched = mailbox_->fetch(uids, batch); !fetched)
-    return std::unexpected(fetched.error());
-  if (const auto again = batch.take_mismatched(); !again.empty()) {
-    if (auto fetched = mailbox_->fetch(again, batch); !fetched)
-      return std::unexpected(fetched.error());
+  Fetched fetched;
+  fetched.ended = mailbox_->fetch(uids, batch);
+  if (const auto again = batch.take_doubtful(); fetched.ended && !again.empty()) {
+    fetched.ended = mailbox_->fetch(again, batch);
     if (batch.mismatches() > 0) {
       ports_.observer.metrics()
           .counter(Metric::mail_size_mismatches_total, {settings_.code})
           .add(static_cast<double>(batch.mismatches()));
     }
   }
+  // Uids of another UIDVALIDITY say nothing about these mails.
+  if (!fetched.ended && fetched.ended.error().reason == "uidvalidity_changed") return fetched;
+  const int patience = fetched.ended ? 1 : kBreaksPerRefusal;
+  if (auto settled = settle_unfetched(key, batch, by_uid, patience, context, lease); !settled)
+    return {.ended = settled};
 
+  const Instant now = ports_.clock.now();
+  for (FetchedMail& mail : batch.mails()) {
+    const auto listed = by_uid.find(mail.meta.uid);
+    if (listed == by_uid.end()) continue;
+    fetched.mails.push_back({.ledger_id = listed->second->id,
+                             .uid = listed->second->uid,
+                             .attempts = 0,  // of fetching; those of reading begin now
+                             .stored = false,
+                             .error = {},
+                             .raw = std::move(mail.raw),
+                             .internal_date = mail.meta.internal_date,
+                             .fetched_at = now});
+    by_uid.erase(listed);  // a message sent twice is taken once
+  }
+  std::ranges::sort(fetched.mails, {}, &IncomingMail::uid);
+  if (fetched.ended) {
+    fetch_at_most_ = std::min(settings_.batch_messages, fetch_at_most_ * kRecovery);
+  } else if (broke_the_connection(fetched.ended.error())) {
+    // The first time anything may have broken it; from then on each mail is asked for alone.
+    const bool alone = std::exchange(fetch_at_most_, 1) == 1;
+    if (alone && !by_uid.empty()) {
+      auto noted =
+          note_unfetched(due.front(), fetched.ended.error(), kBreaksPerRefusal, context, lease);
+      if (!noted) fetched.ended = noted;
+    }
+  }
+  return fetched;
+}
+
+// What the server said about mails that it did not send; they leave `by_uid`.
+Result<void> Poller::settle_unfetched(const FolderKey& key, const FetchedBatch& batch,
+                                      std::map<Uid, const PendingMail*>& by_uid, int patience,
+                                      const MailboxContext& context, const store::Lease& lease) {
   std::vector<std::int64_t> gone(batch.missing().begin(), batch.missing().end());
   if (!gone.empty()) {
     if (auto vanished = log_.vanish(key, gone); !vanished) return std::unexpected(vanished.error());
     ports_.observer.observe(event::message_vanished,
                             {{"mailbox", settings_.code}, {"count", gone.size()}});
   }
+  for (const Uid uid : batch.missing()) by_uid.erase(uid);
   for (const auto& [uid, error] : batch.refused()) {
     const auto mail = by_uid.find(uid);
     if (mail == by_uid.end()) continue;
-    if (auto noted = note_refused(*mail->second, error, context, lease); !noted)
-      return std::unexpected(noted.error());
+    if (auto noted = note_unfetched(*mail->second, error, patience, context, lease); !noted)
+      return noted;
+    by_uid.erase(mail);
   }
-
-  std::vector<IncomingMail> mails;
-  const Instant now = ports_.clock.now();
-  for (FetchedMail& fetched : batch.mails()) {
-    const auto mail = by_uid.find(fetched.meta.uid);
-    if (mail == by_uid.end()) continue;
-    mails.push_back({.ledger_id = mail->second->id,
-                     .uid = mail->second->uid,
-                     .attempts = mail->second->attempts,
-                     .stored = false,
-                     .error = {},
-                     .raw = std::move(fetched.raw),
-                     .internal_date = fetched.meta.internal_date,
-                     .fetched_at = now});
-    by_uid.erase(mail);  // a message sent twice is taken once
-  }
-  std::ranges::sort(mails, {}, &IncomingMail::uid);
-  return mails;
+  return {};
 }
 
-// A NO for one message is a retry state of that message, with its own back-off, then quarantine.
-Result<void> Poller::note_refused(const PendingMail& mail, const Error& error,
-                                  const MailboxContext& context, const store::Lease& lease) {
+// A NO for one message is a retry state of that message, with its own back-off, then quarantine. A
+// message that was asked for alone when the connection broke may have broken it, as a damaged one
+// does that kills the server's process: it steps aside the same way, so that it cannot hold the
+// others up, but with `patience` times as many tries, because it may be innocent.
+Result<void> Poller::note_unfetched(const PendingMail& mail, const Error& error, int patience,
+                                    const MailboxContext& context, const store::Lease& lease) {
   if (error.reason == "spool_failed") {  // no fault of the mail: it is tried until there is space
     ports_.observer.observe(
         event::message_retried,
@@ -311,11 +344,14 @@ Result<void> Poller::note_refused(const PendingMail& mail, const Error& error,
     return log_.postpone(std::vector{mail.id}, error.detail, kSpoolPatience);
   }
   const bool oversize = error.code == ErrorCode::payload_too_large;
-  if (!oversize && mail.attempts + 1 < ports_.options.attempt_limit) {
+  // An announced size that ended the connection was not seen to be true.
+  const bool proven = oversize && patience == 1;
+  if (!proven && mail.attempts + 1 < ports_.options.attempt_limit * patience) {
+    remark("mail waits to be fetched again: " + error.detail);
     ports_.observer.observe(
         event::message_retried,
         {{"mailbox", settings_.code}, {"uid", mail.uid}, {"attempts", mail.attempts + 1}});
-    Backoff backoff{{.first = std::chrono::seconds{5}, .limit = std::chrono::hours{1}}};
+    Backoff backoff{ports_.options.pace.mail};
     std::chrono::milliseconds delay{};
     for (int i = 0; i <= mail.attempts; ++i) delay = backoff.next();
     return log_.defer(std::vector{mail.id}, error.detail, delay);
@@ -328,8 +364,10 @@ Result<void> Poller::note_refused(const PendingMail& mail, const Error& error,
 
 // Done in an earlier pass, perhaps by another daemon, and the server was never told.
 Result<void> Poller::flag_backlog(const FolderKey& key) {
+  flags_refused_ = selected_.read_only;
+  if (selected_.read_only) remark("the folder is read-only: handled mail cannot be marked there");
   std::int64_t above = 0;
-  while (!stopping()) {
+  while (!stopping() && !flags_refused_) {
     auto due = log_.flags_due(key, above, kFlagsAtOnce);
     if (!due) return std::unexpected(due.error());
     if (due->empty()) return {};
@@ -339,19 +377,24 @@ Result<void> Poller::flag_backlog(const FolderKey& key) {
   return {};
 }
 
-// A refusal (NO: read-only, over quota) is told and tried again in the next pass; a lost connection
-// ends the pass. Either way the records stand and nothing is made twice.
+// A refusal (NO: no right to, over quota) is told and tried again in the next pass; a lost
+// connection ends the pass. Either way the records stand and nothing is made twice.
 Result<void> Poller::flag(const std::vector<FlagDue>& due) {
-  if (due.empty()) return {};
+  if (due.empty() || flags_refused_) return {};
   const StageTimer timer{ports_.observer, settings_.code, "flag"};
   if (auto told = tell_server(due); !told) {
+    const Error& error = told.error();
     ports_.observer.metrics().counter(Metric::mail_flag_failures_total, {settings_.code}).add();
     ports_.observer.observe(event::flag_failed, {{"mailbox", settings_.code},
                                                  {"count", due.size()},
-                                                 {"code", to_string(told.error().code)},
+                                                 {"code", to_string(error.code)},
                                                  {"first_uid", due.front().uid}});
-    if (told.error().code == ErrorCode::upstream_rejected) return {};
-    return told;
+    const bool session_lives = error.code == ErrorCode::upstream_rejected ||
+                               (error.code == ErrorCode::rate_limited && !error.retry_after);
+    if (!session_lives) return told;
+    flags_refused_ = true;
+    remark("handled mail cannot be marked: " + error.detail);
+    return {};
   }
   std::vector<std::int64_t> ids;
   for (const FlagDue& mail : due) ids.push_back(mail.id);

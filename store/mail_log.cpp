@@ -58,16 +58,21 @@ constexpr Sql kUnflagFormer{"mail_unflag_former", R"sql(
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity <> $3::bigint
     AND state = 'done' AND flagged_at IS NULL)sql"};
 
+// A server that lists a vanished mail again had it all the time (RFC 9051, 2.3.1.1: no uid comes
+// back), and mail that somebody had read before us and marks as unread is to be taken in.
 constexpr Sql kList{"mail_list", R"sql(
   INSERT INTO ops.mail_message AS mail_message (mailbox_id, folder, uidvalidity, uid)
   SELECT $1::bigint, $2, $3::bigint, u.uid FROM unnest($4::bigint[]) AS u (uid)
   WHERE NOT EXISTS (SELECT 1 FROM ops.mail_message m WHERE m.mailbox_id = $1::bigint AND m.folder = $2
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid
-                    AND m.outcome IS DISTINCT FROM 'vanished')
+                    AND m.outcome IS DISTINCT FROM 'vanished'
+                    AND (m.outcome IS DISTINCT FROM 'ignored' OR m.rule_id <> 'already-seen'))
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO UPDATE
     SET state = 'listed', outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
-        next_attempt_at = NULL, error = NULL
-    WHERE mail_message.outcome = 'vanished' AND mail_message.raw_sha256 IS NULL)sql"};
+        next_attempt_at = NULL, error = NULL, rule_id = NULL
+    WHERE (mail_message.outcome = 'vanished'
+           OR mail_message.outcome = 'ignored' AND mail_message.rule_id = 'already-seen')
+      AND mail_message.raw_sha256 IS NULL)sql"};
 constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
   INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, state, outcome, rule_id,
                                 processed_at, flagged_at)

@@ -167,8 +167,9 @@ class MailLog {
   // vanished, and nothing of it is to be flagged any more. Returns how many vanished.
   Result<std::int64_t> change_uidvalidity(const FolderKey& now);
 
-  // One `listed` row for each UID not yet in the ledger; returns how many were new. One that had
-  // vanished is to be fetched again: the server shows it, so it only seemed to be gone.
+  // One `listed` row for each UID not yet in the ledger; one that `vanished` is `listed` again: the
+  // server was wrong then, or has its former UIDVALIDITY back. So is one that was `already-seen`
+  // and is not any more. Returns how many were new.
   Result<std::int64_t> list(const FolderKey& key, std::span<const std::int64_t> uids);
   // The same for mail that is not ours to read, `ignored` by a built-in rule: already-seen,
   // already-deleted, before-since.
@@ -188,6 +189,7 @@ class MailLog {
     std::int64_t difference = 0;  // what still differs: 0
   };
   Result<void> note_compared(const FolderKey& key, const Comparison& comparison);
+  // Never backwards.
   Result<void> note_last_uid(const FolderKey& key, std::int64_t last_uid);
   // What is listed and pending now, up to `newest`, is the first sync of the folder. Its size.
   Result<std::int64_t> begin_sync(const FolderKey& key, std::int64_t newest);
@@ -198,10 +200,11 @@ class MailLog {
   };
   Result<Sync> note_sync(std::int64_t mailbox_id, std::int64_t per_minute);
 
-  // What is due now with uid > above, ascending: `listed` rows of this UIDVALIDITY.
-  Result<std::vector<PendingMail>> listed_due(const FolderKey& key, std::int64_t above,
-                                              std::size_t limit);
-  // The `limit` newest that are due now with uid < below, ascending.
+  // What is due now with uid > above, ascending: `listed` rows of this UIDVALIDITY that were never
+  // tried, or those that were.
+  Result<std::vector<PendingMail>> listed_due(const FolderKey& key, bool tried_before,
+                                              std::int64_t above, std::size_t limit);
+  // The `limit` newest that are due now, never tried and with uid < below, ascending.
   Result<std::vector<PendingMail>> listed_below(const FolderKey& key, std::int64_t below,
                                                 std::size_t limit);
   // Mails whose raw form is stored and that are due now, of any UIDVALIDITY, ascending by id.
@@ -213,7 +216,7 @@ class MailLog {
   static Ticket queue_lock(Transaction& tx, std::span<const std::int64_t> ids);
   static std::vector<std::int64_t> locked(const Transaction& tx, Ticket ticket);
 
-  // Queued: listed -> stored; counts the attempt that begins with it.
+  // Queued: listed -> stored; the first attempt to read it begins, those to fetch it are forgotten.
   static void queue_stored(Transaction& tx, std::span<const StoredRaw> mails);
   // One more attempt for mails stored earlier, committed before they are read: a crash counts.
   Result<void> count_attempts(std::span<const std::int64_t> ids);

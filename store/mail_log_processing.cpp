@@ -23,13 +23,14 @@ constexpr Sql kListedDue{"mail_listed_due", R"sql(
   FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
     AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+    AND (attempts > 0) = $6::bool
   ORDER BY uid LIMIT $5::bigint)sql"};
 constexpr Sql kListedBelow{"mail_listed_below", R"sql(
   SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
          internal_date, fetched_at, error
   FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid < $4::bigint
-    AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+    AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now()) AND attempts = 0
   ORDER BY uid DESC LIMIT $5::bigint)sql"};
 constexpr Sql kLock{"mail_lock", R"sql(
   SELECT id FROM ops.mail_message WHERE id = ANY ($1::bigint[]) AND state = 'stored'
@@ -45,7 +46,7 @@ constexpr Sql kFullCommit{"full_commit", R"sql(
 constexpr Sql kStored{"mail_stored", R"sql(
   UPDATE ops.mail_message m
   SET state = 'stored', raw_sha256 = decode(u.sha, 'hex'), size_bytes = u.size::bigint,
-      internal_date = u.internal::timestamptz, fetched_at = now(), attempts = m.attempts + 1, error = NULL
+      internal_date = u.internal::timestamptz, fetched_at = now(), attempts = 1, error = NULL
   FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS u (id, sha, size, internal)
   WHERE m.id = u.id AND m.state = 'listed')sql"};
 constexpr Sql kCountAttempts{"mail_count_attempts", R"sql(
@@ -145,10 +146,10 @@ constexpr Sql kFlagged{"mail_flagged", R"sql(
 
 }  // namespace
 
-Result<std::vector<PendingMail>> MailLog::listed_due(const FolderKey& key, std::int64_t above,
-                                                     std::size_t limit) {
+Result<std::vector<PendingMail>> MailLog::listed_due(const FolderKey& key, bool tried_before,
+                                                     std::int64_t above, std::size_t limit) {
   Params params = folder_params(key);
-  params.add(above).add(static_cast<std::int64_t>(limit));
+  params.add(above).add(static_cast<std::int64_t>(limit)).add(tried_before);
   auto rows = database_.execute(Pool::work, kListedDue, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return all_pending(*rows);

@@ -155,6 +155,7 @@ Result<SelectedMailbox> ImapMailbox::select(std::string_view name, bool read_onl
   auto quoted = folder_names_.quoted(name);
   if (!quoted) return std::unexpected(quoted.error());
   SelectListener listener;
+  session_.expect_uidvalidity(0);
   auto completion = session_.run((read_only ? "EXAMINE " : "SELECT ") + *quoted, listener);
   if (!completion) return std::unexpected(completion.error());
   if (!completion->ok())
@@ -165,6 +166,7 @@ Result<SelectedMailbox> ImapMailbox::select(std::string_view name, bool read_onl
                 "be told apart safely",
                 "no_uidvalidity");
   }
+  session_.expect_uidvalidity(listener.selected().uidvalidity);
   listener.selected().exists = session_.exists();
   session_.forget_arrivals();
   return listener.result(name, read_only || completion->code.name == "READ-ONLY");

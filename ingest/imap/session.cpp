@@ -1,6 +1,7 @@
 #include "ingest/imap/session.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "daemon/base/text.h"
@@ -86,6 +87,10 @@ Result<void> Session::absorb(const Response& response) {
         features_.capabilities =
             upper_case_words(response.code.arguments, options_.limits.capabilities);
       }
+      if (changes_uidvalidity(response.code)) {
+        return broken("the folder was built anew (UIDVALIDITY " + response.code.arguments + ")",
+                      "uidvalidity_changed");
+      }
       if (response.kind == Kind::status && response.status == Status::bye && !leaving_) {
         return broken("the server said goodbye: " + clean_text(response.text, secrets_),
                       "server_bye");
@@ -108,6 +113,14 @@ Result<void> Session::absorb(const Response& response) {
       break;
   }
   return {};
+}
+
+bool Session::changes_uidvalidity(const ResponseCode& code) const {
+  if (uidvalidity_ == 0 || code.name != "UIDVALIDITY") return false;
+  const std::string& digits = code.arguments;
+  std::uint32_t now = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), now);
+  return error == std::errc{} && now != uidvalidity_;
 }
 
 Result<Completion> Session::run(const std::string& command, Listener& listener) {

@@ -77,6 +77,10 @@ class Session {
   void forget_arrivals() { arrivals_ = false; }
   std::uint32_t exists() const { return exists_; }
 
+  // Of the folder that is open: when the server names another one unasked, every uid under way is
+  // void, and the session ends with reason `uidvalidity_changed`. 0: none is open.
+  void expect_uidvalidity(std::uint32_t uidvalidity) { uidvalidity_ = uidvalidity; }
+
   Result<IdleOutcome> idle(std::chrono::milliseconds timeout);
 
  private:
@@ -101,6 +105,7 @@ class Session {
   Result<void> write(std::string_view bytes);
   Result<Response> next(Listener& listener);
   Result<void> absorb(const Response& response);
+  bool changes_uidvalidity(const ResponseCode& code) const;
   // Sends `line`, and one of `answers` at each continuation; "*" (cancel) when there are no more.
   Result<Completion> converse(const std::string& line, std::span<const std::string> answers);
   Result<Round> idle_round(Transport::TimePoint until);
@@ -121,6 +126,7 @@ class Session {
   std::uint64_t tags_ = 0;
   std::size_t unasked_ = 0;  // untagged responses since the last command began
   std::uint32_t exists_ = 0;
+  std::uint32_t uidvalidity_ = 0;
   bool arrivals_ = false;
   bool preauthenticated_ = false;
   bool leaving_ = false;

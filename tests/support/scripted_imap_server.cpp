@@ -211,6 +211,10 @@ ImapCommand ImapConnection::read_command() {
   return command;
 }
 
+bool ImapCommand::asks_for(std::uint32_t uid) const {
+  return holds(words_of(arguments).front(), uid, UINT32_MAX);
+}
+
 void ImapConnection::drip(std::string_view bytes) {
   for (const char byte : bytes) {
     send(std::string_view(&byte, 1));
@@ -226,6 +230,16 @@ std::uint32_t ImapAccount::add(const std::string& folder, std::string bytes) {
   const std::scoped_lock lock(mutex_);
   folders_[folder].push_back({next_uid_, std::move(bytes), {}});
   return next_uid_++;
+}
+
+void ImapAccount::set_uidvalidity(std::uint32_t uidvalidity) {
+  const std::scoped_lock lock(mutex_);
+  uidvalidity_ = uidvalidity;
+}
+
+std::uint32_t ImapAccount::uidvalidity() const {
+  const std::scoped_lock lock(mutex_);
+  return uidvalidity_;
 }
 
 std::vector<ImapAccount::Message> ImapAccount::messages(const std::string& folder) const {
@@ -271,7 +285,12 @@ ScriptedImapServer::ScriptedImapServer(ScriptedImapOptions options)
       if (listener_->stopping) return;
       listener_->clients.push_back(socket);
       listener_->threads.emplace_back([this, socket] {
-        SocketConnection client{socket, options_.certificate};
+        std::optional<CertificateFiles> certificate;
+        {
+          const std::scoped_lock guard(faults_mutex_);
+          certificate = options_.certificate;
+        }
+        SocketConnection client{socket, certificate};
         try {
           if (options_.tls) client.start_tls();
           serve(client);
@@ -312,28 +331,52 @@ std::vector<std::string> ScriptedImapServer::transcript() const {
   return listener_->transcript;
 }
 
-bool ScriptedImapServer::wait_for(const std::string& command) const {
+bool ScriptedImapServer::wait_for(const std::string& command, int times) const {
   std::unique_lock lock(listener_->mutex);
-  return listener_->noted.wait_for(lock, std::chrono::seconds(10), [&] {
-    return std::ranges::any_of(listener_->transcript, [&](const std::string& line) {
-      return line == command || line.starts_with(command + " ");
-    });
+  return listener_->noted.wait_for(lock, std::chrono::seconds(30), [&] {
+    return std::ranges::count_if(listener_->transcript, [&](const std::string& line) {
+             return line == command || line.starts_with(command + " ");
+           }) >= times;
   });
 }
 
+void ScriptedImapServer::misbehave(const std::string& command, int times, Handler handler) {
+  const std::scoped_lock lock(faults_mutex_);
+  faults_[command] = {.left = times, .lasting = times == 0, .handler = std::move(handler)};
+}
+
+void ScriptedImapServer::heal() {
+  const std::scoped_lock lock(faults_mutex_);
+  faults_.clear();
+}
+
+void ScriptedImapServer::use_certificate(CertificateFiles files) {
+  const std::scoped_lock lock(faults_mutex_);
+  options_.certificate = std::move(files);
+}
+
+ScriptedImapServer::Handler ScriptedImapServer::lie_for(const std::string& command) {
+  const std::scoped_lock lock(faults_mutex_);
+  const auto fault = faults_.find(command);
+  if (fault != faults_.end() && (fault->second.lasting || fault->second.left-- > 0)) {
+    return fault->second.handler;
+  }
+  const auto handler = handlers_.find(command);
+  return handler == handlers_.end() ? Handler{} : handler->second;
+}
+
 void ScriptedImapServer::serve(ImapConnection& client) {
-  if (const auto greeting = handlers_.find(""); greeting != handlers_.end()) {
+  if (const Handler greeting = lie_for("")) {
     note({"", "", ""});
-    greeting->second(client, {});
+    greeting(client, {});
   } else {
     client.line(options_.greeting);
   }
   for (;;) {
     const ImapCommand command = client.read_command();
     note(command);
-    const auto handler = handlers_.find(command.name);
-    if (handler != handlers_.end()) {
-      handler->second(client, command);
+    if (const Handler lie = lie_for(command.name)) {
+      lie(client, command);
     } else {
       answer(client, command);
     }
@@ -424,7 +467,7 @@ void ScriptedImapServer::select(ImapConnection& client, const ImapCommand& comma
   state_of(client).told = account_.messages(folder).size();
   client.line("* " + std::to_string(state_of(client).told) + " EXISTS");
   client.line(R"(* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft \*)] fine)");
-  client.line("* OK [UIDVALIDITY 7] fine");
+  client.line("* OK [UIDVALIDITY " + std::to_string(account_.uidvalidity()) + "] fine");
   client.line("* OK [UIDNEXT 1000] fine");
   client.ok(command, command.name == "SELECT" ? "[READ-WRITE] open" : "[READ-ONLY] open");
 }

@@ -9,6 +9,8 @@
 //   });
 //   ... connect to 127.0.0.1:server.port()
 //
+// A fault that passes is misbehave(COMMAND, times, handler), or for ever and then heal().
+//
 // Every connection has a thread of its own, where the handlers run; what they throw or a client
 // that leaves ends that connection. Gone with the object, which waits for its threads.
 #pragma once
@@ -33,6 +35,9 @@ struct ImapCommand {
   std::string tag;
   std::string name;       // upper case; with UID in front where it is: "UID FETCH"
   std::string arguments;  // literals as quoted strings would be
+
+  // Whether the set of a UID command holds `uid`.
+  bool asks_for(std::uint32_t uid) const;
 };
 
 // The server's end of one connection.
@@ -75,6 +80,9 @@ class ImapAccount {
   };
 
   std::uint32_t add(const std::string& folder, std::string bytes);
+  // Of all folders, 7 at first; the uids stay.
+  void set_uidvalidity(std::uint32_t uidvalidity);
+  std::uint32_t uidvalidity() const;
   std::vector<Message> messages(const std::string& folder) const;
   bool has_folder(const std::string& folder) const;
   void change(const std::function<void(std::map<std::string, std::vector<Message>>&)>& how);
@@ -83,6 +91,7 @@ class ImapAccount {
   mutable std::mutex mutex_;
   std::map<std::string, std::vector<Message>> folders_{{"INBOX", {}}};
   std::uint32_t next_uid_ = 1;
+  std::uint32_t uidvalidity_ = 7;
 };
 
 struct ScriptedImapOptions {
@@ -110,18 +119,31 @@ class ScriptedImapServer {
 
   // Instead of the honest answer to this command; "" is the greeting. Before the first connection.
   void on(const std::string& command, Handler handler) { handlers_[command] = std::move(handler); }
+  // The same at any time, for the next `times` this command comes on whichever connection; always
+  // until heal() when `times` is 0. Goes before on().
+  void misbehave(const std::string& command, int times, Handler handler);
+  // Ends every misbehaviour.
+  void heal();
+  // For TLS that begins from now on.
+  void use_certificate(CertificateFiles files);
   // The honest answer, for handlers that only add to it.
   void answer(ImapConnection& client, const ImapCommand& command);
 
   // Every command of every connection so far, "NAME arguments"; the password is in it.
   std::vector<std::string> transcript() const;
-  // Waits until some connection has sent this command; false after 10 s.
-  bool wait_for(const std::string& command) const;
+  // Waits until some connection has sent this command so many times; false after 30 s.
+  bool wait_for(const std::string& command, int times = 1) const;
 
  private:
   struct Listener;
-  struct Selected;
+  struct Fault {
+    int left = 0;
+    bool lasting = false;
+    Handler handler;
+  };
   void serve(ImapConnection& client);
+  // What answers this command now, if not honesty.
+  Handler lie_for(const std::string& command);
   void note(const ImapCommand& command);
 
   void authenticate(ImapConnection& client, const ImapCommand& command);
@@ -136,6 +158,8 @@ class ScriptedImapServer {
   ScriptedImapOptions options_;
   ImapAccount account_;
   std::map<std::string, Handler> handlers_;
+  std::mutex faults_mutex_;  // guards the faults and the certificate in options_
+  std::map<std::string, Fault> faults_;
   std::unique_ptr<Listener> listener_;
 };
 

@@ -1,0 +1,193 @@
+// The whole path to a server that misbehaves: the intake with the real IMAP client over sockets to
+// scripted servers, and a real PostgreSQL. One mailbox ("crm") has a server that lies, the other
+// one
+// ("calm") an honest server and must not notice.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/ingest/intake_fixture.h"
+#include "tests/support/scripted_imap_server.h"
+#include "tests/support/temp_folder.h"
+
+namespace c360::testing {
+
+class HostileTest : public IntakeTest {
+ protected:
+  static constexpr std::chrono::seconds kPatience{60};
+  // A deadline for a server that keeps us waiting, long enough for the honest commands before it on
+  // a busy machine.
+  static constexpr std::chrono::milliseconds kSoon{1'500};
+
+  HostileTest() {
+    using std::chrono::milliseconds;
+    const BackoffOptions quick{.first = milliseconds{10}, .limit = milliseconds{50}};
+    intake_options.holder = "test:hostile";
+    intake_options.spool_folder = spool;
+    intake_options.attempt_limit = 1'000'000;  // faults last until they are healed
+    intake_options.pace = {.failure = quick,
+                           .refusal = quick,
+                           .shortest_patience = milliseconds{10},
+                           .longest_patience = milliseconds{50},
+                           .mail = quick,
+                           .false_alarm = quick};
+    crm = settings_for("crm");
+    calm = settings_for("calm");
+    for (int i = 0; i < 5; ++i) liar.account().add("INBOX", form_mail(++forms_));
+    honest.account().add("INBOX", form_mail(++forms_));
+  }
+
+  static ingest::MailboxSettings settings_for(const std::string& code) {
+    ingest::MailboxSettings mailbox;
+    mailbox.code = code;
+    mailbox.own_addresses = {"crm@client360.example"};
+    mailbox.use_idle = false;
+    mailbox.delay = std::chrono::milliseconds{30};
+    mailbox.imap.host = "127.0.0.1";
+    mailbox.imap.tls = ingest::imap::TlsMode::none;
+    mailbox.imap.server_name = "imap.example.test";
+    mailbox.imap.username = "ann";
+    mailbox.imap.password = Secret("secret");
+    return mailbox;
+  }
+
+  // With the liar; another one where TLS or greetings matter.
+  void start() { start(liar); }
+  void start(ScriptedImapServer& peer) {
+    server_ = &peer;
+    crm.imap.port = peer.port();
+    calm.imap.port = honest.port();
+    intake = std::make_unique<ingest::Intake>(database, registry, records, rules, intake_options,
+                                              quiet.observer, clock);
+    intake->configure({crm, calm});
+  }
+
+  ingest::MailboxStatus status(const std::string& code = "crm") const {
+    for (const ingest::MailboxStatus& each : intake->status()) {
+      if (each.code == code) return each;
+    }
+    return {};
+  }
+
+  ::testing::AssertionResult comes_true(const std::function<bool()>& condition) const {
+    const auto limit = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > limit) {
+        return ::testing::AssertionFailure()
+               << "not in time; the mailbox says: " << status().reason;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return ::testing::AssertionSuccess();
+  }
+
+  // Says `text` as the reason why it is not well, while the other mailbox takes in new mail.
+  void expect_trouble(const std::string& text) {
+    EXPECT_TRUE(comes_true([&] {
+      const std::string reason = status().reason;
+      return reason.contains(text) && reason != "starting" &&
+             reason != "the first pass has not ended yet";
+    })) << text;
+    honest.account().add("INBOX", form_mail(++forms_));
+    EXPECT_TRUE(comes_true([&] { return settled(honest, "calm") && status("calm").ready; }))
+        << "the calm mailbox";
+    EXPECT_EQ(failures("calm"), 0U);
+  }
+  // The same for trouble that ends passes: also in the metric.
+  void expect_failure(const std::string& text) {
+    expect_trouble(text);
+    EXPECT_GT(failures("crm"), 0U);
+  }
+
+  std::size_t failures(const std::string& mailbox) const {
+    std::istringstream lines(quiet.metrics.serialize());
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);) {
+      count += line.starts_with("client360_mailbox_failures_total{") &&
+               line.contains("mailbox=\"" + mailbox + "\"") && !line.ends_with(" 0");
+    }
+    return count;
+  }
+
+  // The server is honest again: the mailbox recovers by itself and nothing is lost or doubled.
+  void expect_recovery() {
+    server_->heal();
+    EXPECT_TRUE(comes_true([&] { return settled(honest, "calm"); })) << "the calm mailbox";
+    EXPECT_TRUE(comes_true([&] {
+      const auto now = status();
+      return settled(*server_, "crm") && now.ready && now.reason.empty() && all_seen();
+    }));
+    expect_conservation();
+  }
+
+  // Every mail of the server is in exactly one end state, with its own bytes, and made one record.
+  void expect_conservation() {
+    EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0");
+    std::set<std::string> bytes;
+    for (const auto& message : server_->account().messages("INBOX")) {
+      const std::string digest = to_hex(sha256(message.bytes));
+      bytes.insert(digest);
+      EXPECT_EQ(one("SELECT encode(raw_sha256, 'hex') || ' ' || (outcome IN ('deal_created', "
+                    "'duplicate'))" +
+                    of_mail(message.uid)),
+                digest + " true")
+          << "uid " << message.uid << ": "
+          << one("SELECT concat_ws(' ', outcome, error)" + of_mail(message.uid));
+    }
+    EXPECT_EQ(one("SELECT count(DISTINCT d.company_text) || ' ' || count(*) FROM crm.deal d JOIN "
+                  "ops.mail_message m ON m.id = d.mail_message_id JOIN ops.mailbox b ON b.id = "
+                  "m.mailbox_id WHERE b.code = 'crm'"),
+              std::to_string(bytes.size()) + " " + std::to_string(bytes.size()));
+    // What the server never had, and mails of a former UIDVALIDITY, ended too.
+    EXPECT_EQ(
+        one("SELECT count(*) FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id "
+            "WHERE b.code = 'crm' AND outcome NOT IN ('deal_created', 'duplicate', "
+            "'vanished')"),
+        "0");
+  }
+
+  std::string of_mail(std::uint32_t uid) const {
+    return " FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = "
+           "'crm' AND m.uidvalidity = " +
+           std::to_string(server_->account().uidvalidity()) + " AND m.uid = " + std::to_string(uid);
+  }
+
+  // Whether all mails of the server ended and nothing else is pending.
+  bool settled(ScriptedImapServer& peer, const std::string& code) {
+    const auto messages = peer.account().messages("INBOX");
+    std::string uids = "0";
+    for (const auto& message : messages) uids += "," + std::to_string(message.uid);
+    return one("SELECT count(*) FILTER (WHERE m.state = 'done' AND m.outcome <> 'vanished' AND "
+               "m.uidvalidity = " +
+               std::to_string(peer.account().uidvalidity()) + " AND m.uid IN (" + uids +
+               ")) || ' ' || count(*) FILTER (WHERE m.state <> 'done') FROM ops.mail_message m "
+               "JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = '" +
+               code + "'") == std::to_string(messages.size()) + " 0";
+  }
+  bool all_seen() {
+    return !wants_flags || std::ranges::all_of(server_->account().messages("INBOX"),
+                                               [](const ImapAccount::Message& message) {
+                                                 return message.flags.contains("\\Seen");
+                                               });
+  }
+
+  ScriptedImapServer liar;
+  ScriptedImapServer honest;
+  ingest::MailboxSettings crm;
+  ingest::MailboxSettings calm;
+  ingest::IntakeOptions intake_options;
+  bool wants_flags = true;  // false: the server has lost them, or they are on mails of another time
+  int forms_ = 0;
+  ScriptedImapServer* server_ = &liar;
+  std::unique_ptr<ingest::Intake> intake;  // last: stops before its servers go
+};
+
+}  // namespace c360::testing

@@ -1,0 +1,665 @@
+// Every misbehaviour of a server, on the whole path: the mailbox says what is wrong, recovers by
+// itself once the server heals, and every mail ends in exactly one end state; the mailbox next to
+// it takes in mail all the while.
+#include <gmock/gmock.h>
+
+#include "tests/ingest/hostile_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+using Handler = ScriptedImapServer::Handler;
+using ingest::imap::TlsMode;
+
+Handler says(std::string bytes) {
+  return [bytes = std::move(bytes)](ImapConnection& client, const ImapCommand&) {
+    client.send(bytes);
+  };
+}
+Handler answers(std::string status_and_text) {
+  return [text = std::move(status_and_text)](ImapConnection& client, const ImapCommand& command) {
+    client.line(command.tag + " " + text);
+  };
+}
+void hangs(ImapConnection& client, const ImapCommand&) { client.hang(); }
+void closes(ImapConnection& client, const ImapCommand&) { client.close(); }
+
+// ---------------------------------------------------------------- every command, every fault
+
+struct Fault {
+  const char* name;
+  const char* command;  // "" is the greeting
+  Handler handler;
+};
+
+std::vector<Fault> every_fault() {
+  std::vector<Fault> all;
+  for (const char* command :
+       {"", "CAPABILITY", "AUTHENTICATE", "SELECT", "UID SEARCH", "UID FETCH", "UID STORE"}) {
+    all.push_back({"Closes", command, closes});
+    all.push_back({"SaysBye", command, says("* BYE the house is on fire\r\n")});
+    all.push_back({"SendsBrackets", command, says("* X " + std::string(200'000, '('))});
+    all.push_back({"AnnouncesAHugeLiteral", command, says("* X {99999999999}\r\n")});
+    all.push_back({"SendsALineWithoutEnd", command, says("* OK " + std::string(1'100'000, 'x'))});
+    if (*command == '\0') continue;
+    all.push_back({"SaysNo", command, answers("NO not now")});
+    all.push_back({"SaysBad", command, answers("BAD what?")});
+    all.push_back({"AnswersAnotherCommand", command,
+                   [](ImapConnection& client, const ImapCommand&) { client.line("zz9 OK done"); }});
+  }
+  return all;
+}
+
+class EveryCommand : public HostileTest, public ::testing::WithParamInterface<Fault> {};
+
+TEST_P(EveryCommand, CanFailWithoutHarm) {
+  liar.misbehave(GetParam().command, 0, GetParam().handler);
+
+  start();
+
+  expect_trouble("");
+  expect_recovery();
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, EveryCommand, ::testing::ValuesIn(every_fault()),
+                         [](const auto& fault) {
+                           std::string name = fault.param.command;
+                           std::erase(name, ' ');
+                           return (name.empty() ? "Greeting" : name) + fault.param.name;
+                         });
+
+// ---------------------------------------------------------------- the way in
+
+TEST_F(HostileTest, AGreetingThatNeverComesIsGivenUp) {
+  crm.imap.connect_timeout = kSoon;
+  liar.misbehave("", 0, hangs);
+
+  start();
+
+  expect_failure("in time");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AServerOfAnotherProtocolIsRecognised) {
+  liar.misbehave("", 0, says("HTTP/1.1 400 Bad Request\r\n\r\n"));
+
+  start();
+
+  expect_failure("not IMAP");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, ARefusedPasswordIsSaidAndTriedAgain) {
+  liar.misbehave("AUTHENTICATE", 0, answers("NO [AUTHENTICATIONFAILED] expired"));
+
+  start();
+
+  expect_failure("AUTHENTICATIONFAILED");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AWishForPatienceOfWeeksIsObeyedWithinBounds) {
+  liar.misbehave(
+      "SELECT", 0,
+      answers("BAD Request is throttled. Suggested Backoff Time: 4000000000 milliseconds"));
+
+  start();
+
+  expect_failure("throttled");
+  expect_recovery();
+}
+
+class HostileTls : public HostileTest {
+ protected:
+  // A server by STARTTLS whose certificate is good.
+  ScriptedImapServer& secured(TlsMode mode) {
+    ScriptedImapOptions how;
+    how.tls = mode == TlsMode::imaps;
+    how.certificate = authority.issue("good");
+    secured_ = std::make_unique<ScriptedImapServer>(how);
+    for (int i = 0; i < 3; ++i) secured_->account().add("INBOX", form_mail(++forms_));
+    crm.imap.tls = mode;
+    crm.imap.ca_file = authority.ca_file();
+    return *secured_;
+  }
+  void expect_refused_certificate(TlsMode mode, const CertificateRequest& request,
+                                  const std::string& complaint) {
+    ScriptedImapServer& peer = secured(mode);
+    peer.use_certificate(authority.issue("bad", request));
+
+    start(peer);
+
+    expect_failure(complaint);
+    for (const std::string& command : peer.transcript())
+      EXPECT_FALSE(command.starts_with("AUTHENTICATE")) << "the password was sent";
+    peer.use_certificate(authority.issue("good"));
+    expect_recovery();
+  }
+  ~HostileTls() override { intake.reset(); }  // before its server
+
+  TempFolder folder;
+  TestAuthority authority{folder.path()};
+  std::unique_ptr<ScriptedImapServer> secured_;
+};
+
+TEST_F(HostileTls, AnExpiredCertificateIsNotAccepted) {
+  expect_refused_certificate(TlsMode::imaps, {.valid_from_days = -20, .valid_to_days = -1},
+                             "expired");
+}
+TEST_F(HostileTls, ACertificateOfAnotherNameIsNotAccepted) {
+  expect_refused_certificate(TlsMode::starttls, {.names = {"mail.example.test"}},
+                             "imap.example.test");
+}
+TEST_F(HostileTls, ASelfSignedCertificateIsNotAccepted) {
+  expect_refused_certificate(TlsMode::imaps, {.self_signed = true}, "certificate");
+}
+
+TEST_F(HostileTls, AStrippedStarttlsSendsNoPassword) {
+  ScriptedImapServer& peer = secured(TlsMode::starttls);
+  peer.misbehave("CAPABILITY", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("* CAPABILITY IMAP4rev1 AUTH=PLAIN");
+    client.ok(command);
+  });
+
+  start(peer);
+
+  expect_failure("offers no STARTTLS");
+  for (const std::string& command : peer.transcript())
+    EXPECT_FALSE(command.starts_with("AUTHENTICATE")) << "the password was sent";
+  expect_recovery();
+}
+
+TEST_F(HostileTls, AGreetingThatSignsInBeforeTlsIsNotAccepted) {
+  ScriptedImapServer& peer = secured(TlsMode::starttls);
+  peer.misbehave("", 0, says("* PREAUTH welcome\r\n"));
+
+  start(peer);
+
+  expect_failure("signs us in before TLS");
+  expect_recovery();
+}
+
+TEST_F(HostileTls, BytesBetweenStarttlsAndTlsAreNotAccepted) {
+  ScriptedImapServer& peer = secured(TlsMode::starttls);
+  peer.misbehave("STARTTLS", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.send(command.tag + " OK go ahead\r\n* CAPABILITY IMAP4rev1\r\n");
+    client.start_tls();
+  });
+
+  start(peer);
+
+  expect_failure("between STARTTLS and TLS");
+  expect_recovery();
+}
+
+TEST_F(HostileTls, AnswersBeforeTheirCommandsAreNotAccepted) {
+  ScriptedImapServer& peer = secured(TlsMode::starttls);
+  peer.misbehave("STARTTLS", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.ok(command);
+    client.start_tls();
+    client.send("a9 OK [CAPABILITY IMAP4rev1] signed in\r\n");
+  });
+
+  start(peer);
+
+  expect_failure("nobody sent");
+  expect_recovery();
+}
+
+// ---------------------------------------------------------------- time
+
+TEST_F(HostileTest, AFetchThatHangsIsGivenUp) {
+  crm.imap.command_timeout = kSoon;
+  liar.misbehave("UID FETCH", 0, hangs);
+
+  start();
+
+  expect_failure("in time");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, ASearchThatDripsIsGivenUp) {
+  crm.imap.command_timeout = kSoon;
+  liar.misbehave("UID SEARCH", 0, [](ImapConnection& client, const ImapCommand&) {
+    for (;;) client.drip("* 1 EXISTS\r\n");
+  });
+
+  start();
+
+  expect_failure("in time");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, ALiteralLongerThanItsMessageIsGivenUp) {
+  crm.imap.command_timeout = kSoon;
+  crm.imap.minimum_rate = 1'000'000'000;
+  liar.misbehave("UID FETCH", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("* 1 FETCH (UID 1 BODY[] {1000000}\r\nSubject: short\r\n\r\n)");
+    client.ok(command);
+  });
+
+  start();
+
+  expect_failure("in time");
+  expect_recovery();
+}
+
+// ---------------------------------------------------------------- lies about mails
+
+TEST_F(HostileTest, ALiteralShorterThanItsMessageIsNotTaken) {
+  liar.misbehave("UID FETCH", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("* 1 FETCH (UID 1 BODY[] {10}\r\n" + form_mail(1) + ")");
+    client.ok(command);
+  });
+
+  start();
+
+  expect_failure("");
+  expect_recovery();
+}
+
+// Each message once as `changed`, with the size of the true one.
+Handler sends_instead(ScriptedImapServer& peer,
+                      const std::function<std::string(const ImapAccount::Message&)>& changed,
+                      bool true_size = true) {
+  return [&peer, changed, true_size](ImapConnection& client, const ImapCommand& command) {
+    std::size_t sequence = 0;
+    for (const auto& message : peer.account().messages("INBOX")) {
+      ++sequence;
+      if (!command.asks_for(message.uid)) continue;
+      const std::string body = changed(message);
+      client.line("* " + std::to_string(sequence) + " FETCH (UID " + std::to_string(message.uid) +
+                  " RFC822.SIZE " + std::to_string(true_size ? message.bytes.size() : body.size()) +
+                  " BODY[] {" + std::to_string(body.size()) + "}\r\n" + body + ")");
+    }
+    client.ok(command);
+  };
+}
+
+TEST_F(HostileTest, ABodyShorterThanItsSizeIsFetchedAgain) {
+  liar.misbehave("UID FETCH", 1, sends_instead(liar, [](const ImapAccount::Message& message) {
+                   return message.bytes.substr(0, message.bytes.size() / 2);
+                 }));
+
+  start();
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, ABodyLongerThanItsSizeIsFetchedAgain) {
+  liar.misbehave("UID FETCH", 1, sends_instead(liar, [](const ImapAccount::Message& message) {
+                   return message.bytes + "and what nobody wrote\r\n";
+                 }));
+
+  start();
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, ASizeThatIsOnlyAnEstimateIsCountedAndDoesNoHarm) {
+  liar.on("UID FETCH", [&](ImapConnection& client, const ImapCommand& command) {
+    for (const auto& message : liar.account().messages("INBOX")) {
+      if (!command.asks_for(message.uid)) continue;
+      client.line("* 1 FETCH (RFC822.SIZE 7 UID " + std::to_string(message.uid) + " BODY[] {" +
+                  std::to_string(message.bytes.size()) + "}\r\n" + message.bytes + ")");
+    }
+    client.ok(command);
+  });
+
+  start();
+
+  expect_recovery();
+  EXPECT_THAT(quiet.metrics.serialize(),
+              ::testing::HasSubstr("client360_mail_size_mismatches_total{mailbox=\"crm\"} 5"));
+}
+
+TEST_F(HostileTest, TheBodyOfAnotherMailIsNotTakenForIt) {
+  liar.misbehave("UID FETCH", 1,
+                 sends_instead(
+                     liar,
+                     [this](const ImapAccount::Message& message) {
+                       return message.uid == 1 ? liar.account().messages("INBOX").at(3).bytes
+                                               : message.bytes;
+                     },
+                     /*true_size=*/false));
+
+  start();
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AnswersForOtherMailsAreNotTaken) {
+  liar.misbehave("UID FETCH", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("* 1 FETCH (UID 99 BODY[] {3}\r\nabc)");
+    client.ok(command);
+  });
+
+  start();
+
+  expect_trouble("sends no content");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, BodiesWithoutUidsAreNotTaken) {
+  liar.misbehave("UID FETCH", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("* 1 FETCH (BODY[] {3}\r\nabc)");
+    client.ok(command);
+  });
+
+  start();
+
+  expect_failure("without their uids");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, UidsRepeatedAndInDisorderAreEachTakenOnce) {
+  liar.on("UID SEARCH", [&](ImapConnection& client, const ImapCommand& command) {
+    if (!command.arguments.contains("UNSEEN") && !command.arguments.ends_with("ALL"))
+      return liar.answer(client, command);
+    client.line("* SEARCH 5 1 3 3");
+    client.line("* SEARCH 2 5 4 1");
+    client.ok(command);
+  });
+  liar.on("UID FETCH", [&](ImapConnection& client, const ImapCommand& command) {
+    auto messages = liar.account().messages("INBOX");
+    std::ranges::reverse(messages);
+    for (int times = 0; times < 2; ++times) {
+      for (const auto& message : messages) {
+        if (!command.asks_for(message.uid)) continue;
+        client.line("* 1 FETCH (BODY[] {" + std::to_string(message.bytes.size()) + "}\r\n" +
+                    message.bytes + " UID " + std::to_string(message.uid) + ")");
+      }
+    }
+    client.ok(command);
+  });
+
+  start();
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, WhatIsSaidUnaskedDisturbsNothing) {
+  const std::string noise =
+      "* 9 EXISTS\r\n* 1 EXPUNGE\r\n* VANISHED 2\r\n* VANISHED (EARLIER) 3\r\n* 2 FETCH (FLAGS "
+      "(\\Seen) UID 2)\r\n* 3 FETCH (UID 3 BODY[] {3}\r\nabc)\r\n* OK [ALERT] disk\r\n* NO "
+      "weather\r\n"
+      "* FLAGS (\\Seen)\r\n";
+  for (const char* name :
+       {"SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "AUTHENTICATE", "ID"}) {
+    const bool lists = std::string_view(name) == "UID SEARCH";
+    const bool fetches = std::string_view(name) == "UID FETCH";
+    liar.on(name, [&, lists, fetches](ImapConnection& client, const ImapCommand& command) {
+      if (!fetches) client.send(noise);
+      liar.answer(client, command);
+      if (!lists) client.send(noise);
+    });
+  }
+
+  start();
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AMailThatIsDeniedAndThenListedAgainIsTakenAfterAll) {
+  liar.misbehave("UID FETCH", 0, answers("OK nothing for you"));
+  liar.misbehave("UID SEARCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    // Lists them, and denies each one when it is asked about.
+    if (command.arguments.contains("UNSEEN") || command.arguments.ends_with("ALL"))
+      return liar.answer(client, command);
+    client.line("* SEARCH");
+    client.ok(command);
+  });
+
+  start();
+  ASSERT_TRUE(comes_true([&] {
+    return one("SELECT count(*) FROM ops.mail_message WHERE outcome = 'vanished'") == "5";
+  }));
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AUidBeyondAllOthersHidesNoLaterMail) {
+  crm.unseen_only = false;
+  liar.misbehave("UID SEARCH", 2, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("* SEARCH 1 2 4294967295");
+    client.ok(command);
+  });
+  intake_options.compare_interval = std::chrono::seconds{0};
+
+  start();
+
+  expect_recovery();
+}
+
+// ---------------------------------------------------------------- UIDVALIDITY
+
+TEST_F(HostileTest, AnotherUidvalidityInEverySessionMakesNoSecondRecord) {
+  crm.unseen_only = false;
+  wants_flags = false;
+  liar.misbehave("SELECT", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    static std::atomic<std::uint32_t> validity = 100;
+    liar.account().set_uidvalidity(++validity);
+    liar.answer(client, command);
+  });
+
+  start();
+  ASSERT_TRUE(comes_true([&] {
+    return one("SELECT count(DISTINCT uidvalidity) > 4 AND count(*) FILTER (WHERE outcome = "
+               "'duplicate') > 4 FROM ops.mail_message") == "t";
+  }));
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AUidvalidityThatComesBackLosesNothing) {
+  crm.unseen_only = false;
+  wants_flags = false;
+  liar.misbehave("UID FETCH", 0, answers("NO not now"));
+  start();
+  ASSERT_TRUE(liar.wait_for("UID FETCH"));
+  liar.account().set_uidvalidity(8);
+  ASSERT_TRUE(comes_true([&] {
+    return one("SELECT count(*) FROM ops.mail_message WHERE uidvalidity = 7 AND outcome = "
+               "'vanished'") == "5";
+  }));
+  liar.account().set_uidvalidity(7);
+
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AUidvalidityThatChangesWithinTheSessionVoidsWhatWasFetched) {
+  liar.misbehave("UID FETCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    client.line("* 1 FETCH (UID 1 BODY[] {3}\r\nabc)");
+    client.line("* OK [UIDVALIDITY 4711] built anew");
+    client.ok(command);
+  });
+
+  start();
+
+  expect_failure("UIDVALIDITY 4711");
+  expect_recovery();
+}
+
+// ---------------------------------------------------------------- flags
+
+TEST_F(HostileTest, AReadOnlyFolderIsReadAndSaidToBe) {
+  liar.misbehave("SELECT", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    liar.answer(client, {command.tag, "EXAMINE", command.arguments});
+  });
+  liar.misbehave("UID STORE", 0, answers("NO read-only"));
+
+  start();
+
+  expect_trouble("read-only");
+  EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+  EXPECT_TRUE(status().ready);
+  expect_recovery();
+}
+
+TEST_F(HostileTest, FlagsRefusedForWantOfRoomDoNotHoldMailUp) {
+  liar.misbehave("UID STORE", 0, answers("NO [OVERQUOTA] the box is full"));
+
+  start();
+
+  expect_trouble("OVERQUOTA");
+  EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+  liar.account().add("INBOX", form_mail(++forms_));
+  EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); })) << "a mail that came later";
+  EXPECT_TRUE(status().ready);
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AFetchOverQuotaIsTriedAgainLater) {
+  liar.misbehave("UID FETCH", 0, answers("NO [OVERQUOTA] Account exceeded bandwidth limits."));
+
+  start();
+
+  expect_failure("OVERQUOTA");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecord) {
+  wants_flags = false;
+  liar.misbehave("UID STORE", 0, answers("OK done"));
+
+  start();
+  ASSERT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+  intake->poll_now("crm");
+  ASSERT_TRUE(liar.wait_for("SELECT", 5));  // all mails are unseen each time
+
+  expect_recovery();
+}
+
+// ---------------------------------------------------------------- one mail among others
+
+TEST_F(HostileTest, AMailThatBreaksTheConnectionDoesNotHoldTheOthersUp) {
+  liar.misbehave("UID FETCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    if (command.asks_for(2)) client.close();
+    liar.answer(client, command);
+  });
+
+  start();
+
+  EXPECT_TRUE(comes_true([&] {
+    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail_message m JOIN "
+               "ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") ==
+           "1,3,4,5";
+  }));
+  expect_failure("closed");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, AMailThatBreaksTheConnectionForEverIsQuarantined) {
+  intake_options.attempt_limit = 2;
+  liar.misbehave("UID FETCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    if (command.asks_for(2)) client.close();
+    liar.answer(client, command);
+  });
+
+  start();
+
+  EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+  EXPECT_EQ(one("SELECT q.reason || '|' || m.uid FROM ops.quarantine q JOIN ops.mail_message m ON "
+                "m.id = q.mail_message_id"),
+            "too_many_retries|2");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal d JOIN ops.mail_message m ON m.id = "
+                "d.mail_message_id JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm'"),
+            "4");
+}
+
+TEST_F(HostileTest, AMailAnnouncedAbsurdlyLongDoesNotHoldTheOthersUp) {
+  liar.misbehave("UID FETCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    if (command.asks_for(2)) client.send("* 2 FETCH (UID 2 BODY[] {9000000000000}\r\nxxxx");
+    liar.answer(client, command);
+  });
+
+  start();
+
+  EXPECT_TRUE(comes_true([&] {
+    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail_message m JOIN "
+               "ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") ==
+           "1,3,4,5";
+  }));
+  expect_failure("9000000000000");
+  expect_recovery();
+}
+
+TEST_F(HostileTest, OneMailRefusedIsTriedAgainAlone) {
+  liar.misbehave("UID FETCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    if (command.asks_for(2)) return client.no(command, "[SERVERBUG] cannot read it");
+    liar.answer(client, command);
+  });
+
+  start();
+
+  EXPECT_TRUE(comes_true([&] {
+    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail_message m JOIN "
+               "ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") ==
+           "1,3,4,5";
+  }));
+  EXPECT_TRUE(comes_true([&] { return one("SELECT attempts > 2" + of_mail(2)) == "t"; }));
+  EXPECT_EQ(failures("crm"), 0U);
+  expect_recovery();
+}
+
+TEST_F(HostileTest, OneMailRefusedForEverIsQuarantinedWithWhatTheServerSaid) {
+  intake_options.attempt_limit = 3;
+  liar.misbehave("UID FETCH", 0, [&](ImapConnection& client, const ImapCommand& command) {
+    if (command.asks_for(2)) return client.no(command, "[SERVERBUG] cannot read it");
+    liar.answer(client, command);
+  });
+
+  start();
+
+  EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+  EXPECT_THAT(one("SELECT q.reason || '|' || m.uid || '|' || q.details FROM ops.quarantine q JOIN "
+                  "ops.mail_message m ON m.id = q.mail_message_id"),
+              ::testing::AllOf(::testing::StartsWith("too_many_retries|2|"),
+                               ::testing::HasSubstr("[SERVERBUG] cannot read it")));
+}
+
+// ---------------------------------------------------------------- IDLE
+
+TEST_F(HostileTest, MailAnnouncedInEveryIdleAndNeverThereDoesNotKeepUsBusy) {
+  using std::chrono::hours;
+  crm.use_idle = true;
+  crm.delay = hours{1};
+  intake_options.pace.false_alarm = {.first = hours{1}, .limit = hours{1}};
+  liar.misbehave("IDLE", 0, [](ImapConnection& client, const ImapCommand& command) {
+    client.line("+ idling");
+    client.line("* 99 EXISTS");
+    client.read_line();
+    client.ok(command);
+  });
+
+  start();
+  ASSERT_TRUE(
+      liar.wait_for("IDLE", 2));  // the first alarm is followed at once, the next one is not
+  ASSERT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+  liar.account().add("INBOX", form_mail(++forms_));
+  intake->poll_now("crm");
+
+  expect_recovery();
+  const auto transcript = liar.transcript();
+  EXPECT_LE(std::ranges::count_if(
+                transcript, [](const std::string& line) { return line.starts_with("SELECT"); }),
+            4);
+}
+
+TEST_F(HostileTest, AServerThatDropsEveryIdleLosesNothing) {
+  crm.use_idle = true;
+  liar.misbehave("IDLE", 0, [](ImapConnection& client, const ImapCommand&) {
+    client.line("+ idling");
+    client.line("* OK still here");
+    client.close();
+  });
+
+  start();
+  ASSERT_TRUE(liar.wait_for("IDLE", 3));
+  liar.account().add("INBOX", form_mail(++forms_));
+
+  expect_recovery();
+}
+
+}  // namespace
+}  // namespace c360::testing
