@@ -25,27 +25,35 @@ Result<void> FetchedBatch::end(const FetchedMeta& meta) {
     refused_.emplace_back(meta.uid, *std::exchange(failure_, std::nullopt));
     return {};
   }
-  const bool again = doubted_.contains(meta.uid);
-  if (meta.rfc822_size && *meta.rfc822_size != raw.size()) {
-    if (!again) {
-      doubt(meta.uid);
-      return {};
-    }
-    ++mismatches_;
-  }
-  const auto [first, fresh] = first_with_.emplace(raw.sha256(), meta.uid);
-  if (!fresh && !again && first->second != meta.uid) {
-    doubt(meta.uid);
-    if (!doubted_.contains(first->second)) {
-      std::erase_if(mails_,
-                    [&](const FetchedMail& mail) { return mail.meta.uid == first->second; });
-      doubt(first->second);
-    }
+  const auto doubted = doubted_.find(meta.uid);
+  const bool again = doubted != doubted_.end();
+  const bool mismatched = meta.rfc822_size && *meta.rfc822_size != raw.size();
+  if (!again && (mismatched || same_bytes_as_another(meta.uid, raw))) {
+    doubt(meta.uid, raw.sha256());
     return {};
   }
+  mismatches_ += mismatched;
+  contradictions_ += mismatched || (again && doubted->second != raw.sha256());
   if (raw.in_memory()) held_bytes_ += static_cast<std::size_t>(raw.size());
   mails_.push_back({meta, std::move(raw)});
   return {};
+}
+
+// Then the other one is doubted too: one of them may have got what belongs to the other.
+bool FetchedBatch::same_bytes_as_another(Uid uid, const RawMail& raw) {
+  const auto [first, fresh] = first_with_.emplace(raw.sha256(), uid);
+  const Uid other = first->second;
+  if (fresh || other == uid) return false;
+  if (!doubted_.contains(other)) {
+    std::erase_if(mails_, [&](const FetchedMail& mail) { return mail.meta.uid == other; });
+    doubt(other, raw.sha256());
+  }
+  return true;
+}
+
+void FetchedBatch::doubt(Uid uid, const Sha256& at_first) {
+  doubted_.emplace(uid, at_first);
+  doubtful_.push_back(uid);
 }
 
 // What was written until then gives its space back at once.
@@ -53,11 +61,6 @@ void FetchedBatch::note(const Result<void>& kept) {
   if (kept) return;
   failure_ = kept.error();
   (void)writer_.finish();
-}
-
-void FetchedBatch::doubt(Uid uid) {
-  doubted_.insert(uid);
-  doubtful_.push_back(uid);
 }
 
 void FetchedBatch::discard() { (void)writer_.finish(); }

@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +43,8 @@ class FetchedBatch final : public FetchSink {
   // of the batch: copies exist, and so do servers that send one mail for another.
   std::vector<Uid> take_doubtful();
   std::size_t mismatches() const { return mismatches_; }  // taken although their size differs
+  // Taken although the server was of two minds: of their size, or of their bytes when asked again.
+  std::size_t contradictions() const { return contradictions_; }
 
   std::vector<FetchedMail>& mails() { return mails_; }
   const std::vector<Uid>& missing() const { return missing_; }
@@ -52,7 +53,8 @@ class FetchedBatch final : public FetchSink {
 
  private:
   void note(const Result<void>& kept);
-  void doubt(Uid uid);
+  bool same_bytes_as_another(Uid uid, const RawMail& raw);
+  void doubt(Uid uid, const Sha256& at_first);
 
   FetchedBatchOptions options_;
   RawMailWriter writer_;
@@ -63,8 +65,9 @@ class FetchedBatch final : public FetchSink {
   std::vector<std::pair<Uid, Error>> refused_;
   std::map<Sha256, Uid> first_with_;  // these bytes
   std::vector<Uid> doubtful_;
-  std::set<Uid> doubted_;
+  std::map<Uid, Sha256> doubted_;  // what they were at first
   std::size_t mismatches_ = 0;
+  std::size_t contradictions_ = 0;
 };
 
 }  // namespace c360::ingest

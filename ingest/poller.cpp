@@ -367,7 +367,11 @@ Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
     const bool bounded = first && settings_.first_sync_limit > 0;
     if (compared.error().code != ErrorCode::upstream_rejected || bounded)
       return std::unexpected(compared.error());
-    remark("the comparison with the server failed: " + compared.error().detail);
+    const Error& error = compared.error();
+    remark("the comparison with the server failed: " + error.detail);
+    ports_.observer.observe_at(
+        LogLevel::warn, event::mailbox_compared,
+        {{"mailbox", settings_.code}, {"code", to_string(error.code)}, {"reason", error.reason}});
     if (!first) return state;
     if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
     return state;

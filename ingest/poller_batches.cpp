@@ -274,6 +274,13 @@ Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMai
           .counter(Metric::mail_size_mismatches_total, {settings_.code})
           .add(static_cast<double>(batch.mismatches()));
     }
+    if (const std::size_t count = batch.contradictions(); count > 0) {
+      ports_.observer.observe(
+          event::message_retried,
+          {{"mailbox", settings_.code}, {"count", count}, {"reason", "contradicted"}});
+      remark("the server contradicts itself about the bytes of " + std::to_string(count) +
+             (count == 1 ? " mail" : " mails"));
+    }
   }
   // Uids of another UIDVALIDITY say nothing about these mails.
   if (!fetched.ended && fetched.ended.error().reason == "uidvalidity_changed") return fetched;
@@ -348,9 +355,11 @@ Result<void> Poller::note_unfetched(const PendingMail& mail, const Error& error,
   const bool proven = oversize && patience == 1;
   if (!proven && mail.attempts + 1 < ports_.options.attempt_limit * patience) {
     remark("mail waits to be fetched again: " + error.detail);
-    ports_.observer.observe(
-        event::message_retried,
-        {{"mailbox", settings_.code}, {"uid", mail.uid}, {"attempts", mail.attempts + 1}});
+    ports_.observer.observe(event::message_retried, {{"mailbox", settings_.code},
+                                                     {"uid", mail.uid},
+                                                     {"code", to_string(error.code)},
+                                                     {"reason", error.reason},
+                                                     {"attempts", mail.attempts + 1}});
     Backoff backoff{ports_.options.pace.mail};
     std::chrono::milliseconds delay{};
     for (int i = 0; i <= mail.attempts; ++i) delay = backoff.next();
@@ -364,8 +373,7 @@ Result<void> Poller::note_unfetched(const PendingMail& mail, const Error& error,
 
 // Done in an earlier pass, perhaps by another daemon, and the server was never told.
 Result<void> Poller::flag_backlog(const FolderKey& key) {
-  flags_refused_ = selected_.read_only;
-  if (selected_.read_only) remark("the folder is read-only: handled mail cannot be marked there");
+  flags_refused_ = false;
   std::int64_t above = 0;
   while (!stopping() && !flags_refused_) {
     auto due = log_.flags_due(key, above, kFlagsAtOnce);
@@ -382,12 +390,16 @@ Result<void> Poller::flag_backlog(const FolderKey& key) {
 Result<void> Poller::flag(const std::vector<FlagDue>& due) {
   if (due.empty() || flags_refused_) return {};
   const StageTimer timer{ports_.observer, settings_.code, "flag"};
-  if (auto told = tell_server(due); !told) {
+  const auto told = selected_.read_only
+                        ? fail(ErrorCode::upstream_rejected, "the folder is read-only", "read_only")
+                        : tell_server(due);
+  if (!told) {
     const Error& error = told.error();
     ports_.observer.metrics().counter(Metric::mail_flag_failures_total, {settings_.code}).add();
     ports_.observer.observe(event::flag_failed, {{"mailbox", settings_.code},
                                                  {"count", due.size()},
                                                  {"code", to_string(error.code)},
+                                                 {"reason", error.reason},
                                                  {"first_uid", due.front().uid}});
     const bool session_lives = error.code == ErrorCode::upstream_rejected ||
                                (error.code == ErrorCode::rate_limited && !error.retry_after);

@@ -8,8 +8,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <functional>
+#include <memory>
 #include <set>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +34,7 @@ class HostileTest : public IntakeTest {
 
   HostileTest() {
     using std::chrono::milliseconds;
+    log_to_file();
     const BackoffOptions quick{.first = milliseconds{10}, .limit = milliseconds{50}};
     intake_options.holder = "test:hostile";
     intake_options.spool_folder = spool;
@@ -43,6 +49,11 @@ class HostileTest : public IntakeTest {
     calm = settings_for("calm");
     for (int i = 0; i < 5; ++i) liar.account().add("INBOX", form_mail(++forms_));
     honest.account().add("INBOX", form_mail(++forms_));
+  }
+
+  ~HostileTest() override {
+    intake.reset();                         // before its servers
+    quiet.log.set_target(LogTarget::none);  // before its file
   }
 
   static ingest::MailboxSettings settings_for(const std::string& code) {
@@ -89,22 +100,62 @@ class HostileTest : public IntakeTest {
     return ::testing::AssertionSuccess();
   }
 
-  // Says `text` as the reason why it is not well, while the other mailbox takes in new mail.
+  // Says `text` as the reason why it is not well, in readiness and the log, while the other mailbox
+  // takes in new mail.
   void expect_trouble(const std::string& text) {
     EXPECT_TRUE(comes_true([&] {
-      const std::string reason = status().reason;
-      return reason.contains(text) && reason != "starting" &&
-             reason != "the first pass has not ended yet";
-    })) << text;
-    honest.account().add("INBOX", form_mail(++forms_));
-    EXPECT_TRUE(comes_true([&] { return settled(honest, "calm") && status("calm").ready; }))
-        << "the calm mailbox";
-    EXPECT_EQ(failures("calm"), 0U);
+      const auto now = status();
+      const bool passed = now.last_pass || now.consecutive_failures > 0;
+      return passed && !now.reason.empty() && now.reason.contains(text) && troubled("crm");
+    })) << text
+        << "\n"
+        << log();
+    expect_calm();
   }
   // The same for trouble that ends passes: also in the metric.
   void expect_failure(const std::string& text) {
     expect_trouble(text);
     EXPECT_GT(failures("crm"), 0U);
+    EXPECT_TRUE(log().contains(" event=mailbox_failed mailbox=crm code=")) << log();
+  }
+  // The mailbox next to it takes in new mail, and nothing is said of it.
+  void expect_calm() {
+    honest.account().add("INBOX", form_mail(++forms_));
+    EXPECT_TRUE(comes_true([&] { return settled(honest, "calm") && status("calm").ready; }))
+        << "the calm mailbox";
+    EXPECT_EQ(failures("calm"), 0U);
+    EXPECT_FALSE(troubled("calm")) << log();
+  }
+
+  // With one mail in quarantine: new ones come in on both sides.
+  void expect_rest_flows() {
+    server_->heal();
+    server_->account().add("INBOX", form_mail(++forms_));
+    EXPECT_TRUE(comes_true([&] { return settled(*server_, "crm") && status().reason.empty(); }));
+    expect_calm();
+    expect_equation();
+    EXPECT_TRUE(quiet.metrics.serialize().contains(
+        "client360_mail_quarantined_total{mailbox=\"crm\",reason=\"too_many_retries\"} 1\n"));
+  }
+
+  long count_of(const std::string& command) const {
+    return std::ranges::count_if(server_->transcript(), [&](const std::string& line) {
+      return line == command || line.starts_with(command + " ");
+    });
+  }
+
+  std::string log() const {
+    std::ostringstream text;
+    text << std::ifstream(log_path_).rdbuf();
+    return text.str();
+  }
+  // Since the mailbox was last well.
+  bool troubled(const std::string& mailbox) const {
+    std::istringstream lines(log().substr(well_until_));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.contains(" level=warn ") && line.contains(" mailbox=" + mailbox + " ")) return true;
+    }
+    return false;
   }
 
   std::size_t failures(const std::string& mailbox) const {
@@ -120,17 +171,35 @@ class HostileTest : public IntakeTest {
   // The server is honest again: the mailbox recovers by itself and nothing is lost or doubled.
   void expect_recovery() {
     server_->heal();
-    EXPECT_TRUE(comes_true([&] { return settled(honest, "calm"); })) << "the calm mailbox";
+    expect_calm();
     EXPECT_TRUE(comes_true([&] {
       const auto now = status();
       return settled(*server_, "crm") && now.ready && now.reason.empty() && all_seen();
     }));
+    if (failures("crm") > 0) {
+      EXPECT_TRUE(log().contains(" event=mailbox_recovered mailbox=crm")) << log();
+      EXPECT_TRUE(quiet.metrics.serialize().contains("client360_mailbox_up{mailbox=\"crm\"} 1\n"));
+    }
     expect_conservation();
+    well_until_ = log().size();
+  }
+
+  // The equation of the ledger, as its view has it, with nothing pending; and all its promises.
+  void expect_equation() {
+    EXPECT_EQ(
+        one("SELECT count(*) > 1 AND bool_and(listed > 0 AND listed = rows AND pending = 0 AND "
+            "listed = created + attached + ignored + duplicate + quarantined + vanished) FROM "
+            "ops.mail_conservation"),
+        "t");
+    EXPECT_EQ(
+        one("SELECT coalesce(string_agg(invariant, ' '), '') FROM (SELECT * FROM ops.invariant "
+            "UNION ALL SELECT * FROM ops.invariant_scan) AS i WHERE violations > 0"),
+        "");
   }
 
   // Every mail of the server is in exactly one end state, with its own bytes, and made one record.
   void expect_conservation() {
-    EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0");
+    expect_equation();
     std::set<std::string> bytes;
     for (const auto& message : server_->account().messages("INBOX")) {
       const std::string digest = to_hex(sha256(message.bytes));
@@ -152,6 +221,14 @@ class HostileTest : public IntakeTest {
             "WHERE b.code = 'crm' AND outcome NOT IN ('deal_created', 'duplicate', "
             "'vanished')"),
         "0");
+  }
+
+  // Asked again and again: over a connection that stays.
+  std::string one(const std::string& sql) {
+    const auto rows = database.execute(store::Pool::api, store::Sql{"", sql});
+    if (!rows) return rows.error().detail;
+    return rows->size() == 1 ? std::string(rows->text(0, 0))
+                             : std::to_string(rows->size()) + " rows";
   }
 
   std::string of_mail(std::uint32_t uid) const {
@@ -179,6 +256,21 @@ class HostileTest : public IntakeTest {
                                                });
   }
 
+  // The log writes to what is standard error when it begins: a file, only for that moment.
+  void log_to_file() {
+    log_file_.reset(std::fopen(log_path_.c_str(), "w"));
+    if (!log_file_) throw std::runtime_error("no file for the log");
+    std::FILE* const usual = std::exchange(stderr, log_file_.get());
+    quiet.log.set_target(LogTarget::standard_error);
+    stderr = usual;
+  }
+
+  struct Close {
+    void operator()(std::FILE* file) const { (void)std::fclose(file); }
+  };
+  TempFolder log_folder_;
+  std::string log_path_ = (log_folder_.path() / "log").string();
+  std::unique_ptr<std::FILE, Close> log_file_;
   ScriptedImapServer liar;
   ScriptedImapServer honest;
   ingest::MailboxSettings crm;
@@ -186,8 +278,9 @@ class HostileTest : public IntakeTest {
   ingest::IntakeOptions intake_options;
   bool wants_flags = true;  // false: the server has lost them, or they are on mails of another time
   int forms_ = 0;
+  std::size_t well_until_ = 0;  // in the log
   ScriptedImapServer* server_ = &liar;
-  std::unique_ptr<ingest::Intake> intake;  // last: stops before its servers go
+  std::unique_ptr<ingest::Intake> intake;
 };
 
 }  // namespace c360::testing

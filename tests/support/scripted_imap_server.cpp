@@ -307,14 +307,19 @@ ScriptedImapServer::~ScriptedImapServer() {
   {
     const std::scoped_lock lock(listener_->mutex);
     listener_->stopping = true;
-    for (const StreamSocket& client : listener_->clients) {
-      ::shutdown(client.impl()->sockfd(), SHUT_RDWR);
-    }
     threads.swap(listener_->threads);
   }
+  hang_up();
   ::shutdown(listener_->socket.impl()->sockfd(), SHUT_RDWR);
   listener_->acceptor.join();
   for (std::thread& thread : threads) thread.join();
+}
+
+void ScriptedImapServer::hang_up() {
+  const std::scoped_lock lock(listener_->mutex);
+  for (const StreamSocket& client : listener_->clients)
+    ::shutdown(client.impl()->sockfd(), SHUT_RDWR);
+  listener_->clients.clear();
 }
 
 std::uint16_t ScriptedImapServer::port() const { return listener_->socket.address().port(); }

@@ -124,6 +124,8 @@ class ScriptedImapServer {
   void misbehave(const std::string& command, int times, Handler handler);
   // Ends every misbehaviour.
   void heal();
+  // Ends every connection there is.
+  void hang_up();
   // For TLS that begins from now on.
   void use_certificate(CertificateFiles files);
   // The honest answer, for handlers that only add to it.
