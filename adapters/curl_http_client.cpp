@@ -15,16 +15,27 @@ namespace c360::adapters {
 
 namespace {
 
-// A server slower than this for 10 s is given up even where the total deadline is long.
+// A server slower than this for HttpRequest::stall_limit is given up even where the total deadline
+// is long.
 constexpr long kSlowBytesPerSecond = 16;
-constexpr long kSlowSeconds = 10;
 constexpr std::size_t kMaxHeaderFields = 200;
+constexpr long kUploadBuffer = 256 << 10;
 
 struct Call {
   HttpAnswer answer;
   std::size_t limit = 0;
   bool too_long = false;
+  const HttpUpload* upload = nullptr;
+  std::optional<Error> unread;  // why the upload ended
 };
+
+std::size_t give_body(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& call = *static_cast<Call*>(user);
+  auto read = call.upload->read(std::span(data, size * count));
+  if (read) return *read;
+  call.unread = std::move(read.error());
+  return CURL_READFUNC_ABORT;
+}
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& call = *static_cast<Call*>(user);
@@ -130,7 +141,14 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
-  if (!request.body.empty() || request.method == "POST") {
+  if (request.upload) {
+    call.upload = &*request.upload;
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.upload->size));
+    set(CURLOPT_READFUNCTION, give_body);
+    set(CURLOPT_READDATA, &call);
+    set(CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer);
+  } else if (!request.body.empty() || request.method == "POST") {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDS, request.body.data());
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
@@ -144,7 +162,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, kSlowBytesPerSecond);
-  set(CURLOPT_LOW_SPEED_TIME, kSlowSeconds);
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_limit.count()));
   set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.max_answer_bytes));
   if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
   set(CURLOPT_ERRORBUFFER, text.data());
@@ -157,6 +175,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_XFERINFODATA, &state_->cancelled);
 
   const CURLcode result = curl_easy_perform(handle);
+  if (call.unread) return std::unexpected(std::move(*call.unread));
   if (result != CURLE_OK) {
     if (call.too_long || result == CURLE_FILESIZE_EXCEEDED)
       return fail(ErrorCode::upstream_rejected,

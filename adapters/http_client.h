@@ -7,7 +7,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,12 +20,21 @@
 
 namespace c360::adapters {
 
+// A body too long to be held: read as the service takes it.
+struct HttpUpload {
+  std::uint64_t size = 0;  // all of it; less is an error of the call
+  // Fills the buffer with what comes next; 0 at the end. Its errors end the call.
+  std::function<Result<std::size_t>(std::span<char> into)> read;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::chrono::milliseconds timeout{10'000};         // the whole call
+  std::optional<HttpUpload> upload{};                // instead of `body`
+  std::chrono::milliseconds timeout{10'000};         // the whole call; 0: as long as bytes move
+  std::chrono::seconds stall_limit{10};              // without bytes for longer it is given up
   std::chrono::milliseconds connect_timeout{3'000};  // part of it
   std::size_t max_answer_bytes = std::size_t{8} << 20U;
   bool allow_plain_http = false;  // otherwise https only

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kMaxTokenFileBytes = 4096;
 constexpr std::chrono::milliseconds kCallLimit{65'000};  // a reload may wait for the database
 constexpr std::chrono::milliseconds kConnectLimit{3'000};
+constexpr std::chrono::seconds kUploadStall{
+    600};  // what was sent must be stored before more is read
 
 // A listener on every address is reached on loopback.
 std::string host_of(const std::string& host) {
@@ -117,27 +119,24 @@ Result<std::string> Context::base_url(std::string_view option, bool admin) {
                      host_of(listener.host), listener.port);
 }
 
-Result<Json> Context::call(const std::string& url, std::string_view method, std::string body,
-                           std::string_view media_type, const std::string& token, int accepted) {
-  adapters::HttpRequest request;
-  request.method = method;
-  request.url = url;
-  request.timeout = kCallLimit;
+Result<Json> Context::call(adapters::HttpRequest request, std::string_view media_type,
+                           const std::string& token, int accepted) {
   request.connect_timeout = kConnectLimit;
   request.allow_plain_http = true;
   request.ca_file = globals_.option("ca-file");
   request.headers.emplace_back("Accept", "application/json");
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
-  if (!body.empty()) request.headers.emplace_back("Content-Type", std::string(media_type));
-  request.body = std::move(body);
+  if (!request.body.empty() || request.upload)
+    request.headers.emplace_back("Content-Type", std::string(media_type));
   auto answer = connections_->http.send(request);
   if (!answer) {
     Error error = answer.error();
-    error.detail += "; is client360d running? (systemctl status client360d)";
+    if (error.code != ErrorCode::invalid_request)
+      error.detail += "; is client360d running? (systemctl status client360d)";
     return std::unexpected(std::move(error));
   }
   const bool good = (answer->status >= 200 && answer->status < 300) || answer->status == accepted;
-  if (!good) return std::unexpected(error_of(*answer, url));
+  if (!good) return std::unexpected(error_of(*answer, request.url));
   if (answer->body.empty()) return Json{};
   return Json::parse(answer->body);
 }
@@ -145,7 +144,9 @@ Result<Json> Context::call(const std::string& url, std::string_view method, std:
 Result<Json> Context::admin(std::string_view method, std::string_view path, int accepted) {
   auto base = base_url("admin-url", true);
   if (!base) return std::unexpected(base.error());
-  return call(*base + std::string(path), method, {}, {}, {}, accepted);
+  return call(
+      {.method = std::string(method), .url = *base + std::string(path), .timeout = kCallLimit}, {},
+      {}, accepted);
 }
 
 Result<Json> Context::api(std::string_view method, std::string_view path, std::string body,
@@ -154,8 +155,25 @@ Result<Json> Context::api(std::string_view method, std::string_view path, std::s
   if (!secret) return std::unexpected(secret.error());
   auto base = base_url("api-url", false);
   if (!base) return std::unexpected(base.error());
-  return call(*base + "/api/v1" + std::string(path), method, std::move(body), media_type, *secret,
-              0);
+  return call({.method = std::string(method),
+               .url = *base + "/api/v1" + std::string(path),
+               .body = std::move(body),
+               .timeout = kCallLimit},
+              media_type, *secret, 0);
+}
+
+Result<Json> Context::api_upload(std::string_view path, adapters::HttpUpload upload,
+                                 std::string_view media_type) {
+  auto secret = token();
+  if (!secret) return std::unexpected(secret.error());
+  auto base = base_url("api-url", false);
+  if (!base) return std::unexpected(base.error());
+  return call({.method = "POST",
+               .url = *base + "/api/v1" + std::string(path),
+               .upload = std::move(upload),
+               .timeout = std::chrono::milliseconds{0},
+               .stall_limit = kUploadStall},
+              media_type, *secret, 0);
 }
 
 void Context::show(const Json& value, const std::string& human) const {

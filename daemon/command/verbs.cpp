@@ -152,7 +152,7 @@ std::expected<Line, std::string> split_line(std::span<const std::string_view> ar
   return line;
 }
 
-// How many words the verb takes: "ID" one, "[DIR]" none or one.
+// How many words the verb takes: "ID" one, "[DIR]" none or one, "FILE..." at least one.
 std::pair<std::size_t, std::size_t> arity(const Verb& verb) {
   std::size_t least = 0;
   std::size_t most = 0;
@@ -160,6 +160,7 @@ std::pair<std::size_t, std::size_t> arity(const Verb& verb) {
     if (word.empty()) continue;
     ++most;
     if (!word.starts_with('[')) ++least;
+    if (word.ends_with("...")) most = SIZE_MAX;
   }
   return {least, most};
 }
@@ -261,9 +262,9 @@ std::span<const Option> global_options() { return kGlobalOptions; }
 const std::vector<Verb>& all_verbs() {
   static const std::vector<Verb> kVerbs = [] {
     std::vector<Verb> verbs;
-    for (auto part :
-         {check_verbs(), mailbox_verbs(), mail_verbs(), quarantine_verbs(), rules_verbs(),
-          token_verbs(), user_verbs(), service_verbs(), doctor_verbs(), completion_verbs()})
+    for (auto part : {check_verbs(), mailbox_verbs(), mail_verbs(), import_verbs(),
+                      quarantine_verbs(), rules_verbs(), token_verbs(), user_verbs(),
+                      service_verbs(), doctor_verbs(), completion_verbs()})
       verbs.insert(verbs.end(), part.begin(), part.end());
     return verbs;
   }();

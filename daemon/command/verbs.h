@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/http_client.h"
 #include "daemon/base/error.h"
 #include "daemon/cli.h"
 #include "daemon/command/output.h"
@@ -54,6 +55,9 @@ class Context {
   // JSON of the API, with the token of --token-file or $CLIENT360_TOKEN.
   Result<Json> api(std::string_view method, std::string_view path, std::string body = {},
                    std::string_view media_type = "application/json");
+  // The same with a body of any length, which takes as long as the service needs for it.
+  Result<Json> api_upload(std::string_view path, adapters::HttpUpload upload,
+                          std::string_view media_type);
   bool has_token() const;
 
   // Prints the value as JSON with --json, else calls `human`.
@@ -62,8 +66,8 @@ class Context {
  private:
   struct Connections;
   Result<std::string> base_url(std::string_view option, bool admin);
-  Result<Json> call(const std::string& url, std::string_view method, std::string body,
-                    std::string_view media_type, const std::string& token, int accepted);
+  Result<Json> call(adapters::HttpRequest request, std::string_view media_type,
+                    const std::string& token, int accepted);
   Result<std::string> token() const;
 
   Arguments globals_;
@@ -86,7 +90,7 @@ struct Option {
 struct Verb {
   std::string_view noun;
   std::string_view name;       // empty: the noun alone
-  std::string_view arguments;  // "ID", "[DIR]"; the number of words is checked
+  std::string_view arguments;  // "ID", "[DIR]", "FILE..."; the number of words is checked
   std::string_view sentence;
   std::vector<Option> options;
   Result<ExitCode> (*run)(Context&, const Arguments&);
@@ -96,6 +100,7 @@ struct Verb {
 std::vector<Verb> check_verbs();
 std::vector<Verb> mailbox_verbs();
 std::vector<Verb> mail_verbs();
+std::vector<Verb> import_verbs();
 std::vector<Verb> quarantine_verbs();
 std::vector<Verb> rules_verbs();
 std::vector<Verb> token_verbs();

@@ -96,6 +96,38 @@ TEST_F(MailFiles, AnMboxWhoseImportIsKilledIsWholeWhenItIsSentAgain) {
   EXPECT_EQ(one("SELECT count(DISTINCT company_text) FROM crm.deal"), std::to_string(kMails));
 }
 
+TEST_F(MailFiles, TheOperatorsCommandStreamsFilesOfBothKindsAndSaysWhatBecameOfThem) {
+  start(config(mailboxes()));
+  const std::string config_file = "--config=" + daemon_.config_file();
+  const std::string key = "--token-file=" + daemon_.write("token", token());
+  std::string box;
+  for (int i = 1; i <= 3; ++i)
+    box += "From site@shop.example Mon Nov 10 10:15:00 2025\r\n" + request_mail(i) + "\r\n";
+  const std::string one_mail = daemon_.write("one.eml", request_mail(7));
+  const std::string three = daemon_.write("three.mbox", box);
+  const std::string none = daemon_.write("none.eml", "");
+  const auto import = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{kCommand, config_file, key, "mail", "import", "--mailbox=crm"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_program(words);
+  };
+
+  const auto taken = import({one_mail, three});
+
+  EXPECT_EQ(taken.exit_code, 0) << taken.output;
+  EXPECT_THAT(taken.output, ::testing::HasSubstr("3      3 deal_created"));
+  EXPECT_TRUE(counts("SELECT count(*) FROM crm.deal", 4));
+
+  // One that is no mail fails alone; what was sent before is known.
+  const auto again = import({none, "/nowhere.eml", three});
+
+  EXPECT_EQ(again.exit_code, 1) << again.output;
+  EXPECT_THAT(again.output, ::testing::HasSubstr("3 duplicate"));
+  EXPECT_THAT(again.output, ::testing::HasSubstr("/nowhere.eml is no file that can be read"));
+  EXPECT_TRUE(counts("SELECT count(*) FROM crm.deal", 4));
+  EXPECT_EQ(run_program({kCommand, config_file, "mail", "import", one_mail}).exit_code, 2);
+}
+
 TEST_F(MailFiles, WhatIsDroppedIntoTheFolderIsTakenInAndMovedToCur) {
   namespace fs = std::filesystem;
   start(config(mailboxes()));

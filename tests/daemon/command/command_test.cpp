@@ -54,6 +54,8 @@ TEST(Verbs, WhatIsNotUnderstoodEndsWithTwo) {
   EXPECT_EQ(run({"completion", "fish"}), ExitCode::usage);
   EXPECT_EQ(run({"mail", "show", "../../x"}), ExitCode::usage);
   EXPECT_EQ(run({"mail", "explain", "x"}), ExitCode::usage);
+  EXPECT_EQ(run({"mail", "import"}), ExitCode::usage);
+  EXPECT_EQ(run({"mail", "import", "--mailbox=../x", "a.eml", "b.eml"}), ExitCode::usage);
   EXPECT_EQ(run({"mail", "explain", "1", "--color=sometimes"}), ExitCode::usage);
   EXPECT_EQ(run({"quarantine", "show", "x"}), ExitCode::usage);
   EXPECT_EQ(run({"quarantine", "target", "1", "x"}), ExitCode::usage);
