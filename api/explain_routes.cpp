@@ -242,12 +242,33 @@ Json target_schema() {
                                          {"value"}, "The record the mail names"));
 }
 
+Json reply_schema() {
+  const Json spans = schema::array(schema::array(schema::integer()), "[begin, end), in bytes");
+  const Json sender =
+      schema::object({{"name", schema::string()},
+                      {"address", schema::string()},
+                      {"text", schema::array(schema::integer())}},
+                     {"name", "address"}, "Of a forward: who wrote what is passed on");
+  return schema::nullable(schema::object({{"kind", schema::one_of({"reply", "forward"})},
+                                          {"typed", spans},
+                                          {"quoted", spans},
+                                          {"signature", spans},
+                                          {"cut", schema::boolean("There are more than 500 spans")},
+                                          {"original_sender", sender}},
+                                         {"kind", "typed", "quoted", "signature"},
+                                         "Which part of the mail's body_text is new and which is "
+                                         "another mail's; null: it quotes nothing"));
+}
+
 Json explanation_schema(bool of_record) {
   const Json record =
       schema::object({{"kind", schema::string()}, {"id", schema::integer()}}, {"kind", "id"});
   Json::Object properties{
       {"mail", mail_schema()},
       {"outcome", outcome_schema()},
+      {"rules", nullable_text("Name of the rule file's rules that looked at it: the mailbox's own, "
+                              "or those of its kind")},
+      {"reply", reply_schema()},
       {"text", text_schema()},
       {"records", schema::array(record, "Made from this mail")},
       {"fields", schema::array(field_schema())},

@@ -27,14 +27,14 @@ ExitCode refuse(const Problems& problems) {
 }
 
 ExitCode run(const std::string& file, Config config) {
-  auto rules = load_rules(config.rules_folder);
+  auto rules = load_rules(config);
   if (!rules) return refuse(rules.error());
   return App(file, std::move(config), std::move(*rules)).run();
 }
 
 ExitCode check(const Config& config) {
   for (const FileProblem& warning : config.warnings) complain("warning: " + warning.to_string());
-  const auto rules = load_rules(config.rules_folder);
+  const auto rules = load_rules(config);
   if (!rules) return refuse(rules.error());
   print(fmt::format("{}: good; {} mailbox{}, {} rules, {} examples hold\n", config.file,
                     config.mailboxes.size(), config.mailboxes.size() == 1 ? "" : "es",

@@ -141,6 +141,8 @@ std::string config_json(const Config& config) {
     writer.begin_object()
         .member("mailbox", box.code)
         .member("kind", to_string(box.kind))
+        .member("rules", box.rules_name())
+        .member("responsible", box.responsible)
         .member("uri", box.uri_masked)
         .end_object();
   writer.end_array().key("warnings").begin_array();

@@ -8,7 +8,7 @@ namespace c360::daemon {
 
 Result<Json> dry_run_here(const Config& config, std::string_view kind, std::string raw_mail,
                           Instant now) {
-  auto rules = load_rules(config.rules_folder);
+  auto rules = load_rules(config);
   if (!rules) {
     std::vector<std::string> lines;
     for (const FileProblem& problem : rules.error()) lines.push_back(problem.to_string());

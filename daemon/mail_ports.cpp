@@ -35,7 +35,7 @@ class DryRun final : public api::RuleTester {
                                     rule.built_in ? 0 : static_cast<int>(rule.position.line)});
     std::vector<api::RuleSetInUse> sets;
     for (const parsers::RuleFileSummary& file : rules->files())
-      sets.push_back({.name = file.mailbox_kind,
+      sets.push_back({.name = file.rules,
                       .version = std::to_string(file.version),
                       .sha256 = to_hex(file.sha256),
                       .source = file.name,

@@ -68,7 +68,7 @@ std::expected<Reloader::Prepared, Problems> Reloader::prepare() {
   auto config = load_config(file_, Surroundings::of_process());
   if (!config) return std::unexpected(std::move(config.error()));
   Prepared prepared;
-  auto rules = load_rules(config->rules_folder);
+  auto rules = load_rules(*config);
   if (!rules) return std::unexpected(std::move(rules.error()));
   prepared.rules = std::move(*rules);
   prepared.config = std::make_shared<const Config>(std::move(*config));

@@ -1,7 +1,9 @@
 #include "daemon/rules.h"
 
+#include <algorithm>
 #include <filesystem>
 
+#include "daemon/base/text.h"
 #include "daemon/built_in_rules.h"
 #include "store/directory_codes.h"
 #include "store/model/registry.h"
@@ -26,6 +28,12 @@ parsers::RuleSetOptions options_of_registry() {
   return options;
 }
 
+std::string names_of(const std::vector<parsers::RuleFileSummary>& files) {
+  std::vector<std::string> names;
+  for (const parsers::RuleFileSummary& file : files) names.push_back(file.rules);
+  return join(names, ", ");
+}
+
 }  // namespace
 
 std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(
@@ -36,6 +44,31 @@ std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(
   for (const BuiltInFile& file : built_in_rules())
     sources.push_back({std::string(file.name), std::string(file.text)});
   return parsers::RuleSet::load(std::move(sources), options);
+}
+
+std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(const Config& config) {
+  auto rules = load_rules(config.rules_folder);
+  if (!rules) return rules;
+  Problems problems;
+  for (const ingest::MailboxSettings& box : config.mailboxes) {
+    if (box.rules.empty()) continue;
+    const auto& files = (*rules)->files();
+    const auto file = std::ranges::find(files, box.rules, &parsers::RuleFileSummary::rules);
+    const std::string setting = "mailbox." + box.code + ".rules: ";
+    if (file == files.end()) {
+      problems.push_back(
+          {config.file,
+           {},
+           setting + "no rule file has name = '" + box.rules + "'; there are " + names_of(files)});
+    } else if (file->mailbox_kind != to_string(box.kind)) {
+      problems.push_back({config.file,
+                          {},
+                          setting + file->name + " is for mailboxes of kind " + file->mailbox_kind +
+                              ", this one is " + std::string(to_string(box.kind))});
+    }
+  }
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return rules;
 }
 
 Problems unknown_values(const parsers::RuleSet& rules, const store::DirectoryCodes& codes) {

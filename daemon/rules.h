@@ -15,6 +15,9 @@ namespace c360::daemon {
 std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(
     const std::string& folder);
 
+// The same for a whole configuration: also every `rules` of a mailbox must name a file of its kind.
+std::expected<std::shared_ptr<const parsers::RuleSet>, Problems> load_rules(const Config& config);
+
 // What the set states itself and no directory has: each with its place in the file.
 Problems unknown_values(const parsers::RuleSet& rules, const store::DirectoryCodes& codes);
 

@@ -735,6 +735,21 @@ constexpr std::array kMailboxSettings = {
         .default_value = "true",
         .sentence = "Use IMAP IDLE where the server offers it.",
         .store = [](MailboxTable& t, SettingValue&& v) { t.settings.use_idle = v.boolean; }},
+    Box{.key = "rules",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "The rules that read its mail: `name` of a rule file of the same kind; empty: "
+                    "the file of the kind.",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.settings.rules = std::move(v.text); }},
+    Box{.key = "responsible",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence =
+            "Who is responsible for what its mail makes, unless a rule says who: login, "
+            "e-mail or id of an employee. Of a support mailbox the assignee. While there is "
+            "no such active employee it has nobody and the mailbox is not ready.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.settings.responsible = std::move(v.text); }},
     Box{.key = "target",
         .type = Type::choice,
         .default_value = "'deal'",

@@ -91,12 +91,28 @@ bool BatchProcessor::let_scan(ReadMail& mail, std::string& why) const {
   if (auto scanned = inboxes_.scan(mail); !scanned) {
     why = scanned.error().detail;
     count("unavailable");
+    note_scanner(why);
     return false;
   }
-  if (mail.scanned && !mail.contents.empty()) count("clean");
-  if (mail.ended && !was_ended && mail.has_contents) count("infected");
+  const bool clean = mail.scanned && !mail.contents.empty();
+  const bool infected = mail.ended && !was_ended && mail.has_contents;
+  if (clean) count("clean");
+  if (infected) count("infected");
+  if (clean || infected) note_scanner({});
   return true;
 }
+
+void BatchProcessor::note_scanner(std::string fault) const {
+  const std::scoped_lock lock{mutex_};
+  scanner_fault_ = std::move(fault);
+}
+
+std::string BatchProcessor::scanner_fault() const {
+  const std::scoped_lock lock{mutex_};
+  return scanner_fault_;
+}
+
+void BatchProcessor::forget_scanner_fault() { note_scanner({}); }
 
 Result<void> BatchProcessor::give_up(const MailboxContext& mailbox, IncomingMail mail,
                                      const store::Lease& lease, BatchReport& report) {

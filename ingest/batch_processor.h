@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,7 +44,7 @@ struct BatchOptions {
   std::chrono::milliseconds scanner_retry{15'000};       // while the virus scanner is away
 };
 
-// Any thread; keeps nothing between calls.
+// Any thread; between calls it keeps only whether the virus scanner answered.
 class BatchProcessor {
  public:
   BatchProcessor(store::Database& database, const Inboxes& inboxes, BatchOptions options,
@@ -59,6 +60,11 @@ class BatchProcessor {
   // the ledger says and nothing is half done. Mails are in ascending order.
   Result<ReadBatch> read(const MailboxContext& mailbox, std::vector<IncomingMail> mails,
                          const store::Lease& lease);
+  // What the scanner's last failure was; empty once it answered again. Mails with attachments wait.
+  std::string scanner_fault() const;
+  // Nothing waits any more.
+  void forget_scanner_fault();
+
   // Batches of one mailbox are applied in their order: a mail finds what it answers.
   Result<BatchReport> apply(const MailboxContext& mailbox, ReadBatch batch,
                             const store::Lease& lease);
@@ -68,6 +74,7 @@ class BatchProcessor {
   std::optional<ReadMail> read_one(const MailboxContext& mailbox, IncomingMail mail,
                                    std::string& why) const;
   bool let_scan(ReadMail& mail, std::string& why) const;
+  void note_scanner(std::string fault) const;
   store::MailLog log_under(const store::Lease& lease) const;
   Result<void> give_up(const MailboxContext& mailbox, IncomingMail mail, const store::Lease& lease,
                        BatchReport& report);
@@ -88,6 +95,8 @@ class BatchProcessor {
   const Inboxes& inboxes_;
   BatchOptions options_;
   const Observer& observer_;
+  mutable std::mutex mutex_;  // guards the next
+  mutable std::string scanner_fault_;
 };
 
 }  // namespace c360::ingest

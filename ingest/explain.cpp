@@ -173,7 +173,8 @@ class Rereading {
         return one.rejected == "unknown_value" && one.field == field && one.value == value;
       });
     };
-    return parsers::match(rules, mail_.mailbox_kind, message, text_, options);
+    const std::string& name = kept.rules.empty() ? mail_.mailbox_kind : kept.rules;
+    return parsers::match(rules, name, message, text_, options);
   }
 
   Json text_json() const {
@@ -336,6 +337,9 @@ Result<void> explain_reading(const store::KeptMail& mail, const RawMail& raw,
                         : parsers::MailSource(raw.descriptor(), std::size_t(raw.size())));
   auto kept = parsers::extraction_from_json(mail.extracted_json);
   if (!kept) return std::unexpected(kept.error());
+  json.set("rules", text_or_null(kept->rules));
+  if (auto extracted = Json::parse(mail.extracted_json); extracted && extracted->is_object())
+    if (const Json* reply = extracted->find("reply")) json.set("reply", *reply);
   std::vector<parsers::RuleTrace> trace;
   if (rules != nullptr) {
     Extraction again = reading.match(*rules, *kept);
@@ -365,7 +369,8 @@ Result<void> explain_reading(const store::KeptMail& mail, const RawMail& raw,
 Result<Json> explanation(const store::KeptMail& mail, const RawMail* raw,
                          const parsers::RuleSet* rules, std::string_view rules_missing) {
   Json json{Json::Object{}};
-  json.set("mail", mail_json(mail)).set("outcome", outcome_json(mail));
+  json.set("mail", mail_json(mail)).set("outcome", outcome_json(mail)).set("rules", Json{});
+  json.set("reply", Json{});
   json.set("text", Json{}).set("records", records_json(mail));
   json.set("fields", Json::Array{}).set("unusable", Json::Array{}).set("target", Json{});
   json.set("why_not", why_not_json(mail, {})).set("reproduced", Json{});

@@ -43,13 +43,16 @@ store::MailboxRow row_of(const MailboxSettings& settings) {
           .delete_after = settings.delete_after,
           .unseen_only = settings.unseen_only,
           .poll_ms = std::max<std::int64_t>(settings.delay.count(), 1'000),
-          .enabled = true};
+          .enabled = true,
+          .rules = settings.rules,
+          .responsible = settings.responsible};
 }
 
 std::vector<store::MailLog::RuleRow> rule_rows(const parsers::RuleSet& rules) {
   std::vector<store::MailLog::RuleRow> rows;
   for (const parsers::RuleSummary& rule : rules.rules())
-    rows.push_back({.mailbox_kind = rule.mailbox_kind,
+    rows.push_back({.rules = rule.rules,
+                    .mailbox_kind = rule.mailbox_kind,
                     .name = rule.name,
                     .action = rule.action,
                     .priority = rule.priority});

@@ -15,6 +15,7 @@
 #include "ingest/inbox.h"
 #include "store/operations/add_mail_comments.h"
 #include "store/operations/attach_documents.h"
+#include "store/operations/find_employee.h"
 #include "store/operations/find_known_senders.h"
 #include "store/operations/find_mail_target.h"
 #include "store/operations/find_participants.h"
@@ -129,6 +130,7 @@ class MailApplication {
   Result<void> write();
   Result<void> write_contact(MailCase& item, const ContactDraft& draft);
   Result<void> fill_contact(const store::KnownContact& known, const ContactDraft& draft);
+  void set_responsible(store::NewRecord& record, std::string_view field) const;
   void add_record(MailCase& item, const ContactDraft& draft);
   void add_request(MailCase& item);
   std::int64_t add_sender_contact(MailCase& item);
@@ -149,6 +151,7 @@ class MailApplication {
   const MailboxContext& mailbox_;
   const store::Actor actor_;
 
+  std::optional<std::int64_t> responsible_;  // of what the mailbox makes
   std::vector<MailCase> cases_;
   std::vector<store::CounterpartyClue> clues_;
   std::vector<store::SupportSenderClue> sender_clues_;

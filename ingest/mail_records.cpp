@@ -1,4 +1,5 @@
 // What is written of a mail: the record, its contact, the activity and the attachments.
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/text.h"
@@ -52,6 +53,14 @@ void MailApplication::set_field(NewRecord& record, const store::Resource& resour
   record.set(field->name, std::move(text));
 }
 
+// Who the mailbox says, unless its rule says who.
+void MailApplication::set_responsible(NewRecord& record, std::string_view field) const {
+  const bool said = std::ranges::any_of(record.values, [&](const NewRecord::Value& value) {
+    return value.field == field && value.text;
+  });
+  if (responsible_ && !said) record.set(field, std::to_string(*responsible_));
+}
+
 void MailApplication::add_record(MailCase& item, const ContactDraft& draft) {
   const ReadMail& mail = *item.mail;
   const store::Resource& resource = target_resource(item);
@@ -73,6 +82,7 @@ void MailApplication::add_record(MailCase& item, const ContactDraft& draft) {
   record.set("date_received", to_rfc3339(mail.date));
   record.set("created_automatically", "true");
   record.set("mail_message_id", std::to_string(mail.incoming.ledger_id));
+  set_responsible(record, "responsible_id");
   if (item.counterparty.counterparty_id)
     record.set("counterparty_id", std::to_string(*item.counterparty.counterparty_id));
   if (!item.counterparty.candidates.empty())
@@ -176,6 +186,7 @@ void MailApplication::add_activity(MailCase& item, std::int64_t parent_id) {
   record.set("activity_date", to_rfc3339(mail.date));
   record.set("mail_message_id", std::to_string(mail.incoming.ledger_id));
   if (item.grade) record.set("link_grade", std::string(to_string(*item.grade)));
+  set_responsible(record, "responsible_id");
   record.set("participant_user_ids", store::array_literal(item.participants.user_ids));
   record.set("participant_contact_ids", store::array_literal(item.participants.contact_ids));
   if (!item.participants.contact_ids.empty())

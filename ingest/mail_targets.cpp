@@ -129,7 +129,11 @@ Result<void> MailApplication::look_up() {
   if (!sender_clues_.empty()) senders.emplace(tx_, sender_clues_);
   const auto rules = look_up_sender_rules();
   const auto answers = count_answers();
+  std::optional<store::EmployeeLookup> responsible;
+  if (const std::string& name = mailbox_.settings.responsible; !name.empty())
+    responsible.emplace(tx_, name);
   if (auto done = tx_.run(); !done) return done;
+  if (responsible) responsible_ = responsible->result();
 
   judge_senders(rules, answers);
   if (senders) senders_ = senders->results();

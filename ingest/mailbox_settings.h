@@ -45,6 +45,8 @@ struct MailboxSettings {
   std::chrono::milliseconds initial_delay{0};
   bool use_idle = true;
   MailTarget target = MailTarget::deal;
+  std::string rules;        // name of the rules that read its mail; empty: those of its kind
+  std::string responsible;  // of what is made: login, e-mail or id of an employee; empty: nobody
   std::size_t first_sync_limit = 0;            // of the first listing only its newest mails; 0: all
   std::optional<std::chrono::sys_days> since;  // older mail is not listed
   // The authserv-id of our own mail server (RFC 8601): its word on senders is taken, nobody else's.
@@ -59,6 +61,9 @@ struct MailboxSettings {
   std::string uri_masked;  // for people; never holds the password
   std::string secret_ref;  // where the password came from, such as a file name
 
+  std::string_view rules_name() const {
+    return rules.empty() ? to_string(kind) : std::string_view{rules};
+  }
   bool operator==(const MailboxSettings&) const = default;
 };
 

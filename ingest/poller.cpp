@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "ingest/mail_import.h"
+#include "store/operations/find_employee.h"
 
 namespace c360::ingest {
 
@@ -193,10 +194,13 @@ void Poller::settle(const Result<void>& passed) {
     const Instant now = ports_.clock.now();
     metrics.gauge(Metric::mailbox_last_pass_timestamp_seconds, {settings_.code})
         .set(static_cast<double>(now.time_since_epoch().count()) / 1e6);
-    if (status().holds_lease) (void)log_.note_pass(mailbox_id_, {});
+    if (status().holds_lease) (void)log_.note_pass(mailbox_id_, complaint_);
+    tell_complaint();
     const std::scoped_lock lock{mutex_};
-    status_.ready = true;
-    status_.reason = status_.holds_lease ? remark_ : "another daemon works on this mailbox";
+    status_.ready = complaint_.empty();
+    status_.reason = !status_.holds_lease ? "another daemon works on this mailbox"
+                     : complaint_.empty() ? remark_
+                                          : complaint_;
     status_.last_pass = now;
     status_.consecutive_failures = 0;
     return;
@@ -215,6 +219,53 @@ void Poller::settle(const Result<void>& passed) {
                                                   {"failures", status_.consecutive_failures}});
 }
 
+// Once for each that is new; the mails are taken in all the same.
+void Poller::tell_complaint() {
+  if (complaint_.empty()) {
+    told_complaint_.clear();
+    return;
+  }
+  ports_.observer.metrics().gauge(Metric::mailbox_up, {settings_.code}).set(0);
+  if (complaint_ == std::exchange(told_complaint_, complaint_)) return;
+  ports_.observer.observe(event::mailbox_failed, {{"mailbox", settings_.code},
+                                                  {"code", to_string(ErrorCode::unavailable)},
+                                                  {"reason", complaint_},
+                                                  {"failures", 0}});
+}
+
+// Mail is not held up for a person who left; but nobody shall look for him in vain.
+Result<void> Poller::check_responsible() {
+  if (settings_.responsible.empty()) return {};
+  auto employee = store::find_employee(ports_.database, settings_.responsible);
+  if (!employee) return std::unexpected(employee.error());
+  if (!*employee)
+    complain("responsible = '" + settings_.responsible +
+             "' is the login, e-mail or id of no active employee, or of two: what this mailbox "
+             "makes has nobody responsible");
+  return {};
+}
+
+// Mail waits for it; that must not look like health.
+Result<void> Poller::check_scanner() {
+  const std::string fault = processor_.scanner_fault();
+  if (fault.empty()) return {};
+  std::vector<std::string> folders = settings_.folders;
+  folders.emplace_back(kImportFolder);
+  for (const std::string& folder : folders) {
+    auto pending = log_.any_pending(mailbox_id_, folder);
+    if (!pending) return std::unexpected(pending.error());
+    if (!*pending) continue;
+    complain("mail with attachments waits, the virus scanner does not answer: " + fault);
+    return {};
+  }
+  processor_.forget_scanner_fault();
+  return {};
+}
+
+void Poller::complain(std::string text) {
+  complaint_ += complaint_.empty() ? std::move(text) : "; " + text;
+}
+
 // A fault of ours, or memory that is not there, is the failure of this mailbox's pass: the service
 // and its other mailboxes go on. The attempts of the mails under way are counted.
 Result<void> Poller::pass() {
@@ -231,6 +282,7 @@ Result<void> Poller::pass_over_folders() {
   more_ = false;
   found_news_ = false;
   remark_.clear();
+  complaint_.clear();
   for (const std::string& folder : settings_.folders) {
     beat();
     auto lease = ports_.leases.hold(settings_.code, folder);
@@ -243,10 +295,18 @@ Result<void> Poller::pass_over_folders() {
         leased = false;
         continue;
       }
-      return passed;
+      // What one folder refuses, such as one that somebody renamed, does not stop the others.
+      const bool alone = settings_.folders.size() == 1;
+      if (alone || passed.error().code != ErrorCode::upstream_rejected) return passed;
+      complain(passed.error().detail);
     }
   }
-  if (!leased) disconnect();
+  if (leased) {
+    if (auto checked = check_responsible(); !checked) return checked;
+    if (auto checked = check_scanner(); !checked) return checked;
+  } else {
+    disconnect();
+  }
   if (leased) {
     if (auto finished = finish_import(); !finished) return finished;
   }

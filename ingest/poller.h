@@ -72,7 +72,11 @@ class Poller {
   void wait(std::chrono::milliseconds delay, const std::stop_token& stop);
   void judge_alarm();
   Result<void> pass_over_folders();
+  Result<void> check_responsible();
+  Result<void> check_scanner();
+  void complain(std::string text);
   void settle(const Result<void>& pass);
+  void tell_complaint();
   std::chrono::milliseconds delay_after(const Error& error);
 
   Result<void> connect();
@@ -142,6 +146,8 @@ class Poller {
   bool found_news_ = false;  // the last pass listed mail that was new to the ledger
   bool alarmed_ = false;     // it was made because the server announced mail
   std::chrono::steady_clock::time_point alarm_ends_{};  // an announcement before is waited out
+  // What is wrong although the pass goes on, and what was told of it last.
+  std::string complaint_, told_complaint_;
   std::jthread thread_;
 };
 

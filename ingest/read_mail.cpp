@@ -53,6 +53,18 @@ void fill_ledger_fields(ReadMail& mail, const MailboxSettings& settings) {
   mail.proof = results.proof;
 }
 
+// Only of mails that look like an answer or a forward: the others are many.
+void split_quotes(ReadMail& mail) {
+  const Message& message = mail.message();
+  const std::string& text = message.body.text;
+  const bool may_quote = !message.in_reply_to.empty() || !message.references.empty() ||
+                         parsers::subject_kind(message.subject) != parsers::QuoteKind::none ||
+                         text.contains("\n>") || text.contains("\n--");
+  if (!may_quote) return;
+  mail.extraction.reply = parsers::split_reply(text, message.subject);
+  mail.extraction.original_sender = parsers::original_sender(text, mail.extraction.reply);
+}
+
 void end_in_quarantine(ReadMail& mail, store::QuarantineReason reason, std::string details) {
   mail.result.outcome = store::Outcome::quarantined;
   mail.result.quarantine_reason = reason;
@@ -183,7 +195,8 @@ ReadMail Inboxes::read(IncomingMail incoming, const MailboxSettings& settings,
   mail.released = options.released;
   mail.text = parsers::prepare(mail.message());
   mail.extraction =
-      parsers::match(*rules.rules, to_string(settings.kind), mail.message(), mail.text, match);
+      parsers::match(*rules.rules, settings.rules_name(), mail.message(), mail.text, match);
+  split_quotes(mail);
   if (options.released) let_pass(mail.extraction, settings, mail.result);
   mail.result.rule_id = mail.extraction.rule;
   mail.result.extracted_json = parsers::to_json(mail.extraction);

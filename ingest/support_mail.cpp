@@ -187,6 +187,7 @@ void MailApplication::add_request(MailCase& item) {
   if (item.continues_id != 0) set_id("continues_id", item.continues_id);
   record.set("channel", item.is_internal ? "internal" : "external");
   if (!item.first_line.empty()) record.set("assignee_group_id", item.first_line);
+  set_responsible(record, "assignee_user_id");
   record.set("date_received", to_rfc3339(mail.date));
   record.set("created_automatically", "true");
   set_id("mail_message_id", mail.incoming.ledger_id);

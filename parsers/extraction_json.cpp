@@ -52,6 +52,36 @@ void write_target(JsonWriter& json, const TargetReference& target) {
   json.end_object();
 }
 
+void write_spans(JsonWriter& json, std::string_view name, const std::vector<Span>& spans) {
+  constexpr std::size_t kMostSpans = 500;
+  if (spans.size() > kMostSpans) json.member("cut", true);
+  json.key(name).begin_array();
+  for (std::size_t i = 0; i < std::min(spans.size(), kMostSpans); ++i)
+    json.begin_array()
+        .integer(static_cast<std::int64_t>(spans[i].begin))
+        .integer(static_cast<std::int64_t>(spans[i].end))
+        .end_array();
+  json.end_array();
+}
+
+// Which part of the text is new and which is another mail's: nothing is taken away.
+void write_reply(JsonWriter& json, const Extraction& extraction) {
+  const ReplySplit& reply = extraction.reply;
+  if (reply.kind == QuoteKind::none) return;
+  json.key("reply").begin_object().member("kind", to_string(reply.kind));
+  write_spans(json, "typed", reply.typed);
+  write_spans(json, "quoted", reply.quoted);
+  write_spans(json, "signature", reply.signature);
+  if (extraction.original_sender) {
+    json.key("original_sender").begin_object();
+    json.member("name", extraction.original_sender->name);
+    json.member("address", extraction.original_sender->address);
+    write_span(json, "text", reply.author);
+    json.end_object();
+  }
+  json.end_object();
+}
+
 void write_trace(JsonWriter& json, const RuleTrace& trace) {
   json.begin_object().member("rule", trace.rule).member("matched", trace.matched);
   json.member("reached", trace.reached);
@@ -121,6 +151,8 @@ Result<Extraction> extraction_from_json(std::string_view text) {
   auto json = Json::parse(text);
   if (!json) return std::unexpected(json.error());
   Extraction extraction;
+  if (const Json* set = json->find("rule_set"); set != nullptr && set->is_object())
+    extraction.rules = text_of(*set, "rules");
   extraction.rule = text_of(*json, "rule");
   extraction.built_in = flag_of(*json, "built_in");
   extraction.reason = text_of(*json, "reason");
@@ -148,11 +180,14 @@ std::string to_json(const Extraction& extraction) {
   JsonWriter json;
   json.begin_object().key("rule_set").begin_object();
   json.member("version", extraction.rule_set_version);
-  json.member("sha256", to_hex(extraction.rule_set_sha256)).end_object();
+  json.member("sha256", to_hex(extraction.rule_set_sha256));
+  write_if(json, "rules", extraction.rules);
+  json.end_object();
   json.member("rule", extraction.rule).member("built_in", extraction.built_in);
   json.member("action", to_string(extraction.action));
   write_if(json, "reason", extraction.reason);
   if (extraction.target) write_target(json, *extraction.target);
+  write_reply(json, extraction);
   write_if(json, "subject_category", extraction.subject_category);
   write_if(json, "subject_phrase", extraction.subject_phrase);
   json.member("may_thread", extraction.may_thread);

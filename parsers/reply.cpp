@@ -5,10 +5,12 @@
 #include <optional>
 
 #include "daemon/base/text.h"
+#include "parsers/header_fields.h"
 
 namespace c360::parsers {
 namespace {
 
+constexpr std::size_t kHeaderLines = 8;    // of a quoted mail, from its separator on
 constexpr std::size_t kLongestMark = 400;  // bytes of a line that may introduce a quote
 
 template <std::size_t N>
@@ -139,7 +141,7 @@ LabelKind label_kind(std::string_view line) {
 class Splitter {
  public:
   Splitter(std::string_view text, std::string_view subject)
-      : lines_(split_lines(text)), subject_(subject_kind(subject)) {}
+      : text_(text), lines_(split_lines(text)), subject_(subject_kind(subject)) {}
 
   ReplySplit split() {
     for (at_ = 0; at_ < lines_.size();) step();
@@ -204,7 +206,31 @@ class Splitter {
     mark(split_.quoted, end);
   }
 
+  // Behind "From:" of a header block, or in «5.02.2024, 12:00, "Анна" <a@x.example>:».
+  void note_author() {
+    for (std::size_t i = at_; i < std::min(lines_.size(), at_ + kHeaderLines); ++i) {
+      const Span place = lines_[i].place;
+      const std::string_view raw = text_.substr(place.begin, place.end - place.begin);
+      std::size_t begin = 0;
+      std::size_t end = raw.size();
+      if (label_kind(lines_[i].text) == LabelKind::from) {
+        begin = raw.find(':') + 1;
+      } else if (lines_[i].text.ends_with(':') && has_time_of_day(lines_[i].text)) {
+        begin = std::min(raw.find('"'), raw.rfind(", ") + 1);
+        end = raw.rfind(':');
+      } else {
+        continue;
+      }
+      begin = raw.find_first_not_of(" \t*", begin);
+      if (begin == raw.npos || begin >= end) continue;
+      end = raw.find_last_not_of(" \t\r\n*", end - 1) + 1;
+      split_.author = {place.begin + begin, place.begin + end};
+      return;
+    }
+  }
+
   void take_rest(QuoteKind kind) {
+    if (split_.author == Span{}) note_author();
     if (kind != QuoteKind::none && split_.kind == QuoteKind::none) split_.kind = kind;
     mark(split_.quoted, lines_.size());
   }
@@ -297,6 +323,7 @@ class Splitter {
     return text == "--" || starts_with_any(text, kSentFrom);
   }
 
+  std::string_view text_;
   std::vector<Line> lines_;
   QuoteKind subject_;
   ReplySplit split_;
@@ -320,16 +347,70 @@ struct Prefix {
   QuoteKind kind;
 };
 
-constexpr auto kPrefixes = std::to_array<Prefix>({{"re", QuoteKind::reply},
-                                                  {"aw", QuoteKind::reply},
-                                                  {"sv", QuoteKind::reply},
-                                                  {"ответ", QuoteKind::reply},
-                                                  {"отв", QuoteKind::reply},
-                                                  {"fw", QuoteKind::forward},
-                                                  {"fwd", QuoteKind::forward},
-                                                  {"wg", QuoteKind::forward},
-                                                  {"пересл", QuoteKind::forward},
-                                                  {"переслано", QuoteKind::forward}});
+constexpr auto kReply = QuoteKind::reply;
+constexpr auto kForward = QuoteKind::forward;
+// As mail programs write them in their users' languages, in lower case.
+constexpr auto kPrefixes = std::to_array<Prefix>({
+    {"re", kReply},
+    {"ответ", kReply},
+    {"отв", kReply},
+    {"на", kReply},
+    {"відп", kReply},
+    {"отг", kReply},
+    {"одг", kReply},  // ru, uk, bg, sr
+    {"aw", kReply},
+    {"antw", kReply},
+    {"antwort", kReply},  // de, nl
+    {"sv", kReply},
+    {"vs", kReply},
+    {"odp", kReply},  // sv, fi, pl
+    {"odg", kReply},
+    {"ats", kReply},
+    {"atb", kReply},  // hr, lt, lv
+    {"r", kReply},
+    {"rif", kReply},
+    {"res", kReply},  // it, pt
+    {"rép", kReply},
+    {"réf", kReply},
+    {"ynt", kReply},  // fr, tr
+    {"vá", kReply},
+    {"απ", kReply},
+    {"σχετ", kReply},  // hu, el
+    {"回复", kReply},
+    {"回覆", kReply},
+    {"答复", kReply},  // zh
+    {"返信", kReply},
+    {"답장", kReply},
+    {"回信", kReply},  // ja, ko
+    {"תשובה", kReply},
+    {"השב", kReply},
+    {"رد", kReply},  // he, ar
+    {"fw", kForward},
+    {"fwd", kForward},
+    {"пересл", kForward},
+    {"переслано", kForward},
+    {"пд", kForward},
+    {"препр", kForward},
+    {"wg", kForward},  // uk, bg, de
+    {"doorst", kForward},
+    {"vb", kForward},
+    {"vl", kForward},  // nl, sv, fi
+    {"pd", kForward},
+    {"rv", kForward},
+    {"tr", kForward},  // pl, es, fr
+    {"enc", kForward},
+    {"i̇lt", kForward},
+    {"ilt", kForward},  // pt, tr
+    {"továbbítva", kForward},
+    {"tovább", kForward},
+    {"πρθ", kForward},  // hu, el
+    {"转发", kForward},
+    {"轉寄", kForward},
+    {"転送", kForward},
+    {"전달", kForward},
+    {"הועבר", kForward},
+    {"إعادة توجيه", kForward},
+});
 
 // The length of the first prefix with its colon and the blanks around; 0 when there is none.
 std::size_t prefix_length(std::string_view subject, QuoteKind& kind) {
@@ -348,8 +429,10 @@ std::size_t prefix_length(std::string_view subject, QuoteKind& kind) {
       ++at;
       skip_blanks();
     }
-    if (at >= lower.size() || lower[at] != ':') continue;
-    ++at;
+    constexpr std::string_view kWideColon = "：";
+    const std::string_view rest = std::string_view(lower).substr(std::min(at, lower.size()));
+    if (!rest.starts_with(':') && !rest.starts_with(kWideColon)) continue;
+    at += rest.front() == ':' ? 1 : kWideColon.size();
     skip_blanks();
     kind = prefix.kind;
     return begin + at;
@@ -376,6 +459,22 @@ std::string ReplySplit::quoted_text(std::string_view text) const { return joined
 
 ReplySplit split_reply(std::string_view text, std::string_view subject) {
   return Splitter(text, subject).split();
+}
+
+std::optional<Address> original_sender(std::string_view text, const ReplySplit& split) {
+  if (split.kind != QuoteKind::forward || split.author == Span{}) return std::nullopt;
+  std::string value(text.substr(split.author.begin, split.author.end - split.author.begin));
+  // Outlook: "Ann [mailto:a@x.example]".
+  constexpr std::string_view kLink = "[mailto:";
+  if (const auto at = value.find(kLink); at != value.npos) {
+    value.replace(at, kLink.size(), "<");
+    std::ranges::replace(value, ']', '>');
+  }
+  auto addresses = parse_addresses(value, "utf-8", 1);
+  if (!addresses.empty() && addresses.front().address.contains('@'))
+    return std::move(addresses.front());
+  std::erase(value, '"');
+  return Address{.name = std::string(trimmed(value)), .address = {}};
 }
 
 QuoteKind subject_kind(std::string_view subject) {

@@ -119,6 +119,7 @@ struct RuleExample {
 };
 
 struct CompiledRules {
+  std::string name;  // by which mailboxes choose the file; the kind, unless it says another
   std::string mailbox_kind;
   std::string file;
   std::int64_t version = 0;

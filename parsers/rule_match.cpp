@@ -27,6 +27,7 @@ class Matcher {
   Extraction run() {
     extraction_.rule_set_version = rules_.set_version;
     extraction_.rule_set_sha256 = rules_.set_sha256;
+    extraction_.rules = rules_.name;
     extraction_.truncated = prepared_.truncated;
     classify_subject();
     const Rule* decided = nullptr;
@@ -360,13 +361,14 @@ std::vector<RuleTrace> nearest_rules(const std::vector<RuleTrace>& trace, std::s
   return nearest;
 }
 
-Extraction match(const RuleSet& rules, std::string_view mailbox_kind, const Message& message,
+Extraction match(const RuleSet& set, std::string_view rules, const Message& message,
                  const PreparedText& prepared, const MatchOptions& options) {
-  const CompiledRules* compiled = rules.find(mailbox_kind);
+  const CompiledRules* compiled = set.find(rules);
   if (compiled != nullptr) return Matcher(*compiled, message, prepared, options).run();
   Extraction nothing;
-  nothing.rule_set_version = rules.version();
-  nothing.rule_set_sha256 = rules.sha256();
+  nothing.rule_set_version = set.version();
+  nothing.rule_set_sha256 = set.sha256();
+  nothing.rules = rules;
   nothing.rule = kNoRule;
   nothing.built_in = true;
   nothing.reason = "no_rule";

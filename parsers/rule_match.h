@@ -12,6 +12,7 @@
 #include "daemon/base/error.h"
 #include "parsers/message.h"
 #include "parsers/prepared_text.h"
+#include "parsers/reply.h"
 #include "parsers/rule_set.h"
 
 namespace c360::parsers {
@@ -80,7 +81,8 @@ struct RuleTrace {
 struct Extraction {
   std::int64_t rule_set_version = 0;
   Sha256 rule_set_sha256{};
-  std::string rule;  // name of the rule that decided; "no-rule" when none did
+  std::string rules;  // name of the file's rules that looked at the mail (RuleFileSummary::rules)
+  std::string rule;   // name of the rule that decided; "no-rule" when none did
   bool built_in = false;
   RuleAction action = RuleAction::quarantine;
   std::string reason;  // of quarantine and ignore: "empty_body", "no_rule", …
@@ -91,6 +93,9 @@ struct Extraction {
   std::vector<ExtractedValue> rejected;
   std::string subject_category;  // by the subject table (domain.md 18.3); empty: not recognised
   std::string subject_phrase;    // the string of the table that was found
+  // Of BodyText::text, where it quotes another mail.
+  ReplySplit reply;
+  std::optional<Address> original_sender;  // of a forward
   bool may_thread = false;       // a reply to a mail we know belongs to that mail's record instead
   bool truncated = false;        // the text was longer than what rules look at
   std::vector<RuleTrace> trace;  // with MatchOptions::trace: nearest first is the caller's choice
@@ -101,8 +106,9 @@ struct Extraction {
   std::string_view value(std::string_view field) const;
 };
 
-// `prepared` is prepare(message). An unknown mailbox kind is quarantined as no_rule.
-Extraction match(const RuleSet& rules, std::string_view mailbox_kind, const Message& message,
+// By the rules of that name (RuleFileSummary::rules). `prepared` is prepare(message). Where no file
+// has the name the mail is quarantined as no_rule.
+Extraction match(const RuleSet& set, std::string_view rules, const Message& message,
                  const PreparedText& prepared, const MatchOptions& options = {});
 
 // What ops.mail_message.extracted keeps; names are stable.

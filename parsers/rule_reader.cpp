@@ -106,6 +106,12 @@ class FileReader {
     } else {
       rules_->mailbox_kind = mailbox->as_string();
     }
+    rules_->name = rules_->mailbox_kind;
+    const TomlValue* name = table.text("name");
+    if (name == nullptr) return;
+    if (!is_word(name->as_string()))
+      problems_.add(name->position, "the name of a file's rules is a word of a-z, 0-9, '-', '_'");
+    rules_->name = name->as_string();
   }
 
   void read_phrases(TableReader& table) {

@@ -48,7 +48,7 @@ class ExampleCheck {
     MatchOptions options;
     options.own_addresses = example.own_addresses;
     options.trace = true;
-    compare(match(set_, rules_.mailbox_kind, message, prepare(message), options));
+    compare(match(set_, rules_.name, message, prepare(message), options));
   }
 
  private:
@@ -124,6 +124,7 @@ std::vector<RuleSummary> summaries(const CompiledRules& compiled) {
   int priority = 0;
   for (const Rule& rule : compiled.rules) {
     RuleSummary row;
+    row.rules = compiled.name;
     row.mailbox_kind = compiled.mailbox_kind;
     row.name = rule.name;
     row.action = rule.creates ? "create" : std::string(to_string(rule.action));
@@ -238,9 +239,9 @@ std::optional<RuleAction> action_from(std::string_view name) {
 RuleSet::RuleSet() = default;
 RuleSet::~RuleSet() = default;
 
-const CompiledRules* RuleSet::find(std::string_view mailbox_kind) const {
-  for (const auto& rules : compiled_)
-    if (rules->mailbox_kind == mailbox_kind) return rules.get();
+const CompiledRules* RuleSet::find(std::string_view rules) const {
+  for (const auto& one : compiled_)
+    if (one->name == rules) return one.get();
   return nullptr;
 }
 
@@ -250,6 +251,7 @@ std::string RuleSet::files_json() const {
   for (const RuleFileSummary& file : files_) {
     json.begin_object()
         .member("name", file.name)
+        .member("rules", file.rules)
         .member("mailbox_kind", file.mailbox_kind)
         .member("version", file.version)
         .member("sha256", to_hex(file.sha256))
@@ -276,13 +278,14 @@ std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet:
     }
     auto rules = read_rules(source, options, rule_budget, problems);
     if (!rules) continue;
-    const auto other = std::ranges::find(compiled, rules->mailbox_kind,
-                                         [](const auto& one) { return one->mailbox_kind; });
+    const auto other = std::ranges::find(
+        compiled, rules->name, [](const auto& one) { return std::string_view(one->name); });
     if (other != compiled.end())
-      problems.push_back(
-          {source.name,
-           {1, 1},
-           "mailbox '" + rules->mailbox_kind + "' already has its rules in " + (*other)->file});
+      problems.push_back({source.name,
+                          {1, 1},
+                          "mailbox '" + rules->name + "' already has its rules in " +
+                              (*other)->file +
+                              "; rules for some mailboxes only need a name = '…' of their own"});
     compiled.push_back(std::move(rules));
   }
   if (files == 0) problems.push_back({"rules", {}, "there is no rule file (*.toml)"});
@@ -294,7 +297,7 @@ std::expected<std::shared_ptr<const RuleSet>, std::vector<FileProblem>> RuleSet:
     rules->set_sha256 = set->sha256_;
     rules->set_version = set->version_;
     const auto source = std::ranges::find(sources, rules->file, &RuleSource::name);
-    set->files_.push_back({rules->file, rules->mailbox_kind, rules->version,
+    set->files_.push_back({rules->file, rules->name, rules->mailbox_kind, rules->version,
                            c360::sha256(source->text), source->text});
     for (RuleSummary& row : summaries(*rules)) set->rules_.push_back(std::move(row));
     std::ranges::copy(rules->stated_values, std::back_inserter(set->stated_values_));

@@ -1,9 +1,10 @@
 // Rule files, read, checked and compiled once: what each mailbox kind does with which mail.
 //
-// A file is TOML (style.md 9, parsers/rules/README.md); it belongs to one mailbox kind and its
-// rules are tried from top to bottom, the first whose conditions all hold decides. A set is checked
-// whole: every mistake of every file is reported with line and column, every example of every rule
-// must give what it promises. A set with one mistake does not exist.
+// A file is TOML (style.md 9, parsers/rules/README.md); it belongs to one mailbox kind, of which a
+// file with a name of its own serves the mailboxes that choose it, and its rules are tried from top
+// to bottom, the first whose conditions all hold decides. A set is checked whole: every mistake of
+// every file is reported with line and column, every example of every rule must give what it
+// promises. A set with one mistake does not exist.
 //
 // A RuleSet never changes after load and is shared by all threads.
 #pragma once
@@ -66,6 +67,7 @@ std::optional<RuleAction> action_from(std::string_view name);
 
 // What a set says of one of its rules (ops.parse_rule).
 struct RuleSummary {
+  std::string rules;  // name of its file's rules
   std::string mailbox_kind;
   std::string name;
   std::string action;     // as written: "create" where the mailbox's target decides
@@ -88,6 +90,7 @@ struct StatedValue {
 // What a set says of one of its files.
 struct RuleFileSummary {
   std::string name;
+  std::string rules;  // what `rules` of a mailbox says: `name = …` of the file, else its kind
   std::string mailbox_kind;
   std::int64_t version = 0;  // `version = …` of the file
   Sha256 sha256{};
@@ -113,15 +116,15 @@ class RuleSet {
   const std::vector<RuleSummary>& rules() const { return rules_; }
   const std::vector<StatedValue>& stated_values() const { return stated_values_; }
   std::size_t example_count() const { return example_count_; }
-  // [{"name", "mailbox_kind", "version", "sha256", "text"}, …]: what it takes to decide again what
-  // this set decided.
+  // [{"name", "rules", "mailbox_kind", "version", "sha256", "text"}, …]: what it takes to decide
+  // again what this set decided.
   std::string files_json() const;
   // A set made from its files_json(), without examples. Its digest is another when the set had
   // example mails. invalid_request, with the first mistake, for what this program cannot use.
   static Result<std::shared_ptr<const RuleSet>> from_files_json(std::string_view files_json);
 
-  // nullptr for a mailbox kind no file speaks of. Alive as long as the set.
-  const CompiledRules* find(std::string_view mailbox_kind) const;
+  // By RuleFileSummary::rules; nullptr when no file has that name. Alive as long as the set.
+  const CompiledRules* find(std::string_view rules) const;
 
   ~RuleSet();
   RuleSet(const RuleSet&) = delete;

@@ -19,14 +19,16 @@ constexpr std::size_t kUidChunk = 50'000;
 
 constexpr Sql kSyncMailbox{"mail_sync_mailbox", R"sql(
   INSERT INTO ops.mailbox AS m (code, kind, uri_masked, host, port, tls, username, secret_ref, folder,
-                                target, delete_after, unseen_only, poll_ms, enabled)
-  VALUES ($1, $2, $3, $4, $5::int, $6, $7, $8, $9, $10, $11::bool, $12::bool, $13::int, $14::bool)
+                                target, delete_after, unseen_only, poll_ms, enabled, rules, responsible)
+  VALUES ($1, $2, $3, $4, $5::int, $6, $7, $8, $9, $10, $11::bool, $12::bool, $13::int, $14::bool,
+          $15, $16)
   ON CONFLICT (code) DO UPDATE SET
     kind = excluded.kind, uri_masked = excluded.uri_masked, host = excluded.host,
     port = excluded.port, tls = excluded.tls, username = excluded.username,
     secret_ref = excluded.secret_ref, folder = excluded.folder, target = excluded.target,
     delete_after = excluded.delete_after, unseen_only = excluded.unseen_only,
-    poll_ms = excluded.poll_ms, enabled = excluded.enabled, updated_at = now()
+    poll_ms = excluded.poll_ms, enabled = excluded.enabled, rules = excluded.rules,
+    responsible = excluded.responsible, updated_at = now()
   RETURNING id)sql"};
 constexpr Sql kDisableOthers{"mail_disable_others", R"sql(
   UPDATE ops.mailbox SET enabled = false, updated_at = now()
@@ -144,9 +146,10 @@ constexpr Sql kAddRuleSet{"mail_add_rule_set", R"sql(
   INSERT INTO ops.rule_set (sha256, files) VALUES (decode($1, 'hex'), $2::jsonb)
   ON CONFLICT (sha256) DO NOTHING)sql"};
 constexpr Sql kAddRules{"mail_add_rules", R"sql(
-  INSERT INTO ops.parse_rule (rule_set_version, mailbox_kind, priority, name, action)
-  SELECT s.version, u.kind, u.priority::int, u.name, u.action
-  FROM ops.rule_set s, unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS u (kind, priority, name, action)
+  INSERT INTO ops.parse_rule (rule_set_version, mailbox_kind, priority, name, action, rules)
+  SELECT s.version, u.kind, u.priority::int, u.name, u.action, u.rules
+  FROM ops.rule_set s, unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+       AS u (kind, priority, name, action, rules)
   WHERE s.sha256 = decode($1, 'hex')
   ON CONFLICT DO NOTHING)sql"};
 constexpr Sql kRuleSetVersion{"mail_rule_set_version", R"sql(
@@ -181,6 +184,7 @@ Result<std::vector<std::pair<std::string, std::int64_t>>> MailLog::sync_mailboxe
     params.add(mailbox.port).add(mailbox.tls).add(mailbox.username).add(mailbox.secret_ref);
     params.add(mailbox.folder).add(mailbox.target).add(mailbox.delete_after);
     params.add(mailbox.unseen_only).add(mailbox.poll_ms).add(mailbox.enabled);
+    params.add(mailbox.rules).add(mailbox.responsible);
     tickets.push_back(tx->queue(kSyncMailbox, std::move(params)));
   }
   tx->queue(kDisableOthers, std::move(Params{}.add_array(std::span<const std::string>(codes))));
@@ -360,7 +364,9 @@ Result<std::int64_t> MailLog::register_rule_set(const Sha256& sha256, std::strin
   std::vector<std::string> names;
   std::vector<std::string> actions;
   std::vector<std::string> priorities;
+  std::vector<std::string> files;
   for (const RuleRow& rule : rules) {
+    files.push_back(rule.rules);
     kinds.push_back(rule.mailbox_kind);
     names.push_back(rule.name);
     actions.push_back(rule.action);
@@ -374,6 +380,7 @@ Result<std::int64_t> MailLog::register_rule_set(const Sha256& sha256, std::strin
   params.add_array(std::span<const std::string>(priorities));
   params.add_array(std::span<const std::string>(names));
   params.add_array(std::span<const std::string>(actions));
+  params.add_array(std::span<const std::string>(files));
   tx->queue(kAddRules, std::move(params));
   const Ticket version =
       tx->queue(kRuleSetVersion, std::move(Params{}.add(std::string_view(digest))));

@@ -67,6 +67,7 @@ struct MailboxRow {
   bool unseen_only = true;
   std::int64_t poll_ms = 60'000;
   bool enabled = true;
+  std::string rules, responsible;
 };
 
 struct FolderKey {
@@ -296,7 +297,7 @@ class MailLog {
 
   // The rule set's number; the same files give the same number.
   struct RuleRow {
-    std::string mailbox_kind, name, action;
+    std::string rules, mailbox_kind, name, action;
     int priority = 0;
   };
   Result<std::int64_t> register_rule_set(const Sha256& sha256, std::string_view files_json,

@@ -18,7 +18,7 @@ Json problem_list(const Problems& problems) {
 Result<ExitCode> check(Context& context, const Arguments&) {
   auto config = context.config();
   if (!config) return std::unexpected(config.error());
-  auto rules = load_rules((*config)->rules_folder);
+  auto rules = load_rules(**config);
   const DatabaseReport database = check_database((*config)->database, context.observer());
 
   std::string human;

@@ -47,7 +47,7 @@ SELECT current_setting('server_version_num')::bigint, current_setting('server_ve
                       THEN 'synchronous_commit' END))sql"};
 
 void check_rules(const Config& config, Findings& findings) {
-  const auto rules = load_rules(config.rules_folder);
+  const auto rules = load_rules(config);
   if (rules) {
     findings.push_back({"rules",
                         State::good,

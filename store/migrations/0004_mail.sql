@@ -18,6 +18,8 @@ CREATE TABLE ops.mailbox (
     poll_ms              integer     NOT NULL DEFAULT 60000 CHECK (poll_ms >= 1000),
     enabled              boolean     NOT NULL DEFAULT true,
     target               text        NOT NULL DEFAULT 'deal' CHECK (target IN ('deal', 'lead')),
+    rules                text        NOT NULL DEFAULT '',  -- empty: those of its kind
+    responsible          text        NOT NULL DEFAULT '',  -- login, e-mail or id, as configured
     last_uidvalidity     bigint,
     last_uid             bigint,
     last_poll_at         timestamptz,
@@ -59,7 +61,7 @@ CREATE TABLE ops.rule_set (
     version      bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     source       text        NOT NULL DEFAULT 'file' CHECK (source IN ('file', 'database')),
     sha256       bytea       NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
-    files        jsonb       NOT NULL,     -- of each: name, mailbox_kind, version, sha256, text
+    files        jsonb       NOT NULL,     -- of each: name, rules, mailbox_kind, version, sha256, text
     loaded_at    timestamptz NOT NULL DEFAULT now(),
     loaded_by    text        NOT NULL DEFAULT '',
     error        text
@@ -69,11 +71,12 @@ CREATE TABLE ops.rule_set (
 CREATE TABLE ops.parse_rule (
     rule_set_version bigint  NOT NULL REFERENCES ops.rule_set,
     mailbox_kind     text    NOT NULL CHECK (mailbox_kind IN ('crm', 'activity', 'support')),
+    rules            text    NOT NULL,     -- name of the file's rules: mailboxes choose by it
     priority         integer NOT NULL,     -- position in the file, from 1; the first match wins
     name             text    NOT NULL,
     enabled          boolean NOT NULL DEFAULT true,
     action           text    NOT NULL,
-    PRIMARY KEY (rule_set_version, mailbox_kind, name)
+    PRIMARY KEY (rule_set_version, rules, name)
 );
 
 -- The ledger. A row is made when the server first lists the UID, before anything else happens, and

@@ -59,6 +59,8 @@ Resource mailbox() {
                     .add(code("target", {{"deal", {"Сделка", "Deal"}}, {"lead", {"Лид", "Lead"}}})
                              .defaults_to("deal")
                              .filterable())
+                    .add(text("rules").defaults_to(""))
+                    .add(text("responsible").defaults_to(""))
                     .add(integer("last_uidvalidity"))
                     .add(integer("last_uid"))
                     .add(timestamp("last_poll_at").sortable())

@@ -4,6 +4,9 @@
 #include "tests/ingest/intake_fixture.h"
 #include "tests/support/fake_clamd.h"
 
+#include <functional>
+#include <thread>
+
 namespace c360::testing {
 namespace {
 
@@ -74,6 +77,31 @@ TEST_F(Attachments, WhileTheScannerIsAwayTheMailWaitsAndTheOthersDoNot) {
 
   EXPECT_EQ(outcome(1), "deal_created");
   EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "1");
+}
+
+TEST_F(Attachments, WhileTheScannerIsAwayTheMailboxIsNotReadyAndSaysWhy) {
+  clamd.be(FakeClamd::Mood::hangs_up);
+  settings.delay = std::chrono::milliseconds{50};
+  server.add(1, with_file("a1@x", "harmless"));
+  scanning().start();
+  const auto eventually = [](const std::function<bool()>& what) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (!what() && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    return what();
+  };
+
+  EXPECT_TRUE(eventually([&] {
+    return scanning().status().reason.contains("the virus scanner does not answer: clamd");
+  })) << scanning().status().reason;
+  EXPECT_FALSE(scanning().status().ready);
+  EXPECT_NE(one("SELECT coalesce(last_error, '') FROM ops.mailbox").find("virus scanner"),
+            std::string::npos);
+  clamd.be(FakeClamd::Mood::honest);
+  hurry();
+
+  EXPECT_TRUE(eventually([&] { return scanning().status().ready; })) << scanning().status().reason;
+  EXPECT_EQ(outcome(1), "deal_created");
 }
 
 // Each is tried alone once the batch was refused: that way is watched too.

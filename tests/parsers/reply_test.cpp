@@ -141,6 +141,66 @@ TEST(Subject, PrefixesTellAnswerFromForward) {
   EXPECT_EQ(bare_subject("  Без приставки "), "Без приставки");
 }
 
+TEST(Subject, PrefixesAreKnownInManyLanguages) {
+  for (const char* subject :
+       {"RE: x",    "Re[3]: x", "Re : x",  "AW: x",  "Antw: x", "SV: x",   "VS: x",   "Odp: x",
+        "RES: x",   "RIF: x",   "R: x",    "RÉP: x", "YNT: x",  "Vá: x",   "ΑΠ: x",   "ОТВ: x",
+        "Ответ: x", "НА: x",    "Відп: x", "Отг: x", "回复：x", "回覆: x", "답장: x", "返信: x",
+        "תשובה: x", "رد: x",    "Ats: x",  "Atb: x", "Odg: x"}) {
+    EXPECT_EQ(subject_kind(subject), QuoteKind::reply) << subject;
+    EXPECT_EQ(bare_subject(subject), "x") << subject;
+  }
+  for (const char* subject :
+       {"FW: x",         "Fwd: x",    "WG: x",        "Doorst: x",     "VB: x",   "VL: x",
+        "PD: x",         "RV: x",     "TR: x",        "ENC: x",        "İLT: x",  "ΠΡΘ: x",
+        "Továbbítva: x", "ПЕРЕСЛ: x", "Переслано: x", "Препр: x",      "转发：x", "轉寄: x",
+        "転送: x",       "전달: x",   "הועבר: x",     "إعادة توجيه: x"}) {
+    EXPECT_EQ(subject_kind(subject), QuoteKind::forward) << subject;
+    EXPECT_EQ(bare_subject(subject), "x") << subject;
+  }
+  for (const char* subject : {"Наш заказ: x", "Regarding: x", "Врач: x", "Odpad: x", "Trial: x"})
+    EXPECT_EQ(subject_kind(subject), QuoteKind::none) << subject;
+}
+
+struct ForwardCase {
+  const char* text;
+  const char* subject;
+  const char* name;
+  const char* address;
+};
+
+TEST(Forward, NamesWhoWroteWhatIsPassedOn) {
+  const ForwardCase cases[] = {
+      {"---------- Forwarded message ---------\nFrom: Ann Lee <a@x.example>\nDate: today\n\nText\n",
+       "Fwd: Offer", "Ann Lee", "a@x.example"},
+      {"См.\n\n-------- Пересылаемое сообщение --------\n05.02.2024, 12:00, \"Анна\" "
+       "<anna@x.example>:\n\nТекст\n",
+       "Fwd: Счёт", "Анна", "anna@x.example"},
+      {"От: Иванов Пётр [mailto:i@x.example]\nОтправлено: 5 февраля 2024 г. 12:00\nКому: "
+       "Борис\nТема: Счёт\n\nТекст\n",
+       "FW: Счёт", "Иванов Пётр", "i@x.example"},
+      {"FYI\n\nBegin forwarded message:\n\n*From:* \"Lee, Ann\" <a@x.example>\n*To:* Bob\n\nText\n",
+       "Fwd: x", "Lee, Ann", "a@x.example"},
+      {"-------- Weitergeleitete Nachricht --------\nBetreff: X\nDatum: heute\nVon: Jörg\nAn: "
+       "Bob\n\nText\n",
+       "WG: X", "Jörg", ""},
+  };
+  for (const auto& one : cases) {
+    const ReplySplit split = split_reply(one.text, one.subject);
+    const auto sender = original_sender(one.text, split);
+    ASSERT_TRUE(sender) << one.text;
+    EXPECT_EQ(sender->name, one.name);
+    EXPECT_EQ(sender->address, one.address);
+  }
+}
+
+TEST(Forward, AnAnswerHasNoOriginalSender) {
+  const std::string text =
+      "Да\n\n-----Original Message-----\nFrom: a@x.example\nTo: b\nSent: c\n\nText\n";
+  EXPECT_FALSE(original_sender(text, split_reply(text, "Re: x")));
+  EXPECT_FALSE(original_sender("Hello", split_reply("Hello", "Fwd: x")));
+}
+
 std::string slurp(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream out;

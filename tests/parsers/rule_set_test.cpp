@@ -26,6 +26,34 @@ std::string problems_of(std::string text, const RuleSetOptions& options = {}) {
 
 std::string with_head(std::string_view rest) { return std::string(kHead) + std::string(rest); }
 
+TEST(RuleSet, AFileWithANameOfItsOwnIsChosenByIt) {
+  const std::string rule = "[[rule]]\nname = 'all'\naction = 'create'\n";
+  const std::string head = "version = 1\nmailbox = 'crm'\n";
+  const auto set = RuleSet::load(
+      {{"crm.toml", head + rule}, {"partners.toml", head + "name = 'partners'\n" + rule}});
+  ASSERT_TRUE(set) << set.error().front().to_string();
+
+  const Message message;
+  for (const std::string_view name : {"crm", "partners"})
+    EXPECT_EQ(match(**set, name, message, prepare(message)).rules, name);
+  EXPECT_EQ(match(**set, "others", message, prepare(message)).rule, "no-rule");
+  EXPECT_EQ((*set)->files().back().rules, "partners");
+  EXPECT_EQ((*set)->files().back().mailbox_kind, "crm");
+  const auto again = RuleSet::from_files_json((*set)->files_json());
+  ASSERT_TRUE(again);
+  EXPECT_NE((*again)->find("partners"), nullptr);
+}
+
+TEST(RuleSet, TwoFilesOfOneNameAreRefused) {
+  const std::string text =
+      "version = 1\nmailbox = 'crm'\n[[rule]]\nname = 'a'\naction = 'create'\n";
+  const auto set = RuleSet::load({{"a.toml", text}, {"b.toml", text}});
+  ASSERT_FALSE(set);
+  EXPECT_NE(set.error().front().to_string().find("name = '…' of their own"), std::string::npos);
+  EXPECT_NE(problems_of("version = 1\nmailbox = 'crm'\nname = 'A b'\n").find("is a word of a-z"),
+            std::string::npos);
+}
+
 struct BrokenFile {
   const char* text;      // behind version and mailbox: its first line is line 3
   const char* position;  // "line:column"

@@ -3,6 +3,9 @@
 // where it lies.
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <thread>
+
 #include "ingest/imap/imap_mailbox.h"
 #include "tests/ingest/imap/account.h"
 #include "tests/ingest/intake_fixture.h"
@@ -132,6 +135,26 @@ TEST_P(PollerFolders, WhatIsDoneIsMovedToAFolderOfAnyNameAndNotTakenFromThere) {
   EXPECT_EQ(account_->contents("INBOX").size(), 0U);
   EXPECT_EQ(account_->contents("Заявки").size(), 0U);
   EXPECT_EQ(account_->contents(settings.move_to).size(), 2U);
+}
+
+TEST_P(PollerFolders, OneThatIsNotThereDoesNotStopTheOthersAndIsNamed) {
+  settings.folders = {"Nirgendwo", "INBOX"};
+  settings.delay = std::chrono::milliseconds{100};
+  settings.use_idle = false;
+  deliver("INBOX", {form_mail(1)});
+  box().start();
+  const auto eventually = [](const std::function<bool()>& what) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (!what() && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    return what();
+  };
+
+  EXPECT_TRUE(eventually([&] { return one("SELECT count(*) FROM crm.deal") == "1"; }));
+  EXPECT_TRUE(eventually([&] { return box().status().reason.contains("folder Nirgendwo"); }))
+      << box().status().reason;
+  EXPECT_FALSE(box().status().ready);
+  EXPECT_EQ(box().status().consecutive_failures, 0);
 }
 
 // Of the real ones here Courier takes UTF-8 (RFC 6855), so that both ways to spell a name are gone.
