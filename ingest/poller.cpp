@@ -304,11 +304,9 @@ Result<void> Poller::pass_over_folders() {
   if (leased) {
     if (auto checked = check_responsible(); !checked) return checked;
     if (auto checked = check_scanner(); !checked) return checked;
+    if (auto finished = finish_import(); !finished) return finished;
   } else {
     disconnect();
-  }
-  if (leased) {
-    if (auto finished = finish_import(); !finished) return finished;
   }
   const std::scoped_lock lock{mutex_};
   status_.holds_lease = leased;

@@ -399,11 +399,14 @@ constexpr auto kPrefixes = std::to_array<Prefix>({
     {"rv", kForward},
     {"tr", kForward},  // pl, es, fr
     {"enc", kForward},
-    {"i̇lt", kForward},
+
     {"ilt", kForward},  // pt, tr
     {"továbbítva", kForward},
     {"tovább", kForward},
     {"πρθ", kForward},  // hu, el
+    {"ΑΠ", kReply},
+    {"ΣΧΕΤ", kReply},
+    {"ΠΡΘ", kForward},  // to_lower() knows no Greek
     {"转发", kForward},
     {"轉寄", kForward},
     {"転送", kForward},

@@ -107,7 +107,14 @@ TEST_F(MailFiles, TheOperatorsCommandStreamsFilesOfBothKindsAndSaysWhatBecameOfT
   const std::string three = daemon_.write("three.mbox", box);
   const std::string none = daemon_.write("none.eml", "");
   const auto import = [&](std::vector<std::string> more) {
-    std::vector<std::string> words{kCommand, config_file, key, "mail", "import", "--mailbox=crm"};
+    std::vector<std::string> words{
+        kCommand,
+        config_file,
+        key,
+        fmt::format("--api-url=http://127.0.0.1:{}", daemon_.port("api")),
+        "mail",
+        "import",
+        "--mailbox=crm"};
     words.insert(words.end(), more.begin(), more.end());
     return run_program(words);
   };
