@@ -1,4 +1,7 @@
 // Rules and settings of the business, changed while the daemon runs.
+#include <filesystem>
+#include <fstream>
+
 #include "tests/system/system_fixture.h"
 
 namespace c360::testing {
@@ -34,6 +37,37 @@ TEST_F(RulesReload, ACodeNoDirectoryHasIsRefusedWithItsPlaceUntilTheDirectoryHas
                                "INSERT INTO crm.request_source (code, name_ru, name_en) "
                                "VALUES ('fair', 'Ярмарка', 'Fair')");
   EXPECT_EQ(reload().status, 200);
+}
+
+TEST_F(RulesReload, AMailboxWithItsOwnRulesTargetAndResponsibleComesWhileItRuns) {
+  namespace fs = std::filesystem;
+  const std::string file = daemon_.write("rules/crm.toml", rules("mail"));
+  const std::string folder = "[rules]\nfolder = '" + file.substr(0, file.rfind('/')) + "'\n";
+  const fs::path drop = fs::path(daemon_.write("drop/.keep", "")).parent_path();
+  start(config(folder));
+  TempPostgres::shared().query(
+      database_, "INSERT INTO crm.user (login, last_name) VALUES ('boss', 'Boss') RETURNING id");
+
+  rewrite(config(folder + "[mailbox.partners]\nmaildir = '" + drop.string() +
+                 "'\ndelay_ms = 1000\nrules = 'partners'\ntarget = 'lead'\n"
+                 "responsible = 'boss'\n"));
+  const auto refused = reload();
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(refused.body, HasSubstr("no rule file has name = 'partners'; there are crm"));
+
+  daemon_.write("rules/partners.toml", "name = 'partners'\n" + rules("mail"));
+  EXPECT_EQ(reload().status, 200);
+  ASSERT_TRUE(becomes("partners", "ready"));
+  std::ofstream(drop / "tmp/1.host", std::ios::binary)
+      << "From: Ann <ann@shop.example>\r\nSubject: Offer\r\n\r\nHello\r\n";
+  fs::rename(drop / "tmp/1.host", drop / "new/1.host");
+
+  EXPECT_TRUE(eventually([&] {
+    return TempPostgres::shared().query(
+               database_,
+               "SELECT u.login FROM crm.lead l JOIN crm.user u ON u.id = l.responsible_id") ==
+           std::vector<std::string>{"boss"};
+  }));
 }
 
 using SettingsReload = SystemTest;
