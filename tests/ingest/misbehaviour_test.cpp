@@ -318,6 +318,7 @@ TEST_F(HostileTest, ABodyShorterThanItsSizeIsFetchedAgain) {
 
   start();
 
+  EXPECT_TRUE(comes_true([&] { return log().contains(" reason=contradicted"); }));
   expect_recovery();
 }
 
@@ -328,6 +329,7 @@ TEST_F(HostileTest, ABodyLongerThanItsSizeIsFetchedAgain) {
 
   start();
 
+  EXPECT_TRUE(comes_true([&] { return log().contains(" reason=contradicted"); }));
   expect_recovery();
 }
 
@@ -344,6 +346,7 @@ TEST_F(HostileTest, ASizeThatIsOnlyAnEstimateIsCountedAndDoesNoHarm) {
   start();
 
   expect_recovery();
+  EXPECT_THAT(log(), ::testing::HasSubstr(" reason=contradicted"));
   EXPECT_THAT(quiet.metrics.serialize(),
               ::testing::HasSubstr("client360_mail_size_mismatches_total{mailbox=\"crm\"} 5"));
 }
@@ -360,6 +363,7 @@ TEST_F(HostileTest, TheBodyOfAnotherMailIsNotTakenForIt) {
 
   start();
 
+  EXPECT_TRUE(comes_true([&] { return log().contains(" reason=contradicted"); }));
   expect_recovery();
 }
 
@@ -451,17 +455,20 @@ TEST_F(HostileTest, AMailThatIsDeniedAndThenListedAgainIsTakenAfterAll) {
   }));
 
   expect_recovery();
+  EXPECT_THAT(log(), ::testing::HasSubstr(" event=message_vanished mailbox=crm"));
 }
 
 TEST_F(HostileTest, AUidBeyondAllOthersHidesNoLaterMail) {
   crm.unseen_only = false;
-  liar.misbehave("UID SEARCH", 2, [](ImapConnection& client, const ImapCommand& command) {
+  liar.misbehave("UID SEARCH", 0, [](ImapConnection& client, const ImapCommand& command) {
     client.line("* SEARCH 1 2 4294967295");
     client.ok(command);
   });
   intake_options.compare_interval = std::chrono::seconds{0};
 
   start();
+  ASSERT_TRUE(comes_true(
+      [&] { return one("SELECT count(*) FROM ops.mail_message WHERE uid = 4294967295") == "1"; }));
 
   expect_recovery();
 }
@@ -484,6 +491,7 @@ TEST_F(HostileTest, AnotherUidvalidityInEverySessionMakesNoSecondRecord) {
   }));
 
   expect_recovery();
+  EXPECT_THAT(log(), ::testing::HasSubstr(" event=mailbox_uidvalidity_changed mailbox=crm"));
 }
 
 TEST_F(HostileTest, AUidvalidityThatComesBackLosesNothing) {
@@ -500,6 +508,7 @@ TEST_F(HostileTest, AUidvalidityThatComesBackLosesNothing) {
   liar.account().set_uidvalidity(7);
 
   expect_recovery();
+  EXPECT_THAT(log(), ::testing::HasSubstr(" event=mailbox_uidvalidity_changed mailbox=crm"));
 }
 
 TEST_F(HostileTest, AUidvalidityThatChangesWithinTheSessionVoidsWhatWasFetched) {
