@@ -22,7 +22,7 @@ SELECT b.code, coalesce(p.pending, 0),
        (extract(epoch FROM now() - coalesce(f.compared_at, b.updated_at)) * 1000)::bigint
 FROM ops.mailbox b
 LEFT JOIN (SELECT mailbox_id, count(*) AS pending, min(listed_at) AS oldest
-           FROM ops.mail_message WHERE state <> 'done' GROUP BY mailbox_id) p ON p.mailbox_id = b.id
+           FROM ops.mail_message WHERE flagged_at IS NULL AND outcome IS NULL GROUP BY mailbox_id) p ON p.mailbox_id = b.id
 LEFT JOIN (SELECT mailbox_id, sum(compared_difference)::bigint AS difference,
                   min(compared_at) AS compared_at
            FROM ops.mailbox_folder GROUP BY mailbox_id) f ON f.mailbox_id = b.id

@@ -45,8 +45,10 @@ Result<void> MailApplication::prepare() {
   for (MailCase& item : cases_) {
     ReadMail& mail = *item.mail;
     addresses.emplace_back();
+    if (item.keeps_files()) {
+      if (auto taken = take_attachments(mail, options_); !taken) return taken;
+    }
     if (item.kind == MailCase::Kind::ended) continue;
-    if (auto taken = take_attachments(mail, options_); !taken) return taken;
     // Whatever way a mail took to get here, nothing passes unseen.
     if (options_.scanner && !mail.contents.empty() && !mail.scanned && !mail.released)
       return fail(ErrorCode::unavailable, "an attachment was not looked at by the virus scanner",
@@ -117,8 +119,10 @@ Result<void> MailApplication::prepare() {
 // Round trip 3, up to the commit.
 Result<void> MailApplication::write() {
   for (MailCase& item : cases_) {
-    if (item.kind == MailCase::Kind::ended) continue;
-    if (auto written = write_one(item); !written) return written;
+    if (item.kind != MailCase::Kind::ended) {
+      if (auto written = write_one(item); !written) return written;
+    }
+    if (item.keeps_files()) add_attachments(item);
   }
   if (auto put = put_contents(); !put) return put;
   // The ledger row of a record is there; parents come before children.
@@ -172,7 +176,7 @@ Result<void> MailApplication::write_one(MailCase& item) {
 Result<void> MailApplication::put_contents() {
   std::vector<store::BlobContent> small;
   for (const MailCase& item : cases_) {
-    if (item.kind == MailCase::Kind::ended) continue;
+    if (!item.keeps_files()) continue;
     for (const ReadMail::Content& content : item.mail->contents) {
       if (content.bytes.in_memory()) {
         small.push_back({content.bytes.sha256(), content.bytes.bytes()});

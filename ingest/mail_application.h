@@ -76,6 +76,12 @@ struct MailCase {
   bool makes_record() const { return kind == Kind::create || kind == Kind::request; }
   bool has_activity() const { return kind != Kind::ended && (!makes_record() || has_files()); }
   bool has_files() const { return !mail->contents.empty(); }
+  // Also of a mail that made nothing: whoever decides about it sees its files.
+  bool keeps_files() const {
+    return kind != Kind::ended ||
+           (mail->parsed && mail->result.outcome != store::Outcome::duplicate &&
+            mail->result.quarantine_reason != store::QuarantineReason::attachment_blocked);
+  }
 };
 
 struct ContactDraft {
@@ -138,6 +144,7 @@ class MailApplication {
   void add_activity(MailCase& item, std::int64_t parent_id);
   std::string rich_text(const MailCase& item, const store::Field& field) const;
   void add_documents(MailCase& item, std::int64_t parent_id);
+  void add_attachments(const MailCase& item);
   Result<void> put_contents();
   ContactDraft contact_of(const ReadMail& mail) const;
   void set_field(store::NewRecord& record, const store::Resource& resource, std::string_view field,

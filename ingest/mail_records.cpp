@@ -200,24 +200,33 @@ void MailApplication::add_documents(MailCase& item, std::int64_t parent_id) {
   for (std::size_t i = 0; i < mail.contents.size(); ++i) {
     const ReadMail::Content& content = mail.contents[i];
     const parsers::Part& part = mail.message().parts[content.part];
-    const std::int64_t id = item.document_ids[i];
-    documents_.push_back({.id = id,
+    documents_.push_back({.id = item.document_ids[i],
                           .parent_record_id = parent_id,
                           .name = part.file_name,
                           .sha256 = content.bytes.sha256(),
                           .size_bytes = static_cast<std::int64_t>(content.bytes.size()),
                           .media_type = part.media_type,
                           .activity_id = activity});
-    attachments_.push_back({.mail_id = mail.incoming.ledger_id,
-                            .part = part.path,
-                            .file_name = part.file_name,
-                            .mime_type = part.media_type,
-                            .detected_type = part.detected_type,
-                            .content_id = part.content_id,
-                            .size_bytes = static_cast<std::int64_t>(content.bytes.size()),
-                            .sha256 = content.bytes.sha256(),
-                            .is_inline = part.disposition == "inline",
-                            .document_id = id});
+  }
+}
+
+void MailApplication::add_attachments(const MailCase& item) {
+  const ReadMail& mail = *item.mail;
+  for (std::size_t i = 0; i < mail.contents.size(); ++i) {
+    const ReadMail::Content& content = mail.contents[i];
+    const parsers::Part& part = mail.message().parts[content.part];
+    const bool is_document = i < item.document_ids.size();
+    attachments_.push_back(
+        {.mail_id = mail.incoming.ledger_id,
+         .part = part.path,
+         .file_name = part.file_name,
+         .mime_type = part.media_type,
+         .detected_type = part.detected_type,
+         .content_id = part.content_id,
+         .size_bytes = static_cast<std::int64_t>(content.bytes.size()),
+         .sha256 = content.bytes.sha256(),
+         .is_inline = part.disposition == "inline",
+         .document_id = is_document ? std::optional(item.document_ids[i]) : std::nullopt});
   }
 }
 

@@ -12,7 +12,7 @@ constexpr Sql kMail{"kept_mail", R"sql(
          m.message_id, m.subject, m.from_name, m.from_address, m.error, m.outcome_record_id, r.kind,
          m.duplicate_of_id, m.rule_id, m.rule_set_version, encode(s.sha256, 'hex'), m.extracted,
          q.id, q.reason, q.details, q.status, q.resolution
-  FROM ops.mail_message m
+  FROM ops.mail m
   JOIN ops.mailbox b ON b.id = m.mailbox_id
   LEFT JOIN ops.rule_set s ON s.version = m.rule_set_version
   LEFT JOIN ops.quarantine q ON q.mail_message_id = m.id

@@ -37,7 +37,7 @@ constexpr Sql kDisableOthers{"mail_disable_others", R"sql(
 constexpr Sql kMailboxId{"mail_mailbox_id", "SELECT id FROM ops.mailbox WHERE code = $1"};
 constexpr Sql kAnyPending{"mail_any_pending", R"sql(
   SELECT EXISTS (SELECT FROM ops.mail_message
-                 WHERE mailbox_id = $1::bigint AND folder = $2 AND state <> 'done'))sql"};
+                 WHERE mailbox_id = $1::bigint AND folder = $2 AND flagged_at IS NULL AND outcome IS NULL))sql"};
 
 constexpr Sql kFolder{"mail_folder", R"sql(
   SELECT f.uidvalidity, f.last_uid, f.compared_at,
@@ -53,12 +53,13 @@ constexpr Sql kSetFolder{"mail_set_folder", R"sql(
         compared_missed = NULL, compared_gone = NULL, compared_difference = NULL, sync_uid = NULL,
         sync_total = 0, renumbered = true)sql"};
 constexpr Sql kVanishFormer{"mail_vanish_former", R"sql(
-  UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = now(), flagged_at = now()
-  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity <> $3::bigint AND state = 'listed')sql"};
+  UPDATE ops.mail_message SET outcome = 'vanished', processed_at = now(), flagged_at = now()
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity <> $3::bigint
+    AND flagged_at IS NULL AND outcome IS NULL AND raw_sha256 IS NULL)sql"};
 constexpr Sql kUnflagFormer{"mail_unflag_former", R"sql(
   UPDATE ops.mail_message SET flagged_at = now()
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity <> $3::bigint
-    AND state = 'done' AND flagged_at IS NULL)sql"};
+    AND flagged_at IS NULL AND outcome IS NOT NULL)sql"};
 
 // A server that lists a vanished mail again had it all the time (RFC 9051, 2.3.1.1: no uid comes
 // back), and mail that somebody had read before us and marks as unread is to be taken in.
@@ -70,27 +71,28 @@ constexpr Sql kList{"mail_list", R"sql(
                     AND m.outcome IS DISTINCT FROM 'vanished'
                     AND (m.outcome IS DISTINCT FROM 'ignored' OR m.rule_id <> 'already-seen'))
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO UPDATE
-    SET state = 'listed', outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
+    SET outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
         next_attempt_at = NULL, error = NULL, rule_id = NULL
     WHERE (mail_message.outcome = 'vanished'
            OR mail_message.outcome = 'ignored' AND mail_message.rule_id = 'already-seen')
       AND mail_message.raw_sha256 IS NULL)sql"};
 constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
-  INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, state, outcome, rule_id,
+  INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, outcome, rule_id,
                                 processed_at, flagged_at)
-  SELECT $1::bigint, $2, $3::bigint, u.uid, 'done', 'ignored', $5, now(), now()
+  SELECT $1::bigint, $2, $3::bigint, u.uid, 'ignored', $5, now(), now()
   FROM unnest($4::bigint[]) AS u (uid)
   WHERE NOT EXISTS (SELECT 1 FROM ops.mail_message m WHERE m.mailbox_id = $1::bigint AND m.folder = $2
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid)
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO NOTHING)sql"};
 constexpr Sql kListedUids{"mail_listed_uids", R"sql(
   SELECT uid FROM ops.mail_message
-  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND state = 'listed'
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
+    AND flagged_at IS NULL AND outcome IS NULL AND raw_sha256 IS NULL
   ORDER BY uid)sql"};
 constexpr Sql kVanish{"mail_vanish", R"sql(
-  UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = now(), flagged_at = now()
-  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND state = 'listed'
-    AND uid = ANY ($4::bigint[]))sql"};
+  UPDATE ops.mail_message SET outcome = 'vanished', processed_at = now(), flagged_at = now()
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
+    AND flagged_at IS NULL AND outcome IS NULL AND raw_sha256 IS NULL AND uid = ANY ($4::bigint[]))sql"};
 constexpr Sql kCountKnown{"mail_count_known", R"sql(
   SELECT count(*) FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
@@ -115,7 +117,7 @@ constexpr Sql kBeginSync{"mail_begin_sync", R"sql(
   UPDATE ops.mailbox_folder SET sync_uid = $4::bigint, sync_total = (
     SELECT count(*) FROM ops.mail_message m
     WHERE m.mailbox_id = $1::bigint AND m.folder = $2 AND m.uidvalidity = $3::bigint
-      AND m.uid <= $4::bigint AND m.state <> 'done')
+      AND m.uid <= $4::bigint AND m.flagged_at IS NULL AND m.outcome IS NULL)
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
   RETURNING sync_total)sql"};
 // least(): a mail released from quarantine is pending a second time.
@@ -129,7 +131,7 @@ constexpr Sql kNoteSync{"mail_note_sync", R"sql(
                  SELECT count(*) FROM ops.mail_message m
                  WHERE m.mailbox_id = f.mailbox_id AND m.folder = f.folder
                    AND m.uidvalidity = f.uidvalidity AND m.uid <= f.sync_uid
-                   AND m.state <> 'done'))), 0)::bigint AS left
+                   AND m.flagged_at IS NULL AND m.outcome IS NULL))), 0)::bigint AS left
         FROM ops.mailbox_folder f WHERE f.mailbox_id = $1::bigint AND f.sync_uid IS NOT NULL) s
   WHERE b.id = $1::bigint
   RETURNING b.sync_total, b.sync_done)sql"};

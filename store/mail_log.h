@@ -57,7 +57,7 @@ std::optional<QuarantineReason> quarantine_reason_from(std::string_view name);
 
 // Error::reason of a transaction that would have made a second record of the same bytes in one
 // mailbox: the first one was committed meanwhile, and the next try finds it.
-inline constexpr std::string_view kSameBytesTwice = "mail_message_effect_key";
+inline constexpr std::string_view kSameBytesTwice = "mail_content_effect_key";
 
 // A mailbox as the database mirrors it.
 struct MailboxRow {
@@ -126,6 +126,9 @@ struct MailResult {
 
   std::optional<QuarantineReason> quarantine_reason;  // exactly when outcome is quarantined
   std::string quarantine_details;
+
+  // What follows from reading it is kept exactly then.
+  bool was_read() const { return !date_source.empty(); }
 };
 
 struct FlagDue {

@@ -11,29 +11,32 @@ namespace c360::store {
 namespace {
 
 constexpr Sql kStoredDue{"mail_stored_due", R"sql(
-  SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
+  SELECT id, uid, uidvalidity, folder, raw_sha256 IS NOT NULL, attempts, raw_sha256, size_bytes,
          internal_date, fetched_at, error
   FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND id > $3::bigint
-    AND state = 'stored' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+    AND flagged_at IS NULL AND outcome IS NULL
+    AND raw_sha256 IS NOT NULL AND (next_attempt_at IS NULL OR next_attempt_at <= now())
   ORDER BY id LIMIT $4::bigint)sql"};
 constexpr Sql kListedDue{"mail_listed_due", R"sql(
-  SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
+  SELECT id, uid, uidvalidity, folder, raw_sha256 IS NOT NULL, attempts, raw_sha256, size_bytes,
          internal_date, fetched_at, error
   FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
-    AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+    AND flagged_at IS NULL AND outcome IS NULL
+    AND raw_sha256 IS NULL AND (next_attempt_at IS NULL OR next_attempt_at <= now())
     AND (attempts > 0) = $6::bool
   ORDER BY uid LIMIT $5::bigint)sql"};
 constexpr Sql kListedBelow{"mail_listed_below", R"sql(
-  SELECT id, uid, uidvalidity, folder, state = 'stored', attempts, raw_sha256, size_bytes,
+  SELECT id, uid, uidvalidity, folder, raw_sha256 IS NOT NULL, attempts, raw_sha256, size_bytes,
          internal_date, fetched_at, error
   FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid < $4::bigint
-    AND state = 'listed' AND (next_attempt_at IS NULL OR next_attempt_at <= now()) AND attempts = 0
+    AND flagged_at IS NULL AND outcome IS NULL
+    AND raw_sha256 IS NULL AND (next_attempt_at IS NULL OR next_attempt_at <= now()) AND attempts = 0
   ORDER BY uid DESC LIMIT $5::bigint)sql"};
 constexpr Sql kLock{"mail_lock", R"sql(
-  SELECT id FROM ops.mail_message WHERE id = ANY ($1::bigint[]) AND state = 'stored'
+  SELECT id FROM ops.mail_message WHERE id = ANY ($1::bigint[]) AND outcome IS NULL AND raw_sha256 IS NOT NULL
   ORDER BY id FOR UPDATE)sql"};
 // For what may be done once more when the server of the database crashes before it reaches the
 // disk: a mail is fetched again, a flag set again. It reaches the disk no later than the next
@@ -43,44 +46,56 @@ constexpr Sql kRelaxCommit{"relax_commit", "SELECT set_config('synchronous_commi
 constexpr Sql kFullCommit{"full_commit", R"sql(
   SELECT set_config('synchronous_commit', 'on', true)
   WHERE current_setting('synchronous_commit') = 'off')sql"};
+// A CASE, of which the planner supposes that it lets half the rows pass: of two IS NULL it expects
+// one row and reads the whole ledger for it.
 constexpr Sql kStored{"mail_stored", R"sql(
   UPDATE ops.mail_message m
-  SET state = 'stored', raw_sha256 = decode(u.sha, 'hex'), size_bytes = u.size::bigint,
+  SET raw_sha256 = decode(u.sha, 'hex'), size_bytes = u.size::bigint,
       internal_date = u.internal::timestamptz, fetched_at = now(), attempts = 1, error = NULL
   FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS u (id, sha, size, internal)
-  WHERE m.id = u.id AND m.state = 'listed')sql"};
+  WHERE m.id = u.id AND CASE WHEN m.outcome IS NULL THEN m.raw_sha256 IS NULL ELSE false END)sql"};
 constexpr Sql kCountAttempts{"mail_count_attempts", R"sql(
-  UPDATE ops.mail_message SET attempts = attempts + 1 WHERE id = ANY ($1::bigint[]) AND state = 'stored')sql"};
+  UPDATE ops.mail_message SET attempts = attempts + 1 WHERE id = ANY ($1::bigint[]) AND outcome IS NULL AND raw_sha256 IS NOT NULL)sql"};
 constexpr Sql kDefer{"mail_defer", R"sql(
   UPDATE ops.mail_message
   SET error = $2, next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0),
-      attempts = attempts + (state = 'listed')::int
-  WHERE id = ANY ($1::bigint[]) AND state <> 'done')sql"};
+      attempts = attempts + (raw_sha256 IS NULL)::int
+  WHERE id = ANY ($1::bigint[]) AND outcome IS NULL)sql"};
 constexpr Sql kFinish{"mail_finish", R"sql(
   UPDATE ops.mail_message m SET
-    state = 'done', outcome = u.outcome, outcome_record_id = u.record_id::bigint,
+    outcome = u.outcome, outcome_record_id = u.record_id::bigint,
     duplicate_of_id = u.duplicate_of::bigint, rule_id = nullif(u.rule_id, ''),
-    rule_set_version = u.rule_set::bigint, extracted = u.extracted::jsonb, error = nullif(u.error, ''),
-    message_id = nullif(u.message_id, ''), in_reply_to = u.in_reply_to::text[],
-    references_ids = u.refs::text[], from_name = nullif(u.from_name, ''),
-    from_address = nullif(u.from_address, ''), from_domain = nullif(u.from_domain, ''),
-    reply_to = nullif(u.reply_to, ''), to_addresses = u.to_json::jsonb, cc_addresses = u.cc_json::jsonb,
-    subject = u.subject, sent_at = u.sent_at::timestamptz, date_source = nullif(u.date_source, ''),
-    body_text = nullif(u.body_text, ''), body_html = nullif(u.body_html, ''),
-    charset = nullif(u.charset, ''), is_auto_generated = f.auto::bool, is_bounce = f.bounce::bool,
-    auth_results = u.auth_results::jsonb, link_grade = nullif(u.grade, ''),
-    bounced_message_id = nullif(u.bounced, ''), special_formats = u.formats::text[], next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
+    rule_set_version = u.rule_set::bigint, error = nullif(u.error, ''), next_attempt_at = NULL,
+    processed_at = now(), flagged_at = NULL
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+    AS u (id, outcome, record_id, duplicate_of, rule_id, rule_set, error)
+  WHERE m.id = u.id)sql"};
+// Read once more after a person's retry: the later reading stands.
+constexpr Sql kForgetContent{"mail_forget_content", R"sql(
+  DELETE FROM ops.mail_content WHERE mail_message_id = ANY ($1::bigint[]))sql"};
+// After kFinish.
+constexpr Sql kContent{"mail_content", R"sql(
+  INSERT INTO ops.mail_content (
+    mail_message_id, mailbox_id, raw_sha256, has_effect, extracted, message_id, in_reply_to,
+    references_ids, from_name, from_address, from_domain, reply_to, to_addresses, cc_addresses,
+    subject, sent_at, date_source, body_text, body_html, charset, is_auto_generated, is_bounce,
+    auth_results, link_grade, bounced_message_id, special_formats)
+  SELECT m.id, m.mailbox_id, m.raw_sha256, m.outcome IN ('deal_created', 'lead_created',
+           'activity_added', 'support_created', 'comment_added'), u.extracted::jsonb,
+         nullif(u.message_id, ''), u.in_reply_to::text[], u.refs::text[], nullif(u.from_name, ''),
+         nullif(u.from_address, ''), nullif(u.from_domain, ''), nullif(u.reply_to, ''),
+         u.to_json::jsonb, u.cc_json::jsonb, u.subject, u.sent_at::timestamptz,
+         nullif(u.date_source, ''), nullif(u.body_text, ''), nullif(u.body_html, ''),
+         nullif(u.charset, ''), u.auto::bool, u.bounce::bool, u.auth_results::jsonb,
+         nullif(u.grade, ''), nullif(u.bounced, ''), u.formats::text[]
   FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
               $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
               $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
-              $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
-              $27::text[], $28::text[])
-    AS u (id, outcome, record_id, duplicate_of, rule_id, rule_set, extracted, error, message_id,
-          in_reply_to, refs, from_name, from_address, from_domain, reply_to, to_json, cc_json,
-          subject, sent_at, date_source, body_text, body_html, charset, flags, auth_results, grade,
-          bounced, formats)
-       , LATERAL (SELECT split_part(u.flags, ',', 1) AS auto, split_part(u.flags, ',', 2) AS bounce) f
-  WHERE m.id = u.id)sql"};
+              $21::text[], $22::text[], $23::text[])
+    AS u (id, extracted, message_id, in_reply_to, refs, from_name, from_address, from_domain,
+          reply_to, to_json, cc_json, subject, sent_at, date_source, body_text, body_html, charset,
+          auto, bounce, auth_results, grade, bounced, formats)
+  JOIN ops.mail_message m ON m.id = u.id)sql"};
 // A person's task goes with each held mail; one left from before is closed by kCloseTasks first.
 constexpr Sql kQuarantine{"mail_quarantine", R"sql(
   WITH held AS MATERIALIZED (
@@ -108,19 +123,21 @@ constexpr Sql kCloseQuarantine{"mail_close_quarantine", R"sql(
   UPDATE ops.quarantine SET status = 'retried', resolved_at = now()
   WHERE mail_message_id = ANY ($1::bigint[]) AND status = 'open')sql"};
 constexpr Sql kOriginals{"mail_originals", R"sql(
-  SELECT encode(raw_sha256, 'hex'), min(id) FROM ops.mail_message
-  WHERE raw_sha256 = ANY ($2::bytea[]) AND mailbox_id = $1::bigint AND state = 'done'
-    AND outcome NOT IN ('vanished', 'duplicate')
-  GROUP BY raw_sha256)sql"};
+  SELECT encode(c.raw_sha256, 'hex'), min(c.mail_message_id) FROM ops.mail_content c
+  WHERE c.raw_sha256 = ANY ($2::bytea[]) AND c.mailbox_id = $1::bigint
+    AND (SELECT m.outcome NOT IN ('vanished', 'duplicate') FROM ops.mail_message m
+         WHERE m.id = c.mail_message_id)
+  GROUP BY c.raw_sha256)sql"};
 constexpr Sql kThreads{"mail_threads", R"sql(
-  SELECT DISTINCT ON (m.message_id) m.message_id, coalesce(a.parent_record_id, r.id),
+  SELECT DISTINCT ON (c.message_id) c.message_id, coalesce(a.parent_record_id, r.id),
          coalesce(p.kind, r.kind)
-  FROM ops.mail_message m
+  FROM ops.mail_content c
+  JOIN ops.mail_message m ON m.id = c.mail_message_id
   JOIN crm.record r ON r.id = m.outcome_record_id
   LEFT JOIN crm.activity a ON a.id = r.id AND r.kind = 'activity'
   LEFT JOIN crm.record p ON p.id = a.parent_record_id
-  WHERE m.message_id = ANY ($1::text[])
-  ORDER BY m.message_id, m.id)sql"};
+  WHERE c.message_id = ANY ($1::text[])
+  ORDER BY c.message_id, m.id)sql"};
 constexpr Sql kAttachments{"mail_attachments", R"sql(
   INSERT INTO ops.mail_attachment (mail_message_id, part, file_name, mime_type, detected_type,
                                    size_bytes, sha256, content_id, is_inline, document_id)
@@ -133,13 +150,13 @@ constexpr Sql kAttachments{"mail_attachments", R"sql(
 // Not its own fault: the attempt does not count.
 constexpr Sql kPostpone{"mail_postpone", R"sql(
   UPDATE ops.mail_message
-  SET error = $2, attempts = greatest(attempts - (state = 'stored')::int, 0),
+  SET error = $2, attempts = greatest(attempts - (raw_sha256 IS NOT NULL)::int, 0),
       next_attempt_at = now() + make_interval(secs => $3::bigint / 1000.0)
-  WHERE id = ANY ($1::bigint[]) AND state <> 'done')sql"};
+  WHERE id = ANY ($1::bigint[]) AND outcome IS NULL)sql"};
 constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   SELECT id, uid, outcome FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
-    AND state = 'done' AND flagged_at IS NULL
+    AND flagged_at IS NULL AND outcome IS NOT NULL
   ORDER BY uid LIMIT $5::bigint)sql"};
 constexpr Sql kFlagged{"mail_flagged", R"sql(
   UPDATE ops.mail_message SET flagged_at = now() WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
@@ -313,70 +330,83 @@ Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
   });
 }
 
+namespace {
+
+// The columns of a set-wise statement: one array each, filled row by row.
+template <std::size_t kColumns>
+class ColumnArrays {
+ public:
+  void begin(std::int64_t id) {
+    ids_.push_back(id);
+    next_ = 0;
+  }
+  ColumnArrays& put(std::optional<std::string> value) {
+    columns_[next_++].push_back(std::move(value));
+    return *this;
+  }
+  bool empty() const { return ids_.empty(); }
+  std::span<const std::int64_t> ids() const { return ids_; }
+  Params params() const {
+    Params params;
+    params.add_array(std::span<const std::int64_t>(ids_));
+    for (const auto& column : columns_)
+      params.add_array(std::span<const std::optional<std::string>>(column));
+    return params;
+  }
+
+ private:
+  std::vector<std::int64_t> ids_;
+  std::array<std::vector<std::optional<std::string>>, kColumns> columns_;
+  std::size_t next_ = 0;
+};
+using EndColumns = ColumnArrays<6>;       // of kFinish, behind the id
+using ContentColumns = ColumnArrays<22>;  // of kContent, behind the id
+
+void add_end(EndColumns& ends, const MailResult& mail) {
+  ends.begin(mail.id);
+  ends.put(std::string(to_string(mail.outcome))).put(optional_text(mail.record_id));
+  ends.put(optional_text(mail.duplicate_of_id)).put(mail.rule_id);
+  ends.put(optional_text(mail.rule_set_version)).put(mail.error);
+}
+
+void add_content(ContentColumns& contents, const MailResult& mail) {
+  contents.begin(mail.id);
+  contents.put(mail.extracted_json).put(mail.message_id).put(array_literal(mail.in_reply_to));
+  contents.put(array_literal(mail.references)).put(mail.from_name).put(mail.from_address);
+  contents.put(mail.from_domain).put(mail.reply_to).put(mail.to_json).put(mail.cc_json);
+  contents.put(mail.subject).put(optional_text(mail.sent_at)).put(mail.date_source);
+  contents.put(mail.body_text).put(mail.body_html).put(mail.charset);
+  contents.put(mail.is_auto_generated ? "t" : "f").put(mail.is_bounce ? "t" : "f");
+  contents.put(mail.auth_results_json).put(mail.link_grade).put(mail.bounced_message_id);
+  contents.put(array_literal(mail.special_formats));
+}
+
+}  // namespace
+
 void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> results) {
   if (results.empty()) return;
-  std::vector<std::int64_t> ids;
-  using Column = std::vector<std::optional<std::string>>;
-  std::array<Column, 27> columns;
+  EndColumns ends;
+  ContentColumns contents;
+  ColumnArrays<2> held;
   std::vector<std::int64_t> settled;
-  std::vector<std::int64_t> held;
-  std::vector<std::string> reasons;
-  std::vector<std::string> details;
   for (const MailResult& mail : results) {
-    ids.push_back(mail.id);
-    std::size_t next = 0;
-    const auto put = [&](std::optional<std::string> value) {
-      columns[next++].push_back(std::move(value));
-    };
-    put(std::string(to_string(mail.outcome)));
-    put(optional_text(mail.record_id));
-    put(optional_text(mail.duplicate_of_id));
-    put(mail.rule_id);
-    put(optional_text(mail.rule_set_version));
-    put(mail.extracted_json);
-    put(mail.error);
-    put(mail.message_id);
-    put(array_literal(mail.in_reply_to));
-    put(array_literal(mail.references));
-    put(mail.from_name);
-    put(mail.from_address);
-    put(mail.from_domain);
-    put(mail.reply_to);
-    put(mail.to_json);
-    put(mail.cc_json);
-    put(mail.subject);
-    put(optional_text(mail.sent_at));
-    put(mail.date_source);
-    put(mail.body_text);
-    put(mail.body_html);
-    put(mail.charset);
-    put(std::string(mail.is_auto_generated ? "t" : "f") + (mail.is_bounce ? ",t" : ",f"));
-    put(mail.auth_results_json);
-    put(mail.link_grade);
-    put(mail.bounced_message_id);
-    put(array_literal(mail.special_formats));
-    if (mail.quarantine_reason) {
-      held.push_back(mail.id);
-      reasons.emplace_back(to_string(*mail.quarantine_reason));
-      details.push_back(mail.quarantine_details);
-    } else {
+    add_end(ends, mail);
+    if (mail.was_read()) add_content(contents, mail);
+    if (!mail.quarantine_reason) {
       settled.push_back(mail.id);
+      continue;
     }
+    held.begin(mail.id);
+    held.put(std::string(to_string(*mail.quarantine_reason))).put(mail.quarantine_details);
   }
-  Params params;
-  params.add_array(std::span<const std::int64_t>(ids));
-  for (const Column& column : columns)
-    params.add_array(std::span<const std::optional<std::string>>(column));
   tx.queue(kFullCommit);
-  tx.queue(kFinish, std::move(params));
-  tx.queue(kCloseTasks, std::move(Params{}.add_array(std::span<const std::int64_t>(ids))));
-  if (!held.empty()) {
-    Params quarantine;
-    quarantine.add_array(std::span<const std::int64_t>(held));
-    quarantine.add_array(std::span<const std::string>(reasons));
-    quarantine.add_array(std::span<const std::string>(details));
-    tx.queue(kQuarantine, std::move(quarantine));
+  tx.queue(kFinish, ends.params());
+  if (!contents.empty()) {
+    tx.queue(kForgetContent, std::move(Params{}.add_array(contents.ids())));
+    tx.queue(kContent, contents.params());
   }
+  tx.queue(kCloseTasks, std::move(Params{}.add_array(ends.ids())));
+  if (!held.empty()) tx.queue(kQuarantine, held.params());
   if (!settled.empty())
     tx.queue(kCloseQuarantine,
              std::move(Params{}.add_array(std::span<const std::int64_t>(settled))));

@@ -22,11 +22,11 @@ constexpr Sql kResolveTask{"mail_resolve_task", R"sql(
                         comment = nullif($4, ''), completed_at = now()
   FROM ops.quarantine q WHERE q.id = $1::bigint AND t.id = q.task_id AND t.status <> 'completed')sql"};
 constexpr Sql kIgnore{"mail_ignore", R"sql(
-  UPDATE ops.mail_message SET state = 'done', outcome = 'ignored', rule_id = $2, outcome_record_id = NULL,
+  UPDATE ops.mail_message SET outcome = 'ignored', rule_id = $2, outcome_record_id = NULL,
                               processed_at = now(), flagged_at = NULL, error = NULL
   WHERE id = $1::bigint)sql"};
 constexpr Sql kRelist{"mail_relist", R"sql(
-  UPDATE ops.mail_message SET state = 'listed', outcome = NULL, attempts = 0, next_attempt_at = NULL,
+  UPDATE ops.mail_message SET outcome = NULL, attempts = 0, next_attempt_at = NULL,
                               processed_at = NULL, error = NULL, flagged_at = NULL
   WHERE id = $1::bigint)sql"};
 

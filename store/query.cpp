@@ -232,9 +232,9 @@ Result<GetPlan> QueryMaker::get(const Resource& resource, std::string_view key,
       sql += ", " + include.sql;
       plan.includes.push_back(include.name);
     }
-    sql += ", " + state_of_row(resource) + " FROM " + std::string(resource.table) + " t WHERE t." +
-           std::string(resource.key) + " = $1::" + resource.field(resource.key).sql_type() +
-           " AND " + rights.sql;
+    sql += ", " + state_of_row(resource) + " FROM " + std::string(resource.rows_from()) +
+           " t WHERE t." + std::string(resource.key) +
+           " = $1::" + resource.field(resource.key).sql_type() + " AND " + rights.sql;
     plan.plan = keep(shape, std::move(sql));
   }
   plan.plan.params.add(key);
@@ -393,7 +393,7 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
     }
   }
 
-  const std::string from = " FROM " + std::string(resource.table) + " t WHERE ";
+  const std::string from = " FROM " + std::string(resource.rows_from()) + " t WHERE ";
   if (const auto count = parameter(parameters, "count")) {
     if (*count == "exact") {
       plan.count = Count::exact;

@@ -101,12 +101,13 @@ std::string collection_column(const Registry& registry, const Resource& resource
   }
   std::string from;
   if (collection.link_table.empty()) {
-    from = std::string(child.table) + " c WHERE c." + std::string(collection.parent_column) +
+    from = std::string(child.rows_from()) + " c WHERE c." + std::string(collection.parent_column) +
            " = t." + std::string(resource.key);
   } else {
-    from = std::string(collection.link_table) + " l JOIN " + std::string(child.table) + " c ON c." +
-           std::string(child.key) + " = l." + std::string(collection.child_column) + " WHERE l." +
-           std::string(collection.parent_column) + " = t." + std::string(resource.key);
+    from = std::string(collection.link_table) + " l JOIN " + std::string(child.rows_from()) +
+           " c ON c." + std::string(child.key) + " = l." + std::string(collection.child_column) +
+           " WHERE l." + std::string(collection.parent_column) + " = t." +
+           std::string(resource.key);
   }
   if (child.soft_delete) from += " AND c.deleted_at IS NULL";
   return "(SELECT coalesce(json_agg(s.o), '[]') FROM (SELECT " + object + " AS o FROM " + from +
@@ -156,7 +157,7 @@ Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
     std::string key(name);
     if (key == field->name) key += "_label";  // "currency" beside its object
     columns.push_back({key, "(SELECT " + named_row(target, "r") + " FROM " +
-                                std::string(target.table) + " r WHERE r." +
+                                std::string(target.rows_from()) + " r WHERE r." +
                                 std::string(target.key) + " = t." + std::string(field->name) +
                                 ")"});
   }

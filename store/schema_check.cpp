@@ -10,7 +10,7 @@ constexpr Sql kColumns{"c360_schema_columns", R"sql(
 SELECT n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
        a.attnotnull, a.atthasdef OR a.attidentity <> ''
 FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v')
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('crm', 'ops')
 WHERE a.attnum > 0 AND NOT a.attisdropped
 )sql"};
@@ -34,8 +34,8 @@ std::string formatted(const std::string& type) {
 
 void compare_columns(const Resource& resource, const Tables& tables,
                      std::vector<std::string>& differences) {
-  const auto table = tables.find(resource.table);
-  const std::string name(resource.table);
+  const std::string name(resource.rows_from());
+  const auto table = tables.find(name);
   if (table == tables.end()) {
     differences.push_back("Table " + name + " is missing: run client360d --migrate.");
     return;
@@ -55,6 +55,7 @@ void compare_columns(const Resource& resource, const Tables& tables,
       differences.push_back("Column " + where + " has type " + column->second.type +
                             ", the program expects " + type + ".");
     }
+    if (!resource.view.empty()) continue;  // the tables behind it hold the constraints
     if (column->second.not_null != field.is_not_null) {
       differences.push_back("Column " + where +
                             (field.is_not_null ? " may be null, the program expects NOT NULL."

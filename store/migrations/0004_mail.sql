@@ -80,26 +80,76 @@ CREATE TABLE ops.parse_rule (
 );
 
 -- The ledger. A row is made when the server first lists the UID, before anything else happens, and
--- is never deleted: listed = sum over the end states + pending, at any moment.
+-- is never deleted: listed = sum over the end states + pending, at any moment. The row is narrow,
+-- for it is written four times (listed, stored, ended, flagged); what was read of the mail is
+-- written once, into ops.mail_content.
 CREATE TABLE ops.mail_message (
     id                bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     mailbox_id        bigint      NOT NULL REFERENCES ops.mailbox,
-    folder            text        NOT NULL DEFAULT 'INBOX',
     uidvalidity       bigint      NOT NULL CHECK (uidvalidity > 0),
     uid               bigint      NOT NULL CHECK (uid > 0),
-    state             text        NOT NULL DEFAULT 'listed'
-                                  CHECK (state IN ('listed', 'stored', 'done')),
     listed_at         timestamptz NOT NULL DEFAULT now(),
     -- set when the raw mail is stored
     fetched_at        timestamptz,
     internal_date     timestamptz,
-    raw_sha256        bytea       REFERENCES ops.blob (sha256),
     size_bytes        bigint      CHECK (size_bytes >= 0),
     -- temporary failures
-    attempts          integer     NOT NULL DEFAULT 0,
     next_attempt_at   timestamptz,
+    attempts          integer     NOT NULL DEFAULT 0,
+    folder            text        NOT NULL DEFAULT 'INBOX',
+    raw_sha256        bytea       REFERENCES ops.blob (sha256),
     error             text,
-    -- set when the mail is read
+    -- the end; while there is none the mail is pending: listed, or stored once raw_sha256 is set
+    outcome           text        CHECK (outcome IN ('deal_created', 'lead_created', 'activity_added',
+                                      'support_created', 'comment_added', 'duplicate', 'ignored',
+                                      'quarantined', 'vanished')),
+    outcome_record_id bigint      REFERENCES crm.record ON DELETE SET NULL,
+    duplicate_of_id   bigint      REFERENCES ops.mail_message,
+    rule_id           text,
+    rule_set_version  bigint      REFERENCES ops.rule_set,
+    processed_at      timestamptz,
+    flagged_at        timestamptz,         -- null while the server still has to be told
+    -- The outcome rides along, so that the equation is counted in the index alone.
+    UNIQUE (mailbox_id, folder, uidvalidity, uid) INCLUDE (outcome),
+    -- Every row is in exactly one term of the equation. A column that is NULL must not make a check
+    -- unknown, which would be as good as true.
+    CONSTRAINT mail_message_end_check CHECK ((outcome IS NOT NULL) = (processed_at IS NOT NULL)),
+    CONSTRAINT mail_message_raw_check CHECK (outcome IS NULL OR raw_sha256 IS NOT NULL
+        OR outcome IN ('vanished', 'ignored', 'quarantined')),
+    CONSTRAINT mail_message_rule_check CHECK (coalesce(outcome, '') <> 'ignored' OR rule_id IS NOT NULL),
+    CONSTRAINT mail_message_record_check CHECK (outcome_record_id IS NOT NULL
+        OR coalesce(outcome, '') NOT IN ('deal_created', 'lead_created', 'activity_added',
+                                         'support_created', 'comment_added')),
+    CONSTRAINT mail_message_duplicate_check CHECK (duplicate_of_id <> id
+        AND (coalesce(outcome, '') = 'duplicate') = (duplicate_of_id IS NOT NULL)),
+    -- The server is told after the commit, never before (design.md 4.7).
+    CONSTRAINT mail_message_flag_check CHECK (outcome IS NOT NULL OR flagged_at IS NULL)
+) WITH (fillfactor = 60);
+-- No index holds a column that changes when the raw mail is stored or an attempt fails: those
+-- updates touch the row alone (HOT).
+-- What intake still has to do, and what the server still has to be told: both small.
+CREATE INDEX mail_message_due_idx ON ops.mail_message (mailbox_id, folder, uid)
+    WHERE flagged_at IS NULL;
+CREATE INDEX mail_message_record_idx ON ops.mail_message (outcome_record_id)
+    WHERE outcome_record_id IS NOT NULL;
+-- Which rule ignored how many, and what is held: few, beside what became a record.
+CREATE INDEX mail_message_ignored_idx ON ops.mail_message (mailbox_id, rule_id)
+    WHERE outcome = 'ignored';
+CREATE INDEX mail_message_quarantined_idx ON ops.mail_message (mailbox_id, id)
+    WHERE outcome = 'quarantined';
+CREATE INDEX mail_message_processed_idx ON ops.mail_message (processed_at DESC, id DESC)
+    WHERE processed_at IS NOT NULL;
+
+-- What was read of a mail, written together with its end.
+CREATE TABLE ops.mail_content (
+    mail_message_id   bigint      PRIMARY KEY REFERENCES ops.mail_message,
+    mailbox_id        bigint      NOT NULL,  -- of the row of the ledger, as raw_sha256
+    sent_at           timestamptz,
+    is_auto_generated boolean     NOT NULL DEFAULT false,
+    is_bounce         boolean     NOT NULL DEFAULT false,
+    has_effect        boolean     NOT NULL DEFAULT false,  -- it became a record, or part of one
+    read_at           timestamptz NOT NULL DEFAULT now(),
+    raw_sha256        bytea       NOT NULL,
     message_id        text,
     in_reply_to       text[]      NOT NULL DEFAULT '{}',
     references_ids    text[]      NOT NULL DEFAULT '{}',
@@ -110,74 +160,48 @@ CREATE TABLE ops.mail_message (
     to_addresses      jsonb       NOT NULL DEFAULT '[]',
     cc_addresses      jsonb       NOT NULL DEFAULT '[]',
     subject           text,
-    sent_at           timestamptz,
     date_source       text        CHECK (date_source IN ('header', 'internal', 'fetched')),
-    body_text         text,
-    body_html         text,
+    body_text         text        COMPRESSION lz4,
+    body_html         text        COMPRESSION lz4,
     charset           text,
     language          text,
-    is_auto_generated boolean     NOT NULL DEFAULT false,
-    is_bounce         boolean     NOT NULL DEFAULT false,
     special_formats   text[]      NOT NULL DEFAULT '{}'
                                   CHECK (special_formats <@ '{tnef,smime,pgp}'),
     bounced_message_id text,               -- of a bounce: the message that came back
     auth_results      jsonb       NOT NULL DEFAULT '{}',  -- what our own server found out (RFC 8601)
     -- of a mail that belongs to a record there was: how sure it is who wrote it
     link_grade        text        CHECK (link_grade IN ('authenticated', 'known_sender', 'claimed')),
-    -- the end
-    outcome           text        CHECK (outcome IN ('deal_created', 'lead_created', 'activity_added',
-                                      'support_created', 'comment_added', 'duplicate', 'ignored',
-                                      'quarantined', 'vanished')),
-    outcome_record_id bigint      REFERENCES crm.record ON DELETE SET NULL,
-    duplicate_of_id   bigint      REFERENCES ops.mail_message,
-    rule_id           text,
-    rule_set_version  bigint      REFERENCES ops.rule_set,
-    extracted         jsonb       NOT NULL DEFAULT '{}',
-    processed_at      timestamptz,
-    flagged_at        timestamptz,         -- null while the server still has to be told
-    -- state and outcome ride along, so that the equation is counted in the index alone.
-    UNIQUE (mailbox_id, folder, uidvalidity, uid) INCLUDE (state, outcome),
-    -- Every row is in exactly one term of the equation. A column that is NULL must not make a check
-    -- unknown, which would be as good as true.
-    CONSTRAINT mail_message_end_check CHECK ((state = 'done') = (outcome IS NOT NULL)
-        AND (state = 'done') = (processed_at IS NOT NULL)),
-    CONSTRAINT mail_message_raw_check CHECK (state = 'listed' OR raw_sha256 IS NOT NULL
-        OR coalesce(outcome, '') IN ('vanished', 'ignored', 'quarantined')),
-    CONSTRAINT mail_message_rule_check CHECK (coalesce(outcome, '') <> 'ignored' OR rule_id IS NOT NULL),
-    CONSTRAINT mail_message_record_check CHECK (outcome_record_id IS NOT NULL
-        OR coalesce(outcome, '') NOT IN ('deal_created', 'lead_created', 'activity_added',
-                                         'support_created', 'comment_added')),
-    CONSTRAINT mail_message_duplicate_check CHECK (duplicate_of_id <> id
-        AND (coalesce(outcome, '') = 'duplicate') = (duplicate_of_id IS NOT NULL)),
-    -- The server is told after the commit, never before (design.md 4.7).
-    CONSTRAINT mail_message_flag_check CHECK (state = 'done' OR flagged_at IS NULL)
-) WITH (fillfactor = 80);
-ALTER TABLE ops.mail_message ALTER COLUMN body_text SET COMPRESSION lz4,
-                             ALTER COLUMN body_html SET COMPRESSION lz4,
-                             ALTER COLUMN extracted SET COMPRESSION lz4;
--- What intake still has to do, and what the server still has to be told: both small.
-CREATE INDEX mail_message_pending_idx ON ops.mail_message (mailbox_id, folder, uid) WHERE state <> 'done';
-CREATE INDEX mail_message_unflagged_idx ON ops.mail_message (mailbox_id, folder, uid)
-    WHERE state = 'done' AND flagged_at IS NULL;
-CREATE INDEX mail_message_message_id_idx ON ops.mail_message (message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX mail_message_raw_idx ON ops.mail_message (raw_sha256) WHERE raw_sha256 IS NOT NULL;
-CREATE INDEX mail_message_record_idx ON ops.mail_message (outcome_record_id)
-    WHERE outcome_record_id IS NOT NULL;
+    extracted         jsonb       COMPRESSION lz4 NOT NULL DEFAULT '{}'
+);
+CREATE INDEX mail_content_message_id_idx ON ops.mail_content (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX mail_content_raw_idx ON ops.mail_content (raw_sha256);
 -- The same bytes become one record at most, in one mailbox.
-CREATE UNIQUE INDEX mail_message_effect_key ON ops.mail_message (mailbox_id, raw_sha256)
-    WHERE outcome IN ('deal_created', 'lead_created', 'activity_added', 'support_created',
-                      'comment_added');
--- Which rule ignored how many, and what is held: few, beside what became a record.
-CREATE INDEX mail_message_ignored_idx ON ops.mail_message (mailbox_id, rule_id)
-    WHERE outcome = 'ignored';
-CREATE INDEX mail_message_quarantined_idx ON ops.mail_message (mailbox_id, id)
-    WHERE outcome = 'quarantined';
-CREATE INDEX mail_message_processed_idx ON ops.mail_message (processed_at DESC, id DESC);
-
+CREATE UNIQUE INDEX mail_content_effect_key ON ops.mail_content (mailbox_id, raw_sha256)
+    WHERE has_effect;
 -- Loops: how many answers a sender sent lately.
-CREATE INDEX mail_message_answers_idx ON ops.mail_message (from_address, processed_at)
+CREATE INDEX mail_content_answers_idx ON ops.mail_content (from_address, read_at)
     WHERE cardinality(in_reply_to) > 0 OR cardinality(references_ids) > 0;
-CREATE INDEX mail_message_grade_idx ON ops.mail_message (link_grade, id) WHERE link_grade IS NOT NULL;
+CREATE INDEX mail_content_grade_idx ON ops.mail_content (link_grade, mail_message_id)
+    WHERE link_grade IS NOT NULL;
+
+-- A mail whole: the row of the ledger and what was read of it.
+CREATE VIEW ops.mail AS
+SELECT m.id, m.mailbox_id, m.folder, m.uidvalidity, m.uid,
+       CASE WHEN m.outcome IS NOT NULL THEN 'done'
+            WHEN m.raw_sha256 IS NOT NULL THEN 'stored' ELSE 'listed' END AS state,
+       m.listed_at, m.fetched_at, m.internal_date, m.raw_sha256, m.size_bytes, m.attempts,
+       m.next_attempt_at, m.error, c.message_id, coalesce(c.in_reply_to, '{}') AS in_reply_to,
+       coalesce(c.references_ids, '{}') AS references_ids, c.from_name, c.from_address,
+       c.from_domain, c.reply_to, coalesce(c.to_addresses, '[]') AS to_addresses,
+       coalesce(c.cc_addresses, '[]') AS cc_addresses, c.subject, c.sent_at, c.date_source,
+       c.body_text, c.body_html, c.charset, c.language,
+       coalesce(c.is_auto_generated, false) AS is_auto_generated,
+       coalesce(c.is_bounce, false) AS is_bounce,
+       coalesce(c.special_formats, '{}') AS special_formats, c.bounced_message_id,
+       coalesce(c.auth_results, '{}') AS auth_results, c.link_grade, m.outcome,
+       m.outcome_record_id, m.duplicate_of_id, m.rule_id, m.rule_set_version,
+       coalesce(c.extracted, '{}') AS extracted, m.processed_at, m.flagged_at
+FROM ops.mail_message m LEFT JOIN ops.mail_content c ON c.mail_message_id = m.id;
 
 -- Keys of this installation that nobody has to know or to set; made here, kept by the backup.
 CREATE TABLE ops.installation_key (
@@ -250,10 +274,10 @@ FULL JOIN (
            coalesce(sum(n) FILTER (WHERE outcome = 'ignored'), 0)::bigint AS ignored,
            coalesce(sum(n) FILTER (WHERE outcome = 'duplicate'), 0)::bigint AS duplicate,
            coalesce(sum(n) FILTER (WHERE outcome = 'quarantined'), 0)::bigint AS quarantined,
-           coalesce(sum(n) FILTER (WHERE outcome IS NULL AND state IN ('listed', 'stored')), 0)::bigint AS pending,
+           coalesce(sum(n) FILTER (WHERE outcome IS NULL), 0)::bigint AS pending,
            coalesce(sum(n) FILTER (WHERE outcome = 'vanished'), 0)::bigint AS vanished
-    FROM (SELECT mailbox_id, folder, uidvalidity, state, outcome, count(*) AS n
-          FROM ops.mail_message GROUP BY 1, 2, 3, 4, 5) AS g
+    FROM (SELECT mailbox_id, folder, uidvalidity, outcome, count(*) AS n
+          FROM ops.mail_message GROUP BY 1, 2, 3, 4) AS g
     GROUP BY 1, 2, 3) AS t
 USING (mailbox_id, folder, uidvalidity);
 

@@ -7,10 +7,10 @@
 
 -- Who needs an end and has none, or the other way round.
 CREATE INDEX invariant_mail_end_idx ON ops.mail_message (id)
-    WHERE (state = 'done') <> (outcome IS NOT NULL) OR (state = 'done') <> (processed_at IS NOT NULL);
+    WHERE (outcome IS NOT NULL) <> (processed_at IS NOT NULL);
 CREATE VIEW ops.invariant_mail_without_end AS
 SELECT id FROM ops.mail_message
-WHERE (state = 'done') <> (outcome IS NOT NULL) OR (state = 'done') <> (processed_at IS NOT NULL);
+WHERE (outcome IS NOT NULL) <> (processed_at IS NOT NULL);
 
 -- An end that says a record was made, and no record.
 CREATE INDEX invariant_mail_record_idx ON ops.mail_message (id)
@@ -34,15 +34,16 @@ WHERE outcome IN ('deal_created', 'lead_created', 'activity_added', 'support_cre
 
 -- The server told before the commit.
 CREATE INDEX invariant_mail_flag_idx ON ops.mail_message (id)
-    WHERE state <> 'done' AND flagged_at IS NOT NULL;
+    WHERE outcome IS NULL AND flagged_at IS NOT NULL;
 CREATE VIEW ops.invariant_mail_flagged_before_end AS
-SELECT id FROM ops.mail_message WHERE state <> 'done' AND flagged_at IS NOT NULL;
+SELECT id FROM ops.mail_message WHERE outcome IS NULL AND flagged_at IS NOT NULL;
 
 -- Pending, and of a UIDVALIDITY the folder has no more: nobody will ever fetch it.
 CREATE VIEW ops.invariant_mail_pending_forgotten AS
 SELECT m.id FROM ops.mailbox_folder f
 JOIN ops.mail_message m ON m.mailbox_id = f.mailbox_id AND m.folder = f.folder
-WHERE m.state <> 'done' AND m.state = 'listed' AND m.uidvalidity <> f.uidvalidity;
+WHERE m.flagged_at IS NULL AND m.outcome IS NULL AND m.raw_sha256 IS NULL
+  AND m.uidvalidity <> f.uidvalidity;
 
 -- Held, and no entry in the quarantine that somebody could decide about; or an entry of a mail that
 -- is not held.
@@ -93,9 +94,18 @@ WHERE listed <> rows
 
 -- The same bytes processed twice, into two records of one mailbox.
 CREATE VIEW ops.invariant_mail_bytes_doubled AS
-SELECT mailbox_id AS id, raw_sha256 FROM ops.mail_message
-WHERE outcome IN ('deal_created', 'lead_created', 'activity_added', 'support_created', 'comment_added')
+SELECT mailbox_id AS id, raw_sha256 FROM ops.mail_content WHERE has_effect
 GROUP BY mailbox_id, raw_sha256 HAVING count(*) > 1;
+
+-- An end that made a record, and its bytes do not count as taken; or the other way round.
+CREATE VIEW ops.invariant_mail_effect_uncounted AS
+SELECT m.id FROM ops.mail_message m
+LEFT JOIN ops.mail_content c ON c.mail_message_id = m.id
+WHERE m.outcome IS NOT NULL
+  AND (m.outcome IN ('deal_created', 'lead_created', 'activity_added', 'support_created',
+                     'comment_added')
+       AND m.raw_sha256 IS NOT DISTINCT FROM c.raw_sha256
+       AND m.mailbox_id IS NOT DISTINCT FROM c.mailbox_id) <> coalesce(c.has_effect, false);
 
 -- One mail, two deals, two leads or two requests.
 CREATE VIEW ops.invariant_mail_doubled AS
@@ -111,7 +121,7 @@ GROUP BY mail_message_id HAVING count(*) > 1;
 -- A record made from a mail that is still to be processed, or held: it would be made once more.
 CREATE VIEW ops.invariant_effect_of_unended_mail AS
 SELECT e.id FROM (
-    SELECT id FROM ops.mail_message WHERE state <> 'done'
+    SELECT id FROM ops.mail_message WHERE flagged_at IS NULL AND outcome IS NULL
     UNION ALL SELECT id FROM ops.mail_message WHERE outcome = 'quarantined') AS m
 JOIN (
     SELECT id, mail_message_id FROM crm.deal WHERE mail_message_id IS NOT NULL
@@ -155,6 +165,8 @@ UNION ALL SELECT 'mail_pending_forgotten',
        (SELECT count(*) FROM (SELECT FROM ops.invariant_mail_pending_forgotten LIMIT 1000) v)
 UNION ALL SELECT 'mail_bytes_doubled',
        (SELECT count(*) FROM (SELECT FROM ops.invariant_mail_bytes_doubled LIMIT 1000) v)
+UNION ALL SELECT 'mail_effect_uncounted',
+       (SELECT count(*) FROM (SELECT FROM ops.invariant_mail_effect_uncounted LIMIT 1000) v)
 UNION ALL SELECT 'mail_doubled',
        (SELECT count(*) FROM (SELECT FROM ops.invariant_mail_doubled LIMIT 1000) v)
 UNION ALL SELECT 'effect_of_unended_mail',

@@ -83,6 +83,7 @@ Resource mail_message() {
       .kind = "mail_message",
       .path = "mail/messages",
       .table = "ops.mail_message",
+      .view = "ops.mail",
       .doc = "The ledger: every message a server ever listed and what became of it.",
       .label = {"Письмо", "Mail message"},
       .label_plural = {"Письма", "Mail messages"},

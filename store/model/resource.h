@@ -91,6 +91,7 @@ struct Resource {
   std::string_view kind;   // "deal"
   std::string_view path;   // "deals"
   std::string_view table;  // "crm.deal"
+  std::string_view view;   // what it is read through, where that is not the table alone
   std::string_view doc;
   Label label;         // «Сделка» / "Deal"
   Label label_plural;  // «Сделки» / "Deals"
@@ -131,6 +132,8 @@ struct Resource {
   // update, with the old values in place on update.
   void (*before_write)(Draft& draft) = nullptr;
 
+  // Table or view that rows are read from.
+  std::string_view rows_from() const { return view.empty() ? table : view; }
   const Field* find(std::string_view field_name) const;
   std::size_t index_of(std::string_view field_name) const;  // fields.size() when there is none
   const Field& field(std::string_view field_name) const;    // throws: a bug in a declaration

@@ -19,9 +19,9 @@ constexpr Sql kRules{"mail_sender_rules", R"sql(
   ORDER BY u.i, CASE WHEN r.sender = 'unknown' THEN 2 WHEN r.sender LIKE '@%' THEN 1 ELSE 0 END,
            r.mailbox_id NULLS LAST)sql"};
 constexpr Sql kAnswers{"mail_answer_count", R"sql(
-  SELECT lower(m.from_address::text), count(*) FROM ops.mail_message m
-  WHERE m.from_address = ANY ($1::citext[]) AND m.processed_at > now() - make_interval(secs => $2::bigint)
-    AND (cardinality(m.in_reply_to) > 0 OR cardinality(m.references_ids) > 0)
+  SELECT lower(c.from_address::text), count(*) FROM ops.mail_content c
+  WHERE c.from_address = ANY ($1::citext[]) AND c.read_at > now() - make_interval(secs => $2::bigint)
+    AND (cardinality(c.in_reply_to) > 0 OR cardinality(c.references_ids) > 0)
   GROUP BY 1)sql"};
 
 SenderAction action_of(std::string_view name) {

@@ -20,11 +20,14 @@ class MailApi : public ApiTest {
     ASSERT_TRUE(transaction->commit());
     sql("INSERT INTO ops.mailbox (code, kind) VALUES ('crm', 'crm') RETURNING id");
     mail_ =
-        sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, state, outcome, subject, "
-            "raw_sha256, size_bytes, rule_id, extracted, processed_at) "
-            "SELECT id, 1, 1, 'done', 'quarantined', 'Test', '\\x" +
+        sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, outcome, raw_sha256, "
+            "size_bytes, rule_id, processed_at) SELECT id, 1, 1, 'quarantined', '\\x" +
             to_hex(sha256(kMail)) + "', " + std::to_string(kMail.size()) +
-            ", 'r', '{\"values\": []}', now() FROM ops.mailbox RETURNING id");
+            ", 'r', now() FROM ops.mailbox RETURNING id");
+    sql("INSERT INTO ops.mail_content (mail_message_id, mailbox_id, raw_sha256, subject, "
+        "extracted) "
+        "SELECT id, mailbox_id, raw_sha256, 'Test', '{\"values\": []}' FROM ops.mail "
+        "RETURNING mail_message_id");
     quarantine_ = sql("INSERT INTO ops.quarantine (mail_message_id, reason) VALUES (" +
                       std::to_string(mail_) + ", 'no_rule') RETURNING id");
   }
@@ -169,8 +172,8 @@ TEST_F(MailApi, ABulkRequestThatIsNotUnderstoodTouchesNothing) {
 
 TEST_F(MailApi, MoreThanARequestTakesAreAskedForAgain) {
   HttpClient admin = administrator();
-  sql("WITH mail AS (INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, state, outcome, "
-      "rule_id, processed_at) SELECT b.id, 1, 1000 + n, 'done', 'quarantined', 'r', now() "
+  sql("WITH mail AS (INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, outcome, "
+      "rule_id, processed_at) SELECT b.id, 1, 1000 + n, 'quarantined', 'r', now() "
       "FROM ops.mailbox b, generate_series(1, 120) n RETURNING id) "
       "INSERT INTO ops.quarantine (mail_message_id, reason) SELECT id, 'no_rule' FROM mail "
       "RETURNING id");
@@ -216,7 +219,7 @@ TEST_F(MailApi, RulesAreTestedWithAnUploadedMail) {
   EXPECT_EQ(rules.field("items/0/rules/0/action"), "create");
   EXPECT_EQ(rules.field("items/0/rules/0/line"), "17");
   const auto decided =
-      sql("SELECT count(*) FROM ops.mail_message WHERE rule_id = 'r' "
+      sql("SELECT count(*) FROM ops.mail WHERE rule_id = 'r' "
           "AND processed_at > now() - interval '1 hour'");
   EXPECT_EQ(rules.field("items/0/rules/0/matched_last_day"), std::to_string(decided));
 }

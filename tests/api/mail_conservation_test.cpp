@@ -18,14 +18,14 @@ class ConservationApi : public ApiTest {
         "compared_server, compared_missed, compared_gone, compared_difference) "
         "VALUES (" +
         id() + ", 'Почта & Co', 7, now(), 4, 1, 0, 0) RETURNING mailbox_id");
-    add("1, 'listed', NULL, NULL, NULL");
-    add("2, 'done', 'vanished', NULL, now()");
-    add("3, 'done', 'ignored', 'already-seen', now()");
-    add("4, 'done', 'ignored', 'before-since', now()");
+    add("1, NULL, NULL, NULL");
+    add("2, 'vanished', NULL, now()");
+    add("3, 'ignored', 'already-seen', now()");
+    add("4, 'ignored', 'before-since', now()");
   }
   std::string id() const { return std::to_string(mailbox_); }
   void add(const std::string& row) {
-    sql("INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, state, outcome, "
+    sql("INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, outcome, "
         "rule_id, processed_at) VALUES (" +
         id() + ", 'Почта & Co', 7, " + row + ") RETURNING id");
   }

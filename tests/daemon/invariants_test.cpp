@@ -25,7 +25,7 @@ class Invariants : public IntakeTest {
     const std::string number = one("SELECT min(number) FROM crm.deal");
     server.add(46, with_attachment("r1@romashka.example", "Re: Сделка #" + number));
     pass();
-    ASSERT_EQ(one("SELECT string_agg(outcome, ' ' ORDER BY uid) FROM ops.mail_message"),
+    ASSERT_EQ(one("SELECT string_agg(outcome, ' ' ORDER BY uid) FROM ops.mail"),
               "deal_created deal_created duplicate quarantined ignored activity_added");
   }
 
@@ -94,7 +94,8 @@ INSTANTIATE_TEST_SUITE_P(
     OnPurpose, Broken,
     ::testing::Values(
         Break{"mail_without_end",
-              "ALTER TABLE ops.mail_message DROP CONSTRAINT mail_message_end_check;"
+              "ALTER TABLE ops.mail_message DROP CONSTRAINT mail_message_end_check,"
+              " DROP CONSTRAINT mail_message_flag_check;"
               "UPDATE ops.mail_message SET outcome = NULL WHERE outcome = 'deal_created'"},
         Break{"mail_end_without_record",
               "ALTER TABLE ops.mail_message DROP CONSTRAINT mail_message_record_check;"
@@ -118,20 +119,22 @@ INSTANTIATE_TEST_SUITE_P(
               "DELETE FROM ops.mail_message WHERE outcome = 'ignored';"
               "ALTER TABLE ops.mail_message ENABLE TRIGGER mail_message_kept"},
         Break{"mail_bytes_doubled",
-              "DROP INDEX ops.mail_message_effect_key;"
+              "DROP INDEX ops.mail_content_effect_key;"
               "UPDATE ops.mail_message d SET outcome = 'deal_created', duplicate_of_id = NULL,"
               " outcome_record_id = o.outcome_record_id, rule_id = o.rule_id,"
               " rule_set_version = o.rule_set_version"
-              " FROM ops.mail_message o WHERE o.id = d.duplicate_of_id"},
+              " FROM ops.mail o WHERE o.id = d.duplicate_of_id;"
+              "UPDATE ops.mail_content SET has_effect = true"},
+        Break{"mail_effect_uncounted", "UPDATE ops.mail_content SET has_effect = NOT has_effect"},
         Break{"mail_doubled",
               "DROP INDEX crm.deal_mail_key;"
               "UPDATE crm.deal SET mail_message_id = (SELECT min(mail_message_id) FROM crm.deal)"},
         Break{"effect_of_unended_mail",
-              "UPDATE ops.mail_message SET state = 'stored', outcome = NULL, processed_at = NULL,"
+              "UPDATE ops.mail_message SET outcome = NULL, processed_at = NULL,"
               " outcome_record_id = NULL, flagged_at = NULL WHERE uid = 41"},
         Break{"raw_mail_incomplete",
               "DELETE FROM ops.blob_chunk WHERE sha256 ="
-              " (SELECT raw_sha256 FROM ops.mail_message WHERE uid = 41)"}),
+              " (SELECT raw_sha256 FROM ops.mail WHERE uid = 41)"}),
     [](const ::testing::TestParamInfo<Break>& one) { return one.param.invariant; });
 
 TEST_F(Invariants, TheGaugesOfAMailboxSayWhatWaitsAndForHowLong) {

@@ -67,8 +67,7 @@ TEST_F(Attachments, WhileTheScannerIsAwayTheMailWaitsAndTheOthersDoNot) {
     hurry();
   }
   EXPECT_EQ(outcome(1), "stored") << "it waits, and does not use up its attempts";
-  EXPECT_NE(one("SELECT error FROM ops.mail_message WHERE uid = 1").find("clamd"),
-            std::string::npos);
+  EXPECT_NE(one("SELECT error FROM ops.mail WHERE uid = 1").find("clamd"), std::string::npos);
   EXPECT_EQ(outcome(2), "deal_created");
   EXPECT_FALSE(server.seen(1));
   clamd.be(FakeClamd::Mood::honest);
@@ -102,6 +101,30 @@ TEST_F(Attachments, WhileTheScannerIsAwayTheMailboxIsNotReadyAndSaysWhy) {
 
   EXPECT_TRUE(eventually([&] { return scanning().status().ready; })) << scanning().status().reason;
   EXPECT_EQ(outcome(1), "deal_created");
+}
+
+TEST_F(Attachments, AHeldMailShowsItsFilesAndTheyBecomeDocumentsOnceItPasses) {
+  query(
+      "INSERT INTO ops.mail_sender_rule (sender, action) "
+      "VALUES ('anna@romashka.example', 'quarantine')");
+  server.add(1, with_file("a1@x", "harmless"));
+  ASSERT_TRUE(scanning().pass());
+  ASSERT_EQ(outcome(1), "quarantined");
+  const std::string file =
+      "SELECT a.file_name || ' ' || a.size_bytes || ' ' || (a.document_id IS NOT NULL) || ' ' || "
+      "(SELECT sum(length(c.data)) FROM ops.blob_chunk c WHERE c.sha256 = a.sha256) "
+      "FROM ops.mail_attachment a";
+  EXPECT_EQ(one(file), "a.bin 8 false 8");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "0");
+
+  const std::int64_t user = std::stoll(
+      one("INSERT INTO crm.user (login, last_name) VALUES ('boss', 'Boss') RETURNING id"));
+  ingest::QuarantineDesk desk{database, looking, [](std::string_view) { return std::nullopt; },
+                              with_scanner(), clock};
+  const auto released = desk.release(std::stoll(one("SELECT id FROM ops.quarantine")), user);
+
+  ASSERT_TRUE(released) << released.error().detail;
+  EXPECT_EQ(one(file), "a.bin 8 true 8");
 }
 
 // Each is tried alone once the batch was refused: that way is watched too.
@@ -160,7 +183,7 @@ TEST_F(Attachments, WrappedContentIsKeptAndNamed) {
 
   pass();
 
-  EXPECT_EQ(one("SELECT string_agg(special_formats::text, ' ' ORDER BY uid) FROM ops.mail_message"),
+  EXPECT_EQ(one("SELECT string_agg(special_formats::text, ' ' ORDER BY uid) FROM ops.mail"),
             "{tnef} {}");
   EXPECT_EQ(one("SELECT name FROM crm.document"), "winmail.dat");
 }

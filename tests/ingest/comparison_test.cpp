@@ -45,7 +45,7 @@ TEST_F(Comparison, AMailThatListingPassedByIsTakenInOnDemand) {
   pass();
   server.add(42, form_mail(2));
   pass();
-  ASSERT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE uid = 42"), "0");
+  ASSERT_EQ(one("SELECT count(*) FROM ops.mail WHERE uid = 42"), "0");
 
   demand();
   pass();
@@ -123,7 +123,7 @@ TEST_F(Comparison, TheHolderOfTheLeaseMeetsADemandMadeElsewhere) {
   demand();
 
   ASSERT_TRUE(other->pass());
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "1");  // not its affair
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail"), "1");  // not its affair
   pass();
 
   EXPECT_EQ(outcome(40), "deal_created");

@@ -15,7 +15,7 @@ class Explain : public IntakeTest {
 
   Json explained(ingest::Uid uid) {
     auto json = explainer.explain(
-        std::stoll(one("SELECT id FROM ops.mail_message WHERE uid = " + std::to_string(uid))));
+        std::stoll(one("SELECT id FROM ops.mail WHERE uid = " + std::to_string(uid))));
     if (json) return *json;
     throw std::runtime_error(json.error().detail);
   }
@@ -87,7 +87,7 @@ TEST_F(Explain, EachFieldOfADealSaysWhereItWasRead) {
   EXPECT_EQ(text(*company, "charset"), "utf-8");
   EXPECT_EQ(text(*company, "charset_path"), "declared");
   EXPECT_EQ(text(*company, "part"), "1");
-  EXPECT_EQ(text(*company, "rule"), one("SELECT rule_id FROM ops.mail_message"));
+  EXPECT_EQ(text(*company, "rule"), one("SELECT rule_id FROM ops.mail"));
   EXPECT_EQ(text(*company, "rule_set_version"), std::to_string(rules_version));
   const Json* email = field(json, "contact.email", "contact");
   ASSERT_NE(email, nullptr);
@@ -242,7 +242,7 @@ TEST_F(Explain, AValueThatDoesNotStandThereAnyMoreIsNotMarked) {
   server.add(41, form_mail(1));
   pass();
   postgres.execute(url,
-                   "UPDATE ops.mail_message SET extracted = jsonb_set(extracted, '{values}', "
+                   "UPDATE ops.mail_content SET extracted = jsonb_set(extracted, '{values}', "
                    "(SELECT jsonb_agg(CASE WHEN v ->> 'field' = 'company_text' THEN v || "
                    "'{\"value\": \"другое имя!!\"}' ELSE v END) "
                    "FROM jsonb_array_elements(extracted -> 'values') v))");

@@ -33,7 +33,7 @@ class FirstSyncTest : public IntakeTest {
     return one(
         "SELECT coalesce(string_agg(range, ' ' ORDER BY lo), '') FROM (SELECT min(uid) AS lo, "
         "min(uid) || CASE WHEN count(*) > 1 THEN '-' || max(uid) ELSE '' END AS range FROM "
-        "(SELECT uid, uid - row_number() OVER (ORDER BY uid) AS run FROM ops.mail_message "
+        "(SELECT uid, uid - row_number() OVER (ORDER BY uid) AS run FROM ops.mail "
         "WHERE outcome = 'deal_created') t GROUP BY run) r");
   }
   std::string progress() {
@@ -82,13 +82,13 @@ TEST_F(FirstSyncTest, BoundedByACountKeepsARowOfWhatItLeavesOut) {
 
   EXPECT_EQ(taken(), "13-20");
   EXPECT_EQ(progress(), "8 of 8");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE outcome = 'ignored' AND rule_id = "
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE outcome = 'ignored' AND rule_id = "
                 "'before-first-sync' AND uid <= 12"),
             "12");
   server.add(21, form_mail(21));
   pass();
   EXPECT_EQ(taken(), "13-21") << "the bound is of the first listing only";
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE state <> 'done'"), "0");
 }
 
 TEST_F(FirstSyncTest, TheBoundLeavesNothingOutWhenTheServerNumbersAnew) {
@@ -125,9 +125,9 @@ TEST_F(FirstSyncTest, TellsRateAndTimeLeft) {
   FirstSync sync{log, id, "crm", quiet.metrics, time};
   const auto finish = [&](int count) {
     query(
-        "UPDATE ops.mail_message SET state = 'done', outcome = 'vanished', processed_at = "
+        "UPDATE ops.mail_message SET outcome = 'vanished', processed_at = "
         "now() WHERE uid IN (SELECT uid "
-        "FROM ops.mail_message WHERE state <> 'done' ORDER BY uid DESC LIMIT " +
+        "FROM ops.mail WHERE state <> 'done' ORDER BY uid DESC LIMIT " +
         std::to_string(count) + ")");
   };
 
@@ -179,17 +179,16 @@ TEST_F(FirstSyncTest, OfALargeBoxStarvesNoOtherMailbox) {
   const PollerPorts ports{database, inboxes, leases, one_worker, options, quiet.observer, clock};
   Poller large_poller{ids[0].second, settings, c360::testing::scripted_factory(server), ports};
   large_poller.start();
-  while (taken().empty() &&
-         one("SELECT count(*) FROM ops.mail_message WHERE state = 'done'") == "0")
+  while (taken().empty() && one("SELECT count(*) FROM ops.mail WHERE state = 'done'") == "0")
     std::this_thread::yield();
 
   Poller small_poller{ids[1].second, small, c360::testing::scripted_factory(other), ports};
   ASSERT_TRUE(small_poller.pass());
 
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id "
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail m JOIN ops.mailbox b ON b.id = m.mailbox_id "
                 "WHERE b.code = 'small' AND m.outcome = 'deal_created'"),
             "3");
-  EXPECT_NE(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0")
+  EXPECT_NE(one("SELECT count(*) FROM ops.mail WHERE state <> 'done'"), "0")
       << "the large one was done before; the test says nothing";
   large_poller.request_stop();
   large_poller.join();

@@ -212,15 +212,14 @@ class HostileTest : public IntakeTest {
           << one("SELECT concat_ws(' ', outcome, error)" + of_mail(message.uid));
     }
     EXPECT_EQ(one("SELECT count(DISTINCT d.company_text) || ' ' || count(*) FROM crm.deal d JOIN "
-                  "ops.mail_message m ON m.id = d.mail_message_id JOIN ops.mailbox b ON b.id = "
+                  "ops.mail m ON m.id = d.mail_message_id JOIN ops.mailbox b ON b.id = "
                   "m.mailbox_id WHERE b.code = 'crm'"),
               std::to_string(bytes.size()) + " " + std::to_string(bytes.size()));
     // What the server never had, and mails of a former UIDVALIDITY, ended too.
-    EXPECT_EQ(
-        one("SELECT count(*) FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id "
-            "WHERE b.code = 'crm' AND outcome NOT IN ('deal_created', 'duplicate', "
-            "'vanished')"),
-        "0");
+    EXPECT_EQ(one("SELECT count(*) FROM ops.mail m JOIN ops.mailbox b ON b.id = m.mailbox_id "
+                  "WHERE b.code = 'crm' AND outcome NOT IN ('deal_created', 'duplicate', "
+                  "'vanished')"),
+              "0");
   }
 
   // Asked again and again: over a connection that stays.
@@ -232,7 +231,7 @@ class HostileTest : public IntakeTest {
   }
 
   std::string of_mail(std::uint32_t uid) const {
-    return " FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = "
+    return " FROM ops.mail m JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = "
            "'crm' AND m.uidvalidity = " +
            std::to_string(server_->account().uidvalidity()) + " AND m.uid = " + std::to_string(uid);
   }
@@ -245,7 +244,7 @@ class HostileTest : public IntakeTest {
     return one("SELECT count(*) FILTER (WHERE m.state = 'done' AND m.outcome <> 'vanished' AND "
                "m.uidvalidity = " +
                std::to_string(peer.account().uidvalidity()) + " AND m.uid IN (" + uids +
-               ")) || ' ' || count(*) FILTER (WHERE m.state <> 'done') FROM ops.mail_message m "
+               ")) || ' ' || count(*) FILTER (WHERE m.state <> 'done') FROM ops.mail m "
                "JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = '" +
                code + "'") == std::to_string(messages.size()) + " 0";
   }

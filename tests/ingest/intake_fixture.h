@@ -85,12 +85,11 @@ class IntakeTest : public ::testing::Test {
     return rows.size() == 1 ? rows.front() : std::to_string(rows.size()) + " rows";
   }
   std::string outcome(ingest::Uid uid) {
-    return one("SELECT coalesce(outcome, state) FROM ops.mail_message WHERE uid = " +
-               std::to_string(uid));
+    return one("SELECT coalesce(outcome, state) FROM ops.mail WHERE uid = " + std::to_string(uid));
   }
   std::string reason(ingest::Uid uid) {
     return one(
-        "SELECT q.reason FROM ops.quarantine q JOIN ops.mail_message m "
+        "SELECT q.reason FROM ops.quarantine q JOIN ops.mail m "
         "ON m.id = q.mail_message_id WHERE m.uid = " +
         std::to_string(uid));
   }

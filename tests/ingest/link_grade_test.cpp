@@ -31,7 +31,7 @@ class LinkGrade : public IntakeTest {
     return mail.replace(mail.find(anna), anna.size(), from);
   }
   std::string grade(ingest::Uid uid) {
-    return one("SELECT link_grade FROM ops.mail_message WHERE uid = " + std::to_string(uid));
+    return one("SELECT link_grade FROM ops.mail WHERE uid = " + std::to_string(uid));
   }
 
   std::string deal, number;
@@ -59,11 +59,11 @@ TEST_F(LinkGrade, OurServersWordAndAKnownAddressMakeIt) {
   EXPECT_EQ(one("SELECT count(*) FROM crm.activity WHERE parent_record_id = " + deal), "6")
       << "all of them are shown";
   EXPECT_EQ(one("SELECT string_agg(DISTINCT a.link_grade, ',' ORDER BY a.link_grade) "
-                "FROM crm.activity a JOIN ops.mail_message m ON m.id = a.mail_message_id "
+                "FROM crm.activity a JOIN ops.mail m ON m.id = a.mail_message_id "
                 "WHERE a.link_grade = m.link_grade"),
             "authenticated,claimed,known_sender");
-  EXPECT_EQ(one("SELECT auth_results ->> 'proof' FROM ops.mail_message WHERE uid = 11"), "pass");
-  EXPECT_EQ(one("SELECT auth_results FROM ops.mail_message WHERE uid = 14"), "{}");
+  EXPECT_EQ(one("SELECT auth_results ->> 'proof' FROM ops.mail WHERE uid = 11"), "pass");
+  EXPECT_EQ(one("SELECT auth_results FROM ops.mail WHERE uid = 14"), "{}");
 }
 
 TEST_F(LinkGrade, WithoutTheNameOfOurServerNobodyIsBelieved) {
@@ -92,7 +92,7 @@ TEST_F(LinkGrade, AWholeThreadInOneBatchIsGradedToo) {
 }
 
 TEST_F(LinkGrade, WhatMakesARecordHasNoGrade) {
-  EXPECT_EQ(one("SELECT link_grade IS NULL FROM ops.mail_message WHERE uid = 1"), "t");
+  EXPECT_EQ(one("SELECT link_grade IS NULL FROM ops.mail WHERE uid = 1"), "t");
 }
 
 // A customer is not "contacted" because somebody put his number into a subject.
@@ -151,7 +151,7 @@ TEST_F(SupportGrade, AForgedReferenceAttachesAndChangesNothing) {
 
   EXPECT_EQ(outcome(11), "comment_added");
   EXPECT_EQ(outcome(12), "comment_added");
-  EXPECT_EQ(one("SELECT string_agg(link_grade, ',' ORDER BY uid) FROM ops.mail_message "
+  EXPECT_EQ(one("SELECT string_agg(link_grade, ',' ORDER BY uid) FROM ops.mail "
                 "WHERE uid > 10"),
             "claimed,claimed");
   EXPECT_EQ(status(), "closed");
@@ -163,7 +163,7 @@ TEST_F(SupportGrade, AColleagueOnAProvenDomainOfTheCustomerOpensItAgain) {
 
   pass();
 
-  EXPECT_EQ(one("SELECT link_grade FROM ops.mail_message WHERE uid = 11"), "authenticated");
+  EXPECT_EQ(one("SELECT link_grade FROM ops.mail WHERE uid = 11"), "authenticated");
   EXPECT_EQ(status(), "first_line");
 }
 
@@ -189,7 +189,7 @@ TEST_F(SupportGrade, AnIdOfOursNamesItsRequestAndWhoHasItGotOurMail) {
 
   EXPECT_EQ(reason(11), "unknown_sender") << "no thread, and no contact";
   EXPECT_EQ(outcome(12), "comment_added");
-  EXPECT_EQ(one("SELECT link_grade FROM ops.mail_message WHERE uid = 12"), "known_sender");
+  EXPECT_EQ(one("SELECT link_grade FROM ops.mail WHERE uid = 12"), "known_sender");
   EXPECT_EQ(status(), "first_line");
 }
 

@@ -55,7 +55,7 @@ class Import : public IntakeTest {
     return report.outcomes;
   }
   std::string count(const std::string& where) {
-    return one("SELECT count(*) FROM ops.mail_message WHERE " + where);
+    return one("SELECT count(*) FROM ops.mail WHERE " + where);
   }
 
   ImportReport report;
@@ -65,7 +65,7 @@ TEST_F(Import, OfOneMailTakesItsWholeWay) {
   EXPECT_THAT(outcomes(form_mail(1)), ElementsAre(Pair("deal_created", 1)));
   EXPECT_EQ(report.mails, 1);
   EXPECT_EQ(one("SELECT folder || ' ' || uidvalidity || ' ' || uid || ' ' || outcome || ' ' || "
-                "(flagged_at IS NOT NULL) FROM ops.mail_message"),
+                "(flagged_at IS NOT NULL) FROM ops.mail"),
             "(import) 1 1 deal_created true");
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
 }
@@ -74,7 +74,7 @@ TEST_F(Import, OfAnMboxTakesEveryMailOfItInBatches) {
   settings.batch_messages = 4;
   EXPECT_THAT(outcomes(mbox(1, 10)), ElementsAre(Pair("deal_created", 10)));
   EXPECT_EQ(report.mails, 10);
-  EXPECT_EQ(one("SELECT string_agg(uid::text, ' ' ORDER BY uid) FROM ops.mail_message"),
+  EXPECT_EQ(one("SELECT string_agg(uid::text, ' ' ORDER BY uid) FROM ops.mail"),
             "1 2 3 4 5 6 7 8 9 10");
   EXPECT_THAT(outcomes(mbox(11, 12)), ElementsAre(Pair("deal_created", 2)));
   EXPECT_EQ(count("uid IN (11, 12)"), "2");
@@ -126,11 +126,11 @@ TEST_F(Import, ThatWasKilledIsFinishedByThePoller) {
   ASSERT_THAT(outcomes(mbox(1, 2)), ElementsAre(Pair("deal_created", 2)));
   // As a process leaves it that dies after storing one mail and listing another.
   query(
-      "UPDATE ops.mail_message SET state = 'stored', outcome = NULL, processed_at = NULL, "
+      "UPDATE ops.mail_message SET outcome = NULL, processed_at = NULL, "
       "rule_id = NULL, flagged_at = NULL WHERE uid = 2");
   query(
       "INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid) "
-      "SELECT mailbox_id, folder, uidvalidity, 3 FROM ops.mail_message WHERE uid = 2");
+      "SELECT mailbox_id, folder, uidvalidity, 3 FROM ops.mail WHERE uid = 2");
   query("DELETE FROM crm.deal WHERE id = (SELECT max(id) FROM crm.deal)");
 
   pass();
@@ -213,7 +213,7 @@ TEST_F(Import, OfFiftyMegabytesHoldsAFewOfThem) {
 
   ASSERT_TRUE(done) << done.error().detail;
   EXPECT_THAT(report.outcomes, ElementsAre(Pair("deal_created", 1)));
-  EXPECT_EQ(one("SELECT size_bytes > 50000000 FROM ops.mail_message"), "t");
+  EXPECT_EQ(one("SELECT size_bytes > 50000000 FROM ops.mail"), "t");
   EXPECT_EQ(one("SELECT count(*) FROM ops.mail_attachment WHERE size_bytes > 30000000"), "1");
 }
 

@@ -48,7 +48,7 @@ TEST_F(MailTargets, AMailOfOurOwnIsIgnoredByName) {
   pass();
 
   EXPECT_EQ(outcome(1), "ignored");
-  EXPECT_EQ(one("SELECT rule_id FROM ops.mail_message"), "own-address");
+  EXPECT_EQ(one("SELECT rule_id FROM ops.mail"), "own-address");
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "0");
 }
 
@@ -65,13 +65,13 @@ TEST_F(MailTargets, AForwardNamesItsOriginalSenderAndAnAnswerWhatItQuotes) {
   EXPECT_EQ(one("SELECT concat_ws('|', extracted #>> '{reply,kind}', "
                 "extracted #>> '{reply,original_sender,name}', "
                 "extracted #>> '{reply,original_sender,address}') "
-                "FROM ops.mail_message WHERE uid = 1"),
+                "FROM ops.mail WHERE uid = 1"),
             "forward|Олег|oleg@siren.example");
   EXPECT_EQ(one("SELECT (extracted #>> '{reply,kind}') || '|' || convert_from(substring("
                 "convert_to(body_text, 'UTF8') FROM (extracted #>> '{reply,quoted,0,0}')::int + 1 "
                 "FOR (extracted #>> '{reply,quoted,0,1}')::int - "
                 "(extracted #>> '{reply,quoted,0,0}')::int), 'UTF8') "
-                "FROM ops.mail_message WHERE uid = 2"),
+                "FROM ops.mail WHERE uid = 2"),
             "reply|> Сколько стоит?\n");
 }
 

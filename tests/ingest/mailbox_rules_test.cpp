@@ -72,10 +72,9 @@ TEST_F(MailboxRules, TwoMailboxesOfAKindHaveTheirOwnRulesTargetAndResponsible) {
             "price");
   EXPECT_EQ(one("SELECT concat_ws('|', request_category_code, responsible_id) FROM crm.lead"),
             "partnership-request|" + boss_);
-  EXPECT_EQ(
-      query("SELECT concat_ws('|', b.code, m.rule_id, m.extracted -> 'rule_set' ->> 'rules') "
-            "FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id ORDER BY m.id"),
-      (std::vector<std::string>{"crm|website-form|crm", "partners|letter|partners"}));
+  EXPECT_EQ(query("SELECT concat_ws('|', b.code, m.rule_id, m.extracted -> 'rule_set' ->> 'rules') "
+                  "FROM ops.mail m JOIN ops.mailbox b ON b.id = m.mailbox_id ORDER BY m.id"),
+            (std::vector<std::string>{"crm|website-form|crm", "partners|letter|partners"}));
   // Who has somebody responsible needs nobody to take it.
   EXPECT_EQ(one("SELECT count(*) FROM crm.task t JOIN crm.deal d ON d.id = t.record_id "
                 "WHERE t.kind = 'take_to_work'"),
@@ -90,7 +89,7 @@ TEST_F(MailboxRules, AnExplanationReadsAMailAgainByTheRulesOfItsMailbox) {
   take_in({form_mail(2)});
 
   ingest::MailExplainer explainer{database, inboxes, {.spool_folder = spool}};
-  const auto json = explainer.explain(std::stoll(one("SELECT id FROM ops.mail_message")));
+  const auto json = explainer.explain(std::stoll(one("SELECT id FROM ops.mail")));
 
   ASSERT_TRUE(json) << json.error().detail;
   EXPECT_EQ(json->find("rules")->as_string(), "partners");

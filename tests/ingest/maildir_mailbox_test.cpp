@@ -48,7 +48,7 @@ class Maildir : public IntakeTest {
     ASSERT_TRUE(passed) << passed.error().detail;
   }
   std::vector<std::string> ends() {
-    return query("SELECT uid || ' ' || coalesce(outcome, state) FROM ops.mail_message ORDER BY id");
+    return query("SELECT uid || ' ' || coalesce(outcome, state) FROM ops.mail ORDER BY id");
   }
 
   TempFolder folder;

@@ -450,9 +450,8 @@ TEST_F(HostileTest, AMailThatIsDeniedAndThenListedAgainIsTakenAfterAll) {
   });
 
   start();
-  ASSERT_TRUE(comes_true([&] {
-    return one("SELECT count(*) FROM ops.mail_message WHERE outcome = 'vanished'") == "5";
-  }));
+  ASSERT_TRUE(comes_true(
+      [&] { return one("SELECT count(*) FROM ops.mail WHERE outcome = 'vanished'") == "5"; }));
 
   expect_recovery();
   EXPECT_THAT(log(), ::testing::HasSubstr(" event=message_vanished mailbox=crm"));
@@ -468,7 +467,7 @@ TEST_F(HostileTest, AUidBeyondAllOthersHidesNoLaterMail) {
 
   start();
   ASSERT_TRUE(comes_true(
-      [&] { return one("SELECT count(*) FROM ops.mail_message WHERE uid = 4294967295") == "1"; }));
+      [&] { return one("SELECT count(*) FROM ops.mail WHERE uid = 4294967295") == "1"; }));
 
   expect_recovery();
 }
@@ -487,7 +486,7 @@ TEST_F(HostileTest, AnotherUidvalidityInEverySessionMakesNoSecondRecord) {
   start();
   ASSERT_TRUE(comes_true([&] {
     return one("SELECT count(DISTINCT uidvalidity) > 4 AND count(*) FILTER (WHERE outcome = "
-               "'duplicate') > 4 FROM ops.mail_message") == "t";
+               "'duplicate') > 4 FROM ops.mail") == "t";
   }));
 
   expect_recovery();
@@ -502,7 +501,7 @@ TEST_F(HostileTest, AUidvalidityThatComesBackLosesNothing) {
   ASSERT_TRUE(liar.wait_for("UID FETCH"));
   liar.account().set_uidvalidity(8);
   ASSERT_TRUE(comes_true([&] {
-    return one("SELECT count(*) FROM ops.mail_message WHERE uidvalidity = 7 AND outcome = "
+    return one("SELECT count(*) FROM ops.mail WHERE uidvalidity = 7 AND outcome = "
                "'vanished'") == "5";
   }));
   liar.account().set_uidvalidity(7);
@@ -585,7 +584,7 @@ TEST_F(HostileTest, AMailThatBreaksTheConnectionDoesNotHoldTheOthersUp) {
   start();
 
   EXPECT_TRUE(comes_true([&] {
-    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail_message m JOIN "
+    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail m JOIN "
                "ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") ==
            "1,3,4,5";
   }));
@@ -603,10 +602,10 @@ TEST_F(HostileTest, AMailThatBreaksTheConnectionForEverIsQuarantined) {
   start();
 
   EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
-  EXPECT_EQ(one("SELECT q.reason || '|' || m.uid FROM ops.quarantine q JOIN ops.mail_message m ON "
+  EXPECT_EQ(one("SELECT q.reason || '|' || m.uid FROM ops.quarantine q JOIN ops.mail m ON "
                 "m.id = q.mail_message_id"),
             "too_many_retries|2");
-  EXPECT_EQ(one("SELECT count(*) FROM crm.deal d JOIN ops.mail_message m ON m.id = "
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal d JOIN ops.mail m ON m.id = "
                 "d.mail_message_id JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm'"),
             "4");
   expect_rest_flows();
@@ -621,7 +620,7 @@ TEST_F(HostileTest, AMailAnnouncedAbsurdlyLongDoesNotHoldTheOthersUp) {
   start();
 
   EXPECT_TRUE(comes_true([&] {
-    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail_message m JOIN "
+    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail m JOIN "
                "ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") ==
            "1,3,4,5";
   }));
@@ -638,7 +637,7 @@ TEST_F(HostileTest, OneMailRefusedIsTriedAgainAlone) {
   start();
 
   EXPECT_TRUE(comes_true([&] {
-    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail_message m JOIN "
+    return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail m JOIN "
                "ops.mailbox b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") ==
            "1,3,4,5";
   }));
@@ -658,7 +657,7 @@ TEST_F(HostileTest, OneMailRefusedForEverIsQuarantinedWithWhatTheServerSaid) {
 
   EXPECT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
   EXPECT_THAT(one("SELECT q.reason || '|' || m.uid || '|' || q.details FROM ops.quarantine q JOIN "
-                  "ops.mail_message m ON m.id = q.mail_message_id"),
+                  "ops.mail m ON m.id = q.mail_message_id"),
               ::testing::AllOf(::testing::StartsWith("too_many_retries|2|"),
                                ::testing::HasSubstr("[SERVERBUG] cannot read it")));
   expect_rest_flows();

@@ -37,7 +37,7 @@ TEST_F(Poller, AFormMailBecomesADealWithEverythingItSays) {
             "1");
   EXPECT_EQ(one("SELECT kind || ' ' || status FROM crm.task"), "take_to_work active");
   EXPECT_EQ(one("SELECT (m.outcome_record_id = d.id AND d.mail_message_id = m.id)::text "
-                "FROM ops.mail_message m, crm.deal d"),
+                "FROM ops.mail m, crm.deal d"),
             "true");
 }
 
@@ -62,7 +62,7 @@ TEST_F(Poller, AConnectionLostInTheFetchLosesNothing) {
   pass();
 
   EXPECT_EQ(one("SELECT count(*) || '|' || count(DISTINCT company_text) FROM crm.deal"), "30|30");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE outcome = 'deal_created' "
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE outcome = 'deal_created' "
                 "AND flagged_at IS NOT NULL"),
             "30");
 }
@@ -76,7 +76,7 @@ TEST_F(Poller, AnotherUidvalidityMakesKnownMailsDuplicates) {
   pass();
 
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
-  EXPECT_EQ(one("SELECT outcome || '|' || (duplicate_of_id IS NOT NULL) FROM ops.mail_message "
+  EXPECT_EQ(one("SELECT outcome || '|' || (duplicate_of_id IS NOT NULL) FROM ops.mail "
                 "WHERE uidvalidity = 9"),
             "duplicate|true");
 }
@@ -111,7 +111,7 @@ TEST_F(Poller, AMailThatSeemedToBeGoneIsTakenInOnceTheServerShowsItAgain) {
 
   EXPECT_EQ(outcome(41), "deal_created");
   EXPECT_TRUE(server.seen(41));
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "1");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail"), "1");
 }
 
 TEST_F(Poller, AMailTheSpoolFolderCannotHoldWaitsAloneUntilItCan) {
@@ -128,7 +128,7 @@ TEST_F(Poller, AMailTheSpoolFolderCannotHoldWaitsAloneUntilItCan) {
   EXPECT_EQ(outcome(41), "deal_created");
   EXPECT_EQ(outcome(42), "listed");
   EXPECT_EQ(outcome(43), "deal_created");
-  EXPECT_THAT(one("SELECT error FROM ops.mail_message WHERE uid = 42"),
+  EXPECT_THAT(one("SELECT error FROM ops.mail WHERE uid = 42"),
               ::testing::HasSubstr("spool file in /nowhere"));
 
   options.spool_folder = spool;
@@ -141,8 +141,7 @@ TEST_F(Poller, AMailTheSpoolFolderCannotHoldWaitsAloneUntilItCan) {
 // Every daemon that died at a batch would else count against all of it.
 TEST_F(Poller, OnlyTheMailUnderWayIsChargedWithAnAttempt) {
   options.attempt_limit = 3;
-  const std::string attempts =
-      "SELECT string_agg(attempts::text, ',' ORDER BY uid) FROM ops.mail_message";
+  const std::string attempts = "SELECT string_agg(attempts::text, ',' ORDER BY uid) FROM ops.mail";
   for (const int uid : {1, 2, 3}) server.add(static_cast<ingest::Uid>(uid), form_mail(uid));
   // The first of them breaks the connection of whoever makes its deal.
   postgres.execute(url,
@@ -312,7 +311,7 @@ TEST_F(Poller, NoBatchIsAppliedBeforeTheOneItFollows) {
                    " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;"
                    "CREATE TRIGGER drop_me BEFORE INSERT ON crm.deal EXECUTE FUNCTION drop_me()");
   EXPECT_FALSE(poller().pass());
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state = 'done'"), "0");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE state = 'done'"), "0");
 
   postgres.execute(url, "DROP TRIGGER drop_me ON crm.deal");
   pass();
@@ -331,7 +330,7 @@ TEST_F(Poller, OneMailTheDatabaseRefusesDoesNotTakeItsNeighboursWithIt) {
 
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "19");
   EXPECT_EQ(reason(7), "parse_error");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'"), "0");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE state <> 'done'"), "0");
 }
 
 // A disk that is full for an hour fails every try; none of them is held against the mail.
@@ -363,7 +362,7 @@ TEST_F(Poller, ALargeMailTravelsThroughAFileAndArrivesByteForByte) {
 
   EXPECT_EQ(outcome(41), "deal_created");
   EXPECT_EQ(one("SELECT encode(sha256(string_agg(c.data, ''::bytea ORDER BY c.seq)), 'hex') "
-                "FROM ops.blob_chunk c JOIN ops.mail_message m ON m.raw_sha256 = c.sha256"),
+                "FROM ops.blob_chunk c JOIN ops.mail m ON m.raw_sha256 = c.sha256"),
             to_hex(sha256(big)));
 }
 
@@ -392,7 +391,7 @@ TEST_F(Poller, MailReadBeforeWeCameIsInTheLedgerAndLeftAlone) {
 
   pass();
 
-  EXPECT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail_message"), "ignored|already-seen");
+  EXPECT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail"), "ignored|already-seen");
   EXPECT_EQ(server.calls("fetch"), 0);
 }
 
@@ -406,7 +405,7 @@ TEST_F(Poller, TwoDaemonsDoNotWorkOnOneMailbox) {
   ASSERT_TRUE(other->pass());
 
   EXPECT_FALSE(other->status().holds_lease);
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "1");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail"), "1");
   leases.release("crm", "INBOX");
   ASSERT_TRUE(other->pass());
   EXPECT_EQ(outcome(42), "deal_created");

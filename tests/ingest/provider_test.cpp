@@ -187,7 +187,7 @@ TEST_F(Gmail, OneMessageUnderTwoLabelsIsOneRecord) {
   expect_pass();
 
   EXPECT_EQ(deals(), "1");
-  EXPECT_EQ(query("SELECT folder || ' ' || outcome FROM ops.mail_message ORDER BY id"),
+  EXPECT_EQ(query("SELECT folder || ' ' || outcome FROM ops.mail ORDER BY id"),
             (std::vector<std::string>{"INBOX deal_created", "[Gmail]/Вся почта duplicate"}));
 }
 
@@ -240,7 +240,7 @@ TEST_F(Gmail, ABandwidthLimitInAFetchIsNotChargedToTheMail) {
   imap().account().add("INBOX", form_mail(1));
 
   EXPECT_EQ(failed_pass().code, ErrorCode::rate_limited);
-  EXPECT_EQ(one("SELECT state || ' ' || attempts FROM ops.mail_message"), "listed 0");
+  EXPECT_EQ(one("SELECT state || ' ' || attempts FROM ops.mail"), "listed 0");
   expect_pass();
 
   EXPECT_EQ(deals(), "1");
@@ -316,7 +316,7 @@ TEST_F(Microsoft365, ASizeThatIsOnlyAnEstimateCostsNoMail) {
 
   EXPECT_EQ(deals(), "1");
   EXPECT_EQ(count_of("UID FETCH"), 2);
-  EXPECT_EQ(one("SELECT size_bytes FROM ops.mail_message"), std::to_string(form_mail(1).size()));
+  EXPECT_EQ(one("SELECT size_bytes FROM ops.mail"), std::to_string(form_mail(1).size()));
   EXPECT_THAT(imap().transcript(), Not(Contains(HasSubstr("BODYSTRUCTURE"))));
 }
 

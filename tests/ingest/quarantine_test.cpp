@@ -64,7 +64,7 @@ TEST_F(Quarantine, DiscardIsIgnoredByANamedRuleAndStaysInTheLedger) {
   const auto discarded = desk.discard(entry(), user, "спам");
 
   ASSERT_TRUE(discarded) << discarded.error().detail;
-  EXPECT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail_message"), "ignored|discarded");
+  EXPECT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail"), "ignored|discarded");
   EXPECT_EQ(one("SELECT status || '|' || resolution FROM ops.quarantine"), "rejected|спам");
 }
 
@@ -160,7 +160,7 @@ TEST_F(Quarantine, ADryRunSaysWhatWouldBecomeOfAMailAndWritesNothing) {
   EXPECT_EQ(answer->find("effect")->find("fields")->find("company_text")->as_string(),
             "ООО «Пример 1»");
   EXPECT_EQ(one("SELECT count(*) FROM crm.record"), "0");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "0");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail"), "0");
   const auto unknown =
       ingest::dry_run(*inboxes.rules(), inboxes, "nonsense", form_mail(1), settings, clock.now());
   EXPECT_EQ(unknown.error().code, ErrorCode::invalid_request);

@@ -21,7 +21,7 @@ class SenderPolicy : public IntakeTest {
     return mail.replace(mail.find(anna), anna.size(), address);
   }
   std::string decided_by(ingest::Uid uid) {
-    return one("SELECT rule_id FROM ops.mail_message WHERE uid = " + std::to_string(uid));
+    return one("SELECT rule_id FROM ops.mail WHERE uid = " + std::to_string(uid));
   }
 };
 
@@ -37,7 +37,7 @@ TEST_F(SenderPolicy, ABlockedSenderIsIgnoredByNameFromTheNextMailOn) {
 
   EXPECT_EQ(outcome(2), "ignored");
   EXPECT_EQ(decided_by(2), "blocked-sender");
-  EXPECT_EQ(one("SELECT extracted -> 'sender_rule' ->> 'sender' FROM ops.mail_message "
+  EXPECT_EQ(one("SELECT extracted -> 'sender_rule' ->> 'sender' FROM ops.mail "
                 "WHERE uid = 2"),
             "@spam.example");
   EXPECT_EQ(outcome(3), "deal_created");
@@ -172,7 +172,7 @@ TEST_F(SenderPolicy, AnswersThatComeTooFastAreALoop) {
   pass();
   EXPECT_EQ(outcome(13), "activity_added");
 
-  query("UPDATE ops.mail_message SET processed_at = now() - interval '61 minutes'");
+  query("UPDATE ops.mail_content SET read_at = now() - interval '61 minutes'");
   query("DELETE FROM ops.mail_sender_rule");
   server.add(14, answer(14));
   pass();
@@ -215,7 +215,7 @@ TEST_F(SenderPolicy, ABounceIsIgnoredAndNamesTheRecordWhoseMailCameBack) {
   }
   EXPECT_EQ(one("SELECT string_agg(bounced_message_id || '|' || "
                 "coalesce(outcome_record_id::text, '-'), ' ' ORDER BY uid) "
-                "FROM ops.mail_message WHERE uid > 1"),
+                "FROM ops.mail WHERE uid > 1"),
             "first@romashka.example|" + deal + " " + sent + "|" + deal +
                 " nobody-knows@elsewhere.example|-");
   EXPECT_EQ(one("SELECT count(*) FROM crm.activity"), "0");

@@ -49,7 +49,7 @@ TEST_F(SupportMail, ALetterOfAContactBecomesARequestOfItsCustomer) {
             "support-line-1|mail|t");
   EXPECT_EQ(request("counterparty_id || '|' || initiator_contact_id"), customer + "|" + anna);
   EXPECT_EQ(one("SELECT (m.outcome_record_id = s.id AND s.mail_message_id = m.id)::text "
-                "FROM ops.mail_message m, crm.support_request s"),
+                "FROM ops.mail m, crm.support_request s"),
             "true");
   EXPECT_EQ(one("SELECT d.name FROM crm.document d JOIN crm.support_request s "
                 "ON s.id = d.parent_record_id"),
@@ -144,17 +144,17 @@ TEST_F(SupportMail, AnAnswerWithTheNumberIsACommentInTheSendersName) {
   pass();
 
   EXPECT_EQ(outcome(42), "comment_added");
-  EXPECT_EQ(one("SELECT outcome_record_id FROM ops.mail_message WHERE uid = 42"), id);
+  EXPECT_EQ(one("SELECT outcome_record_id FROM ops.mail WHERE uid = 42"), id);
   EXPECT_EQ(one("SELECT concat_ws('|', c.text, c.source, c.author_contact_id, c.record_id) "
                 "FROM crm.comment c JOIN crm.activity a ON a.comment_id = c.id "
                 "AND a.id = c.activity_id AND a.type = 'comment' "
-                "JOIN ops.mail_message m ON m.id = c.mail_message_id AND m.uid = 42"),
+                "JOIN ops.mail m ON m.id = c.mail_message_id AND m.uid = 42"),
             "См. вложение.<ul><li>act.pdf</li></ul>|mail|" + anna + "|" + id);
   EXPECT_EQ(one("SELECT d.name FROM crm.document d JOIN crm.activity_document x "
                 "ON x.document_id = d.id WHERE d.parent_record_id = " +
                 id),
             "act.pdf");
-  EXPECT_EQ(one("SELECT count(*) FROM crm.history_event h JOIN ops.mail_message m "
+  EXPECT_EQ(one("SELECT count(*) FROM crm.history_event h JOIN ops.mail m "
                 "ON m.id = h.mail_message_id AND m.uid = 42 "
                 "WHERE h.event = 'comment_added' AND h.record_id = " +
                 id),

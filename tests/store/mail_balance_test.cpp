@@ -47,7 +47,7 @@ class MailBalance : public ::testing::Test {
   void end(std::int64_t uid, const std::string& outcome, const std::string& more = {}) {
     sql("INSERT INTO ops.blob (sha256, size_bytes) VALUES (sha256('" + std::to_string(uid) +
         "'), 1) ON CONFLICT DO NOTHING");
-    sql("UPDATE ops.mail_message SET state = 'done', outcome = '" + outcome +
+    sql("UPDATE ops.mail_message SET outcome = '" + outcome +
         "', processed_at = now(), raw_sha256 = sha256('" + std::to_string(uid) + "')" + more +
         " WHERE uid = " + std::to_string(uid));
   }
@@ -63,11 +63,11 @@ TEST_F(MailBalance, EveryListedMailIsInExactlyOneTerm) {
   end(1, "deal_created", ", outcome_record_id = " + std::to_string(a_deal()));
   end(2, "activity_added", ", outcome_record_id = " + std::to_string(a_deal()));
   end(3, "ignored", ", rule_id = 'auto-reply'");
-  end(4, "duplicate", ", duplicate_of_id = (SELECT id FROM ops.mail_message WHERE uid = 1)");
+  end(4, "duplicate", ", duplicate_of_id = (SELECT id FROM ops.mail WHERE uid = 1)");
   end(5, "quarantined");
   sql("INSERT INTO ops.quarantine (mail_message_id, reason)"
-      " SELECT id, 'no_rule' FROM ops.mail_message WHERE uid = 5");
-  sql("UPDATE ops.mail_message SET state = 'stored', raw_sha256 = sha256('1') WHERE uid = 6");
+      " SELECT id, 'no_rule' FROM ops.mail WHERE uid = 5");
+  sql("UPDATE ops.mail_message SET raw_sha256 = sha256('1') WHERE uid = 6");
   end(7, "vanished");
 
   const MailboxBalance crm = this->crm();
@@ -119,9 +119,9 @@ TEST_F(MailBalance, ARowThatIsGoneIsMissed) {
 
 TEST_F(MailBalance, ARowInNoTermIsSeen) {
   list({1, 2});
-  sql("ALTER TABLE ops.mail_message DROP CONSTRAINT mail_message_end_check,"
+  sql("ALTER TABLE ops.mail_message DROP CONSTRAINT mail_message_outcome_check,"
       " DROP CONSTRAINT mail_message_raw_check;"
-      "UPDATE ops.mail_message SET state = 'done' WHERE uid = 1");
+      "UPDATE ops.mail_message SET outcome = 'skipped', processed_at = now() WHERE uid = 1");
 
   EXPECT_FALSE(crm().balance.holds());
 }
@@ -133,31 +133,36 @@ TEST_F(MailBalance, TheDatabaseRefusesWhatTheEquationCannotHold) {
   };
   refused(set("uid = 5"));
   refused(set("folder = 'Other'"));
-  refused(set("state = 'skipped'"));
-  refused(set("outcome = 'failed', state = 'done', processed_at = now()"));
-  refused(set("state = 'done'"));
-  refused(set("outcome = 'vanished', processed_at = now()"));
-  refused(set("outcome = 'vanished', state = 'done'"));
-  refused(set("state = 'stored'"));  // without its raw mail
-  refused(set("outcome = 'ignored', state = 'done', processed_at = now()"));  // by which rule?
-  refused(set("flagged_at = now()"));  // the server told before the commit
+  refused(set("outcome = 'failed', processed_at = now()"));
+  refused(set("outcome = 'skipped', processed_at = now()"));
+  refused(set("processed_at = now()"));
+  refused(set("outcome = 'vanished'"));
+  refused(set("outcome = 'ignored', processed_at = now()"));  // by which rule?
+  refused(set("flagged_at = now()"));                         // the server told before the commit
   sql("INSERT INTO ops.blob (sha256, size_bytes) VALUES (sha256('a'), 1)");
-  const std::string done = "state = 'done', processed_at = now(), raw_sha256 = sha256('a'), ";
+  const std::string done = "processed_at = now(), raw_sha256 = sha256('a'), ";
   refused(set(done + "outcome = 'deal_created'"));  // which deal?
-  refused(set(done + "outcome = 'duplicate'"));     // of what?
+  // of which bytes?
+  refused(
+      set("processed_at = now(), outcome = 'duplicate', duplicate_of_id = (SELECT id FROM "
+          "ops.mail WHERE uid = 2)"));
+  refused(set(done + "outcome = 'duplicate'"));  // of what?
   refused(set(done + "outcome = 'duplicate', duplicate_of_id = id"));
-  refused(set("duplicate_of_id = (SELECT id FROM ops.mail_message WHERE uid = 2)"));
+  refused(set("duplicate_of_id = (SELECT id FROM ops.mail WHERE uid = 2)"));
   EXPECT_TRUE(crm().balance.holds());
 }
 
 TEST_F(MailBalance, TheSameBytesBecomeOneRecordInAMailbox) {
   list({1, 2});
   end(1, "deal_created", ", outcome_record_id = " + std::to_string(a_deal()));
+  const auto read = [](const std::string& uid) {
+    return "INSERT INTO ops.mail_content (mail_message_id, mailbox_id, raw_sha256, has_effect)"
+           " SELECT id, mailbox_id, sha256('1'), true FROM ops.mail WHERE uid = " +
+           uid;
+  };
 
-  refused(
-      "UPDATE ops.mail_message SET state = 'done', outcome = 'activity_added',"
-      " processed_at = now(), raw_sha256 = sha256('1'), outcome_record_id = " +
-      std::to_string(a_deal()) + " WHERE uid = 2");
+  sql(read("1"));
+  refused(read("2"));
 }
 
 // However long the ledger is: the rows themselves are not read.
@@ -221,7 +226,7 @@ TEST_F(MailBalance, ALateWriteOfAFormerHolderIsRefused) {
   log_.act_under(**lease);
   ASSERT_TRUE(log_.change_uidvalidity(key));
   ASSERT_TRUE(log_.list(key, std::vector<std::int64_t>{1, 2}));
-  const std::vector<std::int64_t> ids = {number("SELECT min(id) FROM ops.mail_message")};
+  const std::vector<std::int64_t> ids = {number("SELECT min(id) FROM ops.mail")};
   sql("UPDATE ops.mailbox_lease SET holder = 'present', fence = fence + 1");
   const std::vector<std::int64_t> uids = {2, 3};
 
@@ -237,8 +242,7 @@ TEST_F(MailBalance, ALateWriteOfAFormerHolderIsRefused) {
   EXPECT_TRUE(lost(log_.count_attempts(ids)));
   EXPECT_TRUE(lost(log_.defer(ids, "x", std::chrono::seconds{1})));
   EXPECT_TRUE(lost(log_.note_flagged(ids)));
-  EXPECT_EQ(number("SELECT count(*) FROM ops.mail_message WHERE state = 'listed' AND attempts = 0"),
-            2);
+  EXPECT_EQ(number("SELECT count(*) FROM ops.mail WHERE state = 'listed' AND attempts = 0"), 2);
 }
 
 }  // namespace

@@ -287,7 +287,7 @@ std::string AbortTest::newest_mails(int count, int number) {
                WHERE q.mail_message_id = m.id),
       'history', (SELECT json_agg(h.event ORDER BY h.id) FROM crm.history_event h
                   WHERE h.record_id = m.outcome_record_id AND m.outcome = 'deal_created')))
-    FROM ops.mail_message m ORDER BY m.id DESC LIMIT )sql" +
+    FROM ops.mail m ORDER BY m.id DESC LIMIT )sql" +
                            std::to_string(count));
   std::string json;
   for (const std::string& mail : mails) json += mail + "\n";

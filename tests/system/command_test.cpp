@@ -139,7 +139,8 @@ TEST_F(Command, AComparisonIsMadeAtOnceAlthoughTheNextPassIsAnHourAway) {
   // A mail the ledger does not know of: its row is taken away behind the program's back.
   TempPostgres::shared().execute(database_,
                                  "ALTER TABLE ops.mail_message DISABLE TRIGGER mail_message_kept;"
-                                 "DELETE FROM ops.quarantine; DELETE FROM ops.mail_message;"
+                                 "DELETE FROM ops.quarantine; DELETE FROM ops.mail_content;"
+                                 "DELETE FROM ops.mail_message;"
                                  "ALTER TABLE ops.mail_message ENABLE TRIGGER mail_message_kept");
 
   const RanProgram compared = client360({"--json", "mailbox", "compare", "sales"});

@@ -58,9 +58,7 @@ class DatabaseOutage : public SystemTest {
     const auto rows = serving_->query(serving_->url(name_), sql);
     return rows.empty() ? "" : rows.front();
   }
-  int ended() {
-    return std::stoi(one("SELECT count(*) FROM ops.mail_message WHERE state = 'done'"));
-  }
+  int ended() { return std::stoi(one("SELECT count(*) FROM ops.mail WHERE state = 'done'")); }
   HttpAnswer ask() {
     return HttpClient(daemon_.port("api"))
         .get("/api/v1/deals",
@@ -78,8 +76,7 @@ class DatabaseOutage : public SystemTest {
   void expect_all_there() {
     EXPECT_TRUE(eventually([&] { return ask().status == 401; })) << ask().body;
     ASSERT_TRUE(eventually([&] { return ended() == delivered_; })) << ended() << daemon_.log();
-    EXPECT_EQ(one("SELECT string_agg(DISTINCT outcome, ',') FROM ops.mail_message"),
-              "deal_created");
+    EXPECT_EQ(one("SELECT string_agg(DISTINCT outcome, ',') FROM ops.mail"), "deal_created");
     const std::string all = std::to_string(delivered_);
     EXPECT_EQ(one("SELECT concat_ws('|', count(*), count(DISTINCT company_text), "
                   "count(DISTINCT mail_message_id)) FROM crm.deal WHERE origin = 'mail'"),

@@ -119,7 +119,7 @@ SELECT json_build_object(
               FROM crm.support_request s JOIN crm.counterparty c ON c.id = s.counterparty_id
               JOIN crm.contact k ON k.id = s.initiator_contact_id
               WHERE s.mail_message_id = m.id))
-FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id
+FROM ops.mail m JOIN ops.mailbox b ON b.id = m.mailbox_id
 LEFT JOIN ops.quarantine q ON q.mail_message_id = m.id WHERE m.message_id = '{}')sql";
 
 void check_mail(const DomainMail& mail, const Json& got) {
@@ -293,7 +293,7 @@ TEST_F(DomainMails, EachGivesTheExpectedRecordOverImapAndThroughTheDaemon) {
   daemon_.write("password", dovecot_.options().password);
   start(config(mailbox("crm") + mailbox("activity") + mailbox("support")));
   ASSERT_TRUE(eventually([&] {
-    return one("SELECT count(*) FROM ops.mail_message WHERE flagged_at IS NOT NULL") == "28";
+    return one("SELECT count(*) FROM ops.mail WHERE flagged_at IS NOT NULL") == "28";
   })) << daemon_.log();
 
   for (const DomainMail& mail : mails) {
@@ -319,7 +319,7 @@ TEST_F(DomainMails, EachGivesTheExpectedRecordOverImapAndThroughTheDaemon) {
   }
   // Nothing beside it: one deal a form, one activity a mail that refers to a record.
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal WHERE origin = 'mail'"), "24");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "28");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail"), "28");
   EXPECT_EQ(one("SELECT count(*) FROM crm.support_request"), "1");
   EXPECT_EQ(dovecot_.stored("activity").size(), 2U);
 }

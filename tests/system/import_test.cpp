@@ -92,7 +92,7 @@ TEST_F(MailFiles, AnMboxWhoseImportIsKilledIsWholeWhenItIsSentAgain) {
 
   EXPECT_EQ(again.field("mails"), std::to_string(kMails));
   EXPECT_TRUE(counts("SELECT count(*) FROM crm.deal", kMails)) << again.body;
-  EXPECT_TRUE(counts("SELECT count(*) FROM ops.mail_message WHERE state <> 'done'", 0));
+  EXPECT_TRUE(counts("SELECT count(*) FROM ops.mail WHERE state <> 'done'", 0));
   EXPECT_EQ(one("SELECT count(DISTINCT company_text) FROM crm.deal"), std::to_string(kMails));
 }
 

@@ -79,9 +79,7 @@ class Kill : public SystemTest {
     const auto rows = query(sql);
     return rows.empty() ? "" : rows.front();
   }
-  int ended() {
-    return std::stoi(one("SELECT count(*) FROM ops.mail_message WHERE state = 'done'"));
-  }
+  int ended() { return std::stoi(one("SELECT count(*) FROM ops.mail WHERE state = 'done'")); }
 
   // Everything delivered comes to its one end. `log` is told where it does not.
   void expect_each_once(const std::function<std::string()>& log);
@@ -89,7 +87,7 @@ class Kill : public SystemTest {
 
 void Kill::expect_each_once(const std::function<std::string()>& log) {
   ASSERT_TRUE(eventually([&] {
-    return one("SELECT count(*) FROM ops.mail_message WHERE flagged_at IS NOT NULL") ==
+    return one("SELECT count(*) FROM ops.mail WHERE flagged_at IS NOT NULL") ==
            std::to_string(delivered_);
   })) << ended()
       << " of " << delivered_ << " have ended\n"
@@ -104,7 +102,7 @@ void Kill::expect_each_once(const std::function<std::string()>& log) {
   }
   const int forms = delivered_ - answers - repetitions;
   EXPECT_THAT(
-      query("SELECT outcome || ' ' || count(*) FROM ops.mail_message GROUP BY outcome "
+      query("SELECT outcome || ' ' || count(*) FROM ops.mail GROUP BY outcome "
             "ORDER BY outcome"),
       ElementsAre(fmt::format("activity_added {}", answers), fmt::format("deal_created {}", forms),
                   fmt::format("duplicate {}", repetitions)));
@@ -115,9 +113,9 @@ void Kill::expect_each_once(const std::function<std::string()>& log) {
             fmt::format("{0}|{0}", forms));
   // Each answer at the deal of the mail it answers.
   EXPECT_EQ(one("SELECT count(*) || '|' || count(DISTINCT a.mail_message_id) FROM crm.activity a "
-                "JOIN ops.mail_message answer ON answer.id = a.mail_message_id "
+                "JOIN ops.mail answer ON answer.id = a.mail_message_id "
                 "JOIN crm.deal d ON d.id = a.parent_record_id "
-                "JOIN ops.mail_message form ON form.id = d.mail_message_id "
+                "JOIN ops.mail form ON form.id = d.mail_message_id "
                 "WHERE answer.in_reply_to = ARRAY[form.message_id]"),
             fmt::format("{0}|{0}", answers));
   EXPECT_EQ(one("SELECT listed || '|' || rows || '|' || pending FROM ops.mail_conservation"),
@@ -126,7 +124,7 @@ void Kill::expect_each_once(const std::function<std::string()>& log) {
                     "SELECT invariant FROM ops.invariant_scan WHERE violations > 0"),
               IsEmpty());
   auto stored = query(
-      "SELECT encode(sha256(b.bytes), 'hex') FROM ops.mail_message m, LATERAL ("
+      "SELECT encode(sha256(b.bytes), 'hex') FROM ops.mail m, LATERAL ("
       "SELECT string_agg(c.data, ''::bytea ORDER BY c.seq) AS bytes FROM ops.blob_chunk c "
       "WHERE c.sha256 = m.raw_sha256) b");
   std::ranges::sort(stored);
@@ -174,7 +172,7 @@ TEST_F(Kill, AtRandomMomentsAndWithDatabaseRestartsBetweenLosesAndDoublesNothing
     std::this_thread::sleep_for(std::chrono::microseconds{any_up_to(20'000)});
     daemon_.signal(SIGKILL);
     ASSERT_EQ(daemon_.wait_for_exit(), -SIGKILL);
-    if (one("SELECT count(*) > 0 FROM ops.mail_message WHERE flagged_at IS NULL") == "t") ++at_work;
+    if (one("SELECT count(*) > 0 FROM ops.mail WHERE flagged_at IS NULL") == "t") ++at_work;
     // What fifteen seconds do: the lease of the dead one runs out.
     postgres_.execute(database_, "UPDATE ops.mailbox_lease SET expires_at = now()");
   }

@@ -181,7 +181,7 @@ class LiveChange : public SystemTest {
     return TempPostgres::shared().query(database_, sql);
   }
   bool all_taken_in() {
-    return query("SELECT count(*) FROM ops.mail_message WHERE flagged_at IS NOT NULL").front() ==
+    return query("SELECT count(*) FROM ops.mail WHERE flagged_at IS NOT NULL").front() ==
            std::to_string(mails_);
   }
 
@@ -204,7 +204,7 @@ void LiveChange::edit_a_rule() {
 
   deliver("crm", "Live offer");
   EXPECT_TRUE(eventually([&] {
-    return query("SELECT outcome FROM ops.mail_message WHERE rule_id = 'live-offer'").size() == 1;
+    return query("SELECT outcome FROM ops.mail WHERE rule_id = 'live-offer'").size() == 1;
   }));
 }
 
@@ -307,13 +307,13 @@ TEST_F(LiveChange, WhileRequestsAndMailsFlowNothingIsDropped) {
             std::to_string(creating.answered()))
       << "each request made its deal once";
 
-  EXPECT_THAT(query("SELECT outcome || ' ' || count(*) FROM ops.mail_message GROUP BY outcome "
+  EXPECT_THAT(query("SELECT outcome || ' ' || count(*) FROM ops.mail GROUP BY outcome "
                     "ORDER BY outcome"),
               ElementsAre("activity_added " + std::to_string(delivered_["activity"]),
                           "deal_created " + std::to_string(delivered_["crm"])));
   EXPECT_EQ(query("SELECT count(DISTINCT mail_message_id) FROM crm.deal WHERE origin = 'mail'"),
             query("SELECT count(*) FROM crm.deal WHERE origin = 'mail'"));
-  const auto stored = query("SELECT encode(raw_sha256, 'hex') FROM ops.mail_message");
+  const auto stored = query("SELECT encode(raw_sha256, 'hex') FROM ops.mail");
   EXPECT_EQ(std::set<std::string>(stored.begin(), stored.end()), digests_);
   EXPECT_TRUE(daemon_.running());
   EXPECT_EQ(daemon_.pid(), process);

@@ -64,7 +64,7 @@ class MailboxLease : public SystemTest {
   void expect_each_once() {
     const std::string all = std::to_string(delivered_);
     ASSERT_TRUE(eventually([&] {
-      return one("SELECT count(*) FROM ops.mail_message WHERE outcome = 'deal_created'") == all;
+      return one("SELECT count(*) FROM ops.mail WHERE outcome = 'deal_created'") == all;
     })) << daemon_.log()
         << other_.log();
     EXPECT_EQ(one("SELECT count(*) || '|' || count(DISTINCT company_text) FROM crm.deal"),

@@ -59,7 +59,7 @@ class OAuthMailbox : public SystemTest {
   }
   bool done(const std::string& mailbox, int count) {
     return eventually([&] {
-      return one("SELECT count(*) FROM ops.mail_message m JOIN ops.mailbox b ON b.id = "
+      return one("SELECT count(*) FROM ops.mail m JOIN ops.mailbox b ON b.id = "
                  "m.mailbox_id "
                  "WHERE b.code = '" +
                  mailbox + "' AND m.outcome = 'deal_created' AND m.flagged_at IS NOT NULL") ==
@@ -98,7 +98,7 @@ TEST_F(OAuthMailbox, LosesNothingWhenTheTokenEndsWhileMailsFlow) {
   start(config(mailboxes()));
 
   ASSERT_TRUE(done("tokens", kMails));
-  EXPECT_EQ(one("SELECT count(*) || ' ' || count(DISTINCT uid) FROM ops.mail_message"),
+  EXPECT_EQ(one("SELECT count(*) || ' ' || count(DISTINCT uid) FROM ops.mail"),
             fmt::format("{0} {0}", kMails));
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), std::to_string(kMails));
   for (const auto& message : server_.account().messages("INBOX"))

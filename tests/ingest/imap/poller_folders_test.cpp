@@ -74,7 +74,7 @@ class PollerFolders : public IntakeTest, public ::testing::WithParamInterface<Ki
   }
   std::vector<std::string> ledger() {
     return query(
-        "SELECT folder || ': ' || string_agg(outcome, ' ' ORDER BY uid) FROM ops.mail_message "
+        "SELECT folder || ': ' || string_agg(outcome, ' ' ORDER BY uid) FROM ops.mail "
         "GROUP BY folder ORDER BY min(id)");
   }
 
@@ -118,7 +118,7 @@ TEST_P(PollerFolders, NewMailIsFoundInEachOfThemAndTakenOnce) {
   expect_pass();
 
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "4");
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail_message"), "4");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail"), "4");
   EXPECT_EQ(seen_of("INBOX"), "1 of 1");
 }
 
