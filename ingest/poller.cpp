@@ -16,10 +16,6 @@ constexpr std::chrono::milliseconds kLeasePatience{5'000};  // another daemon ha
 constexpr std::size_t kMostImported = 10'000;               // told of at a time
 constexpr std::chrono::milliseconds kLongestIdle{60'000};   // then the watchdog hears of us
 
-// What a comparison with the server heals, as the metric labels it.
-constexpr std::string_view kMissed = "missed";
-constexpr std::string_view kGone = "gone";
-
 // Providers end a session between two passes: Gmail with its token, others after minutes. That is a
 // failure only when the next connection fails too.
 bool hung_up(const Error& error) {
@@ -50,8 +46,8 @@ Poller::Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory
   status_.reason = "the first pass has not ended yet";
   Metrics& metrics = ports_.observer.metrics();
   metrics.gauge(Metric::mailbox_up, {settings_.code}).set(0);
-  for (const std::string_view kind : {kMissed, kGone})
-    (void)metrics.counter(Metric::mailbox_healed_total, {settings_.code, kind});
+  (void)healed(kMissed);
+  (void)healed(kGone);
 }
 
 Poller::~Poller() {
@@ -386,172 +382,6 @@ void Poller::disconnect() {
     mailbox = std::exchange(mailbox_, nullptr);
   }
   if (mailbox && !stopping()) mailbox->logout();
-}
-
-// Selects, and never trusts a UID across another UIDVALIDITY (RFC 9051, 2.3.1.1).
-Result<FolderKey> Poller::open_folder(const std::string& folder) {
-  auto selected = mailbox_->select(folder, /*read_only=*/false);
-  if (!selected) return with_context(selected.error(), "folder " + folder);
-  selected_ = *selected;
-  FolderKey key{mailbox_id_, folder, static_cast<std::int64_t>(selected_.uidvalidity)};
-  auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
-  if (!state) return std::unexpected(state.error());
-  if (state->uidvalidity == key.uidvalidity) return key;
-  if (state->uidvalidity != 0)
-    ports_.observer.observe(
-        event::mailbox_uidvalidity_changed,
-        {{"mailbox", settings_.code}, {"before", state->uidvalidity}, {"now", key.uidvalidity}});
-  auto vanished = log_.change_uidvalidity(key);
-  if (!vanished) return std::unexpected(vanished.error());
-  if (*vanished > 0)
-    ports_.observer.observe(event::message_vanished,
-                            {{"mailbox", settings_.code}, {"count", *vanished}});
-  return key;
-}
-
-// The first listing is a comparison, whatever the interval says; later ones are compared after a
-// listing, which has then had its chance.
-Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
-  auto state = log_.folder(mailbox_id_, key.folder, ports_.options.compare_interval);
-  if (!state) return state;
-  const bool first = !state->sync_uid;
-  if (!first) {
-    if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
-  }
-  if (!first && !state->compare_due) return state;
-  if (auto compared = compare(key, *state); !compared) {
-    // A server that refuses to list everything still lets new mail in; how much of it is wanted
-    // the first time only the whole list can tell.
-    const bool bounded = first && settings_.first_sync_limit > 0;
-    if (compared.error().code != ErrorCode::upstream_rejected || bounded)
-      return std::unexpected(compared.error());
-    const Error& error = compared.error();
-    remark("the comparison with the server failed: " + error.detail);
-    ports_.observer.observe_at(
-        LogLevel::warn, event::mailbox_compared,
-        {{"mailbox", settings_.code}, {"code", to_string(error.code)}, {"reason", error.reason}});
-    if (!first) return state;
-    if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
-    return state;
-  }
-  if (!first) return state;
-  state = log_.folder(mailbox_id_, key.folder, ports_.options.compare_interval);
-  sync_.begun();
-  report_sync(true);
-  return state;
-}
-
-Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder& state) {
-  SearchCriteria criteria;
-  criteria.unseen_only = settings_.unseen_only;
-  criteria.since = settings_.since;
-  if (!settings_.unseen_only) criteria.above = static_cast<Uid>(state.last_uid);
-  auto found = mailbox_->search(criteria);
-  if (!found) return std::unexpected(found.error());
-  if (found->empty()) return {};
-  const std::vector<std::int64_t> uids(found->begin(), found->end());
-  auto listed = log_.list(key, uids);
-  if (!listed) return std::unexpected(listed.error());
-  found_news_ = found_news_ || *listed > 0;
-  return log_.note_last_uid(key, uids.back());
-}
-
-// Everything the server has against everything the ledger has: what a listing missed is healed.
-Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder& state) {
-  auto listing = mailbox_->list_all();
-  if (!listing) return std::unexpected(listing.error());
-  std::set<std::int64_t> wanted_since;
-  if (settings_.since) {
-    SearchCriteria criteria;
-    criteria.since = settings_.since;
-    auto recent = mailbox_->search(criteria);
-    if (!recent) return std::unexpected(recent.error());
-    wanted_since.insert(recent->begin(), recent->end());
-  }
-  std::vector<std::int64_t> passed_by;  // a listing went beyond them: it should have found them
-  std::vector<std::int64_t> fresh;
-  std::vector<std::int64_t> seen;
-  std::vector<std::int64_t> deleted;
-  std::vector<std::int64_t> old;
-  std::vector<std::int64_t> all;
-  for (const ListedMessage& message : *listing) {
-    all.push_back(message.uid);
-    if (settings_.since && !wanted_since.contains(message.uid)) {
-      old.push_back(message.uid);
-    } else if (message.deleted) {
-      deleted.push_back(message.uid);  // somebody is about to remove it
-    } else if (settings_.unseen_only && message.seen) {
-      seen.push_back(message.uid);
-    } else {
-      (message.uid <= state.last_uid ? passed_by : fresh).push_back(message.uid);
-    }
-  }
-  const std::vector<std::int64_t> beyond = beyond_limit(fresh, state);
-  store::MailLog::Comparison found{.begun = state.asked_at,
-                                   .server = static_cast<std::int64_t>(all.size())};
-  auto missed = log_.list(key, passed_by);
-  if (!missed) return std::unexpected(missed.error());
-  found.missed = *missed;
-  if (auto listed = log_.list(key, fresh); !listed) return std::unexpected(listed.error());
-  for (const auto& [uids, rule] :
-       {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
-        {&deleted, "already-deleted"},
-        {&old, "before-since"},
-        {&beyond, "before-first-sync"}}) {
-    if (auto listed = log_.list_ignored(key, *uids, rule); !listed)
-      return std::unexpected(listed.error());
-  }
-
-  auto pending = log_.listed_uids(key);
-  if (!pending) return std::unexpected(pending.error());
-  std::vector<std::int64_t> gone;
-  std::ranges::set_difference(*pending, all, std::back_inserter(gone));
-  auto vanished = log_.vanish(key, gone);
-  if (!vanished) return std::unexpected(vanished.error());
-  found.gone = *vanished;
-  if (!all.empty()) {
-    if (auto noted = log_.note_last_uid(key, all.back()); !noted) return noted;
-  }
-  if (!state.sync_uid) {
-    auto begun = log_.begin_sync(key, all.empty() ? 0 : all.back());
-    if (!begun) return std::unexpected(begun.error());
-  }
-  auto known = log_.count_known(key, all);
-  if (!known) return std::unexpected(known.error());
-  found.difference = found.server - *known;
-  if (auto noted = log_.note_compared(key, found); !noted) return noted;
-  report(found);
-  return {};
-}
-
-void Poller::report(const store::MailLog::Comparison& found) const {
-  if (found.gone > 0)
-    ports_.observer.observe(event::message_vanished,
-                            {{"mailbox", settings_.code}, {"count", found.gone}});
-  ports_.observer.observe(event::mailbox_compared, {{"mailbox", settings_.code},
-                                                    {"server", found.server},
-                                                    {"missed", found.missed},
-                                                    {"gone", found.gone},
-                                                    {"difference", found.difference}});
-  Metrics& metrics = ports_.observer.metrics();
-  const auto heal = [&](std::string_view kind, std::int64_t count) {
-    metrics.counter(Metric::mailbox_healed_total, {settings_.code, kind})
-        .add(static_cast<double>(count));
-  };
-  heal(kMissed, found.missed);
-  heal(kGone, found.gone);
-}
-
-// Under another UIDVALIDITY the box is not new: what is left out then could be mail nobody has
-// seen.
-std::vector<std::int64_t> Poller::beyond_limit(std::vector<std::int64_t>& fresh,
-                                               const store::MailLog::Folder& state) const {
-  const std::size_t limit = settings_.first_sync_limit;
-  if (limit == 0 || fresh.size() <= limit || state.sync_uid || state.renumbered) return {};
-  const auto first_taken = fresh.end() - static_cast<std::ptrdiff_t>(limit);
-  std::vector<std::int64_t> beyond(fresh.begin(), first_taken);
-  fresh.erase(fresh.begin(), first_taken);
-  return beyond;
 }
 
 void Poller::report_sync(bool now) {

@@ -93,6 +93,10 @@ class Poller {
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
                                          const store::MailLog::Folder& state) const;
   void report(const store::MailLog::Comparison& found) const;
+  // What a comparison heals, as the metric labels it.
+  static constexpr std::string_view kMissed = "missed";
+  static constexpr std::string_view kGone = "gone";
+  Counter healed(std::string_view kind) const;
   Result<void> take_in(const MailboxContext& context, const store::FolderKey& key,
                        const store::MailLog::Folder& state, const store::Lease& lease);
   void report_sync(bool now);

@@ -1,15 +1,15 @@
 // The HTTP client against a server that says exactly what a test wants it to say.
 #include "adapters/curl_http_client.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <functional>
 #include <thread>
+
+#include "tests/support/loopback.h"
 
 namespace c360::adapters {
 namespace {
@@ -22,9 +22,7 @@ class OneConnection {
  public:
   explicit OneConnection(std::function<void(int)> behaviour) {
     listening_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in address = c360::testing::loopback(0);
     bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address);
     listen(listening_, 1);
     socklen_t size = sizeof address;

@@ -197,6 +197,14 @@ class HostileTest : public IntakeTest {
         "");
   }
 
+  // The mail a server cannot give out holds up none of the others.
+  void expect_all_but_the_second() {
+    EXPECT_TRUE(comes_true([&] {
+      return one("SELECT string_agg(uid::text, ',' ORDER BY uid) FROM ops.mail m JOIN ops.mailbox "
+                 "b ON b.id = m.mailbox_id WHERE b.code = 'crm' AND state = 'done'") == "1,3,4,5";
+    }));
+  }
+
   // Every mail of the server is in exactly one end state, with its own bytes, and made one record.
   void expect_conservation() {
     expect_equation();

@@ -1,6 +1,5 @@
 #include "tests/support/server_process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -18,6 +17,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include "tests/support/loopback.h"
 
 namespace c360::testing {
 namespace {
@@ -55,14 +56,6 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) _exit(125);
   execve(words[0], words.data(), environment.size() > 1 ? environment.data() : environ);
   _exit(127);
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
 }
 
 bool greets(std::uint16_t port, bool silent) {

@@ -1,6 +1,5 @@
 #include "tests/support/step_relay.h"
 
-#include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "daemon/base/text.h"
+#include "tests/support/loopback.h"
 #include "tests/support/temp_folder.h"
 
 namespace c360::testing {
@@ -48,14 +48,6 @@ sockaddr_un unix_address(const std::string& path) {
   address.sun_family = AF_UNIX;
   check(path.size() < sizeof address.sun_path, "the path of a socket");
   path.copy(address.sun_path, path.size());
-  return address;
-}
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
   return address;
 }
 

@@ -1,8 +1,6 @@
 // interrupt() from another thread ends whatever call is blocked. Without it each of these tests
 // would wait for minutes.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include <thread>
 
 #include "tests/ingest/imap/client_rig.h"
+#include "tests/support/loopback.h"
 
 namespace c360::ingest::imap {
 namespace {
@@ -98,7 +97,7 @@ class FullPort {
  public:
   FullPort() {
     listener_ = make_socket();
-    sockaddr_in address = loopback(0);
+    sockaddr_in address = c360::testing::loopback(0);
     socklen_t size = sizeof address;
     EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
     EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
@@ -106,7 +105,7 @@ class FullPort {
     port_ = ntohs(address.sin_port);
     while (waiting() == 0 && fillers_.size() < 100) {
       fillers_.push_back(make_socket());
-      address = loopback(port_);
+      address = c360::testing::loopback(port_);
       connect(fillers_.back(), reinterpret_cast<sockaddr*>(&address), sizeof address);
     }
     fillers_waiting_ = waiting();
@@ -127,13 +126,6 @@ class FullPort {
  private:
   static int make_socket() {
     return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  }
-  static sockaddr_in loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
   }
   // Connections to the port in state SYN_SENT (02).
   int waiting() const {
