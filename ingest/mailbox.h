@@ -39,11 +39,13 @@ inline constexpr std::string_view kSeen = "\\Seen";
 inline constexpr std::string_view kDeleted = "\\Deleted";
 
 struct SelectedMailbox {
-  std::string name;                  // as asked, UTF-8
-  std::uint32_t uidvalidity = 0;     // a change voids every Uid seen before
-  Uid uidnext = 0;                   // 0: the server did not say
-  std::uint32_t exists = 0;          // messages now
-  std::uint64_t highest_modseq = 0;  // 0: no CONDSTORE
+  std::string name;               // as asked, UTF-8
+  std::uint32_t uidvalidity = 0;  // a change voids every Uid seen before
+  Uid uidnext = 0;                // 0: the server did not say
+  std::uint32_t exists = 0;       // messages now
+  // Grows with every arrival and every change of a flag (RFC 7162, 3.1.2); 0: the server keeps
+  // none.
+  std::uint64_t highest_modseq = 0;
   bool read_only = false;
   std::vector<std::string> permanent_flags;  // what add_flags() can set for good
   bool keywords_allowed = false;             // \* : any keyword, such as $Client360Failed
@@ -54,6 +56,9 @@ struct SelectedMailbox {
 struct SearchCriteria {
   Uid above = 0;             // only uids greater than this
   bool unseen_only = false;  // only without \Seen
+  // Only what arrived or had a flag changed after that mod-sequence (RFC 7162, 3.1.5). Asked only
+  // of a folder that was selected with a highest_modseq.
+  std::uint64_t changed_after = 0;
   // Only received on that day or later: INTERNALDATE in the server's own zone (RFC 9051, 6.4.4).
   std::optional<std::chrono::sys_days> since;
 };

@@ -88,6 +88,7 @@ class Poller {
   Result<store::FolderKey> open_folder(const std::string& folder);
   Result<store::MailLog::Folder> list(const store::FolderKey& key);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
+  Result<std::vector<Uid>> search_new(const store::FolderKey& key, SearchCriteria criteria);
   Result<void> compare(const store::FolderKey& key, const store::MailLog::Folder& state);
   // Of the very first listing: what first_sync_limit leaves out moves from `fresh` to the result.
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
@@ -143,8 +144,17 @@ class Poller {
   bool stop_ = false;
 
   SelectedMailbox selected_;
-  std::string remark_;          // of the pass under way
-  bool flags_refused_ = false;  // in the folder that is open
+  // How far a listing of a folder went, of this poller alone: without it, and with other settings,
+  // everything is listed.
+  struct Listed {
+    std::int64_t uidvalidity = 0;
+    std::uint64_t modseq = 0;
+  };
+  std::map<std::string, Listed, std::less<>> listed_;
+  bool trusts_modseq_ = true;      // no comparison found what a listing by it had passed by
+  bool listed_by_modseq_ = false;  // in the folder that is open
+  std::string remark_;             // of the pass under way
+  bool flags_refused_ = false;     // in the folder that is open
   // Mails in one batch; one after a fetch broke the connection, to find the mail that does that.
   std::size_t fetch_at_most_ = settings_.batch_messages;
   bool found_news_ = false;  // the last pass listed mail that was new to the ledger

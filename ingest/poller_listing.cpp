@@ -35,6 +35,7 @@ Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
   auto state = log_.folder(mailbox_id_, key.folder, ports_.options.compare_interval);
   if (!state) return state;
   const bool first = !state->sync_uid;
+  listed_by_modseq_ = false;
   if (!first) {
     if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
   }
@@ -66,14 +67,36 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   criteria.unseen_only = settings_.unseen_only;
   criteria.since = settings_.since;
   if (!settings_.unseen_only) criteria.above = static_cast<Uid>(state.last_uid);
-  auto found = mailbox_->search(criteria);
+  auto found = search_new(key, criteria);
   if (!found) return std::unexpected(found.error());
-  if (found->empty()) return {};
-  const std::vector<std::int64_t> uids(found->begin(), found->end());
-  auto listed = log_.list(key, uids);
-  if (!listed) return std::unexpected(listed.error());
-  found_news_ = found_news_ || *listed > 0;
-  return log_.note_last_uid(key, uids.back());
+  if (!found->empty()) {
+    const std::vector<std::int64_t> uids(found->begin(), found->end());
+    auto listed = log_.list(key, uids);
+    if (!listed) return std::unexpected(listed.error());
+    found_news_ = found_news_ || *listed > 0;
+    if (auto noted = log_.note_last_uid(key, uids.back()); !noted) return noted;
+  }
+  listed_[key.folder] = {key.uidvalidity, selected_.highest_modseq};
+  return {};
+}
+
+// What is new, by the mod-sequence where the server keeps one (RFC 7162): a folder in which nothing
+// arrived and no flag changed is not searched at all. It spares the listing, it is not believed:
+// the comparison goes without it.
+Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria criteria) {
+  const auto before = listed_.find(key.folder);
+  const bool continues = trusts_modseq_ && before != listed_.end() && before->second.modseq > 0 &&
+                         before->second.uidvalidity == key.uidvalidity &&
+                         selected_.highest_modseq >= before->second.modseq;
+  listed_by_modseq_ = continues;
+  if (!continues) return mailbox_->search(criteria);
+  if (selected_.highest_modseq == before->second.modseq) return std::vector<Uid>{};
+  criteria.changed_after = before->second.modseq;
+  auto found = mailbox_->search(criteria);
+  if (found || found.error().code != ErrorCode::upstream_rejected) return found;
+  trusts_modseq_ = false;
+  criteria.changed_after = 0;
+  return mailbox_->search(criteria);
 }
 
 // Everything the server has against everything the ledger has: what a listing missed is healed.
@@ -112,7 +135,10 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   auto missed = log_.list(key, passed_by);
   if (!missed) return std::unexpected(missed.error());
   found.missed = *missed;
-  if (auto listed = log_.list(key, fresh); !listed) return std::unexpected(listed.error());
+  auto new_now = log_.list(key, fresh);
+  if (!new_now) return std::unexpected(new_now.error());
+  // It arrived in this moment, or the mod-sequence hid it: that is not asked for again.
+  if (listed_by_modseq_ && found.missed + *new_now > 0) trusts_modseq_ = false;
   for (const auto& [uids, rule] :
        {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
         {&deleted, "already-deleted"},

@@ -166,6 +166,7 @@ Result<SelectedMailbox> ImapMailbox::select(std::string_view name, bool read_onl
                 "be told apart safely",
                 "no_uidvalidity");
   }
+  if (!session_.keeps_modseq()) listener.selected().highest_modseq = 0;
   session_.expect_uidvalidity(listener.selected().uidvalidity);
   listener.selected().exists = session_.exists();
   session_.forget_arrivals();
@@ -176,6 +177,7 @@ Result<std::vector<Uid>> ImapMailbox::search(const SearchCriteria& criteria) {
   if (criteria.above == UINT32_MAX) return std::vector<Uid>{};
   std::string terms = "UID " + std::to_string(criteria.above + 1) + ":*";
   if (criteria.unseen_only) terms += " UNSEEN";
+  if (criteria.changed_after > 0) terms += " MODSEQ " + std::to_string(criteria.changed_after + 1);
   if (criteria.since) terms += " SINCE " + search_date(*criteria.since);
   session_.forget_arrivals();
   auto uids = search_uids(session_, terms);

@@ -55,6 +55,8 @@ class Session {
   bool has(std::string_view capability) const { return features_.has(capability); }
   // The server takes and sends UTF-8 in quoted strings (RFC 6855).
   bool utf8() const { return utf8_; }
+  // Folders have a mod-sequence (RFC 7162).
+  bool keeps_modseq() const { return keeps_modseq_; }
 
   Result<Completion> run(const std::string& command, Listener& listener);
   Result<Completion> run(const std::string& command);
@@ -99,6 +101,7 @@ class Session {
   Error refused_token(const Completion& completion) const;
   Result<void> ask_capabilities();
   Result<void> enable_utf8();
+  Result<void> enable_modseq();
   Result<void> introduce_ourselves();
 
   std::string next_tag();
@@ -132,6 +135,7 @@ class Session {
   bool leaving_ = false;
   bool idle_refused_ = false;
   bool utf8_ = false;
+  bool keeps_modseq_ = false;
 };
 
 }  // namespace c360::ingest::imap

@@ -134,6 +134,7 @@ Result<void> Session::establish() {
     if (auto asked = ask_capabilities(); !asked) return asked;
   }
   if (auto enabled = enable_utf8(); !enabled) return enabled;
+  if (auto enabled = enable_modseq(); !enabled) return enabled;
   return introduce_ourselves();
 }
 
@@ -289,6 +290,15 @@ Result<void> Session::enable_utf8() {
   auto completion = run("ENABLE UTF8=ACCEPT");
   if (!completion) return std::unexpected(completion.error());
   utf8_ = completion->ok();
+  return {};
+}
+
+// A server may keep no mod-sequences before somebody wants them (RFC 7162, 3.1).
+Result<void> Session::enable_modseq() {
+  if (!has("ENABLE") || !has("CONDSTORE")) return {};
+  auto completion = run("ENABLE CONDSTORE");
+  if (!completion) return std::unexpected(completion.error());
+  keeps_modseq_ = completion->ok();
   return {};
 }
 

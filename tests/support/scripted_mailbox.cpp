@@ -31,6 +31,7 @@ void ScriptedServer::add(Uid uid, std::string bytes, const std::string& folder) 
 void ScriptedServer::add(Uid uid, ScriptedMessage message, const std::string& folder) {
   const std::scoped_lock lock(mutex_);
   ScriptedFolder& box = folders_[folder];
+  box.note_change(message);
   box.messages[uid] = std::move(message);
   box.uidnext = std::max(box.uidnext, uid + 1);
   ++arrivals_;
@@ -148,6 +149,7 @@ Result<SelectedMailbox> ScriptedMailbox::select(std::string_view name, bool read
                          .uidvalidity = box->second.uidvalidity,
                          .uidnext = box->second.uidnext,
                          .exists = static_cast<std::uint32_t>(box->second.messages.size()),
+                         .highest_modseq = box->second.highest_modseq,
                          .read_only = read_only,
                          .permanent_flags = {"\\Seen", "\\Deleted"},
                          .keywords_allowed = box->second.keywords_allowed};
@@ -162,7 +164,9 @@ Result<std::vector<Uid>> ScriptedMailbox::search(const ingest::SearchCriteria& c
     const bool seen = message.flags.contains(std::string(ingest::kSeen));
     const bool recent = !criteria.since || !message.internal_date ||
                         *message.internal_date >= Instant{*criteria.since};
-    if (uid > criteria.above && (!criteria.unseen_only || !seen) && recent) uids.push_back(uid);
+    const bool changed = criteria.changed_after == 0 || message.modseq > criteria.changed_after;
+    if (uid > criteria.above && (!criteria.unseen_only || !seen) && recent && changed)
+      uids.push_back(uid);
   }
   return uids;
 }
@@ -248,6 +252,7 @@ Result<void> ScriptedMailbox::add_flags(std::span<const Uid> uids,
     const auto message = messages.find(uid);
     if (message == messages.end()) continue;
     for (const std::string_view flag : flags) message->second.flags.emplace(flag);
+    server_.folders_[selected_].note_change(message->second);
   }
   return {};
 }

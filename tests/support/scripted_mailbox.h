@@ -36,12 +36,17 @@ struct ScriptedMessage {
   std::optional<std::uint64_t> rfc822_size;  // none: the true one
   std::optional<Error> refused;              // fetching it is answered NO
   bool vanishes = false;                     // listed, but gone when fetched
+  std::uint64_t modseq = 0;                  // of its last change
 };
 
 struct ScriptedFolder {
   std::uint32_t uidvalidity = 1;
   ingest::Uid uidnext = 1;
   bool keywords_allowed = true;
+  std::uint64_t highest_modseq = 0;  // 0: the server has none; else every change counts it up
+  void note_change(ScriptedMessage& message) {
+    if (highest_modseq > 0) message.modseq = ++highest_modseq;
+  }
   std::map<ingest::Uid, ScriptedMessage> messages;
 };
 

@@ -2,6 +2,7 @@
 // (Dovecot, Cyrus, Courier), by implicit TLS, STARTTLS and plain, with and without the extensions.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <thread>
 
@@ -107,6 +108,35 @@ TEST_P(AccountTest, SearchesFromAUidOnAndByTheSeenFlag) {
   EXPECT_EQ(*mailbox->search({.above = (*all)[3]}), std::vector<Uid>{});
   EXPECT_EQ(*mailbox->search({.above = 4'294'967'295}), std::vector<Uid>{});
   EXPECT_EQ(mailbox->search({.since = std::chrono::sys_days{}})->size(), 4U);
+}
+
+// The same as a plain search finds, less what was there before; a folder in which nothing happened
+// keeps its number. Courier keeps none.
+TEST_P(AccountTest, ChangesSinceAModSequenceAreWhatAPlainSearchFinds) {
+  deliver_numbered(3);
+  auto mailbox = connected();
+  const auto before = mailbox->select("INBOX", false);
+  ASSERT_TRUE(before) << before.error().detail;
+  const bool keeps = GetParam().peer == Peer::dovecot || GetParam().peer == Peer::cyrus;
+  ASSERT_EQ(before->highest_modseq > 0, keeps && !GetParam().bare);
+  if (before->highest_modseq == 0) return;
+  EXPECT_EQ(mailbox->select("INBOX", false)->highest_modseq, before->highest_modseq);
+  const auto old = *mailbox->search({.unseen_only = true});
+
+  deliver_numbered(2);
+  const auto after = mailbox->select("INBOX", false);
+
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_GT(after->highest_modseq, before->highest_modseq);
+  auto plain = *mailbox->search({.unseen_only = true});
+  std::erase_if(plain, [&](Uid uid) { return std::ranges::find(old, uid) != old.end(); });
+  EXPECT_EQ(plain.size(), 2U);
+  EXPECT_EQ(*mailbox->search({.unseen_only = true, .changed_after = before->highest_modseq}),
+            plain);
+  ASSERT_TRUE(mailbox->add_flag(std::vector{old[0], plain[0]}, kSeen));
+  EXPECT_GT(mailbox->select("INBOX", false)->highest_modseq, after->highest_modseq);
+  EXPECT_EQ(*mailbox->search({.changed_after = after->highest_modseq}),
+            (std::vector{old[0], plain[0]}));
 }
 
 TEST_P(AccountTest, ListsEveryMessageWithItsFlags) {
