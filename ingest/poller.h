@@ -151,10 +151,10 @@ class Poller {
     std::uint64_t modseq = 0;
   };
   std::map<std::string, Listed, std::less<>> listed_;
-  bool trusts_modseq_ = true;      // no comparison found what a listing by it had passed by
-  bool listed_by_modseq_ = false;  // in the folder that is open
   std::string remark_;             // of the pass under way
   bool flags_refused_ = false;     // in the folder that is open
+  bool listed_by_modseq_ = false;  // the same
+  bool trusts_modseq_ = true;      // no comparison found what a listing by it had passed by
   // Mails in one batch; one after a fetch broke the connection, to find the mail that does that.
   std::size_t fetch_at_most_ = settings_.batch_messages;
   bool found_news_ = false;  // the last pass listed mail that was new to the ledger
