@@ -20,6 +20,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -31,6 +32,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Addresses = std::vector<Poco::Net::IPAddress>;
 
+constexpr std::size_t kBufferBytes = 64U << 10U;  // read at a time
 // What TLS 1.3 does not decide by itself; none without authentication, none that is broken.
 constexpr const char* kCiphers = "HIGH:!aNULL:!eNULL:!MD5:!RC4:!3DES:!PSK:!SRP";
 
@@ -177,7 +179,8 @@ struct Transport::State {
   std::atomic<bool> interrupted{false};
   Signal stop;
   Signal woken;
-  std::array<char, 64U << 10U> buffer{};
+  // Not cleared: of a connection that idles only the pages it reads into are ever resident.
+  std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(kBufferBytes);
   std::size_t received = 0;  // bytes in `buffer` that wait() got for more()
 };
 
@@ -218,7 +221,7 @@ Result<std::size_t> Transport::State::receive(short& wanted) {
   if (interrupted) return was_interrupted();
   if (!socket) return lost("not connected");
   try {
-    const int answer = socket->receiveBytes(buffer.data(), static_cast<int>(buffer.size()));
+    const int answer = socket->receiveBytes(buffer.get(), static_cast<int>(kBufferBytes));
     if (answer == 0) return lost("the server closed the connection");
     if (answer > 0) return static_cast<std::size_t>(answer);
     wanted = events_for(answer, false);
@@ -333,7 +336,7 @@ Result<std::string_view> Transport::more() {
     if (!ready) return std::unexpected(ready.error());
     if (*ready == State::Ready::timeout) return state.timed_out("reading");
   }
-  return std::string_view(state.buffer.data(), size);
+  return std::string_view(state.buffer.get(), size);
 }
 
 Result<Transport::Waited> Transport::wait(TimePoint until) {
