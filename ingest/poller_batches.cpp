@@ -323,6 +323,7 @@ Result<void> Poller::settle_unfetched(const FolderKey& key, const FetchedBatch& 
                                       const MailboxContext& context, const store::Lease& lease) {
   std::vector<std::int64_t> gone(batch.missing().begin(), batch.missing().end());
   if (!gone.empty()) {
+    listed_.erase(key.folder);  // one that is there after all has not changed: listed plainly
     if (auto vanished = log_.vanish(key, gone); !vanished) return std::unexpected(vanished.error());
     ports_.observer.observe(event::message_vanished,
                             {{"mailbox", settings_.code}, {"count", gone.size()}});

@@ -152,6 +152,7 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   if (!pending) return std::unexpected(pending.error());
   std::vector<std::int64_t> gone;
   std::ranges::set_difference(*pending, all, std::back_inserter(gone));
+  if (!gone.empty()) listed_.erase(key.folder);  // should they be there after all: listed plainly
   auto vanished = log_.vanish(key, gone);
   if (!vanished) return std::unexpected(vanished.error());
   found.gone = *vanished;

@@ -82,6 +82,18 @@ TEST_F(Modseq, ANumberThatGoesBackwardsOrIsGoneIsNoReasonToWait) {
   EXPECT_EQ(outcome(4), "deal_created");
 }
 
+TEST_F(Modseq, MailThatOnlySeemedToBeGoneIsTakenInByTheNextPass) {
+  pass();
+  server.add(3, ScriptedMessage{.bytes = form_mail(3), .vanishes = true});
+  pass();
+  ASSERT_EQ(outcome(3), "vanished");
+
+  arrive_unnoticed(3);  // the same mail, and no change that is counted
+  pass();
+
+  EXPECT_EQ(outcome(3), "deal_created");
+}
+
 TEST_F(Modseq, UnderAnotherUidvalidityItSaysNothing) {
   pass();
   server.folder().uidvalidity = 2;
