@@ -17,4 +17,8 @@ bool ServerFeatures::has(std::string_view capability) const {
   });
 }
 
+Result<SelectedMailbox> Mailbox::select_since(std::string_view name, const FolderState&) {
+  return select(name, /*read_only=*/false);
+}
+
 }  // namespace c360::ingest

@@ -35,8 +35,41 @@ namespace c360::ingest {
 
 using Uid = std::uint32_t;  // never 0 (RFC 9051, 2.3.1.1)
 
+// Both ends included, first <= last, neither 0.
+struct UidRange {
+  Uid first = 0;
+  Uid last = 0;
+
+  std::uint64_t size() const { return std::uint64_t{last} - first + 1; }
+  bool operator==(const UidRange&) const = default;
+};
+
 inline constexpr std::string_view kSeen = "\\Seen";
 inline constexpr std::string_view kDeleted = "\\Deleted";
+
+struct ListedMessage {
+  Uid uid = 0;
+  bool seen = false;
+  bool deleted = false;
+
+  bool operator==(const ListedMessage&) const = default;
+};
+
+// What was known of a folder: everything up to that mod-sequence.
+struct FolderState {
+  std::uint32_t uidvalidity = 0;
+  std::uint64_t modseq = 0;
+
+  bool operator==(const FolderState&) const = default;
+};
+
+// What the server says happened since (RFC 7162, 3.2.5): a hint, and bounded in number.
+struct FolderChanges {
+  std::vector<ListedMessage> changed;  // arrived or had a flag changed; ascending, without doubles
+  std::vector<UidRange> vanished;      // ascending, apart; may hold uids that never were
+
+  bool operator==(const FolderChanges&) const = default;
+};
 
 struct SelectedMailbox {
   std::string name;               // as asked, UTF-8
@@ -46,6 +79,8 @@ struct SelectedMailbox {
   // Grows with every arrival and every change of a flag (RFC 7162, 3.1.2); 0: the server keeps
   // none.
   std::uint64_t highest_modseq = 0;
+  // Of select_since() alone; nothing where the server tells none, or none that can be used.
+  std::optional<FolderChanges> changes;
   bool read_only = false;
   std::vector<std::string> permanent_flags;  // what add_flags() can set for good
   bool keywords_allowed = false;             // \* : any keyword, such as $Client360Failed
@@ -61,14 +96,6 @@ struct SearchCriteria {
   std::uint64_t changed_after = 0;
   // Only received on that day or later: INTERNALDATE in the server's own zone (RFC 9051, 6.4.4).
   std::optional<std::chrono::sys_days> since;
-};
-
-struct ListedMessage {
-  Uid uid = 0;
-  bool seen = false;
-  bool deleted = false;
-
-  bool operator==(const ListedMessage&) const = default;
 };
 
 struct FetchedMeta {
@@ -138,6 +165,9 @@ class Mailbox {
 
   // `name` is UTF-8. `read_only` is EXAMINE: nothing the session does changes the mailbox.
   virtual Result<SelectedMailbox> select(std::string_view name, bool read_only) = 0;
+  // The same for writing, and asks what happened since `known` where the server can tell it in the
+  // answer (QRESYNC). One that refuses to is upstream_rejected: a plain select() may do.
+  virtual Result<SelectedMailbox> select_since(std::string_view name, const FolderState& known);
 
   // The calls below need a selected mailbox.
 

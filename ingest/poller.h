@@ -86,9 +86,13 @@ class Poller {
   Result<void> finish_import();
   Result<void> process_stored(const MailboxContext& context, const store::Lease& lease);
   Result<store::FolderKey> open_folder(const std::string& folder);
+  Result<SelectedMailbox> select(const std::string& folder);
   Result<store::MailLog::Folder> list(const store::FolderKey& key);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
   Result<std::vector<Uid>> search_new(const store::FolderKey& key, SearchCriteria criteria);
+  std::optional<std::vector<Uid>> told_news(const SearchCriteria& criteria) const;
+  Result<bool> pending_vanished(const store::FolderKey& key);
+  bool contradicts(const std::vector<std::int64_t>& there) const;
   Result<void> compare(const store::FolderKey& key, const store::MailLog::Folder& state);
   // Of the very first listing: what first_sync_limit leaves out moves from `fresh` to the result.
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
@@ -147,14 +151,15 @@ class Poller {
   // How far a listing of a folder went, of this poller alone: without it, and with other settings,
   // everything is listed.
   struct Listed {
-    std::int64_t uidvalidity = 0;
-    std::uint64_t modseq = 0;
+    FolderState state;     // modseq 0: not listed
+    std::size_t told = 0;  // messages flagged or removed by ourselves since it was last selected
   };
   std::map<std::string, Listed, std::less<>> listed_;
   std::string remark_;             // of the pass under way
   bool flags_refused_ = false;     // in the folder that is open
   bool listed_by_modseq_ = false;  // the same
   bool trusts_modseq_ = true;      // no comparison found what a listing by it had passed by
+  int failed_resyncs_ = 0;         // one after the other
   // Mails in one batch; one after a fetch broke the connection, to find the mail that does that.
   std::size_t fetch_at_most_ = settings_.batch_messages;
   bool found_news_ = false;  // the last pass listed mail that was new to the ledger

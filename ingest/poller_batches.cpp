@@ -409,6 +409,7 @@ Result<void> Poller::flag(const std::vector<FlagDue>& due) {
     remark("handled mail cannot be marked: " + error.detail);
     return {};
   }
+  listed_[selected_.name].told += due.size();
   std::vector<std::int64_t> ids;
   for (const FlagDue& mail : due) ids.push_back(mail.id);
   return log_.note_flagged(ids);

@@ -8,9 +8,18 @@ namespace c360::ingest {
 
 using store::FolderKey;
 
+namespace {
+
+// After more than so many changes of our own a search by mod-sequence answers shorter than SELECT,
+// which names each of them.
+constexpr std::size_t kOwnChanges = 1'000;
+constexpr int kFailedResyncs = 3;
+
+}  // namespace
+
 // Selects, and never trusts a UID across another UIDVALIDITY (RFC 9051, 2.3.1.1).
 Result<FolderKey> Poller::open_folder(const std::string& folder) {
-  auto selected = mailbox_->select(folder, /*read_only=*/false);
+  auto selected = select(folder);
   if (!selected) return with_context(selected.error(), "folder " + folder);
   selected_ = *selected;
   FolderKey key{mailbox_id_, folder, static_cast<std::int64_t>(selected_.uidvalidity)};
@@ -29,6 +38,26 @@ Result<FolderKey> Poller::open_folder(const std::string& folder) {
   return key;
 }
 
+// With what happened since the last listing, where the server tells it (QRESYNC). What comes of the
+// question is no reason to go without mail: after a failure it is not asked, after several never.
+Result<SelectedMailbox> Poller::select(const std::string& folder) {
+  const Listed before = listed_[folder];
+  listed_[folder].told = 0;
+  if (!trusts_modseq_ || before.state.modseq == 0 || before.told > kOwnChanges)
+    return mailbox_->select(folder, /*read_only=*/false);
+  auto selected = mailbox_->select_since(folder, before.state);
+  if (selected) {
+    failed_resyncs_ = 0;
+    return selected;
+  }
+  listed_.erase(folder);
+  if (++failed_resyncs_ == kFailedResyncs) trusts_modseq_ = false;
+  if (selected.error().code != ErrorCode::upstream_rejected) return selected;
+  auto plain = mailbox_->select(folder, /*read_only=*/false);
+  if (plain) trusts_modseq_ = false;
+  return plain;
+}
+
 // The first listing is a comparison, whatever the interval says; later ones are compared after a
 // listing, which has then had its chance.
 Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
@@ -38,6 +67,9 @@ Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
   listed_by_modseq_ = false;
   if (!first) {
     if (auto listed = list_new(key, *state); !listed) return std::unexpected(listed.error());
+    auto vanished = pending_vanished(key);
+    if (!vanished) return std::unexpected(vanished.error());
+    state->compare_due = state->compare_due || *vanished;
   }
   if (!first && !state->compare_due) return state;
   if (auto compared = compare(key, *state); !compared) {
@@ -76,27 +108,61 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
     found_news_ = found_news_ || *listed > 0;
     if (auto noted = log_.note_last_uid(key, uids.back()); !noted) return noted;
   }
-  listed_[key.folder] = {key.uidvalidity, selected_.highest_modseq};
+  listed_[key.folder].state = {selected_.uidvalidity, selected_.highest_modseq};
   return {};
 }
 
 // What is new, by the mod-sequence where the server keeps one (RFC 7162): a folder in which nothing
-// arrived and no flag changed is not searched at all. It spares the listing, it is not believed:
-// the comparison goes without it.
+// arrived and no flag changed is not searched at all, nor one whose changes came with SELECT. It
+// spares the listing, it is not believed: the comparison goes without it.
 Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria criteria) {
-  const auto before = listed_.find(key.folder);
-  const bool continues = trusts_modseq_ && before != listed_.end() && before->second.modseq > 0 &&
-                         before->second.uidvalidity == key.uidvalidity &&
-                         selected_.highest_modseq >= before->second.modseq;
+  const FolderState before = listed_[key.folder].state;
+  const bool continues = trusts_modseq_ && before.modseq > 0 &&
+                         before.uidvalidity == selected_.uidvalidity &&
+                         selected_.highest_modseq >= before.modseq;
   listed_by_modseq_ = continues;
   if (!continues) return mailbox_->search(criteria);
-  if (selected_.highest_modseq == before->second.modseq) return std::vector<Uid>{};
-  criteria.changed_after = before->second.modseq;
+  if (auto told = told_news(criteria)) return *std::move(told);
+  if (selected_.highest_modseq == before.modseq) return std::vector<Uid>{};
+  criteria.changed_after = before.modseq;
   auto found = mailbox_->search(criteria);
   if (found || found.error().code != ErrorCode::upstream_rejected) return found;
   trusts_modseq_ = false;
   criteria.changed_after = 0;
   return mailbox_->search(criteria);
+}
+
+// What a search by mod-sequence would find, from the answer to SELECT. It names no dates.
+std::optional<std::vector<Uid>> Poller::told_news(const SearchCriteria& criteria) const {
+  if (!selected_.changes || criteria.since) return std::nullopt;
+  std::vector<Uid> uids;
+  for (const ListedMessage& message : selected_.changes->changed) {
+    const bool wanted = message.uid > criteria.above && !(criteria.unseen_only && message.seen);
+    if (wanted) uids.push_back(message.uid);
+  }
+  return uids;
+}
+
+// Whether a mail that is still to be fetched is said to be gone: the comparison tells whether that
+// is true, now and not at its next time.
+Result<bool> Poller::pending_vanished(const FolderKey& key) {
+  if (!selected_.changes) return false;
+  std::vector<std::int64_t> firsts;
+  std::vector<std::int64_t> lasts;
+  for (const UidRange& range : selected_.changes->vanished) {
+    firsts.push_back(range.first);
+    lasts.push_back(range.last);
+  }
+  return log_.any_listed(key, firsts, lasts);
+}
+
+// Whether one of these messages was said to be gone.
+bool Poller::contradicts(const std::vector<std::int64_t>& there) const {
+  if (!selected_.changes) return false;
+  return std::ranges::any_of(selected_.changes->vanished, [&](const UidRange& range) {
+    const auto next = std::ranges::lower_bound(there, std::int64_t{range.first});
+    return next != there.end() && *next <= range.last;
+  });
 }
 
 // Everything the server has against everything the ledger has: what a listing missed is healed.
@@ -138,7 +204,8 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   auto new_now = log_.list(key, fresh);
   if (!new_now) return std::unexpected(new_now.error());
   // It arrived in this moment, or the mod-sequence hid it: that is not asked for again.
-  if (listed_by_modseq_ && found.missed + *new_now > 0) trusts_modseq_ = false;
+  if ((listed_by_modseq_ && found.missed + *new_now > 0) || contradicts(all))
+    trusts_modseq_ = false;
   for (const auto& [uids, rule] :
        {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
         {&deleted, "already-deleted"},

@@ -89,6 +89,12 @@ constexpr Sql kListedUids{"mail_listed_uids", R"sql(
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
     AND flagged_at IS NULL AND outcome IS NULL AND raw_sha256 IS NULL
   ORDER BY uid)sql"};
+constexpr Sql kAnyListed{"mail_any_listed", R"sql(
+  SELECT EXISTS (
+    SELECT 1 FROM unnest($4::bigint[], $5::bigint[]) AS r (first, last)
+    JOIN ops.mail_message m ON m.uid BETWEEN r.first AND r.last
+    WHERE m.mailbox_id = $1::bigint AND m.folder = $2 AND m.uidvalidity = $3::bigint
+      AND m.flagged_at IS NULL AND m.outcome IS NULL AND m.raw_sha256 IS NULL))sql"};
 constexpr Sql kVanish{"mail_vanish", R"sql(
   UPDATE ops.mail_message SET outcome = 'vanished', processed_at = now(), flagged_at = now()
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
@@ -288,6 +294,21 @@ Result<std::vector<std::int64_t>> MailLog::listed_uids(const FolderKey& key) {
   std::vector<std::int64_t> uids;
   for (int row = 0; row < rows->size(); ++row) uids.push_back(rows->int64(row, 0));
   return uids;
+}
+
+Result<bool> MailLog::any_listed(const FolderKey& key, std::span<const std::int64_t> firsts,
+                                 std::span<const std::int64_t> lasts) {
+  while (!firsts.empty()) {
+    const std::size_t piece = std::min(firsts.size(), kUidChunk);
+    Params params = folder_params(key);
+    params.add_array(firsts.first(piece)).add_array(lasts.first(piece));
+    auto rows = database_.execute(Pool::work, kAnyListed, params);
+    if (!rows) return std::unexpected(rows.error());
+    if (rows->boolean(0, 0)) return true;
+    firsts = firsts.subspan(piece);
+    lasts = lasts.subspan(piece);
+  }
+  return false;
 }
 
 Result<std::int64_t> MailLog::count_known(const FolderKey& key,

@@ -181,6 +181,9 @@ class MailLog {
                                     std::string_view rule);
   // `listed` UIDs of the folder, ascending: what a full comparison checks against the server.
   Result<std::vector<std::int64_t>> listed_uids(const FolderKey& key);
+  // Whether one of them is between firsts[i] and lasts[i], both included, for some i.
+  Result<bool> any_listed(const FolderKey& key, std::span<const std::int64_t> firsts,
+                          std::span<const std::int64_t> lasts);
   Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
   // Of `uids`, how many have a row.
   Result<std::int64_t> count_known(const FolderKey& key, std::span<const std::int64_t> uids);

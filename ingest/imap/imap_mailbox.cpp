@@ -9,6 +9,7 @@
 #include "ingest/imap/fetch.h"
 #include "ingest/imap/folder_names.h"
 #include "ingest/imap/search.h"
+#include "ingest/imap/select.h"
 #include "ingest/imap/session.h"
 #include "ingest/imap/uid_set.h"
 
@@ -17,65 +18,6 @@ namespace {
 
 // "UID STORE ", " +FLAGS.SILENT (", a quoted mailbox name and the tag.
 constexpr std::size_t kCommandFrame = 600;
-
-// Hears the answers to SELECT.
-class SelectListener final : public Listener {
- public:
-  Result<void> untagged(Response& response) override {
-    if (response.kind == Response::Kind::flags) flags_ = std::move(response.words);
-    if (response.kind == Response::Kind::status) code(response.code);
-    return {};
-  }
-
-  // The answer as a whole; `read_only` comes with the tagged response.
-  SelectedMailbox result(std::string_view name, bool read_only) {
-    selected_.name = name;
-    selected_.read_only = read_only;
-    // RFC 9051, 6.3.2: without PERMANENTFLAGS every flag may be changed for good.
-    if (!permanent_) selected_.permanent_flags = flags_;
-    std::erase_if(selected_.permanent_flags, [this](const std::string& flag) {
-      if (flag != "\\*") return false;
-      selected_.keywords_allowed = true;
-      return true;
-    });
-    return std::move(selected_);
-  }
-
-  SelectedMailbox& selected() { return selected_; }
-  bool sticky() const { return sticky_; }
-
- private:
-  void code(const ResponseCode& code) {
-    if (code.name == "UIDVALIDITY") selected_.uidvalidity = number32(code.arguments);
-    if (code.name == "UIDNEXT") selected_.uidnext = number32(code.arguments);
-    if (code.name == "UIDNOTSTICKY") sticky_ = false;
-    if (code.name == "PERMANENTFLAGS") {
-      permanent_ = true;
-      selected_.permanent_flags = flag_words(code.arguments);
-    }
-    if (code.name == "HIGHESTMODSEQ") {
-      selected_.highest_modseq = number(code.arguments).value_or(0);
-    }
-  }
-  static std::optional<std::uint64_t> number(std::string_view digits) {
-    if (digits.empty() || digits.size() > 19) return std::nullopt;
-    std::uint64_t value = 0;
-    for (const char c : digits) {
-      if (c < '0' || c > '9') return std::nullopt;
-      value = value * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    return value;
-  }
-  static std::uint32_t number32(std::string_view digits) {
-    const auto value = number(digits).value_or(0);
-    return value > UINT32_MAX ? 0 : static_cast<std::uint32_t>(value);
-  }
-
-  SelectedMailbox selected_;
-  std::vector<std::string> flags_;
-  bool permanent_ = false;
-  bool sticky_ = true;
-};
 
 // "1-Feb-1994" (RFC 9051, `date`).
 std::string search_date(std::chrono::sys_days day) {
@@ -102,7 +44,12 @@ class ImapMailbox final : public Mailbox {
 
   Result<void> connect() override { return session_.connect(); }
   const ServerFeatures& features() const override { return session_.features(); }
-  Result<SelectedMailbox> select(std::string_view name, bool read_only) override;
+  Result<SelectedMailbox> select(std::string_view name, bool read_only) override {
+    return open(name, read_only ? "EXAMINE " : "SELECT ", std::nullopt);
+  }
+  Result<SelectedMailbox> select_since(std::string_view name, const FolderState& known) override {
+    return open(name, "SELECT ", session_.resyncs() ? std::optional(known) : std::nullopt);
+  }
   Result<std::vector<Uid>> search(const SearchCriteria& criteria) override;
   Result<std::vector<ListedMessage>> list_all() override;
   Result<void> fetch(std::span<const Uid> uids, FetchSink& sink) override {
@@ -121,6 +68,8 @@ class ImapMailbox final : public Mailbox {
   void wake() override { session_.wake(); }
 
  private:
+  Result<SelectedMailbox> open(std::string_view name, std::string_view verb,
+                               std::optional<FolderState> since);
   std::vector<std::string> sets(std::span<const Uid> uids) const;
   // Fails unless all of them are answered OK.
   Result<void> run_all_fine(std::span<const std::string> commands, std::string_view doing);
@@ -151,26 +100,34 @@ Result<void> ImapMailbox::run_all_fine(std::span<const std::string> commands,
   return {};
 }
 
-Result<SelectedMailbox> ImapMailbox::select(std::string_view name, bool read_only) {
+Result<SelectedMailbox> ImapMailbox::open(std::string_view name, std::string_view verb,
+                                          std::optional<FolderState> since) {
   auto quoted = folder_names_.quoted(name);
   if (!quoted) return std::unexpected(quoted.error());
-  SelectListener listener;
+  std::string command = std::string(verb) + *quoted;
+  if (since) {
+    command += " (QRESYNC (" + std::to_string(since->uidvalidity) + " " +
+               std::to_string(since->modseq) + "))";
+  }
+  SelectListener listener{since, session_.options().limits.values};
   session_.expect_uidvalidity(0);
-  auto completion = session_.run((read_only ? "EXAMINE " : "SELECT ") + *quoted, listener);
+  auto completion = session_.run(command, listener);
   if (!completion) return std::unexpected(completion.error());
   if (!completion->ok())
     return std::unexpected(session_.refused(*completion, "opening the folder"));
-  if (listener.selected().uidvalidity == 0 || !listener.sticky()) {
+  if (!listener.lasting_uids()) {
     return fail(ErrorCode::upstream_rejected,
                 "the server keeps no lasting uids for this folder (UIDVALIDITY); messages cannot "
                 "be told apart safely",
                 "no_uidvalidity");
   }
-  if (!session_.keeps_modseq()) listener.selected().highest_modseq = 0;
-  session_.expect_uidvalidity(listener.selected().uidvalidity);
-  listener.selected().exists = session_.exists();
+  const bool read_only = verb == "EXAMINE " || completion->code.name == "READ-ONLY";
+  SelectedMailbox selected = listener.result(name, read_only);
+  if (!session_.keeps_modseq()) selected.highest_modseq = 0;
+  session_.expect_uidvalidity(selected.uidvalidity);
+  selected.exists = session_.exists();
   session_.forget_arrivals();
-  return listener.result(name, read_only || completion->code.name == "READ-ONLY");
+  return selected;
 }
 
 Result<std::vector<Uid>> ImapMailbox::search(const SearchCriteria& criteria) {

@@ -244,21 +244,23 @@ class ResponseParser {
       in_.skip_value();
       in_.expect_space();
     }
-    sequence_set();
+    sequence_set(/*counts_uids=*/false);
   }
 
-  void sequence_set() {
+  void sequence_set(bool counts_uids = true) {
     do {
       const Uid first = in_.nonzero_number32();
       const Uid last = in_.accept(':') ? in_.nonzero_number32() : first;
-      if (in_.ok()) add_range(std::min(first, last), std::max(first, last));
+      if (in_.ok()) add_range(std::min(first, last), std::max(first, last), counts_uids);
     } while (in_.accept(','));
   }
 
-  // Counts what it stands for, not its letters: "1:4294967295" is short.
-  void add_range(Uid first, Uid last) {
+  // Counts what it stands for, not its letters: "1:4294967295" is short. Uids that vanished are
+  // never spelled out, and a server may name all that are not there (RFC 7162, 3.2.10.1): of them
+  // the ranges count.
+  void add_range(Uid first, Uid last, bool counts_uids = true) {
     const UidRange range{first, last};
-    uid_count_ += range.size();
+    uid_count_ += counts_uids ? range.size() : 1;
     if (uid_count_ > limits_.uids) {
       return in_.refuse("more than " + std::to_string(limits_.uids) + " messages in one list");
     }

@@ -57,6 +57,8 @@ class Session {
   bool utf8() const { return utf8_; }
   // Folders have a mod-sequence (RFC 7162).
   bool keeps_modseq() const { return keeps_modseq_; }
+  // SELECT can tell what happened since a mod-sequence (QRESYNC).
+  bool resyncs() const { return resyncs_; }
 
   Result<Completion> run(const std::string& command, Listener& listener);
   Result<Completion> run(const std::string& command);
@@ -136,6 +138,7 @@ class Session {
   bool idle_refused_ = false;
   bool utf8_ = false;
   bool keeps_modseq_ = false;
+  bool resyncs_ = false;
 };
 
 }  // namespace c360::ingest::imap

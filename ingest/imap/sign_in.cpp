@@ -293,9 +293,17 @@ Result<void> Session::enable_utf8() {
   return {};
 }
 
-// A server may keep no mod-sequences before somebody wants them (RFC 7162, 3.1).
+// A server may keep no mod-sequences before somebody wants them (RFC 7162, 3.1). QRESYNC includes
+// CONDSTORE (3.2.3).
 Result<void> Session::enable_modseq() {
-  if (!has("ENABLE") || !has("CONDSTORE")) return {};
+  if (!has("ENABLE")) return {};
+  if (has("QRESYNC")) {
+    auto completion = run("ENABLE QRESYNC");
+    if (!completion) return std::unexpected(completion.error());
+    resyncs_ = keeps_modseq_ = completion->ok();
+    if (resyncs_) return {};
+  }
+  if (!has("CONDSTORE")) return {};
   auto completion = run("ENABLE CONDSTORE");
   if (!completion) return std::unexpected(completion.error());
   keeps_modseq_ = completion->ok();

@@ -33,6 +33,19 @@ std::vector<Uid> to_uids(std::vector<UidRange> ranges) {
   return uids;
 }
 
+std::vector<UidRange> merged(std::vector<UidRange> ranges) {
+  std::ranges::sort(ranges, {}, &UidRange::first);
+  std::vector<UidRange> apart;
+  for (const UidRange& range : ranges) {
+    if (!apart.empty() && range.first <= std::uint64_t{apart.back().last} + 1) {
+      apart.back().last = std::max(apart.back().last, range.last);
+    } else {
+      apart.push_back(range);
+    }
+  }
+  return apart;
+}
+
 std::uint64_t total_size(std::span<const UidRange> ranges) {
   std::uint64_t total = 0;
   for (const UidRange& range : ranges) total += range.size();

@@ -11,19 +11,12 @@
 
 namespace c360::ingest::imap {
 
-// Both ends included, first <= last, neither 0.
-struct UidRange {
-  Uid first = 0;
-  Uid last = 0;
-
-  std::uint64_t size() const { return std::uint64_t{last} - first + 1; }
-  bool operator==(const UidRange&) const = default;
-};
-
 // Ascending, apart, and without doubles, from any order.
 std::vector<UidRange> to_ranges(std::span<const Uid> uids);
 // Ascending and without doubles from ranges in any order, overlapping or not.
 std::vector<Uid> to_uids(std::vector<UidRange> ranges);
+// The same as ranges: ascending and apart.
+std::vector<UidRange> merged(std::vector<UidRange> ranges);
 // How many uids to_uids() would give at most.
 std::uint64_t total_size(std::span<const UidRange> ranges);
 

@@ -40,7 +40,7 @@ void ScriptedServer::add(Uid uid, ScriptedMessage message, const std::string& fo
 
 void ScriptedServer::remove(Uid uid, const std::string& folder) {
   const std::scoped_lock lock(mutex_);
-  folders_[folder].messages.erase(uid);
+  folders_[folder].remove(uid);
 }
 
 bool ScriptedServer::exists(Uid uid, const std::string& folder) const {
@@ -155,6 +155,31 @@ Result<SelectedMailbox> ScriptedMailbox::select(std::string_view name, bool read
                          .keywords_allowed = box->second.keywords_allowed};
 }
 
+Result<SelectedMailbox> ScriptedMailbox::select_since(std::string_view name,
+                                                      const ingest::FolderState& known) {
+  if (server_.resyncs) {
+    const std::scoped_lock lock(server_.mutex_);
+    if (auto begun = begin("select_since"); !begun) return std::unexpected(begun.error());
+  }
+  auto selected = select(name, /*read_only=*/false);
+  if (!selected || !server_.resyncs) return selected;
+  const std::scoped_lock lock(server_.mutex_);
+  const ScriptedFolder& box = server_.folders_[selected_];
+  if (box.uidvalidity == known.uidvalidity && box.highest_modseq >= known.modseq) {
+    ingest::FolderChanges& changes = selected->changes.emplace();
+    for (const auto& [uid, message] : box.messages) {
+      if (message.modseq <= known.modseq) continue;
+      changes.changed.push_back({uid, message.flags.contains(std::string(ingest::kSeen)),
+                                 message.flags.contains(std::string(ingest::kDeleted))});
+    }
+    for (const auto& [uid, modseq] : box.gone) {
+      if (modseq > known.modseq) changes.vanished.push_back({uid, uid});
+    }
+  }
+  if (server_.amend) server_.amend(*selected);
+  return selected;
+}
+
 Result<std::vector<Uid>> ScriptedMailbox::search(const ingest::SearchCriteria& criteria) {
   const std::scoped_lock lock(server_.mutex_);
   if (auto begun = begin("search"); !begun) return std::unexpected(begun.error());
@@ -263,7 +288,7 @@ Result<Removal> ScriptedMailbox::expunge(std::span<const Uid> uids) {
   auto& messages = server_.folders_[selected_].messages;
   for (const Uid uid : uids) {
     if (server_.uidplus) {
-      messages.erase(uid);
+      server_.folders_[selected_].remove(uid);
     } else if (const auto message = messages.find(uid); message != messages.end()) {
       message->second.flags.emplace(ingest::kDeleted);
     }

@@ -48,6 +48,10 @@ struct ScriptedFolder {
     if (highest_modseq > 0) message.modseq = ++highest_modseq;
   }
   std::map<ingest::Uid, ScriptedMessage> messages;
+  std::map<ingest::Uid, std::uint64_t> gone;  // with the mod-sequence of that, where there is one
+  void remove(ingest::Uid uid) {
+    if (messages.erase(uid) > 0 && highest_modseq > 0) gone[uid] = ++highest_modseq;
+  }
 };
 
 class ScriptedServer {
@@ -65,15 +69,20 @@ class ScriptedServer {
   // Raw mails of a folder in order of their uids.
   std::vector<std::string> contents(const std::string& folder) const;
 
-  // The next call of `operation` (connect select search list_all fetch add_flags expunge move idle
-  // noop) fails; several are used up in order. unavailable, timeout and upstream_auth also end that
-  // connection.
+  // The next call of `operation` (connect select select_since search list_all fetch add_flags
+  // expunge move idle noop) fails; several are used up in order. unavailable, timeout and
+  // upstream_auth also end that connection.
   void fail_next(const std::string& operation, Error error);
   // Like fail_next("fetch", ...), after `messages` messages were handed over.
   void fail_fetch_after(std::size_t messages, Error error);
   bool uidplus = true;  // set before the first connection: expunge() answers left_deleted without
 
-  // How often `operation` was called.
+  // Set before the first connection: select_since() tells changes (QRESYNC), where the folder has a
+  // highest_modseq. What it says then goes through `amend`.
+  bool resyncs = false;
+  std::function<void(ingest::SelectedMailbox&)> amend;
+
+  // How often `operation` was called; select_since() counts as `select`, and once more by its name.
   int calls(const std::string& operation) const;
   // The uids of every fetch, in order.
   std::vector<ingest::Uid> fetched() const;
@@ -99,6 +108,8 @@ class ScriptedMailbox final : public ingest::Mailbox {
   Result<void> connect() override;
   const ingest::ServerFeatures& features() const override { return features_; }
   Result<ingest::SelectedMailbox> select(std::string_view name, bool read_only) override;
+  Result<ingest::SelectedMailbox> select_since(std::string_view name,
+                                               const ingest::FolderState& known) override;
   Result<std::vector<ingest::Uid>> search(const ingest::SearchCriteria& criteria) override;
   Result<std::vector<ingest::ListedMessage>> list_all() override;
   Result<void> fetch(std::span<const ingest::Uid> uids, ingest::FetchSink& sink) override;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -137,6 +138,66 @@ TEST_P(AccountTest, ChangesSinceAModSequenceAreWhatAPlainSearchFinds) {
   EXPECT_GT(mailbox->select("INBOX", false)->highest_modseq, after->highest_modseq);
   EXPECT_EQ(*mailbox->search({.changed_after = after->highest_modseq}),
             (std::vector{old[0], plain[0]}));
+}
+
+// What a poller knows, with what SELECT says has happened since, is what a plain listing finds.
+// Dovecot and Cyrus tell it (QRESYNC), Courier does not.
+TEST_P(AccountTest, WhatHappenedSinceIsWhatAPlainListingFinds) {
+  deliver_numbered(6);
+  auto mailbox = connected();
+  const auto before = mailbox->select("INBOX", false);
+  ASSERT_TRUE(before) << before.error().detail;
+  const FolderState known{before->uidvalidity, std::max<std::uint64_t>(before->highest_modseq, 1)};
+  const auto listed = *mailbox->list_all();
+  std::map<Uid, ListedMessage> expected;
+  for (const ListedMessage& message : listed) expected[message.uid] = message;
+  auto other = opened();
+  ASSERT_TRUE(other->add_flag(std::vector{listed[0].uid, listed[3].uid}, kSeen));
+  ASSERT_TRUE(other->add_flag(std::vector{listed[3].uid}, kDeleted));
+  const bool removes = !GetParam().bare;
+  if (removes) {
+    ASSERT_EQ(other->expunge(std::vector{listed[1].uid, listed[4].uid}), Removal::done);
+  }
+  deliver_numbered(2);
+
+  const auto after = mailbox->select_since("INBOX", known);
+
+  ASSERT_TRUE(after) << after.error().detail;
+  const bool tells = GetParam().peer == Peer::dovecot || GetParam().peer == Peer::cyrus;
+  ASSERT_EQ(after->changes.has_value(), tells && !GetParam().bare);
+  if (!after->changes) return;
+  for (const UidRange& range : after->changes->vanished) {
+    std::erase_if(expected, [&](const auto& each) {
+      return each.first >= range.first && each.first <= range.last;
+    });
+  }
+  for (const ListedMessage& message : after->changes->changed) expected[message.uid] = message;
+  std::vector<ListedMessage> now;
+  for (const auto& [uid, message] : expected) now.push_back(message);
+  EXPECT_EQ(*mailbox->list_all(), now);
+  EXPECT_EQ(now.size(), 6U);
+  const auto still = mailbox->select_since("INBOX", {after->uidvalidity, after->highest_modseq});
+  EXPECT_EQ(still->changes, FolderChanges{});
+  EXPECT_EQ(mailbox->select_since("INBOX", {after->uidvalidity + 1, known.modseq})->changes,
+            std::nullopt);
+}
+
+TEST_P(AccountTest, WhatSomebodyRemovesWhileTheFolderIsOpenDisturbsNothing) {
+  deliver_numbered(3);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+  auto other = opened();
+  ASSERT_TRUE(other->add_flag(std::vector{uids[1]}, kDeleted));
+  ASSERT_EQ(other->expunge(std::vector{uids[1]}), Removal::done);
+
+  EXPECT_TRUE(mailbox->noop());
+  EXPECT_EQ(mailbox->idle(std::chrono::milliseconds(20)), IdleOutcome::timeout);
+
+  EXPECT_EQ(*mailbox->search({}), (std::vector{uids[0], uids[2]}));
+  if (GetParam().peer == Peer::scripted) return;  // it tells nothing to other sessions
+  const auto listed = mailbox->list_all();        // shorter than what was told it is refused
+  ASSERT_TRUE(listed) << listed.error().detail;
+  EXPECT_EQ(listed->size(), 2U);
 }
 
 TEST_P(AccountTest, ListsEveryMessageWithItsFlags) {

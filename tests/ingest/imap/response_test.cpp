@@ -162,6 +162,18 @@ TEST(Response, ReadsListsOfUids) {
   const Response gone = parsed("* VANISHED (EARLIER) 41,43:45\r\n");
   EXPECT_TRUE(gone.earlier);
   EXPECT_EQ(total_size(gone.uids), 4U);
+  EXPECT_EQ(parsed("* VANISHED 1:4294967295\r\n").uids, (Ranges{{1, 4'294'967'295}}));
+}
+
+TEST(Response, BoundsTheRangesOfWhatVanishedAndNotTheUidsInThem) {
+  ImapLimits limits;
+  limits.uids = 2;
+  for (const auto& [set, fine] : {std::pair{"1:900,5000:4294967295", true}, {"1,3,5", false}}) {
+    RecordingBody body;
+    MemorySource source{"* VANISHED (EARLIER) " + std::string(set) + "\r\n"};
+    Lexer lexer{source, limits};
+    EXPECT_EQ(read_response(lexer, limits, body).has_value(), fine) << set;
+  }
 }
 
 TEST(Response, TakesASearchOfAMillionMessagesOnOneLine) {
@@ -189,7 +201,7 @@ TEST(Response, RefusesWhatIsNotImap) {
   for (const std::string_view input :
        {"HTTP/1.1 400 Bad Request\r\n", "* SEARCH 0\r\n", "* SEARCH 4294967296\r\n",
         "* ESEARCH UID ALL 1:*\r\n", "* ESEARCH UID ALL 1:4294967295\r\n",
-        "* VANISHED 1:4294967295\r\n", "* 1 FETCH UID 3\r\n", "* 1 FETCH (UID x)\r\n",
+        "* VANISHED 1:4294967296\r\n", "* 1 FETCH UID 3\r\n", "* 1 FETCH (UID x)\r\n",
         "* 1 FETCH (BODY[] {x}\r\n)\r\n", "* 1 FETCH (BODY[] {1}\r\nx BODY[] {1}\r\ny)\r\n",
         "a1 MAYBE\r\n", "* CAPABILITY (a)\r\n", "\r\n", "* OK [CODE\r\n"}) {
     RecordingBody body;

@@ -38,6 +38,13 @@ TEST(UidSet, SplitsWhatIsTooLongForOneCommand) {
   EXPECT_EQ(commas + sets.size(), uids.size());
 }
 
+TEST(UidSet, MergesWhatTouches) {
+  EXPECT_EQ(merged({{9, 12}, {1, 4294967295}, {3, 5}}), (std::vector<UidRange>{{1, 4294967295}}));
+  EXPECT_EQ(merged({{9, 12}, {2, 2}, {3, 5}, {11, 13}, {15, 15}}),
+            (std::vector<UidRange>{{2, 5}, {9, 13}, {15, 15}}));
+  EXPECT_EQ(merged({}), std::vector<UidRange>{});
+}
+
 TEST(UidSet, HasNothingToSayAboutNothing) {
   EXPECT_TRUE(to_ranges({}).empty());
   EXPECT_TRUE(to_sequence_sets({}, 100).empty());
