@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "api/action_routes.h"
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
 #include "api/import_routes.h"
@@ -17,6 +18,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   std::vector<Route> routes;
   add_meta_routes(routes, services);
   add_record_routes(routes, services, options);
+  add_action_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);

@@ -415,12 +415,20 @@ RouteHandler complete_task_handler(const ApiServices& services, const ApiOptions
     for (const auto& [name, value] : body->as_object()) {
       if (name != "outcome") details.set(name, value);
     }
-    auto view =
-        services.records.complete_task(*id, outcome->as_string(), details, actor_of(request));
-    if (!view) return std::unexpected(std::move(view).error());
-    response.json(view->json);
-    if (view->version > 0) response.add_header("ETag", etag_of(view->version));
-    return {};
+    const store::Actor actor = actor_of(request);
+    return write_once(services, request, text, response,
+                      [&](Transaction* transaction, Response& answer) -> Result<void> {
+                        auto& records = services.records;
+                        auto view =
+                            transaction != nullptr
+                                ? records.complete_task(*transaction, *id, outcome->as_string(),
+                                                        details, actor, {.finish = Finish::run})
+                                : records.complete_task(*id, outcome->as_string(), details, actor);
+                        if (!view) return std::unexpected(std::move(view).error());
+                        answer.json(view->json);
+                        if (view->version > 0) answer.add_header("ETag", etag_of(view->version));
+                        return {};
+                      });
   };
 }
 

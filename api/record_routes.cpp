@@ -95,6 +95,11 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
                              schema::string()));
   parameters.push_back(query("limit", "Items of a page", std::move(limit)));
   parameters.push_back(query("cursor", "next_cursor of the page before", schema::string()));
+  if (!resource.scopes.empty()) {
+    std::vector<std::string> names;
+    for (const auto& scope : resource.scopes) names.emplace_back(scope.name);
+    parameters.push_back(query("scope", "Which of them", schema::one_of(std::move(names))));
+  }
   if (resource.soft_delete) {
     parameters.push_back(query("deleted", "Deleted ones too, or only them; for administrators",
                                schema::one_of({"include", "only"})));

@@ -1,5 +1,6 @@
 #include "api/schema.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/text.h"
@@ -226,6 +227,16 @@ Json record_schema(const store::Resource& resource, const store::Registry& regis
   for (const auto& field : resource.fields) {
     if (field.is_secret) continue;
     properties.emplace_back(field.name, resource_field_schema(resource, field, true));
+  }
+  for (const auto& field : resource.fields) {
+    if (field.type != FieldType::reference && field.type != FieldType::directory) continue;
+    std::string_view name = field.name;
+    for (const std::string_view suffix : {"_id", "_code"}) {
+      if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
+    }
+    if (std::ranges::find(properties, name, &Json::Member::first) != properties.end()) continue;
+    properties.emplace_back(name, schema::any("With `include`: the name of " +
+                                              std::string(field.name) + "; null without one"));
   }
   for (const auto& collection : resource.collections) {
     const bool linked = !collection.link_table.empty();

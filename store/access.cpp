@@ -76,6 +76,14 @@ void AccessRules::add_grant(Terms& terms, const Actor& actor, const Grant& grant
             " UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id)"
             " SELECT g.id FROM g))";
       break;
+    case Role::completer:
+      sql = is_user("completed_by");
+      break;
+    case Role::line_manager:
+      sql = "EXISTS (SELECT FROM crm.user m WHERE m.line_manager_id = " + std::string(user) +
+            " AND m.id IN (" + column(alias, "assignee_user_id") + ", " +
+            column(alias, "completed_by") + "))";
+      break;
     case Role::initiator:
       sql = is_user("initiator_user_id");
       break;

@@ -313,7 +313,7 @@ Result<void> add_filters(const Resource& resource, const CustomFields& custom,
                          const Parameters& parameters, const QueryLimits& limits, ListText& list) {
   std::size_t filters = 0;
   for (const auto& [name, value] : parameters) {
-    if (is_reserved(name)) continue;
+    if (is_reserved(name) || (name == "scope" && !resource.scopes.empty())) continue;
     if (++filters > limits.max_filters) {
       return wrong(name, "at most " + std::to_string(limits.max_filters) + " filters.", "too_many");
     }
@@ -329,6 +329,35 @@ Result<void> add_filters(const Resource& resource, const CustomFields& custom,
     });
     if (!asked) list.where += " AND " + default_condition(resource, filter);
   }
+  return {};
+}
+
+Result<void> add_scope(const Resource& resource, const Parameters& parameters, const Actor& actor,
+                       ListText& list) {
+  const auto wanted = parameter(parameters, "scope");
+  if (resource.scopes.empty() || !wanted) return {};
+  const auto found = std::ranges::find(resource.scopes, *wanted, &Resource::Scope::name);
+  if (found == resource.scopes.end()) {
+    std::string known;
+    for (const auto& each : resource.scopes) {
+      known += (known.empty() ? "" : ", ") + std::string(each.name);
+    }
+    return wrong("scope", "expected one of " + known + ".", "invalid_value");
+  }
+  if (!found->needs.empty() && !parameter(parameters, found->needs)) {
+    return wrong("scope", std::string(*wanted) + " needs " + std::string(found->needs) + ".",
+                 std::string(found->needs) + "_required");
+  }
+  std::string condition(found->condition);
+  if (condition.find('%') != std::string::npos) {
+    const std::string user =
+        list.params.add(actor.user_id ? std::to_string(*actor.user_id) : "0") + "::bigint";
+    for (std::size_t at = 0; (at = condition.find('%', at)) != std::string::npos;) {
+      condition.replace(at, 1, user);
+      at += user.size();
+    }
+  }
+  list.where += " AND (" + condition + ")";
   return {};
 }
 
@@ -385,6 +414,9 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
     return std::unexpected(done.error());
   }
   if (auto done = add_filters(resource, custom, parameters, limits, list); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = add_scope(resource, parameters, actor, list); !done) {
     return std::unexpected(done.error());
   }
   if (const auto text = parameter(parameters, "q")) {

@@ -59,6 +59,11 @@ struct WriteOptions {
   bool lenient = false;  // import: a failed checksum is stored and named in missing_fields
   std::optional<std::int64_t> expected_version;  // If-Match
   Finish finish = Finish::commit;
+  // For store/operations: what is set besides the body, past the rules of who may set a field, and
+  // events of history besides those of the fields.
+  std::function<void(Draft& draft)> also;
+  std::vector<std::string_view> events;
+  bool deleted_too = false;  // the row may be a deleted one
 };
 
 // Something to tell, not to refuse: `{"code": "possible_duplicate", "detail": …, "id": 17}`.
@@ -169,6 +174,9 @@ class Records {
   Result<RecordView> complete_task(std::int64_t task_id, std::string_view outcome,
                                    const Json& details, const Actor& actor,
                                    const WriteOptions& options = {});
+  Result<RecordView> complete_task(Transaction& tx, std::int64_t task_id, std::string_view outcome,
+                                   const Json& details, const Actor& actor,
+                                   const WriteOptions& options = {});
 
   // -- For ingest: set-wise, queued, no round trip of their own. ---------------------------------
   // Ids (and numbers) for `count` records of a kind; read with allocated() after tx.run().
@@ -188,6 +196,11 @@ class Records {
 
  private:
   struct State;
+  // Writes; then what follows from it in other records, and only then the COMMIT.
+  Result<RecordView> with_consequence(
+      Transaction& tx, const Draft& draft, const WriteOptions& options,
+      const std::function<Result<RecordView>(const WriteOptions& write)>& write);
+
   std::unique_ptr<State> state_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/history.h"
+#include "store/operations/action.h"
 #include "store/records_state.h"
 
 namespace c360::store {
@@ -178,23 +179,42 @@ Result<void> Records::unlink(const Resource& resource, std::string_view key,
 Result<RecordView> Records::complete_task(std::int64_t task_id, std::string_view outcome,
                                           const Json& details, const Actor& actor,
                                           const WriteOptions& options) {
+  for (int attempt = 1;; ++attempt) {
+    auto tx = state_->database.begin(Pool::api, TxMode::read_write);
+    if (!tx) return std::unexpected(tx.error());
+    auto done = complete_task(*tx, task_id, outcome, details, actor, options);
+    if (done || !worth_another_try(done.error()) || attempt == kActionAttempts) return done;
+    wait_before_attempt(attempt);
+  }
+}
+
+Result<RecordView> Records::complete_task(Transaction& tx, std::int64_t task_id,
+                                          std::string_view outcome, const Json& details,
+                                          const Actor& actor, const WriteOptions& options) {
   const Resource& tasks = state_->registry.get("task");
   const std::string task_key = std::to_string(task_id);
   if (!actor.user_id) {
     return fail(ErrorCode::forbidden, "Tasks are completed by users.", "user_required");
   }
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  const State::Locked locked_task = state_->queue_lock(*tx, tasks, task_key, actor);
-  const Ticket read_task = tx->queue(kReadTask, Params{}.add(task_id).add(outcome));
-  if (auto done = tx->run(); !done) return std::unexpected(done.error());
+  const auto known = tx.query(kReadTask, Params{}.add(task_id).add(outcome));
+  if (!known) return std::unexpected(known.error());
+  if ((*known)->empty()) return no_such(tasks, task_key);
+  const Resource* resource =
+      (*known)->is_null(0, 3) ? nullptr : state_->registry.find((*known)->text(0, 3));
+  const std::string key((*known)->text(0, 1));
+
+  // The record before its task: every other write takes them in this order.
+  std::optional<State::Locked> locked;
+  if (resource) locked = state_->queue_lock(tx, *resource, key, actor);
+  const State::Locked locked_task = state_->queue_lock(tx, tasks, task_key, actor);
+  const Ticket read_task = tx.queue(kReadTask, Params{}.add(task_id).add(outcome));
+  if (auto done = tx.run(); !done) return std::unexpected(done.error());
   const WriteContext context = state_->context(actor, options);
   Draft task(tasks, actor, context);
-  if (auto read = state_->read_lock(*tx, locked_task, task, task_key, {}); !read) {
+  if (auto read = state_->read_lock(tx, locked_task, task, task_key, {}); !read) {
     return std::unexpected(read.error());
   }
-  const Rows& row = tx->rows(read_task);
-  const Resource* resource = row.is_null(0, 3) ? nullptr : state_->registry.find(row.text(0, 3));
+  const Rows& row = tx.rows(read_task);
   if (row.text(0, 2) != "active") {
     return fail(ErrorCode::conflict, "The task is already " + std::string(row.text(0, 2)) + ".",
                 "task_not_active");
@@ -202,12 +222,8 @@ Result<RecordView> Records::complete_task(std::int64_t task_id, std::string_view
   if (!resource || row.text(0, 0) != "take_to_work" || !row.boolean(0, 4)) {
     return fail(ErrorCode::validation_failed, "The task has no such outcome.", "unknown_outcome");
   }
-  const std::string key(row.text(0, 1));
-
-  const State::Locked locked = state_->queue_lock(*tx, *resource, key, actor);
-  if (auto done = tx->run(); !done) return std::unexpected(done.error());
   Draft draft(*resource, actor, context);
-  if (auto read = state_->read_lock(*tx, locked, draft, key, options); !read) {
+  if (auto read = state_->read_lock(tx, *locked, draft, key, options); !read) {
     return std::unexpected(read.error());
   }
   std::string comment;
@@ -230,16 +246,16 @@ Result<RecordView> Records::complete_task(std::int64_t task_id, std::string_view
   }
   merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);
-  if (auto done = state_->check_custom_fields(*tx, draft); !done) {
+  if (auto done = state_->check_custom_fields(tx, draft); !done) {
     return std::unexpected(done.error());
   }
   if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
   Params params;
   params.add(task_id).add(outcome).add(std::string_view(comment)).add(actor.user_id);
-  tx->queue(kCompleteTask, std::move(params));
-  queue_history(*tx, subject_of(*resource, key), {{"task_completed", "[]"}},
+  tx.queue(kCompleteTask, std::move(params));
+  queue_history(tx, subject_of(*resource, key), {{"task_completed", "[]"}},
                 std::stoll(std::string(*draft.before("row_version"))) + 1, actor, task_id, outcome);
-  return state_->write_update(*tx, draft, key, options);
+  return state_->write_update(tx, draft, key, options);
 }
 
 }  // namespace c360::store

@@ -242,6 +242,7 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
   const WriteContext context = state_->context(actor, options);
   Draft draft(resource, actor, context);
   read_body(draft, body);
+  if (options.also) options.also(draft);
   merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);
   if (auto done = state_->check_custom_fields(tx, draft); !done) {
@@ -265,7 +266,25 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
       return std::unexpected(with_existing(std::move(*error), draft.warnings()));
     }
   }
-  return state_->write_insert(tx, draft, options);
+  return with_consequence(tx, draft, options, [&](const WriteOptions& write) {
+    return state_->write_insert(tx, draft, write);
+  });
+}
+
+Result<RecordView> Records::with_consequence(
+    Transaction& tx, const Draft& draft, const WriteOptions& options,
+    const std::function<Result<RecordView>(const WriteOptions& write)>& write) {
+  const Consequence& consequence = draft.resource().consequence;
+  if (consequence.due == nullptr || !consequence.due(draft)) return write(options);
+  WriteOptions open = options;
+  open.finish = Finish::run;
+  auto written = write(open);
+  if (written) written = consequence.bring_about(*this, tx, draft, std::move(*written));
+  if (!written || options.finish == Finish::run) return written;
+  if (auto done = state_->finish(tx, options, draft.resource()); !done) {
+    return std::unexpected(done.error());
+  }
+  return written;
 }
 
 Result<void> Records::State::check_custom_fields(Transaction& tx, Draft& draft) {
@@ -398,10 +417,11 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
   if (auto done = tx.run(); !done) return std::unexpected(done.error());
 
   Draft draft(resource, actor, context);
-  if (auto read = state_->read_lock(tx, locked, draft, key, options); !read) {
+  if (auto read = state_->read_lock(tx, locked, draft, key, options, options.deleted_too); !read) {
     return std::unexpected(read.error());
   }
   read_body(draft, changes);
+  if (options.also) options.also(draft);
   if (references) {
     Draft answers(resource, actor, context);
     read_body(answers, changes);
@@ -429,9 +449,13 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
       return std::unexpected(with_existing(std::move(*error), draft.warnings()));
     }
   }
-  bool changed = false;
+  bool changed = !options.events.empty();
   for (std::size_t i = 0; i < resource.fields.size(); ++i) changed = changed || draft.changed(i);
-  if (changed) return state_->write_update(tx, draft, key, options);
+  if (changed) {
+    return with_consequence(tx, draft, options, [&](const WriteOptions& write) {
+      return state_->write_update(tx, draft, key, write, options.events);
+    });
+  }
 
   // Nothing changed: the version stays, and history with it.
   if (auto done = state_->finish(tx, options, resource); !done) {

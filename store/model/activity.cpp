@@ -273,10 +273,26 @@ Resource task() {
                        .labels("Дата создания", "Created"))
               .list(),
       .access = {.grants = {{Role::assignee, Right::write, {}},
+                            {Role::completer, Right::read, {}},
+                            {Role::line_manager, Right::read, {}},
                             {Role::cco, Right::read, {}},
                             {Role::crm_administrators, Right::write, {}}},
                  .inherits_from = "record_id"},
       .operations = {Operation::list, Operation::get},
+      // domain.md 14.1.
+      .scopes =
+          {{"current",
+            "t.status = 'active' AND (t.assignee_user_id = % OR t.assignee_group_id IN (WITH "
+            "RECURSIVE g(id) AS (SELECT m.group_id FROM crm.group_member m WHERE m.user_id = % "
+            "UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id) SELECT "
+            "g.id FROM g))",
+            ""},
+           {"completed", "t.completed_by = %", ""},
+           {"subordinates",
+            "EXISTS (SELECT FROM crm.user m WHERE m.line_manager_id = % AND m.id IN "
+            "(t.assignee_user_id, t.completed_by))",
+            ""},
+           {"record", "t.record_id IS NOT NULL", "record_id"}},
       .has_versions = false,
       .soft_delete = false,
   };

@@ -1,5 +1,6 @@
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/operations/convert_lead.h"
 
 namespace c360::store {
 namespace {
@@ -22,12 +23,6 @@ void check_lead(Draft& draft) {
   if (status == "deal_creation" && !draft.has("counterparty_id")) {
     draft.wrong("counterparty_id", "counterparty_required",
                 "A lead becomes a deal only with a counterparty.");
-  }
-  if (status_changed && old_status == "deal_creation" && draft.has("created_deal_id") &&
-      !draft.may_administer()) {
-    draft.refuse(ErrorCode::forbidden,
-                 "The lead has become a deal; only CRM administrators may move it back.",
-                 "lead_has_deal");
   }
   if (status != "new" && !draft.has("start_processing_at")) {
     draft.set_now("start_processing_at");
@@ -100,6 +95,7 @@ Resource lead() {
       .refusal_status = "disqualified",
       .taken_status = "nurturing",
       .before_write = check_lead,
+      .consequence = lead_to_deal(),
   };
 }
 

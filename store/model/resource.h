@@ -9,11 +9,24 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/error.h"
 #include "store/model/field.h"
 
 namespace c360::store {
 
-class Draft;  // store/draft.h: what a write is about to store
+class Draft;        // store/draft.h: what a write is about to store
+class Records;      // store/records.h
+class Transaction;  // store/database.h
+struct RecordView;
+struct WriteOptions;
+
+// What a write brings about in other records, in its transaction (store/operations).
+struct Consequence {
+  bool (*due)(const Draft& draft) = nullptr;
+  // The row stands as `written`; gives it as it is afterwards. An error undoes the write.
+  Result<RecordView> (*bring_about)(Records& records, Transaction& tx, const Draft& draft,
+                                    RecordView written) = nullptr;
+};
 
 // Roles on a record, computed for each request (domain.md 3.3).
 enum class Role : std::uint8_t {
@@ -33,6 +46,8 @@ enum class Role : std::uint8_t {
   customer_managers,   // responsible or service manager of the counterparty
   support_staff,       // any group of the service desk
   support_leads,       // groups support-lead and support-technologists
+  completer,           // completed_by
+  line_manager,        // of the assignee, or of who completed it
 };
 
 enum class Right : std::uint8_t { read, write };  // write includes read
@@ -119,6 +134,13 @@ struct Resource {
     std::string_view value;
   };
   std::vector<DefaultFilter> default_filters;
+  // `scope=NAME` of a list: SQL over t, with % for the actor's id.
+  struct Scope {
+    std::string_view name;
+    std::string_view condition;
+    std::string_view needs;  // a filter that must be sent with it; empty: none
+  };
+  std::vector<Scope> scopes;
   // Created without a responsible person a record opens the task «Взятие в работу» with the
   // outcomes take_to_work and this one; empty: no such task (domain.md 6.4, 7.2).
   std::string_view refusal_outcome;
@@ -131,6 +153,7 @@ struct Resource {
   // Rules beyond the fields: fills in, checks, guards a status. Called before every create and
   // update, with the old values in place on update.
   void (*before_write)(Draft& draft) = nullptr;
+  Consequence consequence;
 
   // Table or view that rows are read from.
   std::string_view rows_from() const { return view.empty() ? table : view; }
