@@ -1,15 +1,64 @@
 #include "store/array.h"
 
+#include <array>
 #include <charconv>
 #include <stdexcept>
+#include <type_traits>
 
 namespace c360::store {
 namespace {
 
+// pg_type.oid of what the elements are.
 constexpr std::uint32_t kByteaOid = 17;
+constexpr std::uint32_t kInt8Oid = 20;
+constexpr std::uint32_t kTextOid = 25;
+constexpr std::uint32_t kNullLength = 0xFFFFFFFFU;
 
-void append_int32(std::string& out, std::uint32_t value) {
-  for (const int shift : {24, 16, 8, 0}) out += static_cast<char>((value >> shift) & 0xFFU);
+template <typename T>
+void append_big_endian(std::string& out, T value) {
+  std::array<char, sizeof(T)> bytes;
+  for (std::size_t i = sizeof(T); i > 0; --i, value >>= 8U)
+    bytes[i - 1] = static_cast<char>(value & 0xFFU);
+  out.append(bytes.data(), bytes.size());
+}
+
+void append_header(std::string& out, std::size_t size, bool has_nulls, std::uint32_t element_oid) {
+  append_big_endian(out, std::uint32_t{size > 0});  // dimensions
+  append_big_endian(out, std::uint32_t{has_nulls});
+  append_big_endian(out, element_oid);
+  if (size == 0) return;
+  append_big_endian(out, static_cast<std::uint32_t>(size));
+  append_big_endian(out, std::uint32_t{1});  // lower bound
+}
+
+template <typename T>
+std::optional<std::string_view> element(const T& value) {
+  if constexpr (std::is_same_v<T, std::optional<std::string>>) {
+    if (!value) return std::nullopt;
+    return *value;
+  } else {
+    return value;
+  }
+}
+
+template <typename T>
+std::string encode_strings(std::span<const T> values, std::uint32_t element_oid) {
+  std::size_t size = 20;
+  bool has_nulls = false;
+  for (const T& value : values) {
+    const auto bytes = element(value);
+    size += 4 + (bytes ? bytes->size() : 0);
+    has_nulls = has_nulls || !bytes;
+  }
+  std::string out;
+  out.reserve(size);
+  append_header(out, values.size(), has_nulls, element_oid);
+  for (const T& value : values) {
+    const auto bytes = element(value);
+    append_big_endian(out, bytes ? static_cast<std::uint32_t>(bytes->size()) : kNullLength);
+    if (bytes) out += *bytes;
+  }
+  return out;
 }
 
 [[noreturn]] void not_an_array(std::string_view text) {
@@ -36,7 +85,7 @@ std::optional<std::string> decode_element(std::string_view text, std::size_t& at
 
 }  // namespace
 
-std::string encode_array(std::span<const std::int64_t> values) {
+std::string array_text(std::span<const std::int64_t> values) {
   std::string out = "{";
   char digits[24];
   for (const std::int64_t value : values) {
@@ -48,39 +97,46 @@ std::string encode_array(std::span<const std::int64_t> values) {
   return out;
 }
 
-void append_array_element(std::string& out, std::optional<std::string_view> value) {
-  if (!value) {
-    out += "NULL";
-    return;
+std::string array_text(std::span<const std::string> values) {
+  std::string out = "{";
+  for (const std::string& value : values) {
+    if (out.size() > 1) out += ',';
+    out += '"';
+    for (const char c : value) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
   }
-  out += '"';
-  std::size_t from = 0;
-  for (std::size_t at = value->find_first_of("\"\\"); at != std::string_view::npos;
-       at = value->find_first_of("\"\\", at + 1)) {
-    out.append(*value, from, at - from);
-    out += '\\';
-    from = at;
+  out += '}';
+  return out;
+}
+
+std::string encode_array(std::span<const std::int64_t> values) {
+  std::string out;
+  out.reserve(20 + values.size() * 12);
+  append_header(out, values.size(), /*has_nulls=*/false, kInt8Oid);
+  for (const std::int64_t value : values) {
+    append_big_endian(out, std::uint32_t{sizeof value});
+    append_big_endian(out, static_cast<std::uint64_t>(value));
   }
-  out.append(*value, from);
-  out += '"';
+  return out;
+}
+
+std::string encode_array(std::span<const std::string> values) {
+  return encode_strings(values, kTextOid);
+}
+
+std::string encode_array(std::span<const std::string_view> values) {
+  return encode_strings(values, kTextOid);
+}
+
+std::string encode_array(std::span<const std::optional<std::string>> values) {
+  return encode_strings(values, kTextOid);
 }
 
 std::string encode_bytes_array(std::span<const std::string_view> values) {
-  std::size_t size = 20;
-  for (const std::string_view value : values) size += 4 + value.size();
-  std::string out;
-  out.reserve(size);
-  append_int32(out, values.empty() ? 0 : 1);  // dimensions
-  append_int32(out, 0);                       // no NULLs
-  append_int32(out, kByteaOid);
-  if (values.empty()) return out;
-  append_int32(out, static_cast<std::uint32_t>(values.size()));
-  append_int32(out, 1);  // lower bound
-  for (const std::string_view value : values) {
-    append_int32(out, static_cast<std::uint32_t>(value.size()));
-    out += value;
-  }
-  return out;
+  return encode_strings(values, kByteaOid);
 }
 
 std::vector<std::optional<std::string>> decode_array(std::string_view text) {

@@ -15,7 +15,7 @@ constexpr Sql kPutChunks{
     "blob.put_chunks",
     "INSERT INTO ops.blob_chunk (sha256, seq, data)"
     " SELECT c.sha256, c.seq, c.data"
-    "   FROM unnest($1::bytea[], $2::integer[], $3::bytea[]) AS c (sha256, seq, data)"
+    "   FROM unnest($1::bytea[], $2::bigint[], $3::bytea[]) AS c (sha256, seq, data)"
     " ON CONFLICT (sha256, seq) DO NOTHING"};
 constexpr Sql kCountBlobs{
     "blob.count",

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "store/array.h"
 #include "store/mail_log.h"
 #include "store/mail_log_rows.h"
 #include "store/records.h"
@@ -206,11 +207,9 @@ std::vector<std::int64_t> MailLog::locked(const Transaction& tx, Ticket ticket) 
 
 Ticket MailLog::queue_originals(Transaction& tx, std::int64_t mailbox_id,
                                 std::span<const Sha256> digests) {
-  std::vector<std::string> literals;
-  for (const Sha256& digest : digests) literals.push_back("\\x" + to_hex(digest));
-  return tx.queue(
-      kOriginals,
-      std::move(Params{}.add(mailbox_id).add_array(std::span<const std::string>(literals))));
+  std::vector<std::string_view> bytes;
+  for (const Sha256& digest : digests) bytes.push_back(as_bytes_view(digest));
+  return tx.queue(kOriginals, std::move(Params{}.add(mailbox_id).add_bytes_array(bytes)));
 }
 
 std::vector<std::pair<Sha256, std::int64_t>> MailLog::originals(const Transaction& tx,

@@ -11,16 +11,8 @@
 
 namespace c360::store {
 
-std::string array_literal(std::span<const std::string> elements) {
-  std::string text = "{";
-  for (const std::string& element : elements) {
-    if (text.size() > 1) text += ',';
-    append_array_element(text, element);
-  }
-  return text + "}";
-}
-
-std::string array_literal(std::span<const std::int64_t> elements) { return encode_array(elements); }
+std::string array_literal(std::span<const std::string> elements) { return array_text(elements); }
+std::string array_literal(std::span<const std::int64_t> elements) { return array_text(elements); }
 
 Records::Records(Database& database, const Registry& registry, RecordsOptions options,
                  const Clock& clock)

@@ -44,10 +44,10 @@ FROM unnest($1::bigint[], $2::bigint[]) AS d(id, parent) JOIN crm.record r ON r.
 constexpr Sql kAddContacts{"c360_record_contacts", R"sql(
 INSERT INTO crm.record_contact (record_id, contact_id, is_main, position)
 SELECT v.record_id, v.contact_id,
-       v.is_main AND NOT EXISTS (SELECT FROM crm.record_contact m
-                                 WHERE m.record_id = v.record_id AND m.is_main),
+       v.is_main::boolean AND NOT EXISTS (SELECT FROM crm.record_contact m
+                                          WHERE m.record_id = v.record_id AND m.is_main),
        v.position
-FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::integer[])
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
     AS v(record_id, contact_id, is_main, position)
 ON CONFLICT (record_id, contact_id) DO NOTHING
 )sql"};

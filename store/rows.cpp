@@ -13,17 +13,6 @@
 namespace c360::store {
 namespace {
 
-template <typename T>
-std::string encode_texts(std::span<const T> values) {
-  std::string out = "{";
-  for (const T& value : values) {
-    if (out.size() > 1) out += ',';
-    append_array_element(out, value);
-  }
-  out += '}';
-  return out;
-}
-
 // Digits at `at`, which ends up behind them; -1 where there are none.
 int digits(std::string_view text, std::size_t& at) {
   int value = 0;
@@ -100,17 +89,23 @@ Params& Params::add_bytes(std::string_view bytes) {
 }
 
 Params& Params::add_array(std::span<const std::int64_t> values) {
-  return add(encode_array(values));
+  values_.push_back({encode_array(values), false, true});
+  return *this;
 }
 
-Params& Params::add_array(std::span<const std::string> values) { return add(encode_texts(values)); }
+Params& Params::add_array(std::span<const std::string> values) {
+  values_.push_back({encode_array(values), false, true});
+  return *this;
+}
 
 Params& Params::add_array(std::span<const std::string_view> values) {
-  return add(encode_texts(values));
+  values_.push_back({encode_array(values), false, true});
+  return *this;
 }
 
 Params& Params::add_array(std::span<const std::optional<std::string>> values) {
-  return add(encode_texts(values));
+  values_.push_back({encode_array(values), false, true});
+  return *this;
 }
 
 Params& Params::add_bytes_array(std::span<const std::string_view> values) {

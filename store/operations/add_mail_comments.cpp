@@ -10,8 +10,8 @@ constexpr Sql kAdd{"mail_comments_add", R"sql(
   WITH made AS (
     INSERT INTO crm.comment (record_id, text, author_id, author_contact_id, source, activity_id,
                              mail_message_id)
-    SELECT a.parent_record_id, a.text, u.author, u.contact, 'mail', a.id, a.mail_message_id
-    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (activity, author, contact)
+    SELECT a.parent_record_id, a.text, u.author::bigint, u.contact::bigint, 'mail', a.id, a.mail_message_id
+    FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u (activity, author, contact)
     JOIN crm.activity a ON a.id = u.activity
     RETURNING id, record_id, activity_id, mail_message_id
   ), tied AS (

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <string>
+
 namespace c360::parsers {
 namespace {
 
@@ -52,6 +55,20 @@ TEST(Phone, TheCountryOfANumberWithoutACodeIsConfiguration) {
 
   ASSERT_TRUE(phone);
   EXPECT_EQ(phone->e164, "+442079460958");
+}
+
+// A slash between the groups is nothing the short way knows: the library reads it.
+TEST(Phone, PlainRussianNumbersAreReadAsTheLibraryReadsThem) {
+  std::mt19937 random{20'260'506};
+  std::uniform_int_distribution<int> digit{0, 9};
+  for (int i = 0; i < 2000; ++i) {
+    std::string number(10, '0');
+    for (char& c : number) c = static_cast<char>('0' + digit(random));
+    const std::string plain = "+7 (" + number.substr(0, 3) + ") " + number.substr(3);
+    const std::string slashed = "+7/" + number.substr(0, 3) + "/" + number.substr(3);
+
+    EXPECT_EQ(parse_phone(plain), parse_phone(slashed)) << plain;
+  }
 }
 
 TEST(Phone, AnOverlongTextIsNoNumber) {
