@@ -189,7 +189,7 @@ class TlsListenerTest : public ListenerTest {
     options_.certificate_file = authority.server.certificate.string();
     options_.private_key_file = authority.server.key.string();
     open(options_);
-    options_.port = listener_.port();
+    if (options_.port == 0) options_.port = listener_.port();
   }
   // Empty, or why there was no answer.
   std::string refusal(const std::filesystem::path& trusted) const {

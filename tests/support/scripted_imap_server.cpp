@@ -345,6 +345,11 @@ bool ScriptedImapServer::wait_for(const std::string& command, int times) const {
   });
 }
 
+void ScriptedImapServer::on(const std::string& command, Handler handler) {
+  const std::scoped_lock lock(faults_mutex_);
+  handlers_[command] = std::move(handler);
+}
+
 void ScriptedImapServer::misbehave(const std::string& command, int times, Handler handler) {
   const std::scoped_lock lock(faults_mutex_);
   faults_[command] = {.left = times, .lasting = times == 0, .handler = std::move(handler)};

@@ -117,8 +117,8 @@ class ScriptedImapServer {
   std::uint16_t port() const;
   ImapAccount& account() { return account_; }
 
-  // Instead of the honest answer to this command; "" is the greeting. Before the first connection.
-  void on(const std::string& command, Handler handler) { handlers_[command] = std::move(handler); }
+  // Instead of the honest answer to this command; "" is the greeting.
+  void on(const std::string& command, Handler handler);
   // The same at any time, for the next `times` this command comes on whichever connection; always
   // until heal() when `times` is 0. Goes before on().
   void misbehave(const std::string& command, int times, Handler handler);
