@@ -1,23 +1,58 @@
 #include "store/access.h"
 
-#include <array>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace c360::store {
 namespace {
 
-// The kinds whose rights children inherit. Of other kinds (orders, contracts, …, whose rights come
-// with their resources) children are open to the groups of the CRM only.
-constexpr std::string_view kDeskKind = "support_request";
-constexpr std::array<std::string_view, 5> kParentKinds = {"deal", "lead", "counterparty", "contact",
-                                                          kDeskKind};
-
 std::string column(std::string_view alias, std::string_view name) {
   return std::string(alias) + "." + std::string(name);
 }
 
+// The alias of a row that decides over the row `alias`: another one at each depth, so that no inner
+// name hides an outer one.
+std::string above(std::string_view alias) { return "p" + std::string(alias); }
+
+std::string with_alias(std::string_view text, std::string_view alias) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '%') {
+      out += alias;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string in_groups_of(std::string_view user) {
+  return " IN (WITH RECURSIVE g(id) AS (SELECT m.group_id FROM crm.group_member m"
+         " WHERE m.user_id = " +
+         std::string(user) +
+         " UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id)"
+         " SELECT g.id FROM g)";
+}
+
+// Rights of such a record come from the record it belongs to, which may be of any kind.
+bool belongs_to_any_record(const Resource& resource) {
+  return !resource.access.inherits_from.empty() &&
+         resource.field(resource.access.inherits_from).target == "record";
+}
+
 }  // namespace
+
+AccessRules::AccessRules(const Registry& registry, AccessOptions options)
+    : registry_(registry), options_(options) {
+  for (const auto& resource : registry.all()) {
+    for (const Grant& grant : resource->access.grants) {
+      groups_.insert(groups_.end(), grant.groups.begin(), grant.groups.end());
+    }
+  }
+  std::sort(groups_.begin(), groups_.end());
+  groups_.erase(std::unique(groups_.begin(), groups_.end()), groups_.end());
+}
 
 // A disjunction under construction.
 struct AccessRules::Terms {
@@ -39,7 +74,8 @@ struct AccessRules::Terms {
 };
 
 void AccessRules::add_grant(Terms& terms, const Actor& actor, const Grant& grant,
-                            std::string_view alias, std::string_view user) const {
+                            std::string_view row, std::string_view user) const {
+  const std::string_view alias = grant.on.empty() ? row : "v";
   std::string sql;
   const auto is_user = [&](std::string_view name) {
     return column(alias, name) + " = " + std::string(user);
@@ -70,11 +106,7 @@ void AccessRules::add_grant(Terms& terms, const Actor& actor, const Grant& grant
       break;
     case Role::assignee:
       sql = "(" + is_user("assignee_user_id") + " OR " + column(alias, "assignee_group_id") +
-            " IN (WITH RECURSIVE g(id) AS (SELECT m.group_id FROM crm.group_member m"
-            " WHERE m.user_id = " +
-            std::string(user) +
-            " UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id)"
-            " SELECT g.id FROM g))";
+            in_groups_of(user) + ")";
       break;
     case Role::completer:
       sql = is_user("completed_by");
@@ -113,9 +145,27 @@ void AccessRules::add_grant(Terms& terms, const Actor& actor, const Grant& grant
       break;
     case Role::everyone:
       break;
+    case Role::named:
+      sql = is_user(grant.column);
+      break;
+    case Role::one_of:
+      sql = std::string(user) + " = ANY (" + column(alias, grant.column) + ")";
+      break;
+    case Role::in_named_group:
+      sql = column(alias, grant.column) + in_groups_of(user);
+      break;
+    case Role::member:
+      if (std::ranges::none_of(grant.groups, [&](auto group) { return actor.in_group(group); })) {
+        return;
+      }
+      break;
+  }
+  if (!grant.on.empty()) {
+    sql = "EXISTS (SELECT FROM " + with_alias(grant.on, row) + (sql.empty() ? "" : " AND " + sql) +
+          ")";
   }
   if (!grant.statuses.empty()) {
-    std::string in = column(alias, "status") + " IN (";
+    std::string in = column(row, "status") + " IN (";
     for (std::size_t i = 0; i < grant.statuses.size(); ++i) {
       in += (i ? ", '" : "'") + std::string(grant.statuses[i]) + "'";
     }
@@ -137,15 +187,16 @@ void AccessRules::add_inherited(Terms& terms, const Actor& actor, const Resource
     terms.add(record_predicate(actor, right, id, user));
   } else {
     const Resource& owner = registry_.get(parent.target);
-    const Predicate rights = predicate(actor, owner, right, "p", user);
+    const std::string p = above(alias);
+    const Predicate rights = predicate(actor, owner, right, p, user);
     // A child always has its parent, unless the parent may be empty (orphans, below).
     if (rights.always && parent.is_not_null) {
       terms.always = true;
     } else if (rights.always) {
       terms.add(id + " IS NOT NULL");
     } else if (!rights.never) {
-      terms.add("EXISTS (SELECT FROM " + std::string(owner.table) + " p WHERE p." +
-                std::string(owner.key) + " = " + id + " AND " + rights.sql + ")");
+      terms.add("EXISTS (SELECT FROM " + std::string(owner.table) + " " + p + " WHERE " +
+                column(p, owner.key) + " = " + id + " AND " + rights.sql + ")");
     }
   }
   const std::optional<Role> orphan =
@@ -178,27 +229,34 @@ Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::st
     terms.always = true;
     return terms.done();
   }
-  // Of kinds without rights of their own yet: the groups of the CRM. What belongs to the service
-  // desk is not theirs.
-  const bool all_of_sales = is_cco(actor) || (right == Right::read && is_crm_manager(actor));
-  if (all_of_sales) {
-    std::string elsewhere = "NOT EXISTS (SELECT FROM crm.support_request ps WHERE ps.id = ";
-    terms.add(elsewhere.append(id).append(")"));
-  }
-  for (const std::string_view kind : kParentKinds) {
-    if (all_of_sales && kind != kDeskKind) continue;
-    const Resource& owner = registry_.get(kind);
-    // A contact inherits itself: one level deeper, under another alias.
-    const std::string alias = kind == "contact" ? "pc" : "pr";
-    const Predicate rights = predicate(actor, owner, right, alias, user);
+  // Every kind by its own declaration. What belongs to a record of any kind itself (a document, an
+  // activity) is, as a parent, open to the groups of sales.
+  std::string always;
+  std::string cases;
+  for (const auto& owner : registry_.all()) {
+    if (!owner->is_record) continue;
+    Predicate rights;
+    if (belongs_to_any_record(*owner)) {
+      rights.always = is_cco(actor) || (right == Right::read && is_crm_manager(actor));
+      rights.never = !rights.always;
+    } else {
+      rights = predicate(actor, *owner, right, "pr", user);
+    }
     if (rights.never) continue;
-    std::string exists = "EXISTS (SELECT FROM ";
-    exists += owner.table;
-    exists += " " + alias + " WHERE " + alias + ".id = ";
-    exists += id;
-    exists += " AND " + rights.sql + ")";
-    terms.add(std::move(exists));
+    const std::string kind = "'" + std::string(owner->kind) + "'";
+    if (rights.always) {
+      always += (always.empty() ? "" : ", ") + kind;
+      continue;
+    }
+    cases += " WHEN " + kind + " THEN EXISTS (SELECT FROM " + std::string(owner->table) +
+             " pr WHERE pr.id = k.id AND " + rights.sql + ")";
   }
+  if (always.empty() && cases.empty()) return terms.done();
+  std::string sql = "EXISTS (SELECT FROM crm.record k WHERE k.id = ";
+  sql.append(id).append(" AND (");
+  if (!always.empty()) sql += "k.kind IN (" + always + ")";
+  if (!cases.empty()) sql += (always.empty() ? "CASE k.kind" : " OR CASE k.kind") + cases + " END";
+  terms.add(sql + "))");
   return terms.done();
 }
 
@@ -210,6 +268,7 @@ std::string AccessRules::shape(const Actor& actor) const {
   if (is_crm_manager(actor)) shape += 'm';
   if (actor.is_support_lead()) shape += 'L';
   if (actor.is_support_staff()) shape += 'l';
+  for (const std::string_view group : groups_) shape += actor.in_group(group) ? '1' : '0';
   return shape;
 }
 
@@ -220,6 +279,10 @@ Result<void> AccessRules::may_create(const Actor& actor, const Resource& resourc
     if (grant.role == Role::everyone) return {};
     if (grant.role == Role::cco && is_cco(actor)) return {};
     if (grant.role == Role::all_crm_managers && is_crm_manager(actor)) return {};
+    if (grant.role == Role::member &&
+        std::ranges::any_of(grant.groups, [&](auto group) { return actor.in_group(group); })) {
+      return {};
+    }
   }
   return fail(ErrorCode::forbidden, "You may not create a " + std::string(resource.label.en) + ".",
               "may_not_create");

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/error.h"
 #include "store/actor.h"
@@ -30,8 +31,7 @@ struct Predicate {
 class AccessRules {
  public:
   // The registry must outlive the rules.
-  AccessRules(const Registry& registry, AccessOptions options)
-      : registry_(registry), options_(options) {}
+  AccessRules(const Registry& registry, AccessOptions options);
 
   // `alias` is the SQL alias of the resource's table, `user` the placeholder of the actor's id,
   // such as "$1::bigint"; it appears only if neither always nor never. The text depends on the
@@ -66,6 +66,7 @@ class AccessRules {
 
   const Registry& registry_;
   AccessOptions options_;
+  std::vector<std::string_view> groups_;  // that grants name: what shape() tells apart
 };
 
 }  // namespace c360::store

@@ -59,7 +59,9 @@ Draft::Draft(const Resource& resource, const Actor& actor, const WriteContext& c
       actor_(actor),
       context_(context),
       values_(resource.fields.size()),
-      set_(resource.fields.size(), false) {}
+      set_(resource.fields.size(), false),
+      defaulted_(resource.fields.size(), false),
+      confirmed_(resource.fields.size(), false) {}
 
 std::size_t Draft::index(std::string_view field) const {
   const std::size_t at = resource_.index_of(field);
@@ -87,6 +89,36 @@ bool Draft::changed(std::size_t field) const {
 void Draft::set(std::size_t field, std::optional<std::string> value) {
   values_[field] = std::move(value);
   set_[field] = true;
+  defaulted_[field] = false;
+  confirmed_[field] = false;
+}
+
+void Draft::set_default(std::size_t field, std::string value) {
+  set(field, std::move(value));
+  defaulted_[field] = true;
+}
+
+void Draft::adopt(std::string_view field, std::optional<std::string_view> value) {
+  set(field, value ? std::optional(std::string(*value)) : std::nullopt);
+  confirmed_[index(field)] = true;
+}
+
+std::optional<std::string_view> Draft::related(std::string_view column) const {
+  for (const auto& [name, value] : related_) {
+    if (name != column) continue;
+    return value ? std::optional<std::string_view>(*value) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void Draft::load_related(const Rows& rows) {
+  related_.clear();
+  if (rows.empty()) return;
+  for (int column = 0; column < rows.columns(); ++column) {
+    const auto value = rows.optional_text(0, column);
+    related_.emplace_back(std::string(rows.column_name(column)),
+                          value ? std::optional(std::string(*value)) : std::nullopt);
+  }
 }
 
 void Draft::set_now(std::string_view field) { set(field, timestamp_text(context_.now)); }

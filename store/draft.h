@@ -25,6 +25,7 @@ struct WriteContext {
   bool lenient = false;
   bool strict = false;
   bool is_cco = false;  // the actor, after the swap of groups
+  std::string today;    // in the business time zone, "2026-11-22"
 };
 
 class Draft {
@@ -49,6 +50,8 @@ class Draft {
   // Sent by the caller or set by a rule in this write, null included.
   bool is_set(std::string_view field) const { return set_[index(field)]; }
   bool is_set(std::size_t field) const { return set_[field]; }
+  // The same, defaults aside: what the caller, or a rule, wants.
+  bool is_given(std::string_view field) const { return is_set(field) && !defaulted_[index(field)]; }
   // Set to something else than before; on creation: set to a value.
   bool changed(std::string_view field) const { return changed(index(field)); }
   bool changed(std::size_t field) const;
@@ -57,6 +60,15 @@ class Draft {
   }
   void set(std::size_t field, std::optional<std::string> value);
   void set_now(std::string_view field);
+  void set_default(std::size_t field, std::string value);
+  // Takes over from a row the caller refers to: what that row names is not asked after again.
+  void adopt(std::string_view field, std::optional<std::string_view> value);
+  // What the field refers to was asked after, and may be used.
+  void confirm(std::size_t field) { confirmed_[field] = true; }
+  bool is_confirmed(std::size_t field) const { return confirmed_[field]; }
+  // A column of Resource::related; none for NULL, and where nothing was asked.
+  std::optional<std::string_view> related(std::string_view column) const;
+  void load_related(const Rows& rows);
   void unset(std::size_t field);
   void load_before(std::vector<std::optional<std::string>> values) { before_ = std::move(values); }
 
@@ -78,7 +90,10 @@ class Draft {
   const WriteContext& context_;
   std::vector<std::optional<std::string>> values_;
   std::vector<bool> set_;
+  std::vector<bool> defaulted_;
+  std::vector<bool> confirmed_;
   std::vector<std::optional<std::string>> before_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> related_;
   std::vector<FieldError> problems_;
   std::optional<Error> refusal_;
   std::vector<Warning> warnings_;

@@ -136,7 +136,29 @@ std::string take_to_work_outcomes(const Resource& resource) {
   return Json(std::move(outcomes)).dump();
 }
 
+namespace {
+
+// The marks that only one row has move to this one.
+void queue_sole_marks(Transaction& tx, const Draft& draft, std::optional<std::int64_t> id) {
+  const Resource& resource = draft.resource();
+  for (std::size_t i = 0; i < resource.fields.size(); ++i) {
+    const Field& field = resource.fields[i];
+    if (!field.is_sole || draft.get(i) != "t") continue;
+    bool moves = draft.changed(i);
+    Params params;
+    params.add(id);
+    for (const std::string_view column : field.sole_among) {
+      moves = moves || draft.changed(column);
+      params.add(draft.get(column));
+    }
+    if (moves) tx.queue(Sql{{}, field.take_mark}, std::move(params));
+  }
+}
+
+}  // namespace
+
 void queue_effects_before(Transaction& tx, const Draft& draft, std::optional<std::int64_t> id) {
+  queue_sole_marks(tx, draft, id);
   if (draft.resource().kind != "contact") return;
   // The mark moves: the former main contact loses it before this one gets it.
   if (draft.get("is_main") != "t" || !draft.has("counterparty_id")) return;

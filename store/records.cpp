@@ -10,6 +10,14 @@
 #include "store/records_state.h"
 
 namespace c360::store {
+namespace {
+
+constexpr Sql kToday{"c360_today", R"sql(
+SELECT d.day, d.day::timestamp AT TIME ZONE $2::text, (d.day + 1)::timestamp AT TIME ZONE $2::text
+FROM (SELECT ($1::timestamptz AT TIME ZONE $2::text)::date AS day) d
+)sql"};
+
+}  // namespace
 
 std::string array_literal(std::span<const std::string> elements) { return array_text(elements); }
 std::string array_literal(std::span<const std::int64_t> elements) { return array_text(elements); }
@@ -89,7 +97,44 @@ RecordView view_of(const Resource& resource, const std::vector<const Field*>& co
 }
 
 WriteContext Records::State::context(const Actor& actor, const WriteOptions& write) const {
-  return {clock.now(), write.profile, write.lenient, write.strict, access.is_cco(actor)};
+  return {clock.now(), write.profile, write.lenient, write.strict, access.is_cco(actor), {}};
+}
+
+bool wants_today(const Resource& resource) {
+  return !resource.related.sql.empty() ||
+         std::ranges::any_of(resource.fields,
+                             [](const Field& field) { return field.default_value == "today"; });
+}
+
+Result<std::string> Records::State::today(Transaction& tx) {
+  const Instant now = clock.now();
+  {
+    const std::scoped_lock lock(day_mutex);
+    if (now >= day_begins && now < day_ends) return day;
+  }
+  Params params;
+  params.add(timestamp_text(now)).add(options.limits.time_zone);
+  auto rows = tx.query(kToday, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  const std::scoped_lock lock(day_mutex);
+  day = std::string((*rows)->text(0, 0));
+  day_begins = *(*rows)->instant(0, 1);
+  day_ends = *(*rows)->instant(0, 2);
+  return day;
+}
+
+std::optional<Ticket> Records::State::queue_related(Transaction& tx, const Draft& draft) const {
+  const Related& related = draft.resource().related;
+  if (related.sql.empty()) return std::nullopt;
+  Params params;
+  for (const std::string_view name : related.parameters) {
+    if (name == "today") {
+      params.add(draft.context().today);
+    } else {
+      params.add(draft.get(name));
+    }
+  }
+  return tx.queue(Sql{{}, related.sql}, std::move(params));
 }
 
 Result<void> Records::State::finish(Transaction& tx, const WriteOptions& write,

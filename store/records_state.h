@@ -1,6 +1,7 @@
 // What the files of Records share; for store/records*.cpp only.
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 
 namespace c360::store {
 
+// Does a write of it ask which day it is?
+bool wants_today(const Resource& resource);
+
 struct Records::State {
   Database& database;
   const Registry& registry;
@@ -21,6 +25,10 @@ struct Records::State {
   AccessRules access;
   QueryMaker queries;
   CustomFieldReader custom_fields;
+  std::mutex day_mutex;
+  std::string day;  // guarded, like its ends: empty ones until it is asked
+  Instant day_begins{};
+  Instant day_ends{};
 
   State(Database& the_database, const Registry& the_registry, RecordsOptions the_options,
         const Clock& the_clock)
@@ -33,6 +41,12 @@ struct Records::State {
         custom_fields(the_database, options.custom_fields_max_age) {}
 
   WriteContext context(const Actor& actor, const WriteOptions& write) const;
+  // The day in the business time zone, asked of the database (which knows the zones) once a day.
+  Result<std::string> today(Transaction& tx);
+  // What before_write will want to know (Resource::related): queued, and given to the draft once
+  // the transaction ran. None: nothing.
+  std::optional<Ticket> queue_related(Transaction& tx, const Draft& draft) const;
+  Result<void> look_around(Transaction& tx, Draft& draft);
 
   // The row as it is, locked, with the right to write it; what update, remove and others begin
   // with. Queues; read() after the transaction ran.

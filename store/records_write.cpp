@@ -94,7 +94,8 @@ std::string insert_record_text(const Draft& draft, ParameterList& params,
   for (std::size_t i = 0; i < resource.fields.size(); ++i) {
     const Field& field = resource.fields[i];
     const bool automatic_name = field.name == "name" && !resource.auto_name.empty();
-    if (!field.has_column() || field.name == "id" || field.name == "number") continue;
+    const bool numbered = field.name == "number" && !resource.sequence.empty();
+    if (!field.has_column() || field.name == "id" || numbered) continue;
     if (!draft.get(i) && !automatic_name) continue;
     columns += ", " + std::string(field.name);
     if (draft.get(i)) {
@@ -239,10 +240,16 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
     return fail(ErrorCode::forbidden, "Profile draft is for the service: mail, jobs, import.",
                 "profile_not_allowed");
   }
-  const WriteContext context = state_->context(actor, options);
+  WriteContext context = state_->context(actor, options);
+  if (wants_today(resource)) {
+    auto today = state_->today(tx);
+    if (!today) return std::unexpected(today.error());
+    context.today = std::move(*today);
+  }
   Draft draft(resource, actor, context);
   read_body(draft, body);
   if (options.also) options.also(draft);
+  if (auto done = state_->look_around(tx, draft); !done) return std::unexpected(done.error());
   merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);
   if (auto done = state_->check_custom_fields(tx, draft); !done) {
@@ -285,6 +292,27 @@ Result<RecordView> Records::with_consequence(
     return std::unexpected(done.error());
   }
   return written;
+}
+
+// What the caller refers to must be his to use before anything is taken over from it.
+Result<void> Records::State::look_around(Transaction& tx, Draft& draft) {
+  const auto related = queue_related(tx, draft);
+  if (!related) return {};
+  const ReferenceCheck check = reference_check(draft, registry, access);
+  Plan plan;
+  std::optional<Ticket> references;
+  if (!check.text.empty()) {
+    plan = queries.keep({}, check.text);
+    references = tx.queue(plan.sql, check.params);
+  }
+  if (auto done = tx.run(); !done) return std::unexpected(done.error());
+  const std::size_t before = draft.problems().size();
+  if (references) read_references(draft, check, tx.rows(*references));
+  if (draft.refusal() || draft.problems().size() > before) {
+    return std::unexpected(*error_of(draft));
+  }
+  draft.load_related(tx.rows(*related));
+  return {};
 }
 
 Result<void> Records::State::check_custom_fields(Transaction& tx, Draft& draft) {
@@ -400,7 +428,12 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
     return std::unexpected(offered.error());
   }
   if (!is_key(resource, key)) return no_such(resource, key);
-  const WriteContext context = state_->context(actor, options);
+  WriteContext context = state_->context(actor, options);
+  if (wants_today(resource)) {
+    auto today = state_->today(tx);
+    if (!today) return std::unexpected(today.error());
+    context.today = std::move(*today);
+  }
   // What the change refers to is asked together with the row, so it is read twice: here without
   // the old values, to know what to ask, below with them.
   Draft probe(resource, actor, context);
@@ -431,10 +464,18 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
       const std::string_view field = std::string_view(problem.pointer).substr(1);
       if (draft.changed(field)) draft.wrong(field, problem.code, problem.detail);
     }
-    if (answers.refusal() && answers.refusal()->reason == "parent_read_only" &&
-        draft.changed(resource.access.inherits_from)) {
+    const bool moved = std::ranges::any_of(check.columns, [&](const auto& column) {
+      return column.is_parent && draft.changed(column.field);
+    });
+    if (moved && answers.refusal() && answers.refusal()->reason == "parent_read_only") {
       draft.refuse(answers.refusal()->code, answers.refusal()->detail, answers.refusal()->reason);
     }
+  }
+  if (!resource.related.sql.empty()) {
+    if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
+    const auto related = state_->queue_related(tx, draft);
+    if (auto done = tx.run(); !done) return std::unexpected(done.error());
+    draft.load_related(tx.rows(*related));
   }
   merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);

@@ -62,7 +62,8 @@ void compare_columns(const Resource& resource, const Tables& tables,
                                                : " is NOT NULL, the program expects null values."));
     }
     const bool generated = field.name == resource.key || field.name == "number";
-    if (field.default_value && !column->second.has_default && !generated) {
+    if (field.default_value && field.default_value != "today" && !column->second.has_default &&
+        !generated) {
       differences.push_back("Column " + where + " has no default, the program expects one.");
     }
   }
@@ -218,7 +219,7 @@ std::string column_definition(const Resource& resource, const Field& field) {
     sql += " UNIQUE DEFAULT nextval(" + quoted(resource.sequence) + ")";
   } else if (field.default_value == "now") {
     sql += " DEFAULT now()";
-  } else if (field.default_value) {
+  } else if (field.default_value && field.default_value != "today") {
     sql += " DEFAULT " + quoted(*field.default_value);
   }
   const bool of_statuses = field.name == "status" && !resource.statuses.empty();

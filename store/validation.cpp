@@ -1,6 +1,7 @@
 #include "store/validation.h"
 
 #include <algorithm>
+#include <array>
 
 #include "daemon/base/text.h"
 #include "store/array.h"
@@ -102,6 +103,8 @@ void flag_unverified(Draft& draft) {
 void require_values(Draft& draft) {
   const Resource& resource = draft.resource();
   const Profile profile = draft.context().profile;
+  const bool complete =
+      resource.drafts_may_lack && !resource.may_lack(draft.get("status").value_or(""));
   for (std::size_t i = 0; i < resource.fields.size(); ++i) {
     const Field& field = resource.fields[i];
     if (!field.has_column()) continue;
@@ -109,12 +112,15 @@ void require_values(Draft& draft) {
     if (draft.creating() && draft.is_set(i) && !draft.get(i) && field.default_value) draft.unset(i);
     const bool missing =
         draft.creating() ? !draft.get(i) && !field.default_value : draft.is_set(i) && !draft.get(i);
-    if (!missing) continue;
+    // The rest is asked for once the first status is left.
+    const bool lacking = complete && field.needed_on_creation && !draft.get(i) &&
+                         (draft.creating() || draft.changed("status") || draft.is_set(i));
+    if (!missing && !lacking) continue;
     const bool automatic =
-        (field.write == WriteRule::never && draft.creating()) ||
+        ((field.write == WriteRule::never || field.is_generated) && draft.creating()) ||
         (field.name == "name" && !resource.auto_name.empty() && draft.creating());
-    bool needed = field.is_not_null && !automatic;
-    if (draft.creating() && profile != Profile::draft) {
+    bool needed = (field.is_not_null && !automatic) || lacking;
+    if (draft.creating() && profile != Profile::draft && !resource.drafts_may_lack) {
       needed = needed || field.needed_on_creation ||
                (profile == Profile::requisites && field.needed_for_requisites);
     }
@@ -266,13 +272,14 @@ void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html) {
     // A person's new record is his own, unless it is left open on purpose (null).
     if (actor.is_person() && resource.access.employees_create &&
         resource.has_field("responsible_id") && !draft.is_set("responsible_id")) {
-      draft.set("responsible_id", std::to_string(*actor.user_id));
+      draft.set_default(resource.index_of("responsible_id"), std::to_string(*actor.user_id));
     }
     for (std::size_t i = 0; i < resource.fields.size(); ++i) {
       const Field& field = resource.fields[i];
       if (field.default_value && field.default_value != "now" && !draft.is_set(i) &&
           field.has_column() && field.name != "row_version" && field.name != "origin") {
-        draft.set(i, std::string(*field.default_value));
+        const bool today = field.default_value == "today";
+        draft.set_default(i, std::string(today ? draft.context().today : *field.default_value));
       }
     }
   }
@@ -306,6 +313,7 @@ ReferenceCheck reference_check(const Draft& draft, const Registry& registry,
   for (std::size_t i = 0; i < resource.fields.size(); ++i) {
     const Field& field = resource.fields[i];
     if (field.target.empty() || !field.has_column() || !draft.changed(i)) continue;
+    if (draft.is_confirmed(i)) continue;
     const auto value = draft.get(i);
     if (!value) continue;
     const bool is_default = field.default_value && *value == *field.default_value;
@@ -315,7 +323,7 @@ ReferenceCheck reference_check(const Draft& draft, const Registry& registry,
     check.params.add(*value);
     const std::string placeholder =
         "$" + std::to_string(check.params.size()) + "::" + field.sql_type();
-    const bool is_parent = field.name == resource.access.inherits_from;
+    const bool is_parent = field.needs_write || field.name == resource.access.inherits_from;
     columns += ", " + live_condition(field, registry, draft, access, placeholder, user);
     if (is_parent) {
       columns += ", " + write_condition(field, registry, draft, access, placeholder, user);
@@ -357,9 +365,51 @@ void read_references(Draft& draft, const ReferenceCheck& check, const Rows& rows
                    "You may read " + std::string(field.name) + " " +
                        std::string(draft.get(index).value_or("")) + ", but not add to it.",
                    "parent_read_only");
+    } else {
+      draft.confirm(index);
     }
   }
 }
+
+namespace {
+
+// What the database refuses by a constraint or trigger of more than one column: the name after the
+// table's, in the words of the API.
+struct Rule {
+  std::string_view constraint;
+  std::string_view field;
+  ErrorCode code;
+  std::string_view reason;
+  std::string_view detail;
+};
+constexpr std::array<Rule, 9> kRules = {{
+    {"email_domains_public", "email_domains", ErrorCode::validation_failed, "public_mail_domain",
+     "A public mail domain does not belong to one company."},
+    {"contract_of_counterparty", "contract_id", ErrorCode::validation_failed,
+     "contract_of_other_counterparty", "The contract belongs to another counterparty."},
+    {"of_counterparty", "counterparty_id", ErrorCode::validation_failed,
+     "contract_of_other_counterparty", "The counterparty must be that of the contract."},
+    {"order_locked", "parent_id", ErrorCode::conflict, "order_locked",
+     "The lines of a completed or canceled order are locked."},
+    {"has_paid_payments", "status", ErrorCode::validation_failed, "order_has_paid_payments",
+     "An order with a paid payment cannot be canceled."},
+    {"of_canceled_order", "order_id", ErrorCode::validation_failed, "order_canceled",
+     "A canceled order takes no payment."},
+    {"of_order_deal", "deal_id", ErrorCode::validation_failed, "deal_of_other_order",
+     "The payment's deal must be that of its order."},
+    {"currency_of_order", "currency", ErrorCode::validation_failed, "currency_differs",
+     "The payment's currency must be that of its order."},
+    {"period", "valid_from", ErrorCode::conflict, "period_overlaps",
+     "The periods of one product of an account must not overlap."},
+}};
+
+const Rule* rule_of(std::string_view constraint) {
+  const auto found =
+      std::ranges::find_if(kRules, [&](const Rule& each) { return each.constraint == constraint; });
+  return found == kRules.end() ? nullptr : &*found;
+}
+
+}  // namespace
 
 Error explained(Error error, const Resource& resource) {
   std::string_view constraint = error.reason;
@@ -399,14 +449,11 @@ Error explained(Error error, const Resource& resource) {
     error.reason = "group_cycle";
     error.detail = "A group cannot be inside itself.";
     error.fields = {{"/nested", error.reason, error.detail}};
-  } else if (constraint == "email_domains_public") {
-    error.code = ErrorCode::validation_failed;
-    error.fields = {{"/email_domains", "public_mail_domain",
-                     "A public mail domain does not belong to one company."}};
-  } else if (constraint == "contract_of_counterparty") {
-    error.code = ErrorCode::validation_failed;
-    error.fields = {{"/contract_id", "contract_of_other_counterparty",
-                     "The contract belongs to another counterparty."}};
+  } else if (const Rule* rule = rule_of(constraint)) {
+    error.code = rule->code;
+    error.reason = std::string(rule->reason);
+    error.detail = std::string(rule->detail);
+    error.fields = {{"/" + std::string(rule->field), error.reason, error.detail}};
   } else if (constraint == "pkey") {
     error.code = ErrorCode::conflict;
     error.reason = "not_unique";

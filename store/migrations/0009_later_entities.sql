@@ -26,6 +26,11 @@ CREATE TABLE crm.product (
 CREATE UNIQUE INDEX product_sku_key ON crm.product (sku) WHERE deleted_at IS NULL;
 CREATE INDEX product_name_idx ON crm.product (name COLLATE "ru-RU-x-icu", id)
     WHERE deleted_at IS NULL;
+CREATE INDEX product_search_idx ON crm.product USING gin
+    ((coalesce(name::text, '') || ' ' || coalesce(sku::text, '')) gin_trgm_ops);
+INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
+    ('product.kind', 'product', 'Продукт', 'Product', 1),
+    ('product.kind', 'service', 'Услуга', 'Service', 2);
 
 CREATE TABLE crm.contract_status (LIKE crm.lead_status INCLUDING ALL);
 INSERT INTO crm.contract_status

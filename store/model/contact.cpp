@@ -30,6 +30,12 @@ void split_full_name(Draft& draft) {
   draft.set("middle_name", part(2));
 }
 
+Access orphans_for_managers(Access access) {
+  access.orphan_read = Role::all_crm_managers;
+  access.orphan_write = Role::all_crm_managers;
+  return access;
+}
+
 void check_contact(Draft& draft) {
   if (!draft.has("full_name") && (draft.is_set("last_name") || draft.is_set("first_name"))) {
     std::string name;
@@ -100,18 +106,7 @@ Resource contact() {
                        .labels("Учётная запись", "Portal account"))
               .list(),
       // The counterparty's people; a contact without one is open to every CRM manager.
-      .access =
-          {
-              .grants = {{Role::creator, Right::write, {}},
-                         {Role::cco, Right::write, {}},
-                         {Role::crm_administrators, Right::write, {}},
-                         {Role::all_crm_managers, Right::read, {}},
-                         {Role::viewers, Right::read, {}}},
-              .inherits_from = "counterparty_id",
-              .orphan_read = Role::all_crm_managers,
-              .orphan_write = Role::all_crm_managers,
-              .employees_create = true,
-          },
+      .access = orphans_for_managers(satellite_access("counterparty_id")),
       .default_sort = "full_name",
       .before_write = check_contact,
   };

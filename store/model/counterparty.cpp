@@ -11,23 +11,11 @@
 namespace c360::store {
 namespace {
 
-std::string_view text_or_empty(std::optional<std::string_view> value) {
-  return value ? *value : std::string_view{};
-}
-
-void check_requisites(Draft& draft) {
-  const bool touched = draft.is_set("inn") || draft.is_set("kpp") || draft.is_set("ogrn") ||
-                       draft.is_set("kind") || draft.creating();
-  if (!touched) return;
+void check_kpp_of_kind(Draft& draft) {
+  if (!draft.creating() && !draft.is_set("kpp") && !draft.is_set("kind")) return;
   const auto kind = draft.get("kind");
   if (draft.has("kpp") && (kind == "individual_entrepreneur" || kind == "individual")) {
     draft.wrong("kpp", "kpp_not_allowed", "An entrepreneur or a person has no KPP.");
-  }
-  if (draft.context().lenient) return;
-  for (const ConsistencyFault& fault :
-       check_consistency(text_or_empty(draft.get("inn")), text_or_empty(draft.get("ogrn")),
-                         text_or_empty(draft.get("kpp")))) {
-    draft.wrong(fault.field, fault.fault.code, std::string(fault.fault.detail));
   }
 }
 
@@ -74,6 +62,7 @@ void check_counterparty(Draft& draft) {
   }
   derive_name_key(draft);
   tidy_domains(draft);
+  check_kpp_of_kind(draft);
   check_requisites(draft);
   if (draft.changed("promo_emails_allowed") &&
       !(draft.creating() && draft.get("promo_emails_allowed") == "f")) {

@@ -105,6 +105,21 @@ Field& Field::of_small_type(std::string_view small) {
   return *this;
 }
 
+Field& Field::generated() {
+  is_not_null = true;
+  is_generated = true;
+  return *this;
+}
+Field& Field::of_writers() {
+  needs_write = true;
+  return *this;
+}
+Field& Field::sole(std::vector<std::string_view> among) {
+  is_sole = true;
+  sole_among = std::move(among);
+  return *this;
+}
+
 std::string Field::sql_type() const {
   switch (type) {
     case FieldType::boolean:

@@ -70,10 +70,11 @@ struct Field {
   std::string_view target_table;  // set by the registry, or here when the target is no Resource yet
   std::string_view column_type;   // of integers that are no bigint
   std::string_view alias;         // the outside spelling of the same field, such as "requestSource"
-  std::optional<std::string_view> default_value;  // PostgreSQL text form; "now" for timestamps
-  std::size_t length_limit = 0;                   // characters; 0: the limit of the type
-  int precision = 18;                             // decimal
-  int scale = 2;                                  // decimal
+  // PostgreSQL text form; "now" for timestamps, "today" for dates (in the business time zone).
+  std::optional<std::string_view> default_value;
+  std::size_t length_limit = 0;  // characters; 0: the limit of the type
+  int precision = 18;            // decimal
+  int scale = 2;                 // decimal
   ValueCheck check = nullptr;
   std::string expression;      // SQL over alias t instead of a column; such a field is read-only
   std::string_view own_event;  // a change is a history event of this type, such as "status_changed"
@@ -90,6 +91,13 @@ struct Field {
   bool nulls_first = false;      // when sorted upwards
   bool is_large = false;         // not in lists unless asked for by `fields=`
   bool may_be_negative = false;  // money
+  bool is_generated = false;     // the database gives one where none is sent
+  bool needs_write = false;      // of a reference: only who may write what it names sets it
+  // The only true one among the live rows with the same values of these columns: set to true, it
+  // takes the mark from the other.
+  bool is_sole = false;
+  std::vector<std::string_view> sole_among;
+  std::string take_mark;  // the statement: $1 is the row that gets it, then sole_among
 
   // The builder: each returns the field itself.
   Field& labels(std::string_view ru, std::string_view en);
@@ -116,6 +124,9 @@ struct Field {
   Field& empty_first();
   Field& large();
   Field& of_small_type(std::string_view type);  // "integer", "smallint"
+  Field& generated();
+  Field& of_writers();  // needs_write
+  Field& sole(std::vector<std::string_view> among = {});
 
   bool has_column() const { return expression.empty(); }
   bool is_array() const {

@@ -62,6 +62,18 @@ Collection observer_collection() {
           .order_by = "l.added_at, c.id"};
 }
 
+Access satellite_access(std::string_view owner_field) {
+  return {
+      .grants = {{Role::creator, Right::write, {}},
+                 {Role::cco, Right::write, {}},
+                 {Role::crm_administrators, Right::write, {}},
+                 {Role::all_crm_managers, Right::read, {}},
+                 {Role::viewers, Right::read, {}}},
+      .inherits_from = owner_field,
+      .employees_create = true,
+  };
+}
+
 Field row_version_field() {
   return integer("row_version")
       .of_small_type("integer")

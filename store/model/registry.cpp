@@ -12,20 +12,16 @@ namespace c360::store {
 namespace {
 
 // Kinds that are referred to before they have a Resource of their own.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOtherTables = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOtherTables = {{
     {"record", "crm.record"},
     {"contract", "crm.contract"},
     {"agreement", "crm.agreement"},
     {"order", "crm.order"},
     {"payment", "crm.payment"},
-    {"product", "crm.product"},
     {"assignment", "crm.assignment"},
     {"personal_account", "crm.personal_account"},
-    {"legal_entity", "crm.legal_entity"},
-    {"own_organisation", "crm.own_organisation"},
     {"counterparty_user", "crm.counterparty_user"},
     {"parse_rule", "ops.parse_rule"},
-    {"bank_account", "crm.bank_account"},
     {"line_item", "crm.line_item"},
 }};
 
@@ -35,6 +31,10 @@ std::vector<Resource> declarations() {
                                 token(),
                                 counterparty(),
                                 contact(),
+                                own_organisation(),
+                                legal_entity(),
+                                bank_account(),
+                                product(),
                                 lead(),
                                 deal(),
                                 folder(),
@@ -124,6 +124,17 @@ void complete(Resource& resource) {
     resource.fields.push_back(missing.labels("Незаполненные поля", "Missing fields")
                                   .described("Required of a complete record and still empty; or "
                                              "stored with wrong check digits."));
+  }
+  for (Field& field : resource.fields) {
+    if (!field.is_sole) continue;
+    const std::string name(field.name);
+    field.take_mark = "UPDATE " + std::string(resource.table) + " SET " + name + " = false WHERE " +
+                      name + " AND id IS DISTINCT FROM $1::bigint";
+    std::size_t parameter = 1;
+    for (const std::string_view column : field.sole_among) {
+      field.take_mark += " AND " + std::string(column) + " = $" + std::to_string(++parameter) +
+                         "::" + resource.field(column).sql_type();
+    }
   }
   // A status hidden from the default list is shown by asking for it.
   std::string_view hidden;

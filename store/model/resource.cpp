@@ -27,6 +27,10 @@ bool Resource::offers(Operation operation) const {
   return std::find(operations.begin(), operations.end(), operation) != operations.end();
 }
 
+bool Resource::may_lack(std::string_view status) const {
+  return status == statuses.front().code || status == given_up;
+}
+
 const Status* Resource::find_status(std::string_view status_code) const {
   const auto found = std::find_if(statuses.begin(), statuses.end(),
                                   [&](const Status& each) { return each.code == status_code; });

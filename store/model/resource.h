@@ -48,6 +48,10 @@ enum class Role : std::uint8_t {
   support_leads,       // groups support-lead and support-technologists
   completer,           // completed_by
   line_manager,        // of the assignee, or of who completed it
+  named,               // the user whom Grant::column names
+  one_of,              // one of the users whom the array Grant::column names
+  in_named_group,      // a member of the group that Grant::column names
+  member,              // a member of one of Grant::groups
 };
 
 enum class Right : std::uint8_t { read, write };  // write includes read
@@ -55,7 +59,12 @@ enum class Right : std::uint8_t { read, write };  // write includes read
 struct Grant {
   Role role;
   Right right;
-  std::vector<std::string_view> statuses;  // empty: in every status
+  std::vector<std::string_view> statuses;  // of the row; empty: in every status
+  std::string_view column = {};
+  std::vector<std::string_view> groups = {};
+  // The role is one on another row, its alias v: what follows SELECT FROM, with % for the alias of
+  // this row, such as "crm.deal v WHERE v.id = %.deal_id".
+  std::string_view on = {};
 };
 
 struct Access {
@@ -67,6 +76,14 @@ struct Access {
   std::optional<Role> orphan_read;
   std::optional<Role> orphan_write;
   bool employees_create = false;  // any active user may create one (design.md 11)
+};
+
+// What a rule must know of other rows: asked in the transaction of the write, before before_write,
+// which reads it by Draft::related(column).
+struct Related {
+  std::string_view sql;  // gives one row; empty: nothing to know
+  // Of $1, $2, …: fields after the write, or "today", the day in the business time zone.
+  std::vector<std::string_view> parameters;
 };
 
 struct Stage {
@@ -150,6 +167,12 @@ struct Resource {
   bool has_versions = true;  // row_version, and so ETag and If-Match
   bool soft_delete = true;   // deleted_at; otherwise rows go for good (refused while in use)
 
+  // What required_on_creation() asks for must be there once the first status is left for another
+  // than `given_up`, not before.
+  bool drafts_may_lack = false;
+  std::string_view given_up;
+
+  Related related;
   // Rules beyond the fields: fills in, checks, guards a status. Called before every create and
   // update, with the old values in place on update.
   void (*before_write)(Draft& draft) = nullptr;
@@ -161,6 +184,8 @@ struct Resource {
   std::size_t index_of(std::string_view field_name) const;  // fields.size() when there is none
   const Field& field(std::string_view field_name) const;    // throws: a bug in a declaration
   bool offers(Operation operation) const;
+  // With drafts_may_lack: the first status, and the one it is given up in.
+  bool may_lack(std::string_view status) const;
   const Status* find_status(std::string_view status_code) const;
   const Stage* find_stage(std::string_view stage_code) const;
   const Collection* find_collection(std::string_view collection_name) const;

@@ -22,11 +22,21 @@ Collection observer_collection();
 Field row_version_field();
 Fields version_fields();
 
+// Check digits that must agree: INN, OGRN, KPP.
+void check_requisites(Draft& draft);
+// Of what belongs to a customer (domain.md 3.4): his people's, and its creator's.
+Access satellite_access(std::string_view owner_field);
+std::vector<Choice> product_kinds();
+
 Resource user();
 Resource group();
 Resource token();
 Resource counterparty();
 Resource contact();
+Resource own_organisation();
+Resource legal_entity();
+Resource bank_account();
+Resource product();
 Resource lead();
 Resource deal();
 Resource folder();

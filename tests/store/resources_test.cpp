@@ -33,6 +33,22 @@ class Resources : public RecordsTest {
       return R"({"counterparty_id":)" + company() + R"(,"subject":)" + name + R"(,"content":)" +
              name + "}";
     }
+    if (resource.kind == "own_organisation") {
+      return R"({"full_name":)" + name + R"(,"inn":"7707083893"})";
+    }
+    if (resource.kind == "legal_entity") {
+      return R"({"counterparty_id":)" + company() + R"(,"full_name":)" + name +
+             R"(,"inn":"7707083893","billed_by_organisation_id":)" + issuer() + "}";
+    }
+    if (resource.kind == "bank_account") {
+      return R"({"owner_record_id":)" + issuer() +
+             R"(,"account_number":"40702810938000000001","bik":"044525225","bank_name":)" + name +
+             "}";
+    }
+    if (resource.kind == "product") {
+      return R"({"name":)" + name +
+             R"(,"kind":"service","unit_code":"796","price":"1.00","vat_rate_code":"vat22"})";
+    }
     if (resource.kind == "comment") {
       return R"({"record_id":)" + parent() + R"(,"text":)" + name + "}";
     }
@@ -75,6 +91,9 @@ class Resources : public RecordsTest {
     const std::string field = resource.kind == "contact"            ? "full_name"
                               : resource.kind == "user"             ? "first_name"
                               : resource.kind == "mail_sender_rule" ? "comment"
+                              : resource.kind == "bank_account"     ? "comment"
+                              : resource.kind == "own_organisation" ? "full_name"
+                              : resource.kind == "legal_entity"     ? "full_name"
                               : resource.kind == "activity"         ? "topic"
                               : resource.kind == "support_request"  ? "subject"
                               : resource.kind == "comment"          ? "text"
@@ -96,6 +115,12 @@ class Resources : public RecordsTest {
     }
     return company_;
   }
+  std::string issuer() {
+    if (issuer_.empty()) {
+      issuer_ = make("own_organisation", R"({"full_name":"we","inn":"7727563778"})", admin_).key;
+    }
+    return issuer_;
+  }
   std::vector<const Resource*> creatable() {
     std::vector<const Resource*> list;
     for (const auto& resource : registry_.all()) {
@@ -109,6 +134,7 @@ class Resources : public RecordsTest {
 
   std::string parent_;
   std::string company_;
+  std::string issuer_;
   int counter_ = 0;
 };
 
