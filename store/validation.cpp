@@ -382,7 +382,7 @@ struct Rule {
   std::string_view reason;
   std::string_view detail;
 };
-constexpr std::array<Rule, 9> kRules = {{
+constexpr std::array<Rule, 10> kRules = {{
     {"email_domains_public", "email_domains", ErrorCode::validation_failed, "public_mail_domain",
      "A public mail domain does not belong to one company."},
     {"contract_of_counterparty", "contract_id", ErrorCode::validation_failed,
@@ -393,6 +393,8 @@ constexpr std::array<Rule, 9> kRules = {{
      "The lines of a completed or canceled order are locked."},
     {"has_paid_payments", "status", ErrorCode::validation_failed, "order_has_paid_payments",
      "An order with a paid payment cannot be canceled."},
+    {"parent_id_position_key", "position", ErrorCode::conflict, "not_unique",
+     "Another line has this position."},
     {"of_canceled_order", "order_id", ErrorCode::validation_failed, "order_canceled",
      "A canceled order takes no payment."},
     {"of_order_deal", "deal_id", ErrorCode::validation_failed, "deal_of_other_order",

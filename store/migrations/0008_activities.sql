@@ -40,6 +40,9 @@ CREATE TABLE crm.assignment (
     custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
 );
 CREATE INDEX assignment_parent_idx ON crm.assignment (parent_record_id) WHERE deleted_at IS NULL;
+CREATE INDEX assignment_search_idx ON crm.assignment USING gin
+    ((coalesce(title::text, '')) gin_trgm_ops);
+CREATE INDEX assignment_status_idx ON crm.assignment (status, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX assignment_performer_idx ON crm.assignment (performer_user_id, status)
     WHERE deleted_at IS NULL;
 
@@ -114,6 +117,19 @@ CREATE TABLE crm.activity (
     custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
 );
 ALTER TABLE crm.comment ADD FOREIGN KEY (activity_id) REFERENCES crm.activity ON DELETE SET NULL;
+-- An assignment made from the card of a record is shown among the record's activities.
+CREATE FUNCTION crm.show_assignment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WITH r AS (INSERT INTO crm.record (kind) VALUES ('activity') RETURNING id)
+    INSERT INTO crm.activity (id, parent_record_id, type, status, topic, activity_date,
+                              responsible_id, assignment_id, created_by, updated_by, origin)
+    SELECT r.id, NEW.parent_record_id, 'assignment', 'created', NEW.title, now(),
+           NEW.performer_user_id, NEW.id, NEW.created_by, NEW.created_by, NEW.origin
+    FROM r;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER assignment_shown AFTER INSERT ON crm.assignment
+    FOR EACH ROW WHEN (NEW.parent_record_id IS NOT NULL) EXECUTE FUNCTION crm.show_assignment();
 CREATE UNIQUE INDEX activity_mail_key ON crm.activity (mail_message_id, parent_record_id)
     WHERE mail_message_id IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX activity_parent_idx ON crm.activity (parent_record_id, activity_date DESC, id DESC)

@@ -50,12 +50,24 @@ INSERT INTO crm.contract_status
     (11, 'deleted', 'Удален', 'Deleted', NULL, NULL, false, true);
 
 CREATE SEQUENCE crm.contract_number;
+-- Numbers typed by hand may be ahead of the sequence: it steps over them.
+CREATE FUNCTION crm.free_contract_number() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    candidate text;
+BEGIN
+    LOOP
+        candidate := nextval('crm.contract_number')::text;
+        EXIT WHEN NOT EXISTS (SELECT FROM crm.contract c WHERE c.number = candidate);
+    END LOOP;
+    RETURN candidate;
+END $$;
 CREATE TABLE crm.contract (
     id                  bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
-    number              text    NOT NULL DEFAULT nextval('crm.contract_number')::text
+    number              text    NOT NULL DEFAULT crm.free_contract_number()
                                 CHECK (number <> ''),
     number_is_manual    boolean NOT NULL DEFAULT false,
     status              text    NOT NULL DEFAULT 'draft' REFERENCES crm.contract_status,
+    returns_to          text    REFERENCES crm.contract_status,  -- of rework: where it came from
     own_organisation_id bigint  REFERENCES crm.own_organisation,
     counterparty_id     bigint  REFERENCES crm.counterparty,
     legal_entity_id     bigint  REFERENCES crm.legal_entity,
@@ -66,13 +78,17 @@ CREATE TABLE crm.contract (
     note                text,
     amount              numeric(18,2) CHECK (amount >= 0),
     vat_amount          numeric(18,2) CHECK (vat_amount >= 0),
-    currency            text    DEFAULT 'RUB' REFERENCES crm.currency,
+    currency            text    NOT NULL DEFAULT 'RUB' REFERENCES crm.currency,
     contract_date       date    NOT NULL,
     valid_until         date    CHECK (valid_until >= contract_date),
     signer_id           bigint  REFERENCES crm.user,
     counterparty_signer text,
     initiator_id        bigint  NOT NULL REFERENCES crm.user,
     content_document_id bigint  REFERENCES crm.document ON DELETE SET NULL,
+    CONSTRAINT contract_returns_to CHECK ((returns_to IS NOT NULL) = (status = 'rework')),
+    -- A draft may lack what a contract must have.
+    CONSTRAINT contract_complete CHECK (status IN ('draft', 'deleted')
+        OR num_nulls(own_organisation_id, counterparty_id, party_code, kind_code, signer_id) = 0),
     UNIQUE (id, counterparty_id),  -- so that a deal can pin the counterparty
     created_at   timestamptz NOT NULL DEFAULT now(),
     created_by   bigint      REFERENCES crm.user,
@@ -89,6 +105,12 @@ CREATE TABLE crm.contract (
 CREATE UNIQUE INDEX contract_number_key ON crm.contract
     (coalesce(own_organisation_id, 0), extract(year FROM contract_date), number)
     WHERE deleted_at IS NULL;
+CREATE INDEX contract_number_idx ON crm.contract (number);
+CREATE INDEX contract_date_idx ON crm.contract (contract_date DESC, id DESC)
+    WHERE deleted_at IS NULL;
+CREATE INDEX contract_initiator_idx ON crm.contract (initiator_id) WHERE deleted_at IS NULL;
+CREATE INDEX contract_search_idx ON crm.contract USING gin
+    ((coalesce(number::text, '') || ' ' || coalesce(summary::text, '')) gin_trgm_ops);
 CREATE INDEX contract_counterparty_idx ON crm.contract (counterparty_id) WHERE deleted_at IS NULL;
 -- A deal's contract belongs to the deal's counterparty when both are set.
 ALTER TABLE crm.deal
@@ -97,14 +119,27 @@ ALTER TABLE crm.deal
         REFERENCES crm.contract (id, counterparty_id);
 CREATE INDEX deal_contract_idx ON crm.deal (contract_id) WHERE contract_id IS NOT NULL;
 
+CREATE TABLE crm.agreement_status (LIKE crm.contract_status INCLUDING ALL);
+INSERT INTO crm.agreement_status SELECT * FROM crm.contract_status;
 CREATE SEQUENCE crm.agreement_number;
+CREATE FUNCTION crm.free_agreement_number() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    candidate text;
+BEGIN
+    LOOP
+        candidate := nextval('crm.agreement_number')::text;
+        EXIT WHEN NOT EXISTS (SELECT FROM crm.agreement a WHERE a.number = candidate);
+    END LOOP;
+    RETURN candidate;
+END $$;
 CREATE TABLE crm.agreement (
     id                  bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
     contract_id         bigint  NOT NULL REFERENCES crm.contract,
-    number              text    NOT NULL DEFAULT nextval('crm.agreement_number')::text
+    number              text    NOT NULL DEFAULT crm.free_agreement_number()
                                 CHECK (number <> ''),
     number_is_manual    boolean NOT NULL DEFAULT false,
-    status              text    NOT NULL DEFAULT 'draft' REFERENCES crm.contract_status,
+    status              text    NOT NULL DEFAULT 'draft' REFERENCES crm.agreement_status,
+    returns_to          text    REFERENCES crm.agreement_status,  -- of rework: where it came from
     own_organisation_id bigint  REFERENCES crm.own_organisation,
     counterparty_id     bigint  REFERENCES crm.counterparty,
     legal_entity_id     bigint  REFERENCES crm.legal_entity,
@@ -114,7 +149,7 @@ CREATE TABLE crm.agreement (
     note                text,
     amount              numeric(18,2) CHECK (amount >= 0),
     vat_amount          numeric(18,2) CHECK (vat_amount >= 0),
-    currency            text    DEFAULT 'RUB' REFERENCES crm.currency,
+    currency            text    NOT NULL DEFAULT 'RUB' REFERENCES crm.currency,
     contract_date       date    NOT NULL,
     valid_until         date    CHECK (valid_until >= contract_date),
     signer_id           bigint  REFERENCES crm.user,
@@ -123,6 +158,9 @@ CREATE TABLE crm.agreement (
     content_document_id bigint  REFERENCES crm.document ON DELETE SET NULL,
     effective_from      date,
     changes             text,
+    CONSTRAINT agreement_returns_to CHECK ((returns_to IS NOT NULL) = (status = 'rework')),
+    CONSTRAINT agreement_complete CHECK (status IN ('draft', 'deleted')
+        OR num_nulls(own_organisation_id, counterparty_id, kind_code, signer_id) = 0),
     CONSTRAINT agreement_of_counterparty FOREIGN KEY (contract_id, counterparty_id)
         REFERENCES crm.contract (id, counterparty_id),
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -136,7 +174,17 @@ CREATE TABLE crm.agreement (
     external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
     custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
 );
+CREATE UNIQUE INDEX agreement_number_key ON crm.agreement
+    (coalesce(own_organisation_id, 0), extract(year FROM contract_date), number)
+    WHERE deleted_at IS NULL;
+CREATE INDEX agreement_number_idx ON crm.agreement (number);
+CREATE INDEX agreement_date_idx ON crm.agreement (contract_date DESC, id DESC)
+    WHERE deleted_at IS NULL;
 CREATE INDEX agreement_contract_idx ON crm.agreement (contract_id) WHERE deleted_at IS NULL;
+CREATE INDEX agreement_counterparty_idx ON crm.agreement (counterparty_id)
+    WHERE deleted_at IS NULL;
+CREATE INDEX agreement_search_idx ON crm.agreement USING gin
+    ((coalesce(number::text, '') || ' ' || coalesce(summary::text, '')) gin_trgm_ops);
 
 CREATE TABLE crm.personal_account (
     id              bigint  PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
@@ -229,6 +277,11 @@ CREATE TABLE crm.order (
     balance_due           numeric(18,2) NOT NULL DEFAULT 0
                           CHECK (balance_due = total_amount_with_vat - paid_amount),
     comment               text,
+    -- so that a payment can pin deal and currency
+    UNIQUE (id, deal_id),
+    UNIQUE (id, currency),
+    CONSTRAINT order_contract_of_counterparty FOREIGN KEY (contract_id, counterparty_id)
+        REFERENCES crm.contract (id, counterparty_id),
     created_at   timestamptz NOT NULL DEFAULT now(),
     created_by   bigint      REFERENCES crm.user,
     updated_at   timestamptz NOT NULL DEFAULT now(),
@@ -240,6 +293,11 @@ CREATE TABLE crm.order (
     external_ids jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(external_ids) = 'object'),
     custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
 );
+CREATE INDEX order_date_idx ON crm.order (order_date DESC, id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX order_responsible_idx ON crm.order (responsible_id, order_date DESC, id DESC)
+    WHERE deleted_at IS NULL;
+CREATE INDEX order_status_idx ON crm.order (status, order_date DESC, id DESC)
+    WHERE deleted_at IS NULL;
 CREATE INDEX order_deal_idx ON crm.order (deal_id) WHERE deleted_at IS NULL;
 CREATE INDEX order_counterparty_idx ON crm.order (counterparty_id) WHERE deleted_at IS NULL;
 
@@ -265,6 +323,8 @@ CREATE TABLE crm.line_item (
     vat_amount          numeric(18,2) NOT NULL,
     amount_with_vat     numeric(18,2) NOT NULL,
     description         text,
+    updated_at          timestamptz NOT NULL DEFAULT now(),
+    row_version         integer NOT NULL DEFAULT 1,
     FOREIGN KEY (parent_id, parent_kind) REFERENCES crm.record (id, kind) ON DELETE CASCADE,
     UNIQUE (parent_id, position) DEFERRABLE INITIALLY DEFERRED,
     -- round(numeric, 2) rounds half away from zero.
@@ -274,6 +334,81 @@ CREATE TABLE crm.line_item (
     CHECK (vat_amount = coalesce(round(amount * vat_percent / 100, 2), 0)),
     CHECK (amount_with_vat = amount + vat_amount)
 );
+CREATE INDEX line_item_product_idx ON crm.line_item (product_id) WHERE product_id IS NOT NULL;
+
+-- Writers of one deal or order wait for each other, so that positions and totals are right. The
+-- lines of a final order stay as they are, until it is purged.
+CREATE FUNCTION crm.guard_line_item() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    parent    bigint;
+    is_locked boolean;
+BEGIN
+    FOR parent IN SELECT DISTINCT x FROM unnest(ARRAY[OLD.parent_id, NEW.parent_id]) AS x
+                  WHERE x IS NOT NULL ORDER BY x
+    LOOP
+        PERFORM FROM crm.deal d WHERE d.id = parent FOR NO KEY UPDATE;
+        SELECT o.status IN ('completed', 'canceled') AND o.deleted_at IS NULL INTO is_locked
+        FROM crm.order o WHERE o.id = parent FOR NO KEY UPDATE;
+        IF is_locked THEN
+            RAISE EXCEPTION 'the lines of order % are locked', parent
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'line_item_order_locked';
+        END IF;
+    END LOOP;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    IF NEW.position IS NULL THEN
+        NEW.position := 1 + coalesce((SELECT max(l.position) FROM crm.line_item l
+                                      WHERE l.parent_id = NEW.parent_id), 0);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER line_item_guard BEFORE INSERT OR UPDATE OR DELETE ON crm.line_item
+    FOR EACH ROW EXECUTE FUNCTION crm.guard_line_item();
+
+-- The totals of a deal or order are the sums of its rounded lines. They are content: the version of
+-- the deal or order moves with them.
+CREATE FUNCTION crm.follow_line_items() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    parents bigint[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        parents := ARRAY(SELECT DISTINCT n.parent_id FROM touched n);
+    ELSIF TG_OP = 'DELETE' THEN
+        parents := ARRAY(SELECT DISTINCT o.parent_id FROM gone o);
+    ELSE
+        parents := ARRAY(SELECT n.parent_id FROM touched n UNION SELECT o.parent_id FROM gone o);
+    END IF;
+    WITH sums AS (
+        SELECT p.id, coalesce(sum(l.amount), 0) AS amount, coalesce(sum(l.vat_amount), 0) AS vat
+        FROM unnest(parents) AS p(id) LEFT JOIN crm.line_item l ON l.parent_id = p.id
+        GROUP BY p.id),
+    deals AS (
+        UPDATE crm.deal d SET total_amount = s.amount, total_vat = s.vat,
+               total_amount_with_vat = s.amount + s.vat,
+               row_version = d.row_version + 1, updated_at = now()
+        FROM sums s
+        WHERE d.id = s.id AND (d.total_amount, d.total_vat) IS DISTINCT FROM (s.amount, s.vat))
+    UPDATE crm.order o SET total_amount = s.amount, total_vat = s.vat,
+           total_amount_with_vat = s.amount + s.vat,
+           balance_due = s.amount + s.vat - o.paid_amount,
+           row_version = o.row_version + 1, updated_at = now()
+    FROM sums s
+    WHERE o.id = s.id AND (o.total_amount, o.total_vat) IS DISTINCT FROM (s.amount, s.vat);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER line_item_inserted AFTER INSERT ON crm.line_item
+    REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_line_items();
+CREATE TRIGGER line_item_updated AFTER UPDATE ON crm.line_item
+    REFERENCING OLD TABLE AS gone NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_line_items();
+CREATE TRIGGER line_item_deleted AFTER DELETE ON crm.line_item
+    REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_line_items();
+INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
+    ('line_item.kind', 'product', 'Продукт', 'Product', 1),
+    ('line_item.kind', 'service', 'Услуга', 'Service', 2);
 
 CREATE TABLE crm.payment_status (LIKE crm.lead_status INCLUDING ALL);
 INSERT INTO crm.payment_status
@@ -304,6 +439,11 @@ CREATE TABLE crm.payment (
     invoice_document_id  bigint  REFERENCES crm.document ON DELETE SET NULL,
     personal_account_id  bigint  REFERENCES crm.personal_account,
     comment              text,
+    -- Deal and currency are those of the order; where the order goes, its payments follow.
+    CONSTRAINT payment_of_order_deal FOREIGN KEY (order_id, deal_id)
+        REFERENCES crm.order (id, deal_id) ON UPDATE CASCADE,
+    CONSTRAINT payment_currency_of_order FOREIGN KEY (order_id, currency)
+        REFERENCES crm.order (id, currency),
     CONSTRAINT payment_planned_date CHECK (status NOT IN ('planned', 'confirmed', 'expired')
                                            OR planned_payment_date IS NOT NULL),
     CONSTRAINT payment_fact_date CHECK (status <> 'paid' OR fact_payment_date IS NOT NULL),
@@ -328,6 +468,82 @@ CREATE INDEX payment_order_idx ON crm.payment (order_id) WHERE deleted_at IS NUL
 CREATE INDEX payment_counterparty_idx ON crm.payment (counterparty_id) WHERE deleted_at IS NULL;
 CREATE INDEX payment_due_idx ON crm.payment (planned_payment_date)
     WHERE status IN ('planned', 'confirmed') AND deleted_at IS NULL;
+CREATE INDEX payment_status_idx ON crm.payment (status, id DESC) WHERE deleted_at IS NULL;
+CREATE INDEX payment_responsible_idx ON crm.payment (responsible_id, id DESC)
+    WHERE deleted_at IS NULL;
+
+-- Payments of one order wait for each other and for a change of its status: what is paid adds up,
+-- and nothing is paid for a canceled order.
+CREATE FUNCTION crm.guard_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    named       bigint;
+    is_canceled boolean;
+BEGIN
+    FOR named IN SELECT DISTINCT x FROM unnest(ARRAY[OLD.order_id, NEW.order_id]) AS x
+                 WHERE x IS NOT NULL ORDER BY x
+    LOOP
+        SELECT o.status = 'canceled' AND o.deleted_at IS NULL INTO is_canceled
+        FROM crm.order o WHERE o.id = named FOR NO KEY UPDATE;
+        IF is_canceled AND named = NEW.order_id AND NEW.status = 'paid' AND NEW.deleted_at IS NULL
+        THEN
+            RAISE EXCEPTION 'order % is canceled', named
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_of_canceled_order';
+        END IF;
+    END LOOP;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER payment_guard
+    BEFORE INSERT OR DELETE OR UPDATE OF order_id, status, paid_amount, deleted_at ON crm.payment
+    FOR EACH ROW EXECUTE FUNCTION crm.guard_payment();
+
+CREATE FUNCTION crm.follow_payments() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    orders bigint[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        orders := ARRAY(SELECT DISTINCT n.order_id FROM touched n);
+    ELSIF TG_OP = 'DELETE' THEN
+        orders := ARRAY(SELECT DISTINCT o.order_id FROM gone o);
+    ELSE
+        orders := ARRAY(SELECT n.order_id FROM touched n UNION SELECT o.order_id FROM gone o);
+    END IF;
+    UPDATE crm.order o SET paid_amount = s.paid,
+           balance_due = o.total_amount_with_vat - s.paid,
+           row_version = o.row_version + 1, updated_at = now()
+    FROM (SELECT x.id, coalesce(sum(p.paid_amount), 0) AS paid
+          FROM unnest(orders) AS x(id)
+          LEFT JOIN crm.payment p ON p.order_id = x.id AND p.deleted_at IS NULL
+                                     AND p.status IN ('paid', 'partial_paid')
+          GROUP BY x.id) s
+    WHERE o.id = s.id AND o.paid_amount <> s.paid;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER payment_inserted AFTER INSERT ON crm.payment
+    REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_payments();
+CREATE TRIGGER payment_updated AFTER UPDATE ON crm.payment
+    REFERENCING OLD TABLE AS gone NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_payments();
+CREATE TRIGGER payment_deleted AFTER DELETE ON crm.payment
+    REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_payments();
+
+CREATE FUNCTION crm.guard_order_cancel() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM crm.payment p
+               WHERE p.order_id = NEW.id AND p.status = 'paid' AND p.deleted_at IS NULL)
+    THEN
+        RAISE EXCEPTION 'order % has a paid payment', NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'order_has_paid_payments';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER order_cancel_guard BEFORE UPDATE OF status ON crm.order
+    FOR EACH ROW WHEN (NEW.status = 'canceled' AND OLD.status <> 'canceled')
+    EXECUTE FUNCTION crm.guard_order_cancel();
 
 CREATE TABLE crm.support_request_status (LIKE crm.lead_status INCLUDING ALL);
 INSERT INTO crm.support_request_status
@@ -457,14 +673,18 @@ INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('support_request.sla2_state', 'overdue', 'Просрочен', 'Overdue', 4),
     ('support_request.sla2_state', 'off', 'Выключен', 'Off', 5);
 
--- Now that there are support requests: theirs too (0008).
+-- Now that there are support requests, orders and contracts: theirs too (0008).
 CREATE OR REPLACE FUNCTION crm.counterparty_of(record_id bigint) RETURNS bigint
 LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT c.id FROM crm.counterparty c WHERE c.id = record_id),
                     (SELECT d.counterparty_id FROM crm.deal d WHERE d.id = record_id),
                     (SELECT l.counterparty_id FROM crm.lead l WHERE l.id = record_id),
                     (SELECT p.counterparty_id FROM crm.contact p WHERE p.id = record_id),
-                    (SELECT s.counterparty_id FROM crm.support_request s WHERE s.id = record_id))
+                    (SELECT s.counterparty_id FROM crm.support_request s WHERE s.id = record_id),
+                    (SELECT o.counterparty_id FROM crm.order o WHERE o.id = record_id),
+                    (SELECT m.counterparty_id FROM crm.payment m WHERE m.id = record_id),
+                    (SELECT k.counterparty_id FROM crm.contract k WHERE k.id = record_id),
+                    (SELECT a.counterparty_id FROM crm.agreement a WHERE a.id = record_id))
 $$;
 
 -- Is there such a record, and is it not deleted? Null when there is none. For what attaches to a
@@ -489,6 +709,20 @@ CREATE FUNCTION crm.record_is_live(record_id bigint) RETURNS boolean LANGUAGE sq
                                       WHERE e.id = r.id AND e.deleted_at IS NULL)
         WHEN 'support_request' THEN EXISTS (SELECT FROM crm.support_request e
                                             WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'assignment' THEN EXISTS (SELECT FROM crm.assignment e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'legal_entity' THEN EXISTS (SELECT FROM crm.legal_entity e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'own_organisation' THEN EXISTS (SELECT FROM crm.own_organisation e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'personal_account' THEN EXISTS (SELECT FROM crm.personal_account e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'product' THEN EXISTS (SELECT FROM crm.product e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'document' THEN EXISTS (SELECT FROM crm.document e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
+        WHEN 'folder' THEN EXISTS (SELECT FROM crm.folder e
+                        WHERE e.id = r.id AND e.deleted_at IS NULL)
         ELSE true END
     FROM crm.record r WHERE r.id = record_id
 $$;

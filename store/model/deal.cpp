@@ -11,6 +11,7 @@ bool is_closing(std::optional<std::string_view> status) {
 // Guards of domain.md 7.2.
 void check_deal(Draft& draft) {
   check_opportunity(draft);
+  check_currency_of_lines(draft);
   const auto status = draft.get("status");
   if (!draft.creating() && !draft.changed("status")) return;
   // Moving between closing statuses is a new closing.
@@ -117,20 +118,10 @@ Resource deal() {
               .add(text("refusal_reason")
                        .max_length(1000)
                        .labels("Причина отказа", "Refusal reason"))
-              .add(money("total_amount")
-                       .defaults_to("0")
-                       .computed()
-                       .sortable()
-                       .labels("Сумма итого", "Total"))
-              .add(money("total_vat").defaults_to("0").computed().labels("Сумма НДС", "Total VAT"))
-              .add(money("total_amount_with_vat")
-                       .defaults_to("0")
-                       .computed()
-                       .sortable()
-                       .labels("Сумма итого с НДС", "Total with VAT"))
+              .add(total_fields())
               .list(),
       .access = opportunity_access(),
-      .collections = {contact_collection(), observer_collection()},
+      .collections = {contact_collection(), observer_collection(), item_collection()},
       .default_sort = "-date_received",
       .refusal_outcome = "drop_out",
       .refusal_status = "dropped_out",

@@ -12,17 +12,11 @@ namespace c360::store {
 namespace {
 
 // Kinds that are referred to before they have a Resource of their own.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kOtherTables = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOtherTables = {{
     {"record", "crm.record"},
-    {"contract", "crm.contract"},
-    {"agreement", "crm.agreement"},
-    {"order", "crm.order"},
-    {"payment", "crm.payment"},
-    {"assignment", "crm.assignment"},
     {"personal_account", "crm.personal_account"},
     {"counterparty_user", "crm.counterparty_user"},
     {"parse_rule", "ops.parse_rule"},
-    {"line_item", "crm.line_item"},
 }};
 
 std::vector<Resource> declarations() {
@@ -35,6 +29,12 @@ std::vector<Resource> declarations() {
                                 legal_entity(),
                                 bank_account(),
                                 product(),
+                                contract(),
+                                agreement(),
+                                order(),
+                                line_item(),
+                                payment(),
+                                assignment(),
                                 lead(),
                                 deal(),
                                 folder(),

@@ -27,6 +27,10 @@ void check_requisites(Draft& draft);
 // Of what belongs to a customer (domain.md 3.4): his people's, and its creator's.
 Access satellite_access(std::string_view owner_field);
 std::vector<Choice> product_kinds();
+// Of what has lines, a deal or an order: the sums, the lines, and that they are of one currency.
+Fields total_fields();
+Collection item_collection();
+void check_currency_of_lines(Draft& draft);
 
 Resource user();
 Resource group();
@@ -37,6 +41,12 @@ Resource own_organisation();
 Resource legal_entity();
 Resource bank_account();
 Resource product();
+Resource contract();
+Resource agreement();
+Resource order();
+Resource line_item();
+Resource payment();
+Resource assignment();
 Resource lead();
 Resource deal();
 Resource folder();

@@ -95,6 +95,46 @@ class RecordsTest : public ::testing::Test {
     for (const FieldError& field : error.fields) text += " " + field.pointer + "=" + field.code;
     return text;
   }
+  // What the service says to a body or a change: "accepted", or code and every "/field=code".
+  std::string said_to(std::string_view name, std::string_view body, const store::Actor& actor) {
+    const auto done = records_->create(kind(name), json(body), actor);
+    return done ? "accepted" : said(done.error());
+  }
+  std::string said_to_change(std::string_view name, const std::string& key, std::string_view change,
+                             const store::Actor& actor) {
+    const auto done = records_->update(kind(name), key, json(change), actor);
+    return done ? "accepted" : said(done.error());
+  }
+  static std::string said(const Error& error) {
+    if (error.fields.empty()) return std::string(to_string(error.code)) + " " + error.reason;
+    std::string all;
+    for (const FieldError& field : error.fields) {
+      all += (all.empty() ? "" : " ") + field.pointer + "=" + field.code;
+    }
+    return all;
+  }
+  // Of a record, as an administrator reads it.
+  std::string value(std::string_view name, const std::string& key, std::string_view field) {
+    const auto read = records_->get(kind(name), key, admin_);
+    EXPECT_TRUE(read) << name << " " << key;
+    return read ? member(*read, field) : "";
+  }
+  // "write", "read" or "none"; the change must alter the record.
+  std::string right_on(std::string_view name, const std::string& key, std::string_view change,
+                       const store::Actor& actor) {
+    if (!records_->get(kind(name), key, actor)) return "none";
+    const auto done = records_->update(kind(name), key, json(change), actor);
+    if (done) return "write";
+    return done.error().reason == "read_only" ? "read" : said(done.error());
+  }
+  std::string company_of(const store::Actor& responsible) {
+    return make("counterparty",
+                R"({"name":"К","segment_code":"small","acquisition_channel_code":"site",)"
+                R"("status_code":"active","responsible_id":)" +
+                    std::to_string(*responsible.user_id) + "}",
+                admin_)
+        .key;
+  }
   static std::string member(const store::RecordView& view, std::string_view name) {
     const Json value = json(view.json);
     const Json* found = value.find(name);

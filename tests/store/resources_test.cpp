@@ -45,6 +45,21 @@ class Resources : public RecordsTest {
              R"(,"account_number":"40702810938000000001","bik":"044525225","bank_name":)" + name +
              "}";
     }
+    if (resource.kind == "contract") return R"({"summary":)" + name + "}";
+    if (resource.kind == "agreement") {
+      return R"({"contract_id":)" + contract() + R"(,"summary":)" + name + "}";
+    }
+    if (resource.kind == "order") {
+      return R"({"counterparty_id":)" + company() + R"(,"comment":)" + name + "}";
+    }
+    if (resource.kind == "line_item") {
+      return R"({"parent_id":)" + parent() + R"(,"name":)" + name +
+             R"(,"kind":"service","unit_code":"796","price":"1.00","quantity":"2"})";
+    }
+    if (resource.kind == "payment") {
+      return R"({"counterparty_id":)" + company() + R"(,"amount":"5.00","comment":)" + name + "}";
+    }
+    if (resource.kind == "assignment") return R"({"title":)" + name + "}";
     if (resource.kind == "product") {
       return R"({"name":)" + name +
              R"(,"kind":"service","unit_code":"796","price":"1.00","vat_rate_code":"vat22"})";
@@ -91,6 +106,12 @@ class Resources : public RecordsTest {
     const std::string field = resource.kind == "contact"            ? "full_name"
                               : resource.kind == "user"             ? "first_name"
                               : resource.kind == "mail_sender_rule" ? "comment"
+                              : resource.kind == "contract"         ? "summary"
+                              : resource.kind == "agreement"        ? "summary"
+                              : resource.kind == "order"            ? "comment"
+                              : resource.kind == "payment"          ? "comment"
+                              : resource.kind == "line_item"        ? "name"
+                              : resource.kind == "assignment"       ? "title"
                               : resource.kind == "bank_account"     ? "comment"
                               : resource.kind == "own_organisation" ? "full_name"
                               : resource.kind == "legal_entity"     ? "full_name"
@@ -115,6 +136,10 @@ class Resources : public RecordsTest {
     }
     return company_;
   }
+  std::string contract() {
+    if (contract_.empty()) contract_ = make("contract", "{}", admin_).key;
+    return contract_;
+  }
   std::string issuer() {
     if (issuer_.empty()) {
       issuer_ = make("own_organisation", R"({"full_name":"we","inn":"7727563778"})", admin_).key;
@@ -135,6 +160,7 @@ class Resources : public RecordsTest {
   std::string parent_;
   std::string company_;
   std::string issuer_;
+  std::string contract_;
   int counter_ = 0;
 };
 
