@@ -46,6 +46,9 @@ Poller::Poller(std::int64_t mailbox_id, MailboxSettings settings, MailboxFactory
   status_.reason = "the first pass has not ended yet";
   Metrics& metrics = ports_.observer.metrics();
   metrics.gauge(Metric::mailbox_up, {settings_.code}).set(0);
+  for (const Metric counted :
+       {Metric::mail_fetch_retries_total, Metric::mailbox_comparison_failures_total})
+    metrics.counter(counted, {settings_.code}).add(0);
   (void)healed(kMissed);
   (void)healed(kGone);
 }

@@ -93,6 +93,7 @@ class Poller {
   std::optional<std::vector<Uid>> told_news(const SearchCriteria& criteria) const;
   Result<bool> pending_vanished(const store::FolderKey& key);
   bool contradicts(const std::vector<std::int64_t>& there) const;
+  void distrust_modseq(std::string_view why);
   Result<void> compare(const store::FolderKey& key, const store::MailLog::Folder& state);
   // Of the very first listing: what first_sync_limit leaves out moves from `fresh` to the result.
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
@@ -102,6 +103,7 @@ class Poller {
   static constexpr std::string_view kMissed = "missed";
   static constexpr std::string_view kGone = "gone";
   Counter healed(std::string_view kind) const;
+  Counter retries() const;
   Result<void> take_in(const MailboxContext& context, const store::FolderKey& key,
                        const store::MailLog::Folder& state, const store::Lease& lease);
   void report_sync(bool now);

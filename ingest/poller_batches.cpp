@@ -278,6 +278,7 @@ Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMai
       ports_.observer.observe(
           event::message_retried,
           {{"mailbox", settings_.code}, {"count", count}, {"reason", "contradicted"}});
+      retries().add(static_cast<double>(count));
       remark("the server contradicts itself about the bytes of " + std::to_string(count) +
              (count == 1 ? " mail" : " mails"));
     }
@@ -327,6 +328,8 @@ Result<void> Poller::settle_unfetched(const FolderKey& key, const FetchedBatch& 
     if (auto vanished = log_.vanish(key, gone); !vanished) return std::unexpected(vanished.error());
     ports_.observer.observe(event::message_vanished,
                             {{"mailbox", settings_.code}, {"count", gone.size()}});
+    remark("gone when they were to be fetched: " + std::to_string(gone.size()) +
+           (gone.size() == 1 ? " mail" : " mails"));
   }
   for (const Uid uid : batch.missing()) by_uid.erase(uid);
   for (const auto& [uid, error] : batch.refused()) {
@@ -337,6 +340,10 @@ Result<void> Poller::settle_unfetched(const FolderKey& key, const FetchedBatch& 
     by_uid.erase(mail);
   }
   return {};
+}
+
+Counter Poller::retries() const {
+  return ports_.observer.metrics().counter(Metric::mail_fetch_retries_total, {settings_.code});
 }
 
 // A NO for one message is a retry state of that message, with its own back-off, then quarantine. A
@@ -356,6 +363,7 @@ Result<void> Poller::note_unfetched(const PendingMail& mail, const Error& error,
   const bool proven = oversize && patience == 1;
   if (!proven && mail.attempts + 1 < ports_.options.attempt_limit * patience) {
     remark("mail waits to be fetched again: " + error.detail);
+    retries().add();
     ports_.observer.observe(event::message_retried, {{"mailbox", settings_.code},
                                                      {"uid", mail.uid},
                                                      {"code", to_string(error.code)},

@@ -1,6 +1,7 @@
 // What a folder has: selected, listed, compared with the ledger (design.md 4, step 2).
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "ingest/poller.h"
 
@@ -26,10 +27,13 @@ Result<FolderKey> Poller::open_folder(const std::string& folder) {
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
   if (!state) return std::unexpected(state.error());
   if (state->uidvalidity == key.uidvalidity) return key;
-  if (state->uidvalidity != 0)
+  if (state->uidvalidity != 0) {
+    remark("the folder was built anew: UIDVALIDITY " + std::to_string(state->uidvalidity) +
+           " became " + std::to_string(key.uidvalidity));
     ports_.observer.observe(
         event::mailbox_uidvalidity_changed,
         {{"mailbox", settings_.code}, {"before", state->uidvalidity}, {"now", key.uidvalidity}});
+  }
   auto vanished = log_.change_uidvalidity(key);
   if (!vanished) return std::unexpected(vanished.error());
   if (*vanished > 0)
@@ -51,10 +55,10 @@ Result<SelectedMailbox> Poller::select(const std::string& folder) {
     return selected;
   }
   listed_.erase(folder);
-  if (++failed_resyncs_ == kFailedResyncs) trusts_modseq_ = false;
+  if (++failed_resyncs_ == kFailedResyncs) distrust_modseq("failed");
   if (selected.error().code != ErrorCode::upstream_rejected) return selected;
   auto plain = mailbox_->select(folder, /*read_only=*/false);
-  if (plain) trusts_modseq_ = false;
+  if (plain) distrust_modseq("refused");
   return plain;
 }
 
@@ -73,6 +77,9 @@ Result<store::MailLog::Folder> Poller::list(const FolderKey& key) {
   }
   if (!first && !state->compare_due) return state;
   if (auto compared = compare(key, *state); !compared) {
+    ports_.observer.metrics()
+        .counter(Metric::mailbox_comparison_failures_total, {settings_.code})
+        .add();
     // A server that refuses to list everything still lets new mail in; how much of it is wanted
     // the first time only the whole list can tell.
     const bool bounded = first && settings_.first_sync_limit > 0;
@@ -127,7 +134,7 @@ Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria
   criteria.changed_after = before.modseq;
   auto found = mailbox_->search(criteria);
   if (found || found.error().code != ErrorCode::upstream_rejected) return found;
-  trusts_modseq_ = false;
+  distrust_modseq("refused");
   criteria.changed_after = 0;
   return mailbox_->search(criteria);
 }
@@ -163,6 +170,14 @@ bool Poller::contradicts(const std::vector<std::int64_t>& there) const {
     const auto next = std::ranges::lower_bound(there, std::int64_t{range.first});
     return next != there.end() && *next <= range.last;
   });
+}
+
+// From now on folders are listed plainly.
+void Poller::distrust_modseq(std::string_view why) {
+  if (!std::exchange(trusts_modseq_, false)) return;
+  remark("the server is wrong about what changed (" + std::string(why) +
+         "): its folders are listed plainly");
+  ports_.observer.observe(event::modseq_distrusted, {{"mailbox", settings_.code}, {"reason", why}});
 }
 
 // Everything the server has against everything the ledger has: what a listing missed is healed.
@@ -204,8 +219,8 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   auto new_now = log_.list(key, fresh);
   if (!new_now) return std::unexpected(new_now.error());
   // It arrived in this moment, or the mod-sequence hid it: that is not asked for again.
-  if ((listed_by_modseq_ && found.missed + *new_now > 0) || contradicts(all))
-    trusts_modseq_ = false;
+  if (listed_by_modseq_ && found.missed + *new_now > 0) distrust_modseq("missed");
+  if (contradicts(all)) distrust_modseq("contradicted");
   for (const auto& [uids, rule] :
        {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
         {&deleted, "already-deleted"},

@@ -41,6 +41,7 @@ inline constexpr Event mailbox_connected{"mailbox_connected", LogLevel::info};
 inline constexpr Event mailbox_failed{"mailbox_failed", LogLevel::warn};
 inline constexpr Event mailbox_recovered{"mailbox_recovered", LogLevel::info};
 inline constexpr Event mailbox_uidvalidity_changed{"mailbox_uidvalidity_changed", LogLevel::warn};
+inline constexpr Event modseq_distrusted{"modseq_distrusted", LogLevel::warn};
 inline constexpr Event mailbox_pass_finished{"mailbox_pass_finished", LogLevel::debug};
 inline constexpr Event mailbox_compared{"mailbox_compared", LogLevel::debug};
 inline constexpr Event lease_acquired{"lease_acquired", LogLevel::info};

@@ -63,6 +63,8 @@ TEST_F(Comparison, AMailThatIsGoneBeforeItsNextTryIsVanished) {
                                                   .detail = "NO internal error"}});
   pass();
   ASSERT_EQ(outcome(41), "listed");
+  EXPECT_THAT(quiet.metrics.serialize(),
+              HasSubstr("client360_mail_fetch_retries_total{mailbox=\"crm\"} 1\n"));
   server.remove(41);
 
   demand();
@@ -107,6 +109,8 @@ TEST_F(Comparison, ADemandIsMetOnceAndSurvivesAServerThatRefuses) {
 
   pass();
   EXPECT_EQ(outcome(41), "deal_created");  // new mail comes in all the same
+  EXPECT_THAT(quiet.metrics.serialize(),
+              HasSubstr("client360_mailbox_comparison_failures_total{mailbox=\"crm\"} 1\n"));
   pass();
   pass();
 

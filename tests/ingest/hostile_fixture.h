@@ -100,22 +100,32 @@ class HostileTest : public IntakeTest {
     return ::testing::AssertionSuccess();
   }
 
-  // Says `text` as the reason why it is not well, in readiness and the log, while the other mailbox
-  // takes in new mail.
-  void expect_trouble(const std::string& text) {
+  // What counts trouble of a mailbox; the series of it that have other labels are added up.
+  static constexpr std::string_view kFailures = "client360_mailbox_failures_total{";
+  static constexpr std::string_view kRetries = "client360_mail_fetch_retries_total{";
+  static constexpr std::string_view kFlagFailures = "client360_mail_flag_failures_total{";
+  static constexpr std::string_view kMismatches = "client360_mail_size_mismatches_total{";
+  static constexpr std::string_view kVanished = "client360_events_total{event=\"message_vanished\"";
+  static constexpr std::string_view kRebuilt =
+      "client360_events_total{event=\"mailbox_uidvalidity_changed\"";
+
+  // Says `text` as the reason why it is not well, in all three places: readiness, a warning in the
+  // log, and `metric`, which has grown since it was last well. The other mailbox takes in new mail
+  // meanwhile.
+  void expect_trouble(const std::string& text, std::string_view metric) {
     EXPECT_TRUE(comes_true([&] {
       const auto now = status();
       const bool passed = now.last_pass || now.consecutive_failures > 0;
-      return passed && !now.reason.empty() && now.reason.contains(text) && troubled("crm");
+      return passed && !now.reason.empty() && now.reason.contains(text) && troubled("crm") &&
+             grown(metric);
     })) << text
-        << "\n"
+        << "\ncounted by " << metric << ": " << counted(metric, quiet.metrics.serialize()) << "\n"
         << log();
     expect_calm();
   }
-  // The same for trouble that ends passes: also in the metric.
+  // The same for trouble that ends passes.
   void expect_failure(const std::string& text) {
-    expect_trouble(text);
-    EXPECT_GT(failures("crm"), 0U);
+    expect_trouble(text, kFailures);
     EXPECT_TRUE(log().contains(" event=mailbox_failed mailbox=crm code=")) << log();
   }
   // The mailbox next to it takes in new mail, and nothing is said of it.
@@ -136,6 +146,7 @@ class HostileTest : public IntakeTest {
     expect_equation();
     EXPECT_TRUE(quiet.metrics.serialize().contains(
         "client360_mail_quarantined_total{mailbox=\"crm\",reason=\"too_many_retries\"} 1\n"));
+    EXPECT_TRUE(log().contains(" event=message_quarantined mailbox=crm")) << log();
   }
 
   long count_of(const std::string& command) const {
@@ -156,6 +167,19 @@ class HostileTest : public IntakeTest {
       if (line.contains(" level=warn ") && line.contains(" mailbox=" + mailbox + " ")) return true;
     }
     return false;
+  }
+
+  static double counted(std::string_view metric, const std::string& serialized) {
+    std::istringstream lines(serialized);
+    double sum = 0;
+    for (std::string line; std::getline(lines, line);) {
+      const bool ours = line.contains("mailbox=\"crm\"") || !line.contains("mailbox=");
+      if (line.starts_with(metric) && ours) sum += std::stod(line.substr(line.rfind(' ')));
+    }
+    return sum;
+  }
+  bool grown(std::string_view metric) const {
+    return counted(metric, quiet.metrics.serialize()) > counted(metric, well_metrics_);
   }
 
   std::size_t failures(const std::string& mailbox) const {
@@ -182,6 +206,7 @@ class HostileTest : public IntakeTest {
     }
     expect_conservation();
     well_until_ = log().size();
+    well_metrics_ = quiet.metrics.serialize();
   }
 
   // The equation of the ledger, as its view has it, with nothing pending; and all its promises.
@@ -286,6 +311,7 @@ class HostileTest : public IntakeTest {
   bool wants_flags = true;  // false: the server has lost them, or they are on mails of another time
   int forms_ = 0;
   std::size_t well_until_ = 0;  // in the log
+  std::string well_metrics_;    // as they were then
   ScriptedImapServer* server_ = &liar;
   std::unique_ptr<ingest::Intake> intake;
 };

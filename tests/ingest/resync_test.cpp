@@ -41,6 +41,11 @@ class Resync : public IntakeTest {
     server.folder().messages.at(uid).refused.reset();
     postgres.execute(url, "UPDATE ops.mail_message SET next_attempt_at = NULL");
   }
+  // Said once, in log and metric.
+  void expect_distrust() const {
+    EXPECT_THAT(quiet.metrics.serialize(),
+                ::testing::HasSubstr("client360_events_total{event=\"modseq_distrusted\"} 1\n"));
+  }
   int asked() const { return server.calls("select_since"); }
   int searches() const { return server.calls("search"); }
 };
@@ -92,6 +97,7 @@ TEST_F(Resync, AMailThatIsSaidToBeGoneAndIsNotIsKeptAndTheServerNotBelievedAgain
   pass();
 
   EXPECT_EQ(outcome(2), "listed");
+  expect_distrust();
   const int before = asked();
   relent(2);
   pass();
@@ -113,6 +119,7 @@ TEST_F(Resync, WhatSelectKeepsBackTheComparisonFindsAndItIsNotAskedAgain) {
   pass();
   EXPECT_EQ(outcome(3), "deal_created");
   EXPECT_EQ(asked(), before);
+  expect_distrust();
 }
 
 TEST_F(Resync, AMailThatNeverWasIsVanishedAndMakesNothing) {
@@ -139,6 +146,7 @@ TEST_F(Resync, WhereItIsRefusedMailComesInPlainlyAndItIsNotAskedAgain) {
   const int before = asked();
   pass();
   EXPECT_EQ(asked(), before);
+  expect_distrust();
 }
 
 TEST_F(Resync, AFolderThatIsGoneSaysNothingAgainstIt) {
@@ -167,6 +175,7 @@ TEST_F(Resync, WhereTheQuestionEndsTheConnectionEachTimeItIsNotAskedForEver) {
   }
 
   EXPECT_EQ(asked(), before + 3);
+  expect_distrust();
 }
 
 TEST_F(Resync, AfterManyChangesOfOurOwnTheyAreNotNamedAgain) {
