@@ -22,15 +22,18 @@ Json result_schema() {
   Json outcomes = schema::object({}, {}, "How many mails ended in which state");
   outcomes.set("additionalProperties", schema::integer());
   return schema::object(
-      {{"mails", schema::integer("Mails of the file")},
+      {{"id",
+        schema::integer("Of the import: GET /mail/imports/{id} tells the same while it runs")},
+       {"mails", schema::integer("Mails of the file")},
        {"outcomes", std::move(outcomes)},
        {"pending", schema::integer("Stored and not applied yet; tried again by themselves")}},
-      {"mails", "outcomes", "pending"});
+      {"id", "mails", "outcomes", "pending"});
 }
 
 void write_result(const MailImportResult& result, Response& response) {
   JsonWriter writer;
-  writer.begin_object().member("mails", result.mails).key("outcomes").begin_object();
+  writer.begin_object().member("id", result.id).member("mails", result.mails);
+  writer.key("outcomes").begin_object();
   for (const auto& [outcome, count] : result.outcomes) writer.member(outcome, count);
   writer.end_object().member("pending", result.pending).end_object();
   response.json(writer.view());
@@ -56,7 +59,10 @@ Result<void> import(const ApiServices& services, Request& request, Response& res
   Result<void> done = fail(ErrorCode::internal, "the import did not run");
   // Reading mail needs more stack than a connection's thread has.
   std::jthread([&] {
-    done = services.mail_importer->import_mails(mailbox, format_of(request), read, result);
+    done = services.mail_importer->import_mails(
+        mailbox,
+        {.format = format_of(request), .read = read, .bytes = request.body->declared_size()},
+        result);
   }).join();
   if (!done) {
     Error error = std::move(done.error());
@@ -81,7 +87,7 @@ void add_import_route(std::vector<Route>& routes, const ApiServices& services,
               .operation_id = "import_mail",
               .summary =
                   "Take in a mail (.eml) or the mails of an mbox, as if they had come to a "
-                  "mailbox; the same bytes only once",
+                  "mailbox; the same bytes only once. How far it is: GET /mail/imports",
               .tag = "mail"};
   route.parameters = {{.name = "mailbox",
                        .doc = "Whose rules decide, as its table is named in the configuration",

@@ -101,7 +101,7 @@ class Importer final : public api::MailImporter {
            const Observer& observer, const Clock& clock)
       : intake_(intake), import_(database, intake.inboxes(), config.intake, observer, clock) {}
 
-  Result<void> import_mails(std::string_view mailbox, Format format, const Read& read,
+  Result<void> import_mails(std::string_view mailbox, const File& file,
                             api::MailImportResult& result) override {
     const auto settings = intake_.settings(mailbox);
     if (!settings)
@@ -109,16 +109,26 @@ class Importer final : public api::MailImporter {
                   "no mailbox '" + std::string(mailbox) + "' is switched on in the configuration",
                   "no_mailbox");
     ingest::ImportReport report;
-    auto done = import_.run(*settings,
-                            format == Format::mbox      ? ingest::ImportFormat::mbox
-                            : format == Format::message ? ingest::ImportFormat::message
-                                                        : ingest::ImportFormat::detected,
-                            read, report);
-    result = {report.mails, std::move(report.outcomes), report.pending};
+    ingest::ImportSource source{.format = format_of(file.format), .read = file.read};
+    if (file.bytes) source.bytes = static_cast<std::int64_t>(*file.bytes);
+    auto done = import_.run(*settings, source, report);
+    result = {report.id, report.mails, std::move(report.outcomes), report.pending};
     return done;
   }
 
  private:
+  static ingest::ImportFormat format_of(Format format) {
+    switch (format) {
+      case Format::mbox:
+        return ingest::ImportFormat::mbox;
+      case Format::message:
+        return ingest::ImportFormat::message;
+      case Format::detected:
+        break;
+    }
+    return ingest::ImportFormat::detected;
+  }
+
   const ingest::Intake& intake_;
   ingest::MailImport import_;
 };

@@ -7,6 +7,7 @@
 #include "ingest/batch_processor.h"
 #include "ingest/mbox_splitter.h"
 #include "ingest/raw_mail.h"
+#include "store/import_log.h"
 #include "store/lease.h"
 #include "store/mail_log.h"
 
@@ -31,7 +32,8 @@ class Batches final : public MessageSink {
   Batches(store::Database& database, const MailboxContext& context, const IntakeOptions& options,
           BatchProcessor& processor, const store::Lease& lease, const Clock& clock,
           ImportReport& report)
-      : log_(database),
+      : database_(database),
+        log_(database),
         context_(context),
         key_{context.mailbox_id, context.folder, kImportUidvalidity},
         processor_(processor),
@@ -71,6 +73,7 @@ class Batches final : public MessageSink {
   Result<void> quarantine(const store::PendingMail& row, const Item& item);
   Result<void> process(std::vector<IncomingMail> mails);
 
+  store::Database& database_;
   store::MailLog log_;
   const MailboxContext& context_;
   const FolderKey key_;
@@ -86,6 +89,10 @@ class Batches final : public MessageSink {
   std::vector<Item> items_;
   std::int64_t last_uid_ = 0;
 };
+
+store::ImportProgress progress_of(const ImportReport& report) {
+  return {report.read_bytes, report.mails, report.pending, report.outcomes};
+}
 
 Result<void> Batches::prepare() {
   auto folder = log_.folder(key_.mailbox_id, key_.folder, std::chrono::seconds{0});
@@ -146,7 +153,12 @@ Result<void> Batches::flush() {
   }
   items_.clear();
   held_ = 0;
-  return mails.empty() ? Result<void>{} : process(std::move(mails));
+  if (!mails.empty()) {
+    if (auto processed = process(std::move(mails)); !processed) return processed;
+  }
+  // What it tells somebody is no reason to end it: the next batch tells it again.
+  (void)store::note_import(database_, report_.id, progress_of(report_));
+  return {};
 }
 
 Result<void> Batches::quarantine(const store::PendingMail& row, const Item& item) {
@@ -190,7 +202,7 @@ Result<ImportFormat> format_of(ImportFormat said, std::string_view beginning) {
   return said;
 }
 
-Result<void> split(ImportFormat said, const MailImport::Read& read, Batches& batches) {
+Result<void> split(ImportFormat said, const ImportRead& read, Batches& batches) {
   std::vector<char> buffer(kPiece);
   // Enough of it to tell: a single read may bring a byte.
   std::string beginning;
@@ -228,7 +240,7 @@ MailImport::MailImport(store::Database& database, const Inboxes& inboxes, Intake
       observer_(observer),
       clock_(clock) {}
 
-Result<void> MailImport::run(const MailboxSettings& mailbox, ImportFormat format, const Read& read,
+Result<void> MailImport::run(const MailboxSettings& mailbox, const ImportSource& source,
                              ImportReport& report) {
   store::MailLog log{database_};
   auto mailbox_id = log.mailbox_id(mailbox.code);
@@ -246,7 +258,18 @@ Result<void> MailImport::run(const MailboxSettings& mailbox, ImportFormat format
       database_, inboxes_, {.attempt_limit = options_.attempt_limit}, observer_};
   Batches batches{database_, context, options_, processor, **lease, clock_, report};
   if (auto ready = batches.prepare(); !ready) return ready;
-  return split(format, read, batches);
+  auto begun = store::begin_import(database_, *mailbox_id, source.bytes);
+  if (!begun) return std::unexpected(begun.error());
+  report.id = *begun;
+  const auto read = [&](std::span<char> into) {
+    auto count = source.read(into);
+    if (count) report.read_bytes += static_cast<std::int64_t>(*count);
+    return count;
+  };
+  auto done = split(source.format, read, batches);
+  (void)store::end_import(database_, report.id, progress_of(report),
+                          done ? std::nullopt : std::optional(done.error().detail));
+  return done;
 }
 
 }  // namespace c360::ingest

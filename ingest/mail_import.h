@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -31,24 +32,32 @@ inline constexpr std::int64_t kImportUidvalidity = 1;
 enum class ImportFormat : std::uint8_t { detected, message, mbox };
 
 struct ImportReport {
+  std::int64_t id = 0;  // of its row in ops.mail_import, which tells the same while it runs
+  std::int64_t read_bytes = 0;
   std::int64_t mails = 0;
   std::map<std::string, std::int64_t> outcomes;  // how many ended in which state
   std::int64_t pending = 0;                      // stored; the poller tries them again
 };
 
+// Fills the buffer with what comes next; 0 at the end. Its errors end the import.
+using ImportRead = std::function<Result<std::size_t>(std::span<char> into)>;
+
+struct ImportSource {
+  ImportFormat format = ImportFormat::detected;
+  ImportRead read;
+  std::optional<std::int64_t> bytes;  // how long it is, where that is known
+};
+
 // Any thread; one import of a mailbox at a time, in all daemons.
 class MailImport {
  public:
-  // Fills the buffer with what comes next; 0 at the end. Its errors end the import.
-  using Read = std::function<Result<std::size_t>(std::span<char> into)>;
-
   MailImport(store::Database& database, const Inboxes& inboxes, IntakeOptions options,
              const Observer& observer, const Clock& clock);
 
   // conflict (reason import_running): another import into this mailbox is under way.
   // malformed_message (not_an_mbox, not_a_mail, empty): not what it should be, nothing was taken.
   // `report` tells what was done, also when an error ended it.
-  Result<void> run(const MailboxSettings& mailbox, ImportFormat format, const Read& read,
+  Result<void> run(const MailboxSettings& mailbox, const ImportSource& source,
                    ImportReport& report);
 
  private:

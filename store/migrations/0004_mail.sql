@@ -35,6 +35,28 @@ CREATE TABLE ops.mailbox (
     updated_at           timestamptz NOT NULL DEFAULT now()
 );
 
+-- A file of mails that was sent to be taken in: how far it is, or what it came to.
+CREATE TABLE ops.mail_import (
+    id               bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    mailbox_id       bigint      NOT NULL REFERENCES ops.mailbox,
+    status           text        NOT NULL DEFAULT 'running'
+                                 CHECK (status IN ('running', 'done', 'failed', 'broken_off')),
+    started_at       timestamptz NOT NULL DEFAULT now(),
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    finished_at      timestamptz,
+    file_bytes       bigint      CHECK (file_bytes >= 0),  -- null: the sender did not say
+    read_bytes       bigint      NOT NULL DEFAULT 0 CHECK (read_bytes >= 0),
+    mails            bigint      NOT NULL DEFAULT 0 CHECK (mails >= 0),
+    pending          bigint      NOT NULL DEFAULT 0 CHECK (pending BETWEEN 0 AND mails),
+    outcomes         jsonb       NOT NULL DEFAULT '{}',
+    mails_per_minute bigint      NOT NULL DEFAULT 0,
+    left_seconds     bigint,                -- null: not known, or nothing is left
+    error            text,
+    CONSTRAINT mail_import_end_check CHECK ((status = 'running') = (finished_at IS NULL)),
+    CONSTRAINT mail_import_error_check CHECK ((status = 'failed') = (error IS NOT NULL))
+);
+CREATE INDEX mail_import_mailbox_idx ON ops.mail_import (mailbox_id, id);
+
 -- Where a folder of a mailbox stands: UIDs mean something only together with their UIDVALIDITY
 -- (RFC 9051, 2.3.1.1).
 CREATE TABLE ops.mailbox_folder (

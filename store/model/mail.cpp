@@ -78,6 +78,47 @@ Resource mailbox() {
   });
 }
 
+Resource mail_import() {
+  return readable({
+      .kind = "mail_import",
+      .path = "mail/imports",
+      .table = "ops.mail_import",
+      .doc = "A file of mails that was sent to POST /mail/import: how far it is while it is taken "
+             "in, and what it came to.",
+      .label = {"Загрузка писем", "Mail import"},
+      .label_plural = {"Загрузки писем", "Mail imports"},
+      .name_field = "status",
+      .fields =
+          Fields()
+              .add(reference("mailbox_id", "mailbox").required().filterable())
+              .add(code("status", {{"running", {"Идёт", "Running"}},
+                                   {"done", {"Завершена", "Done"}},
+                                   {"failed", {"Ошибка", "Failed"}},
+                                   {"broken_off", {"Прервана", "Broken off"}}})
+                       .defaults_to("running")
+                       .filterable()
+                       .described("broken_off: the daemon that took it in has died; sent again, "
+                                  "what it had done is known."))
+              .add(timestamp("started_at").defaults_to("now").sortable())
+              .add(timestamp("updated_at").defaults_to("now").sortable())
+              .add(timestamp("finished_at").sortable())
+              .add(integer("file_bytes")
+                       .described("Length of the file; nothing where the sender "
+                                  "did not say (no Content-Length)."))
+              .add(integer("read_bytes").defaults_to("0").described("How much of it was read."))
+              .add(integer("mails").defaults_to("0"))
+              .add(integer("pending").defaults_to("0").described(
+                  "Stored and not applied yet; tried again by themselves."))
+              .add(json("outcomes")
+                       .defaults_to("{}")
+                       .described("How many mails ended in which state."))
+              .add(integer("mails_per_minute").defaults_to("0").described("Since the beginning."))
+              .add(integer("left_seconds").described("At this rate."))
+              .add(text("error").described("What ended it, where it failed."))
+              .list(),
+  });
+}
+
 Resource mail_message() {
   return readable({
       .kind = "mail_message",

@@ -45,6 +45,7 @@ std::vector<Resource> declarations() {
                                 task(),
                                 support_request(),
                                 mailbox(),
+                                mail_import(),
                                 mail_message(),
                                 mail_attachment(),
                                 quarantine(),

@@ -57,6 +57,7 @@ Resource comment();
 Resource task();
 Resource support_request();
 Resource mailbox();
+Resource mail_import();
 Resource mail_message();
 Resource mail_attachment();
 Resource quarantine();

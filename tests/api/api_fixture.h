@@ -51,9 +51,10 @@ class FakeMailActions final : public MailActions {
 // Takes the whole file and says so.
 class FakeMailImporter final : public MailImporter {
  public:
-  Result<void> import_mails(std::string_view mailbox, Format format, const Read& read,
+  Result<void> import_mails(std::string_view mailbox, const File& file,
                             MailImportResult& result) override;
   std::string mailbox;
+  std::optional<std::uint64_t> bytes;
   Format format = Format::detected;
   std::string seen;
   std::optional<Error> failure;  // after the first mail

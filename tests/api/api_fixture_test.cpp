@@ -18,18 +18,20 @@ std::vector<RuleSetInUse> FakeRuleTester::sets() {
            .rules = {{"r", "create", 4, false, 17}}}};
 }
 
-Result<void> FakeMailImporter::import_mails(std::string_view into, Format as, const Read& read,
+Result<void> FakeMailImporter::import_mails(std::string_view into, const File& file,
                                             MailImportResult& result) {
   mailbox = into;
-  format = as;
+  format = file.format;
+  bytes = file.bytes;
   seen.clear();
   std::array<char, 1'000> buffer{};
   for (;;) {
-    auto count = read(buffer);
+    auto count = file.read(buffer);
     if (!count) return std::unexpected(count.error());
     if (*count == 0) break;
     seen.append(buffer.data(), *count);
   }
+  result.id = 17;
   result.mails = 1;
   result.outcomes["deal_created"] = 1;
   if (failure) return std::unexpected(*failure);

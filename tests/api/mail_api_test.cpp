@@ -233,6 +233,8 @@ TEST_F(MailApi, AFileOfMailsIsStreamedToThePort) {
   const auto taken = admin.request("POST", path, {{"Content-Type", "application/mbox"}}, file);
 
   EXPECT_EQ(taken.status, 200) << taken.body;
+  EXPECT_EQ(taken.field("id"), "17");
+  EXPECT_EQ(mail_importer_.bytes, file.size());
   EXPECT_EQ(taken.field("mails"), "1");
   EXPECT_EQ(taken.field("outcomes/deal_created"), "1");
   EXPECT_EQ(taken.field("pending"), "0");
@@ -243,6 +245,27 @@ TEST_F(MailApi, AFileOfMailsIsStreamedToThePort) {
   EXPECT_EQ(mail_importer_.format, MailImporter::Format::message);
   admin.request("POST", path, {{"Content-Type", "application/octet-stream"}}, kMail);
   EXPECT_EQ(mail_importer_.format, MailImporter::Format::detected);
+}
+
+TEST_F(MailApi, HowFarAnImportIsCanBeReadWhileItRuns) {
+  const auto id =
+      sql("INSERT INTO ops.mail_import (mailbox_id, file_bytes, read_bytes, mails, outcomes, "
+          "mails_per_minute, left_seconds) SELECT id, 1000, 400, 3, '{\"deal_created\": 3}', 90, 7 "
+          "FROM "
+          "ops.mailbox WHERE code = 'crm' RETURNING id");
+  HttpClient admin = administrator();
+
+  const auto all = admin.get("/api/v1/mail/imports?status=running");
+
+  EXPECT_EQ(all.field("items/0/id"), std::to_string(id)) << all.body;
+  const auto one = admin.get("/api/v1/mail/imports/" + std::to_string(id));
+  EXPECT_EQ(one.field("read_bytes"), "400") << one.body;
+  EXPECT_EQ(one.field("file_bytes"), "1000");
+  EXPECT_EQ(one.field("mails"), "3");
+  EXPECT_EQ(one.field("outcomes/deal_created"), "3");
+  EXPECT_EQ(one.field("mails_per_minute"), "90");
+  EXPECT_EQ(one.field("left_seconds"), "7");
+  EXPECT_EQ(client_of("manager", {"crm-manager"}).get("/api/v1/mail/imports").field("items"), "[]");
 }
 
 TEST_F(MailApi, AnImportThatBrokeOffSaysWhatWasDone) {

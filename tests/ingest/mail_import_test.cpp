@@ -26,8 +26,7 @@ std::string mbox(int first, int last) {
 }
 
 // In pieces of `step` bytes; after `limit` of them the sender is gone.
-MailImport::Read reader(const std::string& file, std::size_t step = 5'000,
-                        std::size_t limit = SIZE_MAX) {
+ImportRead reader(const std::string& file, std::size_t step = 5'000, std::size_t limit = SIZE_MAX) {
   return [&file, step, limit,
           at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
     if (at >= limit) return fail(ErrorCode::invalid_request, "the sender hung up", "cut");
@@ -41,10 +40,16 @@ class Import : public IntakeTest {
  protected:
   Import() { (void)mailbox_id(); }
 
-  Result<void> run(const MailImport::Read& read, ImportFormat format = ImportFormat::detected) {
+  Result<void> run(const ImportRead& read, ImportFormat format = ImportFormat::detected,
+                   std::optional<std::int64_t> bytes = std::nullopt) {
     report = {};
-    return MailImport{database, inboxes, options, quiet.observer, clock}.run(settings, format, read,
-                                                                             report);
+    return MailImport{database, inboxes, options, quiet.observer, clock}.run(
+        settings, {.format = format, .read = read, .bytes = bytes}, report);
+  }
+  // What its row says.
+  std::string row(const std::string& columns) {
+    return one("SELECT concat_ws(' ', " + columns +
+               ") FROM ops.mail_import ORDER BY id DESC LIMIT 1");
   }
   // Of an import that must succeed.
   std::map<std::string, std::int64_t> outcomes(const std::string& file,
@@ -78,6 +83,55 @@ TEST_F(Import, OfAnMboxTakesEveryMailOfItInBatches) {
             "1 2 3 4 5 6 7 8 9 10");
   EXPECT_THAT(outcomes(mbox(11, 12)), ElementsAre(Pair("deal_created", 2)));
   EXPECT_EQ(count("uid IN (11, 12)"), "2");
+}
+
+TEST_F(Import, TellsHowFarItIsWhileItRunsAndWhatItCameTo) {
+  settings.batch_messages = 2;
+  const std::string file = mbox(1, 6);
+  std::vector<std::string> seen;
+  const auto steps = reader(file, file.size() / 6);
+  const auto watched = [&](std::span<char> into) {
+    seen.push_back(
+        row("status, mails, read_bytes < file_bytes, left_seconds >= 0, "
+            "finished_at IS NULL, outcomes"));
+    return steps(into);
+  };
+
+  ASSERT_TRUE(run(watched, ImportFormat::mbox, static_cast<std::int64_t>(file.size())));
+
+  EXPECT_EQ(seen.front(), "running 0 t t {}");  // nothing is known of the time left
+  EXPECT_THAT(seen, ::testing::Contains("running 2 t t t {\"deal_created\": 2}"));
+  EXPECT_THAT(seen, ::testing::Contains("running 4 t t t {\"deal_created\": 4}"));
+  EXPECT_EQ(row("id, status, mails, pending, read_bytes, file_bytes, outcomes"),
+            std::to_string(report.id) + " done 6 0 " + std::to_string(file.size()) + " " +
+                std::to_string(file.size()) + " {\"deal_created\": 6}");
+  EXPECT_EQ(row("finished_at >= started_at, mails_per_minute > 0, left_seconds IS NULL"), "t t t");
+}
+
+TEST_F(Import, ThatFailsSaysWhatEndedItAndOneWhoseProcessDiedIsBrokenOff) {
+  ASSERT_FALSE(run(reader(form_mail(1)), ImportFormat::mbox));
+  EXPECT_EQ(row("status, mails, file_bytes IS NULL, finished_at IS NOT NULL"), "failed 0 t t");
+  EXPECT_THAT(row("error"), HasSubstr("mbox"));
+  postgres.execute(url,
+                   "INSERT INTO ops.mail_import (mailbox_id, mails) SELECT id, 3 FROM ops.mailbox");
+
+  ASSERT_TRUE(run(reader(form_mail(1))));
+
+  EXPECT_EQ(one("SELECT string_agg(status, ' ' ORDER BY id) FROM ops.mail_import"),
+            "failed broken_off done");
+}
+
+TEST_F(Import, OfMailIsRememberedForTheNewestThousand) {
+  postgres.execute(
+      url,
+      "INSERT INTO ops.mail_import (mailbox_id, status, finished_at) SELECT id, 'done', "
+      "now() FROM ops.mailbox, generate_series(1, 1200)");
+
+  ASSERT_TRUE(run(reader(form_mail(1))));
+
+  EXPECT_EQ(one("SELECT count(*) || ' ' || (max(id) = " + std::to_string(report.id) +
+                ") FROM ops.mail_import"),
+            "1000 true");
 }
 
 TEST_F(Import, OfTheSameFileAgainMakesNothingTwice) {
@@ -146,18 +200,18 @@ TEST_F(Import, IsOneAtATimeForAMailboxAndLeavesThePollerOut) {
   std::promise<void> go;
   auto first = std::async(std::launch::async, [&] {
     ImportReport ours;
-    return MailImport{database, inboxes, options, quiet.observer, clock}.run(
-        settings, ImportFormat::detected,
-        [&, at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
-          if (at == 0) {
-            begun.set_value();
-            go.get_future().wait();
-          }
-          const std::size_t count = file.copy(into.data(), into.size(), at);
-          at += count;
-          return count;
-        },
-        ours);
+    const auto slow = [&,
+                       at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
+      if (at == 0) {
+        begun.set_value();
+        go.get_future().wait();
+      }
+      const std::size_t count = file.copy(into.data(), into.size(), at);
+      at += count;
+      return count;
+    };
+    return MailImport{database, inboxes, options, quiet.observer, clock}.run(settings,
+                                                                             {.read = slow}, ours);
   });
   begun.get_future().wait();
 

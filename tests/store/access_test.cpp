@@ -210,8 +210,8 @@ TEST_F(AccessMatrix, AChildIsCreatedByWhoWritesTheParent) {
 
 TEST_F(AccessMatrix, AdministrationIsForAdministrators) {
   for (const std::string_view kind_name :
-       {"user", "group", "token", "mailbox", "mail_message", "mail_attachment", "quarantine",
-        "quarantine_attempt", "rule_set"}) {
+       {"user", "group", "token", "mailbox", "mail_import", "mail_message", "mail_attachment",
+        "quarantine", "quarantine_attempt", "rule_set"}) {
     const auto all = records_->list(kind(kind_name), {}, manager_);
     ASSERT_TRUE(all) << describe(all.error());
     EXPECT_EQ(all->size, kind_name == "user" ? 1 : 0) << kind_name;
