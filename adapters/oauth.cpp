@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "adapters/service_account.h"
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
 
@@ -53,16 +54,22 @@ std::string form_encoded(std::string_view text) {
   return encoded;
 }
 
-std::string form(const OAuthSettings& settings, const Secret& refresh_token) {
+// `credential` is what the grant is about: the refresh token, or the assertion.
+std::string form(const OAuthSettings& settings, const Secret& credential) {
   std::string body;
   const auto add = [&](std::string_view name, std::string_view value) {
     if (value.empty()) return;
     if (!body.empty()) body += '&';
     body.append(name).append("=").append(form_encoded(value));
   };
+  if (settings.grant == OAuthGrant::jwt_bearer) {  // who asks for what is in the assertion
+    add("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    add("assertion", credential.reveal());
+    return body;
+  }
   if (settings.grant == OAuthGrant::refresh_token) {
     add("grant_type", "refresh_token");
-    add("refresh_token", refresh_token.reveal());
+    add("refresh_token", credential.reveal());
   } else {
     add("grant_type", "client_credentials");
   }
@@ -75,8 +82,8 @@ std::string form(const OAuthSettings& settings, const Secret& refresh_token) {
 // What came back, in one line fit for a person, without what must not be shown.
 class Shown {
  public:
-  Shown(const OAuthSettings& settings, const Secret& refresh_token)
-      : secrets_{std::string(refresh_token.reveal()), std::string(settings.refresh_token.reveal()),
+  Shown(const OAuthSettings& settings, const Secret& credential)
+      : secrets_{std::string(credential.reveal()), std::string(settings.refresh_token.reveal()),
                  std::string(settings.client_secret.reveal())} {}
 
   std::string operator()(std::string_view text) const {
@@ -169,21 +176,40 @@ std::unexpected<Error> refused(const OAuthSettings& settings, const HttpAnswer& 
   if (!word.empty()) error.detail += " " + shown(word);
   if (const std::string text = text_of(body, "error_description"); !text.empty())
     error.detail += ": " + shown(text);
-  if (word == "invalid_grant" || word == "invalid_token")
+  if (error.code == ErrorCode::upstream_auth && settings.grant == OAuthGrant::jwt_bearer) {
+    error.detail +=
+        ". Check that the service account has this key, that the domain has delegated oauth_scope "
+        "to it, that the mailbox is in that domain, and the clock of this machine";
+  } else if (word == "invalid_grant" || word == "invalid_token") {
     error.detail += ". Consent again and put the new refresh token into oauth_refresh_token_file";
+  }
   error.retry_after = retry_after(answer);
   return std::unexpected(std::move(error));
+}
+
+// What is sent of the grant, and must not be shown.
+Result<Secret> credential_of(const OAuthSettings& settings, const Secret& refresh_token,
+                             Instant now) {
+  if (settings.grant == OAuthGrant::refresh_token) return refresh_token;
+  if (settings.grant == OAuthGrant::client_credentials) return Secret();
+  auto account = read_service_account(settings.service_account);
+  if (!account) return std::unexpected(account.error());
+  return signed_assertion(
+      *account,
+      {.audience = settings.token_url, .subject = settings.subject, .scope = settings.scope}, now);
 }
 
 }  // namespace
 
 Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& settings,
-                                  const Secret& refresh_token) {
+                                  const Secret& refresh_token, Instant now) {
+  auto credential = credential_of(settings, refresh_token, now);
+  if (!credential) return std::unexpected(credential.error());
   auto answer = http.send({.method = "POST",
                            .url = settings.token_url,
                            .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                                        {"Accept", "application/json"}},
-                           .body = form(settings, refresh_token),
+                           .body = form(settings, *credential),
                            .timeout = settings.timeout,
                            .connect_timeout = settings.connect_timeout,
                            .max_answer_bytes = settings.max_answer_bytes,
@@ -196,7 +222,7 @@ Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& setting
     }
     return std::unexpected(std::move(error));
   }
-  const Shown shown{settings, refresh_token};
+  const Shown shown{settings, *credential};
   auto body = Json::parse(answer->body);
   const bool usable = body && body->is_object();
   if (answer->status == 200 && usable && body->find("error") == nullptr)

@@ -37,6 +37,19 @@ std::string_view outcome_of(const Result<IssuedToken>& answer) {
   }
 }
 
+// What the configuration alone has, and every daemon.
+const Secret& secret_of(const OAuthSettings& settings) {
+  switch (settings.grant) {
+    case OAuthGrant::client_credentials:
+      return settings.client_secret;
+    case OAuthGrant::jwt_bearer:
+      return settings.service_account;
+    case OAuthGrant::refresh_token:
+      break;
+  }
+  return settings.refresh_token;
+}
+
 std::unexpected<Error> interrupted() {
   return fail(ErrorCode::unavailable, "stopping", "interrupted");
 }
@@ -47,9 +60,7 @@ TokenKeeper::TokenKeeper(std::string mailbox, OAuthSettings settings, std::strin
                          TokenKeeperPorts ports)
     : settings_(std::move(settings)),
       ports_(std::move(ports)),
-      seal_(settings_.grant == OAuthGrant::refresh_token ? settings_.refresh_token
-                                                         : settings_.client_secret,
-            "oauth " + mailbox),
+      seal_(secret_of(settings_), "oauth " + mailbox),
       key_{.mailbox = std::move(mailbox), .grant_id = seal_.id(), .holder = std::move(holder)} {
   for (const char* outcome : {"found", "retryable", "quota", "auth", "permanent"})
     ports_.observer.metrics()
@@ -115,7 +126,7 @@ Result<IssuedToken> TokenKeeper::request(const store::StoredOAuthToken& stored) 
     if (interrupted_) return interrupted();
     calling_ = http.get();
   }
-  auto answer = request_token(*http, settings_, refresh);
+  auto answer = request_token(*http, settings_, refresh, ports_.clock.now());
   const std::scoped_lock lock{mutex_};
   calling_ = nullptr;
   return answer;

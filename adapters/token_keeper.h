@@ -3,9 +3,10 @@
 //
 // A refresh token that the provider replaced is committed before the access token that came with it
 // is used: whoever dies in between, the next one goes on with the newest. Both are sealed under a
-// key made from the secret of the configuration (the refresh token a person consented to, or the
-// client's secret), which every daemon has in a file and the database has not: no setting more, no
-// dump or query shows a token, and another file is at once another grant.
+// key made from the secret of the configuration (the refresh token a person consented to, the
+// client's secret, or the key of the service account), which every daemon has in a file and the
+// database has not: no setting more, no dump or query shows a token, and another file is at once
+// another grant.
 #pragma once
 
 #include <condition_variable>

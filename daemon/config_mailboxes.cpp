@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "adapters/service_account.h"
 #include "daemon/base/text.h"
 #include "daemon/config_text.h"
 #include "ingest/mail_import.h"
@@ -48,6 +49,40 @@ bool is_token_url(std::string_view url) {
   url.remove_prefix(kScheme.size());
   const auto host = url.substr(0, url.find_first_of("/?"));
   return !host.empty() && !host.contains('@');
+}
+
+// What belongs to which grant: what is missing, and what is of no use.
+template <typename Problem>
+void check_grant(const TomlValue::Entry& entry, const adapters::OAuthSettings& oauth,
+                 const Problem& problem) {
+  using enum adapters::OAuthGrant;
+  const auto unwanted = [&](std::string_view key, std::string_view why) {
+    if (entry.value.find(key) != nullptr) problem(key, why);
+  };
+  if (oauth.grant != jwt_bearer) {
+    if (oauth.client_id.empty()) problem("oauth_client_id", "is missing");
+    unwanted("oauth_service_account_file", "is for oauth_grant = 'jwt_bearer'");
+  }
+  switch (oauth.grant) {
+    case refresh_token:
+      if (oauth.refresh_token.empty()) problem("oauth_refresh_token_file", "is missing");
+      return;
+    case client_credentials:
+      if (oauth.client_secret.empty())
+        problem("oauth_client_secret_file", "is missing; client_credentials needs it");
+      return unwanted("oauth_refresh_token_file", "client_credentials has no refresh token");
+    case jwt_bearer:
+      break;
+  }
+  if (oauth.scope.empty())
+    problem("oauth_scope", "is missing; with jwt_bearer Google wants https://mail.google.com/");
+  for (const char* key :
+       {"oauth_client_id", "oauth_client_secret_file", "oauth_refresh_token_file"})
+    unwanted(key, "jwt_bearer has the service account alone");
+  if (oauth.service_account.empty())
+    return problem("oauth_service_account_file", "is missing; jwt_bearer needs it");
+  if (const auto account = adapters::read_service_account(oauth.service_account); !account)
+    problem("oauth_service_account_file", account.error().detail);
 }
 
 // What the table says beside its string wins over the string.
@@ -155,7 +190,7 @@ void ConfigMailboxes::check_keys(const TomlValue::Entry& entry, const std::strin
   for (const auto& inner : entry.value.as_table()) {
     if (std::ranges::find(names, inner.key) != names.end()) continue;
     if (inner.key == "password" || inner.key == "oauth_refresh_token" ||
-        inner.key == "oauth_client_secret") {
+        inner.key == "oauth_client_secret" || inner.key == "oauth_service_account") {
       values_.problem(inner.key_position,
                       fmt::format("{0}{1}: a secret does not belong into this file; name a file "
                                   "with {1}_file",
@@ -196,6 +231,7 @@ void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& p
   }
   if (box.delete_after && !box.move_to.empty())
     values_.problem(position, fmt::format("{}delete and move_to exclude each other", prefix));
+  if (box.oauth) box.oauth->subject = box.imap.username;
   if (table.enabled) add(std::move(box), position);
 }
 
@@ -242,15 +278,7 @@ void ConfigMailboxes::finish_oauth(const TomlValue::Entry& entry, const std::str
     problem("password_file", "with oauth_token_url there is no password");
   if (!is_token_url(table.oauth.token_url))
     problem("oauth_token_url", "wanted is https://HOST/PATH, without a user name or a fragment");
-  if (table.oauth.client_id.empty()) problem("oauth_client_id", "is missing");
-  if (table.oauth.grant == adapters::OAuthGrant::refresh_token) {
-    if (table.oauth.refresh_token.empty()) problem("oauth_refresh_token_file", "is missing");
-  } else {
-    if (table.oauth.client_secret.empty())
-      problem("oauth_client_secret_file", "is missing; client_credentials needs it");
-    if (entry.value.find("oauth_refresh_token_file") != nullptr)
-      problem("oauth_refresh_token_file", "client_credentials has no refresh token");
-  }
+  check_grant(entry, table.oauth, problem);
   table.settings.imap.password = Secret();  // also one that systemd passed
   table.settings.oauth = std::move(table.oauth);
 }

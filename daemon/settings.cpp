@@ -539,6 +539,12 @@ ingest::imap::AuthMechanism auth_of(std::string_view name) {
   return name == "login" ? AuthMechanism::login : AuthMechanism::automatic;
 }
 
+adapters::OAuthGrant grant_of(std::string_view name) {
+  if (name == "client_credentials") return adapters::OAuthGrant::client_credentials;
+  if (name == "jwt_bearer") return adapters::OAuthGrant::jwt_bearer;
+  return adapters::OAuthGrant::refresh_token;
+}
+
 std::optional<std::chrono::sys_days> date_of(const std::string& text) {
   if (text.empty()) return std::nullopt;
   const auto instant = from_rfc3339(text + "T00:00:00Z");
@@ -645,17 +651,15 @@ constexpr std::array kMailboxSettings = {
         .type = Type::choice,
         .default_value = "'refresh_token'",
         .sentence = "refresh_token: a person has consented; client_credentials: the application "
-                    "itself has the right (Microsoft 365).",
-        .store =
-            [](MailboxTable& t, SettingValue&& v) {
-              t.oauth.grant = v.text == "refresh_token" ? adapters::OAuthGrant::refresh_token
-                                                        : adapters::OAuthGrant::client_credentials;
-            },
-        .choices = "refresh_token|client_credentials"},
+                    "itself has the right (Microsoft 365); jwt_bearer: a service account signs for "
+                    "the mailbox, which the domain has delegated to it (Google Workspace).",
+        .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.grant = grant_of(v.text); },
+        .choices = "refresh_token|client_credentials|jwt_bearer"},
     Box{.key = "oauth_client_id",
         .type = Type::text,
         .default_value = "''",
-        .sentence = "The application as it is registered with the provider.",
+        .sentence = "The application as it is registered with the provider; jwt_bearer takes it "
+                    "from the service account.",
         .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.client_id = std::move(v.text); },
         .environment = true},
     Box{.key = "oauth_client_secret_file",
@@ -673,12 +677,20 @@ constexpr std::array kMailboxSettings = {
         .store = [](MailboxTable& t,
                     SettingValue&& v) { t.oauth.refresh_token = std::move(v.secret); },
         .secret = true},
+    Box{.key = "oauth_service_account_file",
+        .type = Type::secret_file,
+        .sentence = "File with the key of the service account, JSON as Google gives it out, or "
+                    "credential:NAME; for jwt_bearer. A new file is taken at once.",
+        .store = [](MailboxTable& t,
+                    SettingValue&& v) { t.oauth.service_account = std::move(v.secret); },
+        .secret = true},
     Box{.key = "oauth_scope",
         .type = Type::text,
         .default_value = "''",
         .sentence = "Sent with every request for a token; empty: not sent. Microsoft wants "
                     "https://outlook.office.com/IMAP.AccessAsUser.All offline_access, or "
-                    "https://outlook.office365.com/.default with client_credentials.",
+                    "https://outlook.office365.com/.default with client_credentials; Google wants "
+                    "https://mail.google.com/ with jwt_bearer.",
         .store = [](MailboxTable& t, SettingValue&& v) { t.oauth.scope = std::move(v.text); }},
     Box{.key = "oauth_ca_file",
         .type = Type::file,

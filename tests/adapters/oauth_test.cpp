@@ -7,11 +7,13 @@
 #include <fstream>
 
 #include "adapters/curl_http_client.h"
+#include "tests/support/service_account.h"
 #include "tests/support/token_server.h"
 
 namespace c360::adapters {
 namespace {
 
+using c360::testing::TestServiceAccount;
 using c360::testing::TokenAnswer;
 using c360::testing::TokenServer;
 using std::chrono::seconds;
@@ -36,7 +38,9 @@ class OAuth : public ::testing::Test {
     settings.timeout = seconds{30};
     settings.connect_timeout = seconds{30};
   }
-  Result<IssuedToken> ask() { return request_token(http, settings, settings.refresh_token); }
+  Result<IssuedToken> ask() {
+    return request_token(http, settings, settings.refresh_token, SystemClock{}.now());
+  }
   Error refused(TokenAnswer answer) {
     provider.answer_next(std::move(answer));
     const auto token = ask();
@@ -73,6 +77,102 @@ TEST_F(OAuth, OfAnApplicationAsksWithItsOwnCredentials) {
 
   EXPECT_EQ(provider.requests().front().body,
             "grant_type=client_credentials&client_id=client&client_secret=client%20secret");
+}
+
+class OAuthServiceAccount : public OAuth {
+ protected:
+  OAuthServiceAccount() {
+    settings.grant = OAuthGrant::jwt_bearer;
+    settings.service_account = Secret(TestServiceAccount::file());
+    settings.subject = "sales@company.example";
+    settings.scope = "https://mail.google.com/";
+    settings.client_id.clear();
+    settings.client_secret = {};
+    settings.refresh_token = {};
+    provider.delegate("sales@company.example");
+  }
+};
+
+TEST_F(OAuthServiceAccount, SignsForTheMailboxAndSendsNothingElse) {
+  const auto token = ask();
+
+  ASSERT_TRUE(token) << token.error().detail;
+  EXPECT_EQ(token->access.reveal(), "access-1");
+  EXPECT_EQ(token->lifetime, seconds{3'600});
+  EXPECT_TRUE(token->refresh.empty());
+  const auto fields = provider.requests().front().fields;
+  EXPECT_EQ(fields.size(), 2U);
+  EXPECT_EQ(fields.at("grant_type"), "urn:ietf:params:oauth:grant-type:jwt-bearer");
+  const auto claims = TestServiceAccount::verified(fields.at("assertion"));
+  ASSERT_TRUE(claims) << "the signature does not hold";
+  EXPECT_EQ(*claims->find("iss"), Json(TestServiceAccount::kEmail));
+  EXPECT_EQ(*claims->find("sub"), Json("sales@company.example"));
+  EXPECT_EQ(*claims->find("scope"), Json("https://mail.google.com/"));
+  EXPECT_EQ(*claims->find("aud"), Json(provider.url()));
+  EXPECT_EQ(*claims->find("exp")->as_int64() - *claims->find("iat")->as_int64(), 3'600);
+}
+
+TEST_F(OAuthServiceAccount, WhatTheProviderRefusesIsSaidWithWhatToCheck) {
+  const std::string key = TestServiceAccount::private_key();
+  const auto expect_refused = [&](const std::string& what, const std::string& reason) {
+    const auto token = ask();
+    ASSERT_FALSE(token) << what;
+    EXPECT_EQ(token.error().code, ErrorCode::upstream_auth) << what;
+    EXPECT_EQ(token.error().reason, reason) << what;
+    EXPECT_THAT(token.error().detail, HasSubstr(what));
+    EXPECT_THAT(token.error().detail, HasSubstr("delegated oauth_scope"));
+    EXPECT_THAT(token.error().detail, Not(HasSubstr("Consent")));
+  };
+  settings.service_account =
+      Secret(TestServiceAccount::file_with(TestServiceAccount::strange_key()));
+  expect_refused("Invalid JWT Signature", "invalid_grant");
+  settings.service_account = Secret(TestServiceAccount::file());
+  settings.subject = "boss@company.example";
+  expect_refused("unauthorized to retrieve", "unauthorized_client");
+  settings.subject = "sales@company.example";
+  provider.set_time(1'000'000'000);
+  expect_refused("short-lived", "invalid_grant");
+}
+
+TEST_F(OAuthServiceAccount, AnAssertionThatIsSentBackIsNotShown) {
+  std::string sent;
+  provider.on_request([&](const testing::TokenRequest& request) {
+    sent = request.fields.at("assertion");
+    provider.answer_next(
+        {400, R"({"error": "invalid_request", "error_description": "you sent )" + sent + "\"}"});
+  });
+
+  const auto token = ask();
+
+  ASSERT_FALSE(token);
+  EXPECT_EQ(token.error().code, ErrorCode::upstream_rejected);
+  EXPECT_THAT(token.error().detail, HasSubstr("you sent ***"));
+  EXPECT_THAT(token.error().detail, Not(HasSubstr(sent)));
+}
+
+TEST_F(OAuthServiceAccount, AKeyThatCannotSignIsAnErrorOfItsOwnAndNobodyIsAsked) {
+  std::string encrypted = TestServiceAccount::private_key();
+  encrypted.replace(encrypted.find("BEGIN PRIVATE"), 13, "BEGIN ENCRYPTED PRIVATE");
+  const std::pair<std::string, const char*> cases[] = {
+      {"no JSON", "is not the JSON file"},
+      {"[]", "is not the JSON file"},
+      {R"({"type": "authorized_user"})", "another kind"},
+      {R"({"type": "service_account"})", "client_email"},
+      {TestServiceAccount::file_with(""), "private_key"},
+      {TestServiceAccount::file_with("-----BEGIN PRIVATE KEY-----\nAAAA\n"), "private_key"},
+      {TestServiceAccount::file_with(encrypted), "private_key"},
+      {TestServiceAccount::file_with(TestServiceAccount::strange_key(1'024)), "2048 bits"},
+  };
+  for (const auto& [file, what] : cases) {
+    settings.service_account = Secret(file);
+    const auto token = ask();
+    ASSERT_FALSE(token) << what;
+    EXPECT_EQ(token.error().code, ErrorCode::invalid_request) << what;
+    EXPECT_EQ(token.error().reason, "service_account") << what;
+    EXPECT_THAT(token.error().detail, HasSubstr(what));
+    EXPECT_THAT(token.error().detail, Not(HasSubstr("BEGIN")));
+  }
+  EXPECT_THAT(provider.requests(), IsEmpty());
 }
 
 TEST_F(OAuth, ReadsTheAnswerOfEveryProvider) {

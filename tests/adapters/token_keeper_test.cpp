@@ -11,6 +11,7 @@
 #include "adapters/curl_http_client.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/quiet.h"
+#include "tests/support/service_account.h"
 #include "tests/support/temp_postgres.h"
 #include "tests/support/token_server.h"
 
@@ -20,6 +21,7 @@ namespace {
 using c360::testing::ManualClock;
 using c360::testing::Quiet;
 using c360::testing::TempPostgres;
+using c360::testing::TestServiceAccount;
 using c360::testing::TokenRequest;
 using c360::testing::TokenServer;
 using std::chrono::seconds;
@@ -179,6 +181,28 @@ TEST_F(TokenKeeperTest, ANewClientSecretKeepsTheRotatedRefreshToken) {
   settings.client_secret = Secret("another secret");
   EXPECT_FALSE(keeper()->token(Secret("access-1")));
   EXPECT_THAT(refresh_tokens(), ElementsAre("consented", "refresh-1"));
+}
+
+TEST_F(TokenKeeperTest, AServiceAccountAsksAnewEachTimeAndAnotherKeyIsAnotherGrant) {
+  provider.delegate("crm@company.example");
+  const auto on_time = [&] {
+    provider.set_time(std::chrono::floor<seconds>(clock.now().time_since_epoch()).count());
+  };
+  settings.grant = OAuthGrant::jwt_bearer;
+  settings.service_account = Secret(TestServiceAccount::file());
+  settings.subject = "crm@company.example";
+  settings.scope = "https://mail.google.com/";
+  on_time();
+  const auto first = keeper();
+
+  EXPECT_EQ(text(first->token(none)), "access-1");
+  EXPECT_EQ(text(keeper("two")->token(none)), "access-1") << "daemons share it";
+  clock.advance(seconds{3'600});
+  on_time();
+  EXPECT_EQ(text(first->token(none)), "access-2");
+  settings.service_account =
+      Secret(TestServiceAccount::file_with(TestServiceAccount::strange_key()));
+  EXPECT_THAT(text(keeper()->token(none)), HasSubstr("Invalid JWT Signature"));
 }
 
 TEST_F(TokenKeeperTest, NothingInTheDatabaseShowsAToken) {

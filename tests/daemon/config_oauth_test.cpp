@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "daemon/config.h"
+#include "tests/support/service_account.h"
 #include "tests/support/temp_folder.h"
 
 namespace c360::daemon {
 namespace {
 
+using c360::testing::TestServiceAccount;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -77,6 +79,47 @@ TEST_F(ConfigOAuth, TakesTheRightOfAnApplicationWithoutARefreshToken) {
       "oauth_client_secret_file = 'client'\nauth = 'xoauth2'\n");
   EXPECT_EQ(config.mailboxes.front().oauth->grant, adapters::OAuthGrant::client_credentials);
   EXPECT_EQ(config.mailboxes.front().imap.auth, ingest::imap::AuthMechanism::xoauth2);
+}
+
+TEST_F(ConfigOAuth, TakesTheKeyOfAServiceAccountForTheMailboxItIsUsedFor) {
+  folder_.write("robot.json", TestServiceAccount::file());
+  const std::string rest =
+      "oauth_token_url = 'https://p.example/t'\noauth_grant = 'jwt_bearer'\n"
+      "oauth_service_account_file = 'robot.json'\noauth_scope = 'https://mail.google.com/'\n";
+  const Config config = good("[mailbox.m]\nhost = 'h'\nusername = 'sales@company.example'\n" +
+                             rest + "[mailbox.n]\nuri = 'imaps://h?username=n'\n" + rest);
+
+  const auto& oauth = *config.mailboxes.front().oauth;
+  EXPECT_EQ(oauth.grant, adapters::OAuthGrant::jwt_bearer);
+  EXPECT_EQ(oauth.subject, "sales@company.example");
+  EXPECT_EQ(std::string(oauth.service_account.reveal()) + "\n", TestServiceAccount::file());
+  EXPECT_EQ(config.mailboxes.back().oauth->subject, "n");
+  EXPECT_THAT(config.watched, ::testing::Contains((folder_.path() / "robot.json").string()));
+  for (const std::string& printed : {print_config(config), config_json(config)}) {
+    EXPECT_THAT(printed, HasSubstr("robot.json"));
+    EXPECT_THAT(printed, Not(HasSubstr("PRIVATE")));
+  }
+}
+
+TEST_F(ConfigOAuth, WhatIsWrongWithAServiceAccountIsSaidBeforeItIsUsed) {
+  const std::string grant = "oauth_token_url = 'https://p.example/t'\noauth_grant = 'jwt_bearer'\n";
+  EXPECT_THAT(problems(grant + "oauth_client_id = 'c'\n"),
+              ElementsAre("c.toml:1:10: mailbox.m.oauth_scope: is missing; with jwt_bearer Google "
+                          "wants https://mail.google.com/",
+                          "c.toml:1:10: mailbox.m.oauth_service_account_file: is missing; "
+                          "jwt_bearer needs it",
+                          "c.toml:6:19: mailbox.m.oauth_client_id: jwt_bearer has the service "
+                          "account alone"));
+  folder_.write("robot.json",
+                TestServiceAccount::file_with(TestServiceAccount::strange_key(1'024)));
+  EXPECT_THAT(problems(grant + "oauth_scope = 's'\noauth_service_account_file = 'robot.json'\n"),
+              ElementsAre("c.toml:7:30: mailbox.m.oauth_service_account_file: the key of the "
+                          "service account holds no usable \"private_key\": an RSA key of at "
+                          "least 2048 bits in PEM"));
+  EXPECT_THAT(problems(whole_ + "oauth_service_account_file = 'refresh'\n"),
+              ElementsAre(HasSubstr("is for oauth_grant = 'jwt_bearer'")));
+  EXPECT_THAT(problems(whole_ + "oauth_service_account = 'x'\n"),
+              ElementsAre(HasSubstr("name a file with oauth_service_account_file")));
 }
 
 TEST_F(ConfigOAuth, ANewRefreshTokenChangesThatMailboxAlone) {

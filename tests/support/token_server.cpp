@@ -12,7 +12,10 @@
 #include <Poco/StreamCopier.h>
 #include <Poco/ThreadPool.h>
 
+#include <chrono>
 #include <sstream>
+
+#include "tests/support/service_account.h"
 
 namespace c360::testing {
 
@@ -137,13 +140,54 @@ TokenAnswer TokenServer::answer(const TokenRequest& request) {
   return next;
 }
 
+void TokenServer::delegate(const std::string& subject) {
+  const std::scoped_lock lock{mutex_};
+  delegated_.insert(subject);
+}
+void TokenServer::set_time(std::int64_t unix_seconds) {
+  const std::scoped_lock lock{mutex_};
+  time_ = unix_seconds;
+}
+
+// In Google's words.
+std::optional<TokenAnswer> TokenServer::refuse_assertion(const std::string& assertion) const {
+  const auto claims = TestServiceAccount::verified(assertion);
+  if (!claims)
+    return TokenAnswer{
+        400, R"({"error": "invalid_grant", "error_description": "Invalid JWT Signature."})"};
+  const auto text = [&](const char* name) {
+    const Json* value = claims->find(name);
+    return value != nullptr && value->is_string() ? value->as_string() : std::string();
+  };
+  const auto seconds = [&](const char* name) {
+    const Json* value = claims->find(name);
+    return value == nullptr ? 0 : value->as_int64().value_or(0);
+  };
+  const auto now = time_.value_or(
+      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+  const std::int64_t issued = seconds("iat");
+  if (std::abs(issued - now) > 300 || seconds("exp") <= now || seconds("exp") > issued + 3'600)
+    return TokenAnswer{400,
+                       R"({"error": "invalid_grant", "error_description": "Invalid JWT: Token )"
+                       R"(must be a short-lived token (60 minutes)."})"};
+  if (text("iss") != TestServiceAccount::kEmail || text("aud") != url())
+    return TokenAnswer{400, R"({"error": "invalid_grant", "error_description": "Not for us."})"};
+  if (text("scope") != "https://mail.google.com/" || !delegated_.contains(text("sub")))
+    return TokenAnswer{401, R"({"error": "unauthorized_client", "error_description": "Client is )"
+                            R"(unauthorized to retrieve access tokens using this method."})"};
+  return std::nullopt;
+}
+
 TokenAnswer TokenServer::issue(const TokenRequest& request) {
   const auto field = [&](const std::string& name) {
     const auto found = request.fields.find(name);
     return found == request.fields.end() ? std::string() : found->second;
   };
   const bool by_refresh = field("grant_type") == "refresh_token";
-  if (field("client_id") != "client" || field("client_secret") != "client secret")
+  if (field("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer") {
+    if (auto refusal = refuse_assertion(field("assertion"))) return *refusal;
+  } else if (field("client_id") != "client" || field("client_secret") != "client secret")
     return {401, R"({"error": "invalid_client", "error_description": "not known here"})"};
   if (by_refresh && !refresh_tokens_.contains(field("refresh_token")))
     return {400, R"({"error": "invalid_grant", "error_description": "expired or revoked"})"};

@@ -1,5 +1,5 @@
-// The token endpoint of an OAuth 2.0 provider over real TLS: it knows one client and issues,
-// rotates and refuses as a test says.
+// The token endpoint of an OAuth 2.0 provider over real TLS: it knows one client and one service
+// account (service_account.h), and issues, rotates and refuses as a test says.
 //
 //   TokenServer provider;
 //   provider.rotate(true);
@@ -8,11 +8,13 @@
 // Thread-safe; gone with the object, which ends its connections.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -54,6 +56,11 @@ class TokenServer {
   // Each answer carries a new refresh token, "refresh-1" and so on, and ends the former one.
   void rotate(bool rotates);
   void set_lifetime(int seconds);
+  // The mailbox of `subject` is delegated to the service account, for Google's scope. An assertion
+  // is good when it is signed by it, made for this endpoint, for an hour at most, and by a clock
+  // within 5 minutes of the time set here (or the real one).
+  void delegate(const std::string& subject);
+  void set_time(std::int64_t unix_seconds);
   // What an IMAP server asks: whether the access token was issued and not withdrawn.
   bool good(const std::string& access_token) const;
   void withdraw_access_tokens();
@@ -70,6 +77,7 @@ class TokenServer {
   class Requests;
   TokenAnswer answer(const TokenRequest& request);
   TokenAnswer issue(const TokenRequest& request);
+  std::optional<TokenAnswer> refuse_assertion(const std::string& assertion) const;
 
   TempFolder folder_;
   TestAuthority authority_;
@@ -81,6 +89,8 @@ class TokenServer {
   std::function<void(const TokenRequest&)> hook_;
   bool rotates_ = false;
   int lifetime_ = 3'600;
+  std::set<std::string> delegated_;
+  std::optional<std::int64_t> time_;
   int issued_ = 0;
   struct Listener;
   std::unique_ptr<Listener> listener_;

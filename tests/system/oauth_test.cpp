@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "tests/support/bearer_sign_in.h"
+#include "tests/support/service_account.h"
 #include "tests/support/token_server.h"
 #include "tests/system/system_fixture.h"
 
@@ -136,6 +137,33 @@ TEST_F(OAuthMailbox, SaysThatTheConsentIsGoneAndGoesOnWithANewOne) {
       run_program({kDaemon, "--config=" + daemon_.config_file(), "--print=config"}).output;
   EXPECT_THAT(seen, HasSubstr("oauth_refresh_token_file"));
   for (const char* secret : {"consented", "client secret", "access-", "refresh-1"})
+    EXPECT_THAT(seen, Not(HasSubstr(secret)));
+}
+
+TEST_F(OAuthMailbox, AServiceAccountSignsForTheMailboxAndANewKeyIsTakenAtOnce) {
+  provider_.delegate("ann");
+  daemon_.write("robot.json", TestServiceAccount::file_with(TestServiceAccount::strange_key()));
+  server_.account().add("INBOX", request_mail(1));
+
+  start(
+      config(fmt::format("[mailbox.tokens]\nhost = '127.0.0.1'\ntls = 'none'\nallow_plain = true\n"
+                         "username = 'ann'\ndelay_ms = 1000\nport = {}\n"
+                         "oauth_token_url = '{}'\noauth_ca_file = '{}'\n"
+                         "oauth_grant = 'jwt_bearer'\noauth_scope = 'https://mail.google.com/'\n"
+                         "oauth_service_account_file = 'robot.json'\n",
+                         server_.port(), provider_.url(), provider_.ca_file())));
+
+  ASSERT_TRUE(eventually([&] { return mailbox("tokens").contains("Invalid JWT Signature"); }));
+  daemon_.wait_for_log({"event=token_refused", "mailbox=tokens", "reason=invalid_grant"});
+  daemon_.write("robot.json", TestServiceAccount::file());  // nobody tells the daemon
+
+  ASSERT_TRUE(done("tokens", 1));
+  EXPECT_TRUE(becomes("tokens", "ready"));
+  const std::string seen =
+      daemon_.log() + admin_get("/-/config").body +
+      run_program({kDaemon, "--config=" + daemon_.config_file(), "--print=config"}).output;
+  EXPECT_THAT(seen, HasSubstr("robot.json"));
+  for (const char* secret : {"PRIVATE KEY", "eyJ", "access-"})
     EXPECT_THAT(seen, Not(HasSubstr(secret)));
 }
 
