@@ -19,12 +19,14 @@ namespace {
 // is long.
 constexpr long kSlowBytesPerSecond = 16;
 constexpr std::size_t kMaxHeaderFields = 200;
+constexpr std::size_t kMaxHeaderBytes = 64 << 10;
 constexpr long kUploadBuffer = 256 << 10;
 
 struct Call {
   HttpAnswer answer;
   std::size_t limit = 0;
   bool too_long = false;
+  std::size_t header_bytes = 0;
   const HttpUpload* upload = nullptr;
   std::optional<Error> unread;  // why the upload ended
 };
@@ -51,6 +53,8 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* use
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& call = *static_cast<Call*>(user);
   const std::string_view line{data, size * count};
+  call.header_bytes += line.size();
+  if (call.header_bytes > kMaxHeaderBytes) return 0;  // ends the call with CURLE_WRITE_ERROR
   if (line.starts_with("HTTP/")) call.answer.headers.clear();  // after 100 Continue
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos && call.answer.headers.size() < kMaxHeaderFields)
@@ -69,6 +73,17 @@ bool is_about_tls(CURLcode result) {
          result == CURLE_SSL_CONNECT_ERROR;
 }
 
+// The answer broke off or is no HTTP: half of it is none of it. `asked`: the request was sent.
+bool is_about_form(CURLcode result, const Call& call, bool asked) {
+  return result == CURLE_PARTIAL_FILE || result == CURLE_WEIRD_SERVER_REPLY ||
+         result == CURLE_BAD_CONTENT_ENCODING ||
+         (result == CURLE_UNSUPPORTED_PROTOCOL && asked) ||  // what libcurl takes for HTTP/0.9
+         (result == CURLE_WRITE_ERROR && !call.too_long);
+}
+
+// A query may hold keys (Kontur's does) and is nobody's business in an error.
+std::string_view shown(std::string_view url) { return url.substr(0, url.find('?')); }
+
 ErrorCode code_of(CURLcode result) {
   if (is_about_tls(result)) return ErrorCode::upstream_rejected;
   switch (result) {
@@ -78,7 +93,6 @@ ErrorCode code_of(CURLcode result) {
     case CURLE_UNSUPPORTED_PROTOCOL:
       return ErrorCode::invalid_request;
     case CURLE_FILESIZE_EXCEEDED:
-    case CURLE_WRITE_ERROR:
       return ErrorCode::upstream_rejected;
     default:
       return ErrorCode::unavailable;
@@ -179,14 +193,18 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   if (result != CURLE_OK) {
     if (call.too_long || result == CURLE_FILESIZE_EXCEEDED)
       return fail(ErrorCode::upstream_rejected,
-                  fmt::format("{}: the answer is over {} bytes", request.url, call.limit),
+                  fmt::format("{}: the answer is over {} bytes", shown(request.url), call.limit),
                   "too_large");
     const bool cancelled = result == CURLE_ABORTED_BY_CALLBACK;
-    return fail(code_of(result),
-                fmt::format("{}: {}", request.url,
+    long sent = 0;
+    curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);
+    const bool formless = is_about_form(result, call, sent > 0);
+    return fail(formless ? ErrorCode::unavailable : code_of(result),
+                fmt::format("{}: {}", shown(request.url),
                             text[0] != '\0' ? text.data() : curl_easy_strerror(result)),
                 cancelled              ? "interrupted"
                 : is_about_tls(result) ? "tls"
+                : formless             ? "malformed"
                                        : "");
   }
   long status = 0;

@@ -53,9 +53,10 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
   // Any status is an answer. Redirects are not followed. Errors: unavailable when the service
-  // cannot be reached, timeout past the limit, upstream_rejected for a certificate that does not
-  // hold (reason tls) or an answer over max_answer_bytes (too_large), invalid_request for a url
-  // that cannot be called.
+  // cannot be reached or its answer breaks off or is no HTTP, with header fields over 64 KiB too
+  // (reason malformed), timeout past the limit, upstream_rejected for a certificate that does not
+  // hold (tls) or an answer over max_answer_bytes after decoding (too_large), invalid_request for a
+  // url that cannot be called. Their texts show the url without its query.
   virtual Result<HttpAnswer> send(const HttpRequest& request) = 0;
   // Any thread. Ends the call under way within a second, and every later one at once, with
   // unavailable, reason `interrupted`.

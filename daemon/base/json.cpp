@@ -7,17 +7,25 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "daemon/base/foreign_json.h"
+
 namespace c360 {
 
 namespace {
 
-constexpr std::size_t kMaxDepth = 32;
+struct Strictness {
+  std::size_t depth = 32;
+  bool last_wins = false;  // of a name that stands twice; otherwise the text is refused
+};
+constexpr Strictness kForeign{.depth = 64, .last_wins = true};
 // Names are compared with each other: without a bound a body of 1 MB costs minutes.
 constexpr std::size_t kMaxMembers = 1000;
 
 // Builds Json from nlohmann's events; the first broken rule ends the parse.
 class Builder final : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit Builder(Strictness strictness) : strictness_(strictness) {}
+
   bool null() override { return put(Json{}); }
   bool boolean(bool value) override { return put(Json{value}); }
   bool number_integer(number_integer_t value) override {
@@ -38,7 +46,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
       problem_ = "more than " + std::to_string(kMaxMembers) + " names in one object";
       return false;
     }
-    if (std::ranges::any_of(members, [&](const Json::Member& m) { return m.first == name; })) {
+    if (!strictness_.last_wins &&
+        std::ranges::any_of(members, [&](const Json::Member& m) { return m.first == name; })) {
       problem_ = "the name \"" + name + "\" stands twice in one object";
       return false;
     }
@@ -63,8 +72,8 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   bool open(Json container) {
-    if (stack_.size() >= kMaxDepth) {
-      problem_ = "nested deeper than 32 levels";
+    if (stack_.size() >= strictness_.depth) {
+      problem_ = "nested deeper than " + std::to_string(strictness_.depth) + " levels";
       return false;
     }
     stack_.push_back(std::move(container));
@@ -81,17 +90,29 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     } else if (stack_.back().is_array()) {
       stack_.back().as_array().push_back(std::move(value));
     } else {
-      stack_.back().as_object().emplace_back(std::move(names_.back()), std::move(value));
+      if (strictness_.last_wins) {
+        stack_.back().set(std::move(names_.back()), std::move(value));
+      } else {
+        stack_.back().as_object().emplace_back(std::move(names_.back()), std::move(value));
+      }
       names_.pop_back();
     }
     return true;
   }
 
+  Strictness strictness_;
   Json root_;
   std::vector<Json> stack_;
   std::vector<std::string> names_;
   std::string problem_;
 };
+
+Result<Json> parsed(std::string_view text, Strictness strictness) {
+  Builder builder{strictness};
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder))
+    return fail(ErrorCode::invalid_request, "not valid JSON: " + builder.problem(), "invalid_json");
+  return builder.take();
+}
 
 }  // namespace
 
@@ -129,12 +150,9 @@ std::string_view Json::type_name() const {
   return kNames[value_.index()];
 }
 
-Result<Json> Json::parse(std::string_view text) {
-  Builder builder;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder))
-    return fail(ErrorCode::invalid_request, "not valid JSON: " + builder.problem(), "invalid_json");
-  return builder.take();
-}
+Result<Json> Json::parse(std::string_view text) { return parsed(text, {}); }
+
+Result<Json> parse_foreign_json(std::string_view text) { return parsed(text, kForeign); }
 
 std::string Json::dump() const {
   JsonWriter writer;
