@@ -187,8 +187,10 @@ class MaildirMailbox final : public Mailbox {
   Result<void> number_files(const std::map<std::string, std::string>& files);
   Result<void> hand_over(Uid uid, const std::string& name, FetchSink& sink);
   Result<void> stream(int file, Uid uid, const struct stat& status, FetchSink& sink);
-  template <typename Done>
-  Result<void> finish(std::span<const Uid> uids, const Done& done);
+  enum class Finish : std::uint8_t { keep, remove };
+  Result<void> finish(std::span<const Uid> uids, Finish how);
+  bool is_numbered(const std::string& name, const struct stat& status) const;
+  Result<void> put_back(const fs::path& from, const std::string& name, Uid uid);
 
   const fs::path folder_;
   const std::uint64_t message_bytes_;
@@ -328,6 +330,11 @@ Result<void> MaildirMailbox::hand_over(Uid uid, const std::string& name, FetchSi
   }
   struct stat status{};
   const bool readable = file.open() && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
+  // Another file by now, or one that is still written: it gets a number of its own.
+  if (readable && !is_numbered(name, status)) {
+    sink.missing(uid);
+    return {};
+  }
   if (!readable) {
     sink.refused(uid, Error{.code = ErrorCode::upstream_rejected,
                             .detail = name + " cannot be read, or is no regular file"});
@@ -369,14 +376,44 @@ Result<void> MaildirMailbox::stream(int file, Uid uid, const struct stat& status
                    .flags = {}});
 }
 
-// What is gone already was finished before a crash, or somebody took it.
-template <typename Done>
-Result<void> MaildirMailbox::finish(std::span<const Uid> uids, const Done& done) {
+// The very file that has a number under this name; a writer may have used the name again since.
+bool MaildirMailbox::is_numbered(const std::string& name, const struct stat& status) const {
+  const auto known = numbers_.by_name.find(name);
+  return known != numbers_.by_name.end() && known->second.file == id_of(status);
+}
+
+// Looked at after the move, which nobody can come in between: what came under the same name was
+// never read and goes back. What is gone already was finished before a crash, or somebody took it.
+Result<void> MaildirMailbox::finish(std::span<const Uid> uids, Finish how) {
   for (const Uid uid : uids) {
     const auto name = names_.find(uid);
     if (name == names_.end()) continue;
-    if (done(name->second) != 0 && errno != ENOENT) return failure("move", fresh(name->second));
+    const fs::path from = fresh(name->second);
+    struct stat status{};
+    if (::lstat(from.c_str(), &status) != 0 || !is_numbered(name->second, status)) continue;
+    const fs::path to = folder_ / "cur" / (name->second.substr(0, name->second.find(':')) + ":2,S");
+    if (::rename(from.c_str(), to.c_str()) != 0) {
+      if (errno == ENOENT) continue;
+      return failure("move", from);
+    }
+    if (::lstat(to.c_str(), &status) != 0) continue;
+    if (!is_numbered(name->second, status)) {
+      if (auto back = put_back(to, name->second, uid); !back) return back;
+    } else if (how == Finish::remove && ::unlink(to.c_str()) != 0 && errno != ENOENT) {
+      return failure("remove", to);
+    }
   }
+  return {};
+}
+
+// By link(), which replaces nothing, should yet another one have come.
+Result<void> MaildirMailbox::put_back(const fs::path& from, const std::string& name, Uid uid) {
+  fs::path to = fresh(name);
+  if (::link(from.c_str(), to.c_str()) != 0) {
+    to += "." + std::to_string(uid);
+    if (::link(from.c_str(), to.c_str()) != 0) return failure("put back", from);
+  }
+  if (::unlink(from.c_str()) != 0) return failure("remove", from);
   return {};
 }
 
@@ -384,16 +421,11 @@ Result<void> MaildirMailbox::finish(std::span<const Uid> uids, const Done& done)
 Result<void> MaildirMailbox::add_flags(std::span<const Uid> uids,
                                        std::span<const std::string_view> flags) {
   if (std::ranges::find(flags, kSeen) == flags.end()) return {};
-  return finish(uids, [this](const std::string& name) {
-    const fs::path to = folder_ / "cur" / (name.substr(0, name.find(':')) + ":2,S");
-    return ::rename(fresh(name).c_str(), to.c_str());
-  });
+  return finish(uids, Finish::keep);
 }
 
 Result<Removal> MaildirMailbox::expunge(std::span<const Uid> uids) {
-  auto done =
-      finish(uids, [this](const std::string& name) { return ::unlink(fresh(name).c_str()); });
-  if (!done) return std::unexpected(done.error());
+  if (auto done = finish(uids, Finish::remove); !done) return std::unexpected(done.error());
   return Removal::done;
 }
 

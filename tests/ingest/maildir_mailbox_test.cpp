@@ -124,6 +124,54 @@ TEST_F(Maildir, WhatIsNoMailFileDoesNotStopTheOthers) {
   EXPECT_THAT(files("new"), ElementsAre("1.link", "2.folder", "4.big"));
 }
 
+// A writer that uses a name again while the mail before is read.
+TEST_F(Maildir, AMailOfTheSameNameThatCameMeanwhileIsNeitherMovedNorRemoved) {
+  for (const bool remove : {false, true}) {
+    SCOPED_TRACE(remove);
+    drop("1.host", form_mail(1));
+    auto mailbox = make_maildir_mailbox(folder.path(), 1'000'000);
+    ASSERT_TRUE(mailbox->connect());
+    ASSERT_TRUE(mailbox->select("INBOX", false));
+    const auto first = mailbox->search({});
+    ASSERT_TRUE(first);
+    ASSERT_EQ(first->size(), 1U);
+    c360::testing::MessageCollector collector;
+    ASSERT_TRUE(mailbox->fetch(*first, collector));
+    std::ofstream(folder.path() / "tmp" / "1.host", std::ios::binary) << form_mail(2);
+    fs::rename(folder.path() / "tmp" / "1.host", folder.path() / "new" / "1.host");
+
+    if (remove)
+      ASSERT_TRUE(mailbox->expunge(*first));
+    else
+      ASSERT_TRUE(mailbox->add_flag(*first, kSeen));
+
+    EXPECT_THAT(files("new"), ElementsAre("1.host"));
+    EXPECT_THAT(files("cur"), IsEmpty());
+    const auto second = mailbox->search({});
+    ASSERT_TRUE(second);
+    ASSERT_EQ(second->size(), 1U);
+    EXPECT_GT(second->front(), first->front()) << "it has a number of its own";
+    fs::remove(folder.path() / "new" / "1.host");
+  }
+}
+
+TEST_F(Maildir, AFileThatGrewSinceItWasListedIsReadWhole) {
+  const std::string mail = form_mail(1);
+  drop("1.host", mail.substr(0, 300));
+  auto mailbox = make_maildir_mailbox(folder.path(), 1'000'000);
+  ASSERT_TRUE(mailbox->connect());
+  ASSERT_TRUE(mailbox->select("INBOX", false));
+  drop("1.host", mail);
+  c360::testing::MessageCollector collector;
+  ASSERT_TRUE(mailbox->fetch(std::vector<Uid>{1}, collector));
+  EXPECT_THAT(collector.gone, ElementsAre(1));
+
+  pass_once();
+
+  EXPECT_THAT(ends(), ElementsAre("2 deal_created"));
+  EXPECT_THAT(files("cur"), ElementsAre("1.host:2,S"));
+}
+
 TEST_F(Maildir, AFileThatIsGoneHasVanished) {
   drop("1.host", form_mail(1));
   auto mailbox = make_maildir_mailbox(folder.path(), 1'000'000);
