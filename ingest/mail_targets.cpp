@@ -50,8 +50,10 @@ std::vector<std::string> nearest_ids(const ReadMail& mail) {
 
 }  // namespace
 
+// An attempt before may have made a record that was rolled back with it.
 void end(ReadMail& mail, Outcome outcome) {
   mail.result.outcome = outcome;
+  mail.result.record_id.reset();
   mail.ended = true;
 }
 

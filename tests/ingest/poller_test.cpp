@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <new>
 #include <thread>
 #include <utility>
@@ -90,6 +91,33 @@ TEST_F(Poller, TheSameBytesTwiceInOneBatchAreOneDeal) {
   EXPECT_EQ(outcome(41), "deal_created");
   EXPECT_EQ(outcome(42), "duplicate");
   EXPECT_TRUE(server.seen(42));
+}
+
+// Two ways into one mailbox: the one that comes second learns of it when it commits.
+TEST_F(Poller, TheSameBytesAppliedElsewhereInTheSameMomentAreADuplicate) {
+  const std::string mail = form_mail(2);
+  server.add(41, form_mail(1));
+  pass();
+  server.add(42, mail);
+  auto other = database.begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(other);
+  constexpr store::Sql kTakeTheirBytes{"take_their_bytes",
+                                       "UPDATE ops.mail_content SET raw_sha256 = $1::bytea"};
+  ASSERT_TRUE(
+      other->query(kTakeTheirBytes, std::move(store::Params{}.add("\\x" + to_hex(sha256(mail))))));
+  auto passing = std::async(std::launch::async, [this] { return poller().pass(); });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  while (one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+             "wait_event_type = 'Lock'") == "0" &&
+         std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  ASSERT_TRUE(other->commit());
+
+  const auto passed = passing.get();
+
+  ASSERT_TRUE(passed) << passed.error().detail;
+  EXPECT_EQ(outcome(42), "duplicate");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
 }
 
 TEST_F(Poller, AMailGoneBeforeItWasFetchedIsVanished) {
