@@ -62,19 +62,22 @@ constexpr Sql kUnflagFormer{"mail_unflag_former", R"sql(
     AND flagged_at IS NULL AND outcome IS NOT NULL)sql"};
 
 // A server that lists a vanished mail again had it all the time (RFC 9051, 2.3.1.1: no uid comes
-// back), and mail that somebody had read before us and marks as unread is to be taken in.
+// back), and mail that somebody had read before us and marks as unread is to be taken in, as is one
+// that was marked to be deleted and no more is, or one that a later `since` had left out.
 constexpr Sql kList{"mail_list", R"sql(
   INSERT INTO ops.mail_message AS mail_message (mailbox_id, folder, uidvalidity, uid)
   SELECT $1::bigint, $2, $3::bigint, u.uid FROM unnest($4::bigint[]) AS u (uid)
   WHERE NOT EXISTS (SELECT 1 FROM ops.mail_message m WHERE m.mailbox_id = $1::bigint AND m.folder = $2
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid
                     AND m.outcome IS DISTINCT FROM 'vanished'
-                    AND (m.outcome IS DISTINCT FROM 'ignored' OR m.rule_id <> 'already-seen'))
+                    AND (m.outcome IS DISTINCT FROM 'ignored'
+                         OR m.rule_id NOT IN ('already-seen', 'already-deleted', 'before-since')))
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO UPDATE
     SET outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
         next_attempt_at = NULL, error = NULL, rule_id = NULL
     WHERE (mail_message.outcome = 'vanished'
-           OR mail_message.outcome = 'ignored' AND mail_message.rule_id = 'already-seen')
+           OR mail_message.outcome = 'ignored'
+              AND mail_message.rule_id IN ('already-seen', 'already-deleted', 'before-since'))
       AND mail_message.raw_sha256 IS NULL)sql"};
 constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
   INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, outcome, rule_id,

@@ -76,6 +76,38 @@ TEST_F(Comparison, AMailThatIsGoneBeforeItsNextTryIsVanished) {
   EXPECT_TRUE(balance().holds());
 }
 
+TEST_F(Comparison, AMailThatIsNotToBeDeletedAfterAllIsTakenIn) {
+  server.add(41, ScriptedMessage{.bytes = form_mail(1), .flags = {"\\Deleted"}});
+  pass();
+  ASSERT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail"), "ignored|already-deleted");
+  server.folder().messages.at(41).flags.clear();
+
+  demand();
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_EQ(found(), "1|1|0|0");
+  EXPECT_TRUE(balance().holds());
+}
+
+TEST_F(Comparison, AnEarlierSinceTakesInWhatALaterOneLeftOut) {
+  const auto day = [](int year) {
+    return std::chrono::sys_days{std::chrono::year{year} / std::chrono::March / 1};
+  };
+  server.add(41, ScriptedMessage{.bytes = form_mail(1), .internal_date = Instant{day(2025)}});
+  settings.since = day(2026);
+  pass();
+  ASSERT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail"), "ignored|before-since");
+
+  settings.since = day(2024);
+  poller_.reset();
+  demand();
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_TRUE(balance().holds());
+}
+
 TEST_F(Comparison, NewMailIsNoDifference) {
   server.add(41, form_mail(1));
   pass();
