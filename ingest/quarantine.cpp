@@ -4,6 +4,7 @@
 #include <array>
 
 #include "daemon/base/text.h"
+#include "ingest/mail_import.h"
 #include "store/mail_log.h"
 #include "store/operations/find_mail_target.h"
 #include "store/quarantine_log.h"
@@ -142,11 +143,14 @@ Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, s
   const std::string_view status = released ? "released" : "retried";
   const std::string_view action = released ? "release" : "retry";
   if (!mail) {
-    store::MailLog::queue_relist(*tx, entry->mail.id);
-    store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, "fetched again");
-    store::queue_attempt(*tx, attempt_of(quarantine_id, action, user_id, comment, "pending"));
+    auto listed = store::MailLog::relist(*tx, entry->mail.id);
+    if (!listed) return std::unexpected(listed.error());
+    const std::string outcome{*listed ? "pending" : store::to_string(store::Outcome::vanished)};
+    store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id,
+                                     *listed ? "fetched again" : "renumbered by the server");
+    store::queue_attempt(*tx, attempt_of(quarantine_id, action, user_id, comment, outcome));
     if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-    return QuarantineDecision{.outcome = "pending"};
+    return QuarantineDecision{.outcome = outcome};
   }
   auto target = store::quarantine_target(*tx, quarantine_id);
   if (!target) return std::unexpected(target.error());
@@ -155,6 +159,7 @@ Result<QuarantineDecision> QuarantineDesk::process(std::int64_t quarantine_id, s
   const MailboxContext context{settings, entry->mailbox_id, entry->mail.folder};
   if (auto applied = inboxes_.apply(*tx, context, {&*mail, 1}); !applied)
     return std::unexpected(applied.error());
+  store::MailLog::queue_nobody_to_tell(*tx, entry->mail.id, kImportFolder);
   const store::MailResult& result = mail->result;
   if (result.outcome != store::Outcome::quarantined)
     store::MailLog::queue_resolution(*tx, quarantine_id, status, user_id, comment);
@@ -183,6 +188,7 @@ Result<QuarantineDecision> QuarantineDesk::discard(std::int64_t quarantine_id, s
   auto entry = lock_open(*tx, quarantine_id);
   if (!entry) return std::unexpected(entry.error());
   store::MailLog::queue_ignored(*tx, entry->mail.id, kDiscardedRule);
+  store::MailLog::queue_nobody_to_tell(*tx, entry->mail.id, kImportFolder);
   store::MailLog::queue_resolution(*tx, quarantine_id, "rejected", user_id, comment);
   auto attempt = attempt_of(quarantine_id, "discard", user_id, comment,
                             store::to_string(store::Outcome::ignored));

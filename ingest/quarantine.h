@@ -16,8 +16,10 @@
 namespace c360::ingest {
 
 struct QuarantineDecision {
-  std::string outcome;  // an end state, or "pending": the mail is fetched again first
-  std::string reason;   // of a mail that stays in quarantine
+  // An end state, or "pending": the mail is fetched again first. "vanished" of one that was never
+  // fetched and has another number by now.
+  std::string outcome;
+  std::string reason;  // of a mail that stays in quarantine
   std::int64_t record_id = 0;
   std::string record_kind;
 };

@@ -282,8 +282,14 @@ class MailLog {
                                std::optional<std::int64_t> user_id, std::string_view resolution);
   // Queued: `ignored` by a built-in rule after all.
   static void queue_ignored(Transaction& tx, std::int64_t id, std::string_view rule);
-  // Queued: a mail that never was fetched (oversize, refused by the server) is listed again.
-  static void queue_relist(Transaction& tx, std::int64_t id);
+  // Queued: of a mail that ended, where no server has it any more to be told of its end: what came
+  // by import, or under a UIDVALIDITY that is gone.
+  static void queue_nobody_to_tell(Transaction& tx, std::int64_t id,
+                                   std::string_view import_folder);
+  // A mail that never was fetched (oversize, refused by the server) is listed again. False: it has
+  // vanished, because the folder has another UIDVALIDITY by now, under which it is listed if the
+  // server still has it.
+  static Result<bool> relist(Transaction& tx, std::int64_t id);
 
   Result<std::vector<FlagDue>> flags_due(const FolderKey& key, std::int64_t above,
                                          std::size_t limit);

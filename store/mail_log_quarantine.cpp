@@ -25,10 +25,28 @@ constexpr Sql kIgnore{"mail_ignore", R"sql(
   UPDATE ops.mail_message SET outcome = 'ignored', rule_id = $2, outcome_record_id = NULL,
                               processed_at = now(), flagged_at = NULL, error = NULL
   WHERE id = $1::bigint)sql"};
+// Of a UIDVALIDITY the folder has no more it cannot be fetched. The share lock lets no other one
+// come in before the row is pending, and what is pending then is ended by the change.
 constexpr Sql kRelist{"mail_relist", R"sql(
-  UPDATE ops.mail_message SET outcome = NULL, attempts = 0, next_attempt_at = NULL,
-                              processed_at = NULL, error = NULL, flagged_at = NULL
-  WHERE id = $1::bigint)sql"};
+  WITH folder AS MATERIALIZED (
+    SELECT f.uidvalidity FROM ops.mailbox_folder f
+    JOIN ops.mail_message m ON m.mailbox_id = f.mailbox_id AND m.folder = f.folder
+    WHERE m.id = $1::bigint FOR SHARE OF f)
+  UPDATE ops.mail_message m
+  SET outcome = CASE WHEN gone THEN 'vanished' END, processed_at = CASE WHEN gone THEN now() END,
+      flagged_at = CASE WHEN gone THEN now() END,
+      attempts = 0, next_attempt_at = NULL, error = NULL
+  FROM (SELECT NOT EXISTS (SELECT FROM folder JOIN ops.mail_message o USING (uidvalidity)
+                           WHERE o.id = $1::bigint) AS gone) AS here
+  WHERE m.id = $1::bigint RETURNING gone)sql"};
+
+// $2: the folder of no server. A UIDVALIDITY that is gone took its messages with it.
+constexpr Sql kNobodyToTell{"mail_nobody_to_tell", R"sql(
+  UPDATE ops.mail_message m SET flagged_at = now()
+  WHERE m.id = $1::bigint AND m.outcome IS NOT NULL AND m.flagged_at IS NULL
+    AND (m.folder = $2 OR NOT EXISTS (
+      SELECT FROM ops.mailbox_folder f WHERE f.mailbox_id = m.mailbox_id AND f.folder = m.folder
+                                         AND f.uidvalidity = m.uidvalidity)))sql"};
 
 }  // namespace
 
@@ -58,8 +76,15 @@ void MailLog::queue_ignored(Transaction& tx, std::int64_t id, std::string_view r
   tx.queue(kIgnore, std::move(Params{}.add(id).add(rule)));
 }
 
-void MailLog::queue_relist(Transaction& tx, std::int64_t id) {
-  tx.queue(kRelist, std::move(Params{}.add(id)));
+void MailLog::queue_nobody_to_tell(Transaction& tx, std::int64_t id,
+                                   std::string_view import_folder) {
+  tx.queue(kNobodyToTell, std::move(Params{}.add(id).add(import_folder)));
+}
+
+Result<bool> MailLog::relist(Transaction& tx, std::int64_t id) {
+  auto rows = tx.query(kRelist, std::move(Params{}.add(id)));
+  if (!rows) return std::unexpected(rows.error());
+  return !(*rows)->boolean(0, 0);
 }
 
 }  // namespace c360::store

@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "ingest/quarantine.h"
 #include "tests/ingest/intake_fixture.h"
 
 namespace c360::ingest {
@@ -139,6 +140,22 @@ TEST_F(Import, OfTheSameFileAgainMakesNothingTwice) {
   ASSERT_THAT(outcomes(file), ElementsAre(Pair("deal_created", 3)));
   EXPECT_THAT(outcomes(file), ElementsAre(Pair("duplicate", 3)));
   EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "3");
+}
+
+TEST_F(Import, OfAMailThatIsHeldTellsNobodyWhatAPersonMakesOfIt) {
+  const std::string held = c360::testing::letter("l1@romashka.example", "Без текста", "", " ");
+  ASSERT_THAT(outcomes(held), ElementsAre(Pair("quarantined", 1)));
+  QuarantineDesk desk{database,
+                      inboxes,
+                      [](std::string_view) { return std::nullopt; },
+                      {.spool_folder = spool},
+                      clock};
+  const std::int64_t user = std::stoll(
+      one("INSERT INTO crm.user (login, last_name) VALUES ('boss', 'Boss') RETURNING id"));
+
+  ASSERT_TRUE(desk.release(std::stoll(one("SELECT id FROM ops.quarantine")), user));
+
+  EXPECT_EQ(count("outcome = 'deal_created' AND flagged_at IS NOT NULL"), "1");
 }
 
 TEST_F(Import, OfWhatIsNoMailTakesNothing) {

@@ -44,6 +44,59 @@ TEST_F(Quarantine, RetryTakesTheMailOnceItsTargetExists) {
   EXPECT_TRUE(server.seen(41)) << "the server is told in the next pass";
 }
 
+// Pending under a number that the server does not know any more it would wait for ever.
+TEST_F(Quarantine, WhatWasNeverFetchedAndHasAnotherNumberByNowHasVanished) {
+  options.attempt_limit = 1;
+  const ScriptedMessage refused{
+      .bytes = form_mail(1),
+      .refused = Error{.code = ErrorCode::upstream_rejected, .detail = "NO internal error"}};
+  server.add(41, refused);
+  server.add(42, refused);
+  pass();
+  const auto entries = query("SELECT id FROM ops.quarantine ORDER BY id");
+  ASSERT_EQ(entries.size(), 2U);
+  const auto again = desk.retry(std::stoll(entries.front()), user);
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(again->outcome, "pending") << "the number still holds";
+  server.remove(41);
+  server.remove(42);
+  server.folder().uidvalidity = 9;
+  server.add(1, form_mail(1));
+  pass();
+
+  const auto retried = desk.retry(std::stoll(entries.back()), user);
+
+  ASSERT_TRUE(retried) << retried.error().detail;
+  EXPECT_EQ(retried->outcome, "vanished");
+  EXPECT_EQ(outcome(1), "deal_created");
+  pass();
+  EXPECT_EQ(query("SELECT outcome FROM ops.mail WHERE uidvalidity = 1"),
+            (std::vector<std::string>{"vanished", "vanished"}));
+  EXPECT_EQ(one("SELECT sum(violations) FROM ops.invariant_scan"), "0");
+}
+
+// A flag that is due for ever would be looked at in every pass.
+TEST_F(Quarantine, NobodyIsToldOfAMailThatNoServerHasAnyMore) {
+  for (const ingest::Uid uid : {41U, 42U, 43U})
+    server.add(uid, letter("l" + std::to_string(uid) + "@romashka.example", "Без текста", "", " "));
+  pass();
+  const auto entries = query("SELECT id FROM ops.quarantine ORDER BY id");
+  ASSERT_EQ(entries.size(), 3U);
+  const auto due = [this] {
+    return query("SELECT uid FROM ops.mail_message WHERE flagged_at IS NULL ORDER BY uid");
+  };
+  ASSERT_TRUE(desk.discard(std::stoll(entries[0]), user, "спам"));
+  EXPECT_EQ(due(), std::vector<std::string>{"41"}) << "the server has it";
+  for (const ingest::Uid uid : {41U, 42U, 43U}) server.remove(uid);
+  server.folder().uidvalidity = 9;
+  pass();
+
+  ASSERT_TRUE(desk.discard(std::stoll(entries[1]), user, "спам"));
+  ASSERT_TRUE(desk.release(std::stoll(entries[2]), user));
+
+  EXPECT_EQ(due(), std::vector<std::string>{});
+}
+
 TEST_F(Quarantine, ReleaseMakesADealOfAMailTheRulesHeld) {
   server.add(41, letter("l1@romashka.example", "Без текста", "", " "));
   pass();
