@@ -215,12 +215,15 @@ std::int64_t MailApplication::add_sender_contact(MailCase& item) {
   return id;
 }
 
-// A comment in the sender's name, and what an answer does to the request.
+// A comment in the sender's name, unless his own domain disowns the mail; and what an answer does
+// to the request.
 Result<void> MailApplication::add_comment(MailCase& item, std::int64_t parent_id) {
   add_activity(item, parent_id);
-  store::MailComment comment{.activity_id = item.activity_id,
-                             .author_user_id = item.sender->user_id};
-  if (!comment.author_user_id) comment.author_contact_id = contact_of_sender(item);
+  store::MailComment comment{.activity_id = item.activity_id};
+  if (item.mail->proof != parsers::SenderProof::fail) {
+    comment.author_user_id = item.sender->user_id;
+    if (!comment.author_user_id) comment.author_contact_id = contact_of_sender(item);
+  }
   comments_.push_back(comment);
   if (item.next_status.empty()) return {};
   Json change;

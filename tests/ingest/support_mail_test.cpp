@@ -242,6 +242,31 @@ TEST_F(SupportMail, OurOwnAnswerIsACommentAndChangesNothing) {
   EXPECT_EQ(request("status"), "clarification");
 }
 
+// Customers read comments: nobody is said to have written what his domain disowns.
+TEST_F(SupportMail, AForgedAnswerIsNobodysComment) {
+  settings.authserv_id = "mx.our.example";
+  query(
+      "INSERT INTO crm.user (login, last_name, email) "
+      "VALUES ('olga', 'Ольга', 'olga@client360.example')");
+  server.add(41, letter("s1@romashka.example", "Не печатает"));
+  pass();
+  query("UPDATE crm.support_request SET status = 'clarification', returns_to = 'first_line_work'");
+  const std::string fails = "Authentication-Results: mx.our.example; dmarc=fail\r\n";
+  std::string mail = letter("a1@x", "Re: (SD-" + number() + ") Пароль?", fails);
+  server.add(42, mail.replace(mail.find("anna@romashka"), 13, "olga@client360"));
+  reply(43, fails);
+
+  pass();
+
+  EXPECT_EQ(outcome(42), "comment_added");
+  EXPECT_EQ(query("SELECT coalesce(author_id, author_contact_id)::text "
+                  "FROM crm.comment c JOIN crm.activity a ON a.id = c.activity_id"),
+            (std::vector<std::string>{"", ""}));
+  EXPECT_EQ(query("SELECT link_grade FROM crm.activity"),
+            (std::vector<std::string>{"claimed", "claimed"}));
+  EXPECT_EQ(request("status"), "clarification");
+}
+
 TEST_F(SupportMail, PicturesInTheTextAreShownFromTheirDocuments) {
   server.add(41,
              "From: Anna <anna@romashka.example>\r\nTo: sd@client360.example\r\n"
