@@ -41,6 +41,11 @@ void copy_uri(const parsers::MailboxUri& uri, ingest::MailboxSettings& box) {
 }
 
 // Who asks there sends a secret along: nothing but https, and no password in the address.
+// INBOX is spelt in any case (RFC 9051, 5.1).
+bool is_same_folder(std::string_view a, std::string_view b) {
+  return a == b || (equal_ignoring_case(a, b) && equal_ignoring_case(a, "INBOX"));
+}
+
 bool is_token_url(std::string_view url) {
   constexpr std::string_view kScheme = "https://";
   if (!url.starts_with(kScheme) || url.size() > 2'000) return false;
@@ -232,6 +237,12 @@ void ConfigMailboxes::finish(const TomlValue::Entry& entry, const std::string& p
   if (box.delete_after && !box.move_to.empty())
     values_.problem(position, fmt::format("{}delete and move_to exclude each other", prefix));
   if (box.oauth) box.oauth->subject = box.imap.username;
+  if (!box.move_to.empty() && std::ranges::any_of(box.folders, [&](const std::string& folder) {
+        return is_same_folder(folder, box.move_to);
+      }))
+    values_.problem(position, fmt::format("{}move_to: '{}' is one of the folders that are read: "
+                                          "what is moved there would be taken in again, for ever",
+                                          prefix, box.move_to));
   if (table.enabled) add(std::move(box), position);
 }
 

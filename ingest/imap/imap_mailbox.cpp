@@ -83,6 +83,7 @@ class ImapMailbox final : public Mailbox {
 
   Session session_;
   FolderNames folder_names_{session_};
+  std::string selected_;  // its name as sent
 };
 
 std::vector<std::string> ImapMailbox::sets(std::span<const Uid> uids) const {
@@ -126,6 +127,7 @@ Result<SelectedMailbox> ImapMailbox::open(std::string_view name, std::string_vie
   if (!session_.keeps_modseq()) selected.highest_modseq = 0;
   session_.expect_uidvalidity(selected.uidvalidity);
   selected.exists = session_.exists();
+  selected_ = std::move(*quoted);
   session_.forget_arrivals();
   return selected;
 }
@@ -275,6 +277,13 @@ Result<void> ImapMailbox::transfer(std::string_view verb, std::span<const Uid> u
 }
 
 Result<Removal> ImapMailbox::move(std::span<const Uid> uids, std::string_view folder) {
+  auto quoted = folder_names_.quoted(folder);
+  if (!quoted) return std::unexpected(quoted.error());
+  // Each would come back under another uid, as a new message: it is there already.
+  if (*quoted == selected_) {
+    if (auto marked = add_flag(uids, kSeen); !marked) return std::unexpected(marked.error());
+    return Removal::done;
+  }
   const bool moves = session_.has("MOVE");
   if (auto done = transfer(moves ? "MOVE" : "COPY", uids, folder); !done) {
     return std::unexpected(done.error());

@@ -124,6 +124,16 @@ TEST_F(ConfigTest, AnUnknownTableAndAMistypedMailboxKeyAreNamed) {
                           "mean 'username'?"));
 }
 
+TEST_F(ConfigTest, MailIsNotMovedToAFolderThatIsRead) {
+  write("secret", "x\n");
+  const std::string table =
+      "[mailbox.sales]\nhost = 'h'\nusername = 'u'\npassword_file = 'secret'\n";
+  EXPECT_THAT(problems(table + "move_to = 'inbox'\n"),
+              ElementsAre(HasSubstr("mailbox.sales.move_to: 'inbox' is one of the folders")));
+  EXPECT_THAT(problems(table + "folders = ['INBOX', 'Done']\nmove_to = 'Done'\n"), SizeIs(1));
+  EXPECT_THAT(problems(table + "folders = ['INBOX']\nmove_to = 'Done'\n"), IsEmpty());
+}
+
 TEST_F(ConfigTest, AMailboxTableIsTakenWithItsSecret) {
   write("sales.secret", "pa$$ word\n");
   const Config config = good(

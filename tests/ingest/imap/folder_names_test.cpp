@@ -112,6 +112,25 @@ TEST(FolderNames, AMissingFolderIsMadeEvenWhereTheServerDoesNotSayThatItIsMissin
   EXPECT_EQ(server.account().messages("Done").size(), 1U);
 }
 
+// Under a new uid it would be taken in again, and moved again.
+TEST(FolderNames, AMessageIsNotMovedToTheFolderItIsIn) {
+  ScriptedImapServer server;
+  server.on("LIST", [](ImapConnection& client, const ImapCommand& command) {
+    client.line(R"(* LIST (\HasNoChildren \Archive) "/" "INBOX")");
+    client.ok(command);
+  });
+  server.account().add("INBOX", "Subject: x\r\n\r\n");
+  auto mailbox = opened(server);
+
+  EXPECT_EQ(mailbox->move(std::vector<Uid>{1}, "\\Archive"), Removal::done);
+
+  const auto kept = mailbox->list_all();
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), 1U);
+  EXPECT_EQ(kept->front().uid, 1U);
+  EXPECT_TRUE(kept->front().seen);
+}
+
 TEST(FolderNames, NoFolderIsMadeForWantOfRoom) {
   ScriptedImapServer server;
   server.account().add("INBOX", "Subject: x\r\n\r\n");
