@@ -88,7 +88,7 @@ MailboxStatus Poller::status() const {
 
 bool Poller::awaits_lease() const {
   const std::scoped_lock lock{mutex_};
-  return status_.ready && !status_.holds_lease;
+  return status_.ready && awaits_lease_;
 }
 
 bool Poller::stopping() const {
@@ -278,6 +278,7 @@ Result<void> Poller::pass() {
 
 Result<void> Poller::pass_over_folders() {
   bool leased = false;
+  bool others = false;  // another daemon has one of the folders
   more_ = false;
   found_news_ = false;
   remark_.clear();
@@ -286,7 +287,10 @@ Result<void> Poller::pass_over_folders() {
     beat();
     auto lease = ports_.leases.hold(settings_.code, folder);
     if (!lease) return std::unexpected(lease.error());
-    if (!*lease) continue;
+    if (!*lease) {
+      others = true;
+      continue;
+    }
     leased = true;
     if (auto passed = folder_pass(folder, **lease); !passed) {
       if (passed.error().reason == "lease_lost") {
@@ -309,6 +313,7 @@ Result<void> Poller::pass_over_folders() {
   }
   const std::scoped_lock lock{mutex_};
   status_.holds_lease = leased;
+  awaits_lease_ = others || !leased;
   return {};
 }
 

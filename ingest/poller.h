@@ -62,7 +62,7 @@ class Poller {
 
   const MailboxSettings& settings() const { return settings_; }
   MailboxStatus status() const;
-  // The last pass found the mailbox in the hands of another daemon.
+  // The last pass found the mailbox, or a folder of it, in the hands of another daemon.
   bool awaits_lease() const;
 
  private:
@@ -148,6 +148,7 @@ class Poller {
   MailboxStatus status_;
   bool poll_now_ = false;
   bool stop_ = false;
+  bool awaits_lease_ = false;
 
   SelectedMailbox selected_;
   // How far a listing of a folder went, of this poller alone: without it, and with other settings,

@@ -167,7 +167,13 @@ Result<void> Poller::process_stored(const MailboxContext& context, const store::
           return held;
         continue;
       }
-      if (!raw) return std::unexpected(raw.error());
+      if (!raw && raw.error().temporary()) return std::unexpected(raw.error());
+      if (!raw) {
+        auto held = processor_.quarantine_unread(
+            context, mail, store::QuarantineReason::parse_error, raw.error().detail, lease);
+        if (!held) return held;
+        continue;
+      }
       mails.push_back({.ledger_id = mail.id,
                        .uid = mail.uid,
                        .attempts = mail.attempts,

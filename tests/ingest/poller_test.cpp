@@ -362,6 +362,25 @@ TEST_F(Poller, OneMailTheDatabaseRefusesDoesNotTakeItsNeighboursWithIt) {
 }
 
 // A disk that is full for an hour fails every try; none of them is held against the mail.
+TEST_F(Poller, AStoredMailThatIsDamagedDoesNotHoldTheOthersUp) {
+  server.add(41, form_mail(1));
+  server.add(42, form_mail(2));
+  postgres.execute(url,
+                   "CREATE FUNCTION drop_me() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+                   " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;"
+                   "CREATE TRIGGER drop_me BEFORE INSERT ON crm.deal EXECUTE FUNCTION drop_me()");
+  EXPECT_FALSE(poller().pass());
+  postgres.execute(url,
+                   "DROP TRIGGER drop_me ON crm.deal; DELETE FROM ops.blob_chunk WHERE sha256 = "
+                   "(SELECT raw_sha256 FROM ops.mail_message WHERE uid = 41)");
+
+  pass();
+
+  EXPECT_EQ(outcome(41), "quarantined");
+  EXPECT_EQ(reason(41), "parse_error");
+  EXPECT_EQ(outcome(42), "deal_created");
+}
+
 TEST_F(Poller, ADatabaseWithoutSpaceCostsNoMailItsAttempts) {
   postgres.execute(
       url,
@@ -437,6 +456,29 @@ TEST_F(Poller, TwoDaemonsDoNotWorkOnOneMailbox) {
   leases.release("crm", "INBOX");
   ASSERT_TRUE(other->pass());
   EXPECT_EQ(outcome(42), "deal_created");
+}
+
+TEST_F(Poller, AFolderThatAnotherDaemonHasIsAwaitedByWhoHasTheOthers) {
+  settings.folders = {"INBOX", "Orders"};
+  settings.initial_delay = {};
+  server.folder("Orders");
+  ingest::LeaseKeeper others{database, "test:2", quiet.observer, [] {}};
+  ASSERT_TRUE(others.hold("crm", "Orders"));
+  const auto becomes = [this](bool awaits) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (poller().awaits_lease() != awaits && std::chrono::steady_clock::now() < deadline) {
+      poller().poll_now();
+      std::this_thread::yield();
+    }
+    return poller().awaits_lease() == awaits;
+  };
+  poller().start();
+  EXPECT_TRUE(becomes(true));
+  EXPECT_TRUE(poller().status().holds_lease);
+
+  others.release("crm", "Orders");
+
+  EXPECT_TRUE(becomes(false));
 }
 
 TEST_F(Poller, AHolderWhoseLeaseWasTakenWritesNothing) {
