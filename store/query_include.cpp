@@ -88,7 +88,8 @@ std::string collection_column(const Registry& registry, const Resource& resource
   const Resource& child = registry.get(collection.kind);
   // People are shown by name; contacts and versions whole.
   const bool whole = child.kind == "contact" || child.kind == "line_item" ||
-                     child.kind == "document_version" || child.kind == "mail_attachment";
+                     child.kind == "personal_account_product" || child.kind == "document_version" ||
+                     child.kind == "mail_attachment";
   std::string object = whole ? whole_row(child, "c") : named_row(child, "c");
   for (const std::string_view column : split(collection.link_columns, ',')) {
     if (column.empty()) continue;

@@ -382,7 +382,7 @@ struct Rule {
   std::string_view reason;
   std::string_view detail;
 };
-constexpr std::array<Rule, 10> kRules = {{
+constexpr std::array<Rule, 12> kRules = {{
     {"email_domains_public", "email_domains", ErrorCode::validation_failed, "public_mail_domain",
      "A public mail domain does not belong to one company."},
     {"contract_of_counterparty", "contract_id", ErrorCode::validation_failed,
@@ -395,6 +395,10 @@ constexpr std::array<Rule, 10> kRules = {{
      "An order with a paid payment cannot be canceled."},
     {"parent_id_position_key", "position", ErrorCode::conflict, "not_unique",
      "Another line has this position."},
+    {"key", "invoice_type_code", ErrorCode::conflict, "not_unique",
+     "The counterparty has this invoice type for the product already."},
+    {"entity_of_counterparty", "legal_entity_id", ErrorCode::validation_failed,
+     "entity_of_other_counterparty", "The legal entity belongs to another counterparty."},
     {"of_canceled_order", "order_id", ErrorCode::validation_failed, "order_canceled",
      "A canceled order takes no payment."},
     {"of_order_deal", "deal_id", ErrorCode::validation_failed, "deal_of_other_order",

@@ -180,6 +180,19 @@ CREATE TABLE crm.contact (
 );
 ALTER TABLE crm.counterparty_user ADD FOREIGN KEY (contact_id) REFERENCES crm.contact
     ON DELETE SET NULL;
+-- Nobody logs in for a contact that is gone.
+CREATE FUNCTION crm.block_login_of_contact() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE crm.counterparty_user u
+    SET status = 'blocked', updated_at = now(), row_version = u.row_version + 1
+    WHERE u.contact_id = NEW.id AND u.status <> 'blocked';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER contact_deleted AFTER UPDATE OF deleted_at ON crm.contact
+    FOR EACH ROW WHEN (NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL)
+    EXECUTE FUNCTION crm.block_login_of_contact();
+CREATE INDEX counterparty_user_contact_idx ON crm.counterparty_user (contact_id)
+    WHERE contact_id IS NOT NULL;
 CREATE UNIQUE INDEX contact_main_key ON crm.contact (counterparty_id)
     WHERE is_main AND deleted_at IS NULL;
 CREATE INDEX contact_counterparty_idx ON crm.contact (counterparty_id, id)
@@ -314,6 +327,8 @@ CREATE TABLE crm.legal_entity (
     ceo_name_genitive         text,
     chief_accountant_name     text,
     billed_by_organisation_id bigint  REFERENCES crm.own_organisation,
+    -- so that contracts and accounts can pin the counterparty
+    CONSTRAINT legal_entity_pinned_key UNIQUE (id, counterparty_id),
     invoice_name              text,
     is_active                 boolean NOT NULL DEFAULT true,
     unverified_fields         text[]  NOT NULL DEFAULT '{}',  -- of a lenient import

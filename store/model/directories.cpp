@@ -192,6 +192,20 @@ std::vector<Resource> directories() {
   list.push_back(directory_of({"contract_subject", "contract-subjects", "crm.contract_subject",
                                "Предмет договора", "Contract subject", "Предметы договоров",
                                "Contract subjects"}));
+  list.push_back(directory_of({"correspondence_type_in", "correspondence-types-in",
+                               "crm.correspondence_type_in", "Тип входящего документа",
+                               "Type of incoming letters", "Типы входящих документов",
+                               "Types of incoming letters"}));
+  list.push_back(directory_of({"correspondence_type_out", "correspondence-types-out",
+                               "crm.correspondence_type_out", "Тип исходящего документа",
+                               "Type of outgoing letters", "Типы исходящих документов",
+                               "Types of outgoing letters"}));
+  list.push_back(directory_of({"delivery_kind", "delivery-kinds", "crm.delivery_kind", "Доставка",
+                               "Delivery", "Виды доставки", "Delivery kinds"}));
+  list.push_back(directory_of(
+      {"case_file", "case-files", "crm.case_file", "Дело", "Case file", "Номенклатура дел",
+       "Case files"},
+      Fields().add(text("retention").max_length(200).labels("Срок хранения", "Retention"))));
   list.push_back(
       directory_of({"document_type", "document-types", "crm.document_type", "Тип документа",
                     "Document type", "Типы документов", "Document types"}));

@@ -12,10 +12,8 @@ namespace c360::store {
 namespace {
 
 // Kinds that are referred to before they have a Resource of their own.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOtherTables = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOtherTables = {{
     {"record", "crm.record"},
-    {"personal_account", "crm.personal_account"},
-    {"counterparty_user", "crm.counterparty_user"},
     {"parse_rule", "ops.parse_rule"},
 }};
 
@@ -35,6 +33,16 @@ std::vector<Resource> declarations() {
                                 line_item(),
                                 payment(),
                                 assignment(),
+                                personal_account(),
+                                personal_account_product(),
+                                counterparty_invoice_type(),
+                                counterparty_user(),
+                                correspondence_in(),
+                                correspondence_out(),
+                                project(),
+                                release(),
+                                saved_view(),
+                                section_label(),
                                 lead(),
                                 deal(),
                                 folder(),

@@ -59,6 +59,43 @@ class Resources : public RecordsTest {
     if (resource.kind == "payment") {
       return R"({"counterparty_id":)" + company() + R"(,"amount":"5.00","comment":)" + name + "}";
     }
+    if (resource.kind == "personal_account") {
+      return R"({"counterparty_id":)" + company() + R"(,"name":)" + name + "}";
+    }
+    if (resource.kind == "personal_account_product") {
+      return R"({"personal_account_id":)" +
+             make("personal_account", R"({"counterparty_id":)" + company() + "}", admin_).key +
+             R"(,"product_id":)" + make("product", body(kind("product"), mark), admin_).key + "}";
+    }
+    if (resource.kind == "counterparty_invoice_type") {
+      return R"({"counterparty_id":)" + company() +
+             R"(,"invoice_type_code":"usage","invoice_name":)" + name + "}";
+    }
+    if (resource.kind == "counterparty_user") {
+      return R"({"counterparty_id":)" + company() + R"(,"email":"a@b.example","login":)" + name +
+             R"(,"full_name":)" + name + "}";
+    }
+    if (resource.kind == "correspondence_in") {
+      return R"({"type_code":"letter","counterparty_id":)" + company() + R"(,"summary":)" + name +
+             "}";
+    }
+    if (resource.kind == "correspondence_out") {
+      return R"({"type_code":"letter","counterparty_id":)" + company() +
+             R"(,"own_organisation_id":)" + issuer() + R"(,"performer_id":)" +
+             std::to_string(*admin_.user_id) + R"(,"summary":)" + name + "}";
+    }
+    if (resource.kind == "project") return R"({"code":)" + name + R"(,"name":)" + name + "}";
+    if (resource.kind == "release") {
+      return R"({"start_date":"2026-01-01","planned_date":"2026-02-01","performer_id":)" +
+             std::to_string(*admin_.user_id) + R"(,"name":)" + name + "}";
+    }
+    if (resource.kind == "saved_view") {
+      return R"({"record_kind":"deal","name":)" + name + "}";
+    }
+    if (resource.kind == "section_label") {
+      return R"({"record_kind":"deal","name_ru":)" + name + R"(,"name_en":)" + name +
+             R"(,"plural_ru":"x","plural_en":"x"})";
+    }
     if (resource.kind == "assignment") return R"({"title":)" + name + "}";
     if (resource.kind == "product") {
       return R"({"name":)" + name +
@@ -103,23 +140,31 @@ class Resources : public RecordsTest {
   static std::string change(const Resource& resource, const std::string& mark) {
     if (resource.kind == "public_mail_domain") return "{}";
     if (resource.kind == "activity_target") return R"({"enabled":false})";
-    const std::string field = resource.kind == "contact"            ? "full_name"
-                              : resource.kind == "user"             ? "first_name"
-                              : resource.kind == "mail_sender_rule" ? "comment"
-                              : resource.kind == "contract"         ? "summary"
-                              : resource.kind == "agreement"        ? "summary"
-                              : resource.kind == "order"            ? "comment"
-                              : resource.kind == "payment"          ? "comment"
-                              : resource.kind == "line_item"        ? "name"
-                              : resource.kind == "assignment"       ? "title"
-                              : resource.kind == "bank_account"     ? "comment"
-                              : resource.kind == "own_organisation" ? "full_name"
-                              : resource.kind == "legal_entity"     ? "full_name"
-                              : resource.kind == "activity"         ? "topic"
-                              : resource.kind == "support_request"  ? "subject"
-                              : resource.kind == "comment"          ? "text"
-                              : resource.is_record                  ? "name"
-                                                                    : "name_ru";
+    if (resource.kind == "personal_account_product") {
+      return mark == "stale" ? R"({"quantity":"3"})" : R"({"quantity":"2"})";
+    }
+    const std::string field = resource.kind == "contact"                     ? "full_name"
+                              : resource.kind == "user"                      ? "first_name"
+                              : resource.kind == "mail_sender_rule"          ? "comment"
+                              : resource.kind == "contract"                  ? "summary"
+                              : resource.kind == "agreement"                 ? "summary"
+                              : resource.kind == "order"                     ? "comment"
+                              : resource.kind == "payment"                   ? "comment"
+                              : resource.kind == "line_item"                 ? "name"
+                              : resource.kind == "saved_view"                ? "name"
+                              : resource.kind == "counterparty_invoice_type" ? "invoice_name"
+                              : resource.kind == "counterparty_user"         ? "full_name"
+                              : resource.kind == "correspondence_in"         ? "summary"
+                              : resource.kind == "correspondence_out"        ? "summary"
+                              : resource.kind == "assignment"                ? "title"
+                              : resource.kind == "bank_account"              ? "comment"
+                              : resource.kind == "own_organisation"          ? "full_name"
+                              : resource.kind == "legal_entity"              ? "full_name"
+                              : resource.kind == "activity"                  ? "topic"
+                              : resource.kind == "support_request"           ? "subject"
+                              : resource.kind == "comment"                   ? "text"
+                              : resource.is_record                           ? "name"
+                                                                             : "name_ru";
     return R"({")" + field + R"(":")" + mark + "\"}";
   }
   std::string parent() {
