@@ -9,6 +9,7 @@
 #include "api/record_routes.h"
 #include "api/schema.h"
 #include "api/write_once.h"
+#include "store/operations/board.h"
 
 namespace c360::api {
 namespace {
@@ -194,6 +195,39 @@ RouteHandler bulk_handler(const Context& context, const Resource& resource, cons
                         return perform_bulk(context, transaction, resource, action, *bulk, actor,
                                             request, answer);
                       });
+  };
+}
+
+// -- The board ------------------------------------------------------------------------------------
+
+// A card moved to another column is the change of a status, with its guards.
+RouteHandler move_handler(const Context& context, const Resource& resource, const Action& action) {
+  return [context, &resource, &action](Request& request, Response& response) -> Result<void> {
+    auto version = offered_version(request);
+    if (!version) return std::unexpected(version.error());
+    std::string text;
+    auto body = read_object(request, context.limit, text);
+    if (!body) return std::unexpected(std::move(body).error());
+    const Json* sent = body->find("id");
+    const auto id = sent != nullptr && sent->is_number() ? sent->as_int64() : std::nullopt;
+    if (!id || *id <= 0) {
+      Error error{.code = ErrorCode::validation_failed,
+                  .detail = "Send the id of the card.",
+                  .reason = "id_required"};
+      error.fields.push_back({"/id", "id_required", "The id of the card."});
+      return std::unexpected(std::move(error));
+    }
+    std::erase_if(body->as_object(), [](const Json::Member& each) { return each.first == "id"; });
+    const store::Actor actor = actor_of(request);
+    return write_once(
+        context.services, request, text, response,
+        [&](Transaction* transaction, Response& answer) -> Result<void> {
+          auto result =
+              performed(context, transaction, resource, action, *id, *body, actor, *version);
+          if (!result) return std::unexpected(std::move(result).error());
+          write_result(context.services.records.registry(), action, std::move(*result), answer);
+          return {};
+        });
   };
 }
 
@@ -394,6 +428,32 @@ Route bulk_route(const Context& context, const Resource& resource, const Action&
                            {"results", "failed"})}}};
 }
 
+Route move_route(const Context& context, const Resource& resource, const Action& action) {
+  Json body = action_schema(action, context.services.records.registry());
+  Json properties = *body.find("properties");
+  properties.set("id", schema::integer("Of the card"));
+  body.set("properties", std::move(properties));
+  body.set("required", Json::Array{"id", "status"});
+  return {
+      .method = Method::post,
+      .path = std::string(kApiPrefix) + "/boards/" + std::string(resource.path) + "/move",
+      .access = Access::scope,
+      .scope = scope_of(resource, true),
+      .operation_id = "move_" + std::string(resource.kind),
+      .summary = "Move a card to another column: " + std::string(resource.label_plural.en),
+      .tag = std::string(resource.kind),
+      .handler = move_handler(context, resource, action),
+      .parameters = {header_parameter("If-Match", "ETag of the record; 412 when it has changed"),
+                     idempotency_parameter()},
+      .request_media_types = {std::string(kJson)},
+      .request_schema = std::move(body),
+      .max_body_bytes = context.limit,
+      .answers = {{.doc = "The card in its new column",
+                   .media_type = std::string(kJson),
+                   .schema = answer_schema(action),
+                   .headers = {"ETag"}}}};
+}
+
 Route offered_route(const Context& context, const Resource& resource) {
   return {.method = Method::get,
           .path = item_path(resource) + "/{id}/actions",
@@ -480,6 +540,9 @@ void add_action_routes(std::vector<Route>& routes, const ApiServices& services,
     for (const Action& action : context.actions->of(*resource)) {
       routes.push_back(action_route(context, *resource, action));
       if (action.in_bulk) routes.push_back(bulk_route(context, *resource, action));
+      if (action.name == "status" && !store::board_columns(*resource).empty()) {
+        routes.push_back(move_route(context, *resource, action));
+      }
     }
     routes.push_back(offered_route(context, *resource));
   }

@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/action_routes.h"
+#include "api/board_routes.h"
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
 #include "api/import_routes.h"
@@ -19,6 +20,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_meta_routes(routes, services);
   add_record_routes(routes, services, options);
   add_action_routes(routes, services, options);
+  add_board_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);

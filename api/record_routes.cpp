@@ -74,6 +74,8 @@ void add_representation_parameters(std::vector<Parameter>& parameters, const Res
   parameters.push_back(query("lang", "Language of labels: ru or en", schema::string()));
 }
 
+}  // namespace
+
 std::vector<Parameter> list_parameters(const Resource& resource, const ApiOptions& options) {
   std::vector<Parameter> parameters;
   for (const auto& field : resource.fields) {
@@ -109,6 +111,8 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
   add_representation_parameters(parameters, resource);
   return parameters;
 }
+
+namespace {
 
 // What all routes of a resource share.
 struct Maker {

@@ -61,7 +61,8 @@ Draft::Draft(const Resource& resource, const Actor& actor, const WriteContext& c
       values_(resource.fields.size()),
       set_(resource.fields.size(), false),
       defaulted_(resource.fields.size(), false),
-      confirmed_(resource.fields.size(), false) {}
+      confirmed_(resource.fields.size(), false),
+      stored_(resource.fields.size(), false) {}
 
 std::size_t Draft::index(std::string_view field) const {
   const std::size_t at = resource_.index_of(field);

@@ -59,6 +59,14 @@ class Draft {
     set(index(field), std::move(value));
   }
   void set(std::size_t field, std::optional<std::string> value);
+  // A value taken from another row, or put together from such: HTML is safe already, and what it
+  // refers to is not asked after again.
+  void set_stored(std::string_view field, std::optional<std::string> value) {
+    set(field, std::move(value));
+    stored_[index(field)] = true;
+    confirmed_[index(field)] = true;
+  }
+  bool is_stored(std::size_t field) const { return stored_[field]; }
   void set_now(std::string_view field);
   void set_default(std::size_t field, std::string value);
   // Takes over from a row the caller refers to: what that row names is not asked after again.
@@ -92,6 +100,7 @@ class Draft {
   std::vector<bool> set_;
   std::vector<bool> defaulted_;
   std::vector<bool> confirmed_;
+  std::vector<bool> stored_;
   std::vector<std::optional<std::string>> before_;
   std::vector<std::pair<std::string, std::optional<std::string>>> related_;
   std::vector<FieldError> problems_;

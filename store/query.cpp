@@ -15,6 +15,7 @@ namespace c360::store {
 namespace {
 
 constexpr std::size_t kSignatureBytes = 16;
+constexpr std::string_view kCountAll = "SELECT count(*)";
 constexpr std::string_view kEstimateLimit = "10001";
 
 // Parameters that are no filters.
@@ -379,6 +380,21 @@ int limit_of(const Parameters& parameters, const QueryLimits& limits, bool& vali
 
 }  // namespace
 
+Result<Plan> QueryMaker::grouped(const Resource& resource, const Parameters& parameters,
+                                 const Actor& actor, const CustomFields& custom,
+                                 std::string_view select, int keys) const {
+  Parameters counted = parameters;
+  counted.emplace_back("count", "exact");
+  auto plan = list(resource, counted, actor, custom);
+  if (!plan) return std::unexpected(plan.error());
+  std::string sql = "SELECT " + std::string(select) +
+                    std::string(plan->total->sql.text.substr(kCountAll.size())) + " GROUP BY 1";
+  for (int key = 2; key <= keys; ++key) sql += ", " + std::to_string(key);
+  Plan groups = keep({}, sql + " ORDER BY 1");
+  groups.params = std::move(plan->total->params);
+  return groups;
+}
+
 Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& parameters,
                                   const Actor& actor, const CustomFields& custom) const {
   const QueryLimits& limits = state_->limits;
@@ -429,7 +445,7 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
   if (const auto count = parameter(parameters, "count")) {
     if (*count == "exact") {
       plan.count = Count::exact;
-      plan.total = keep({}, "SELECT count(*)" + from + list.where);
+      plan.total = keep({}, std::string(kCountAll) + from + list.where);
     } else if (*count == "estimated") {
       // Exact while it is cheap, then the planner's idea of the whole table.
       plan.count = Count::estimated;

@@ -88,6 +88,9 @@ class QueryMaker {
   // `fields` and `include` of `parameters`. Behind the columns: is the row deleted, merged_into_id.
   Result<GetPlan> get(const Resource& resource, std::string_view key, const Parameters& parameters,
                       const Actor& actor) const;
+  // What a list would count, in groups: `select` over alias t, grouped by its first `keys` columns.
+  Result<Plan> grouped(const Resource& resource, const Parameters& parameters, const Actor& actor,
+                       const CustomFields& custom, std::string_view select, int keys) const;
   // The cursor that continues after the row: its sort values but the last, and its key.
   std::string cursor(const ListPlan& plan, const std::vector<std::optional<std::string>>& values,
                      std::string_view key) const;

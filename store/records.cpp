@@ -28,6 +28,7 @@ Records::Records(Database& database, const Registry& registry, RecordsOptions op
 Records::~Records() = default;
 
 const AccessRules& Records::access() const { return state_->access; }
+const RecordsOptions& Records::options() const { return state_->options; }
 const QueryMaker& Records::queries() const { return state_->queries; }
 const Registry& Records::registry() const { return state_->registry; }
 
@@ -166,8 +167,6 @@ Result<RecordView> Records::get(const Resource& resource, std::string_view key, 
   return view_of(resource, plan->columns, plan->includes, *rows, 0);
 }
 
-namespace {
-
 Page page_of(const ListPlan& plan, const Rows& rows, const QueryMaker& queries) {
   Page page;
   page.size = std::min(rows.size(), plan.limit);
@@ -204,6 +203,8 @@ Page page_of(const ListPlan& plan, const Rows& rows, const QueryMaker& queries) 
   }
   return page;
 }
+
+namespace {
 
 void read_total(Page& page, const ListPlan& plan, const Rows& rows) {
   page.total = rows.int64(0, 0);

@@ -191,6 +191,7 @@ class Records {
   void add_record_contacts(Transaction& tx, std::span<const RecordContact> pairs) const;
 
   const AccessRules& access() const;
+  const RecordsOptions& options() const;
   const QueryMaker& queries() const;
   const Registry& registry() const;
 

@@ -1,4 +1,4 @@
-// What the files of Records share; for store/records*.cpp only.
+// What the files of Records share; for store/records*.cpp and store/operations only.
 #pragma once
 
 #include <mutex>
@@ -78,6 +78,8 @@ std::vector<const Field*> readable_columns(const Resource& resource);
 RecordView view_of(const Resource& resource, const std::vector<const Field*>& columns,
                    const std::vector<std::string>& includes, const Rows& rows, int row,
                    std::vector<Warning> warnings = {});
+// A page out of the rows of its plan.
+Page page_of(const ListPlan& plan, const Rows& rows, const QueryMaker& queries);
 std::string key_type_of(const Resource& resource);
 // not_found in the same words everywhere, so that existence is not revealed.
 std::unexpected<Error> no_such(const Resource& resource, std::string_view key);

@@ -53,7 +53,7 @@ void refuse_field(Draft& draft, const Field& field) {
 void sanitise(Draft& draft, const HtmlSanitiser& sanitise_html) {
   const auto& fields = draft.resource().fields;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].type != FieldType::html || !draft.is_set(i)) continue;
+    if (fields[i].type != FieldType::html || !draft.is_set(i) || draft.is_stored(i)) continue;
     const auto value = draft.get(i);
     if (!value) continue;
     std::string safe;

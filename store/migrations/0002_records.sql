@@ -165,7 +165,7 @@ CREATE TABLE crm.history_event (
         'document_added', 'version_added', 'mail_received', 'merged', 'task_completed',
         'autofilled', 'check_status_changed', 'observer_added', 'observer_removed',
         'contact_added', 'contact_removed', 'member_added', 'member_removed', 'group_added',
-        'group_removed', 'deleted', 'restored')),
+        'group_removed', 'deleted', 'restored', 'unmerged')),
     happened_at     timestamptz NOT NULL DEFAULT now(),
     actor_id        bigint,
     on_behalf_of_id bigint,
@@ -261,4 +261,5 @@ INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('history.event', 'member_added', 'Добавлен участник', 'Member added', 23),
     ('history.event', 'member_removed', 'Удалён участник', 'Member removed', 24),
     ('history.event', 'group_added', 'Добавлена группа', 'Group added', 25),
-    ('history.event', 'group_removed', 'Удалена группа', 'Group removed', 26);
+    ('history.event', 'group_removed', 'Удалена группа', 'Group removed', 26),
+    ('history.event', 'unmerged', 'Разъединён', 'Unmerged', 27);

@@ -110,6 +110,22 @@ bool permits(const Records& records, const Action& action, const Actor& actor) {
   return action.right != ActionRight::director || may_direct(records, actor);
 }
 
+// Two records of one call, the lower id first: calls that cross never wait in a circle.
+Result<void> lock_both(Records& records, Transaction& tx, const Resource& resource,
+                       const Action& action, std::int64_t id, const Json& body) {
+  if (action.locks_too.empty()) return {};
+  const Json* other = body.find(action.locks_too);
+  const auto other_id = other != nullptr && other->is_number() ? other->as_int64() : std::nullopt;
+  if (!other_id) return {};
+  const std::vector<std::int64_t> ids{id, *other_id};
+  const Plan plan = records.queries().keep_always(
+      "SELECT t.id FROM " + std::string(resource.table) +
+      " t WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR NO KEY UPDATE OF t");
+  const auto rows = tx.query(plan.sql, Params{}.add_array(std::span<const std::int64_t>(ids)));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
 // Locks the row and says whether the action may be done to it.
 Result<void> admit(Records& records, Transaction& tx, const Resource& resource,
                    const Action& action, std::int64_t id, const Actor& actor,
@@ -173,6 +189,10 @@ Actions::Actions(const Registry& registry) {
     if (!resource.taken_status.empty()) list.push_back(take_to_work_action());
     if (has_company_text(resource)) list.push_back(create_counterparty_action());
     if (resource.kind == "lead") list.push_back(convert_lead_action());
+    if (has_company_text(resource)) {
+      list.push_back(merge_action());
+      list.push_back(unmerge_action());
+    }
     for (Action& action : list) {
       if (action.answers == "self") action.answers = resource.kind;
       if (action.fields_of == "self") action.fields_of = resource.kind;
@@ -227,6 +247,9 @@ Result<ActionResult> perform(Records& records, Transaction& tx, const Resource& 
                   .values = {},
                   .fields = Json(Json::Object{}),
                   .write = {.finish = Finish::run}};
+  if (auto locked = lock_both(records, tx, resource, action, id, body); !locked) {
+    return std::unexpected(locked.error());
+  }
   // Who may not do it learns that first, not what he wrote wrong.
   if (auto admitted = admit(records, tx, resource, action, id, actor, version); !admitted) {
     return std::unexpected(admitted.error());

@@ -64,6 +64,7 @@ struct Action {
   std::string_view condition;              // SQL over t: offered where it holds; empty: always
   std::string_view refusal;                // conflict, with this reason, where it does not
   std::string_view refusal_detail;
+  std::string_view locks_too;      // a parameter that names a record of the same kind, locked too
   std::string_view answers;        // kind of the record answered; empty: answer_schema
   std::string_view answer_schema;  // JSON Schema of another answer
   bool creates = false;            // may answer 201
@@ -138,5 +139,7 @@ Action assign_action();
 Action take_to_work_action();
 Action create_counterparty_action();
 Action convert_lead_action();
+Action merge_action();
+Action unmerge_action();
 
 }  // namespace c360::store

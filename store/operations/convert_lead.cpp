@@ -84,7 +84,7 @@ Result<Converted> ensure_deal(Records& records, Transaction& tx, std::int64_t le
   }
   WriteOptions write{.finish = Finish::run};
   write.also = [&](Draft& draft) {
-    for (std::size_t i = 0; i < kCarried.size(); ++i) draft.set(kCarried[i], values[i]);
+    for (std::size_t i = 0; i < kCarried.size(); ++i) draft.set_stored(kCarried[i], values[i]);
     draft.set("created_from_lead_id", std::to_string(lead_id));
   };
   const auto deal =
