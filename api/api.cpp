@@ -5,6 +5,7 @@
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
 #include "api/import_routes.h"
+#include "api/link_routes.h"
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
 #include "api/meta_routes.h"
@@ -21,6 +22,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_record_routes(routes, services, options);
   add_action_routes(routes, services, options);
   add_board_routes(routes, services, options);
+  add_link_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);
