@@ -72,7 +72,7 @@ std::string name_of_target(const Registry& registry, const Field& field,
 // The value as a person reads it, NULL where it says nothing; HTML.
 std::string shown_value(const Registry& registry, const Resource& resource, const Field& field,
                         std::string_view time_zone) {
-  const std::string column = "t." + std::string(field.name);
+  std::string column = "t." + std::string(field.name);
   switch (field.type) {
     case FieldType::html:
       return column;
