@@ -2,6 +2,7 @@
 
 #include "api/action_routes.h"
 #include "api/board_routes.h"
+#include "api/bulk_routes.h"
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
 #include "api/import_routes.h"
@@ -23,6 +24,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_action_routes(routes, services, options);
   add_board_routes(routes, services, options);
   add_link_routes(routes, services, options);
+  add_bulk_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/auth.h"
+#include "api/limits.h"
 #include "api/mail_actions.h"
 #include "api/mail_explainer.h"
 #include "api/mail_importer.h"
@@ -30,6 +31,7 @@ struct ApiOptions {
   std::uint64_t max_document_bytes = std::uint64_t{100} * 1024 * 1024;
   std::uint64_t max_mail_bytes = std::uint64_t{50} * 1024 * 1024;  // of rules/test
   std::uint64_t max_import_bytes = std::uint64_t{1} << 30U;
+  ApiLimits limits;
   int max_page = 200;  // store::QueryLimits::max_page of the same Records
 };
 

@@ -177,6 +177,14 @@ Result<std::shared_ptr<const Caller>> Authenticator::admit(const Request& reques
   return caller;
 }
 
+Result<void> Request::readmitted() {
+  if (authenticator == nullptr || route == nullptr || route->access == Access::open) return {};
+  auto admitted = authenticator->admit(*this, *route);
+  if (!admitted) return std::unexpected(std::move(admitted).error());
+  caller = std::move(*admitted);
+  return {};
+}
+
 store::Actor actor_of(const Request& request) {
   store::Actor actor = request.caller->actor;
   actor.request_id = request.request_id;

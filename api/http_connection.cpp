@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <ctime>
 #include <exception>
@@ -276,7 +277,9 @@ bool HttpConnection::serve_one(std::size_t number) {
                   .remote_address = address_,
                   .listener = context_.options.name,
                   .secure = socket().secure(),
-                  .body = &body};
+                  .body = &body,
+                  .peer = this};
+  http10_ = std::string_view(head_bytes_).substr(0, head_bytes_.find("\r\n")).ends_with("HTTP/1.0");
   const auto id = request.header("x-request-id");
   request.request_id = id && is_sane_request_id(*id)
                            ? std::string(*id)
@@ -292,10 +295,12 @@ bool HttpConnection::answer(Request& request, HttpBody& body, bool keep_alive) {
   response_.clear();
   context_.handler.handle(request, response_);
   if (body.broken() || response_.close) keep_alive = false;
+  if (response_.stream && response_.chunked && http10_) keep_alive = false;  // its end is the end
   const bool expects = request.header("expect").has_value() && !body.started();
   const bool unread = !body.finished();
   if (unread && (expects || !keep_alive)) keep_alive = false;
   auto sent = send_response(request, keep_alive);
+  response_.stream = nullptr;  // what it holds on to ends with the answer
   context_.handler.finished(request, response_, SteadyClock::now() - begun);
   if (!sent) return false;
   if (!keep_alive) {
@@ -398,7 +403,9 @@ void HttpConnection::compose_head(const Request& request, bool keep_alive) {
   field("X-Request-Id", request.request_id);
   if (!response_.content_type.empty()) field("Content-Type", response_.content_type);
   // RFC 9110, 8.6: none with 204 and 304.
-  if (response_.status != 204 && response_.status != 304) {
+  if (response_.stream && response_.chunked) {
+    if (!http10_) field("Transfer-Encoding", "chunked");
+  } else if (response_.status != 204 && response_.status != 304) {
     field("Content-Length",
           std::to_string(response_.stream ? response_.stream_size : response_.body.size()));
   }
@@ -419,7 +426,8 @@ Result<void> HttpConnection::send_response(const Request& request, bool keep_ali
   const auto begun = SteadyClock::now();
   const bool bodiless =
       request.method == Method::head || response_.status == 204 || response_.status == 304;
-  const std::uint64_t size = response_.stream ? response_.stream_size : response_.body.size();
+  const bool sized = response_.stream && !response_.chunked;
+  const std::uint64_t size = sized ? response_.stream_size : response_.body.size();
   const auto deadline =
       begun + context_.options.body_grace +
       milliseconds(size * 1'000 /
@@ -427,7 +435,7 @@ Result<void> HttpConnection::send_response(const Request& request, bool keep_ali
   if (bodiless) return send(output_, deadline);
   if (response_.stream) {
     if (auto head = send(output_, deadline); !head) return head;
-    return send_stream();
+    return response_.chunked ? send_chunks(!http10_) : send_stream();
   }
   if (response_.body.size() <= kOneSendBytes) {
     output_.append(response_.body);
@@ -454,6 +462,33 @@ Result<void> HttpConnection::send_stream() {
     return fail(ErrorCode::internal, "a streamed body is shorter than announced");
   }
   return streamed;
+}
+
+// RFC 9112, 7.1. A stream that fails ends without the last chunk, so that the client sees that
+// something is missing.
+Result<void> HttpConnection::send_chunks(bool framed) {
+  const auto deadline = [this](std::size_t size) {
+    return SteadyClock::now() + context_.options.body_grace +
+           milliseconds(size * 1'000 /
+                        std::max<std::uint64_t>(context_.options.min_body_bytes_per_second, 1));
+  };
+  auto streamed = response_.stream([&](std::string_view piece) -> Result<void> {
+    if (piece.empty()) return {};  // an empty chunk would be the last
+    if (!framed) return send(piece, deadline(piece.size()));
+    std::array<char, 20> size{};
+    const auto end = std::to_chars(size.data(), size.data() + size.size(), piece.size(), 16);
+    output_.assign(size.data(), end.ptr).append("\r\n").append(piece).append("\r\n");
+    return send(output_, deadline(output_.size()));
+  });
+  if (!streamed || !framed) return streamed;
+  return send("0\r\n\r\n", deadline(0));
+}
+
+bool HttpConnection::gone() const {
+  if (context_.stopping) return true;
+  pollfd descriptor{const_cast<HttpConnection*>(this)->socket().impl()->sockfd(), POLLRDHUP, 0};
+  return ::poll(&descriptor, 1, 0) > 0 &&
+         (descriptor.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 }  // namespace c360::api

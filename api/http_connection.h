@@ -48,7 +48,7 @@ struct ServerContext {
   bool admits(const std::string& address);
 };
 
-class HttpConnection final : public Poco::Net::TCPServerConnection {
+class HttpConnection final : public Poco::Net::TCPServerConnection, private Peer {
  public:
   HttpConnection(const Poco::Net::StreamSocket& socket, ServerContext& context);
   ~HttpConnection() override;
@@ -79,6 +79,9 @@ class HttpConnection final : public Poco::Net::TCPServerConnection {
   Result<void> send_response(const Request& request, bool keep_alive);
   Result<void> send_stream();
   void compose_head(const Request& request, bool keep_alive);
+  // Of a stream without a size.
+  Result<void> send_chunks(bool framed);
+  bool gone() const override;
   void linger();
   bool keeps_alive(const Head& head, std::size_t number) const;
 
@@ -88,6 +91,7 @@ class HttpConnection final : public Poco::Net::TCPServerConnection {
   std::string head_bytes_;
   std::string output_;
   Response response_;
+  bool http10_ = false;  // the request under way
   std::atomic<bool> idle_{false};
   std::atomic<bool> fresh_{true};  // no byte of a request yet
   std::atomic<std::chrono::steady_clock::time_point> fresh_since_{std::chrono::steady_clock::now()};

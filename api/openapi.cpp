@@ -81,7 +81,9 @@ Json answer_json(const Answer& answer) {
     object.emplace_back("headers", std::move(headers));
   }
   if (!answer.media_type.empty()) {
-    object.emplace_back("content", content_json({answer.media_type}, answer.schema));
+    std::vector<std::string> types = answer.other_media_types;
+    types.insert(types.begin(), answer.media_type);
+    object.emplace_back("content", content_json(types, answer.schema));
   }
   return object;
 }
@@ -133,7 +135,10 @@ Json operation_json(const Route& route) {
 }
 
 Json components_json(const store::Registry& registry) {
-  Json::Object schemas{{"Problem", problem_schema()}, {"HistoryEvent", history_event_schema()}};
+  Json::Object schemas{{"Problem", problem_schema()},
+                       {"RowProblem", row_problem_schema()},
+                       {"HistoryEvent", history_event_schema()},
+                       {"FeedEvent", feed_event_schema()}};
   for (const auto& resource : registry.all()) {
     const std::string name = component_name(resource->kind);
     schemas.emplace_back(name, record_schema(*resource, registry));

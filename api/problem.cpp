@@ -47,6 +47,23 @@ Json text_schema(std::string_view doc) {
   return Json::Object{{"type", "string"}, {"description", doc}};
 }
 
+Json type_schema() {
+  Json::Array codes;
+  for (const auto& row : kErrorTraits) codes.emplace_back(row.name);
+  return Json::Object{{"type", "string"}, {"enum", std::move(codes)}};
+}
+
+Json errors_schema() {
+  Json::Object field{
+      {"type", "object"},
+      {"required", Json::Array{"pointer", "code", "detail"}},
+      {"properties", Json::Object{{"pointer", text_schema("JSON pointer (RFC 6901)")},
+                                  {"code", text_schema("Stable word")},
+                                  {"detail", text_schema("A sentence for a person")}}},
+      {"additionalProperties", false}};
+  return Json::Object{{"type", "array"}, {"items", Json(std::move(field))}};
+}
+
 }  // namespace
 
 void write_problem(Response& response, const Error& error, const ProblemContext& context) {
@@ -85,30 +102,43 @@ void write_problem(Response& response, const Error& error, const ProblemContext&
   }
 }
 
-Json problem_schema() {
-  Json::Array codes;
-  for (const auto& row : kErrorTraits) codes.emplace_back(row.name);
-  Json::Object field{
+void write_row_problem(JsonWriter& writer, const Error& error) {
+  writer.begin_object()
+      .member("type", traits(error.code).name)
+      .member("detail",
+              error.code == ErrorCode::internal ? kInternalDetail : std::string_view{error.detail});
+  if (!error.reason.empty()) writer.member("code", std::string_view{error.reason});
+  write_fields(writer, error);
+  writer.end_object();
+}
+
+Json row_problem_schema() {
+  return Json::Object{
       {"type", "object"},
-      {"required", Json::Array{"pointer", "code", "detail"}},
-      {"properties", Json::Object{{"pointer", text_schema("JSON pointer (RFC 6901)")},
-                                  {"code", text_schema("Stable word")},
-                                  {"detail", text_schema("A sentence for a person")}}},
+      {"description", "What is wrong with one row of many"},
+      {"required", Json::Array{"type", "detail"}},
+      {"properties", Json::Object{{"type", type_schema()},
+                                  {"detail", text_schema("A sentence for a person")},
+                                  {"code", text_schema("Finer than the type")},
+                                  {"errors", errors_schema()}}},
       {"additionalProperties", false}};
+}
+
+Json problem_schema() {
   return Json::Object{
       {"type", "object"},
       {"description", "Problem details (RFC 9457)"},
       {"required", Json::Array{"type", "title", "status", "detail", "instance", "request_id"}},
       {"properties",
        Json::Object{
-           {"type", Json::Object{{"type", "string"}, {"enum", std::move(codes)}}},
+           {"type", type_schema()},
            {"title", text_schema("The type in words")},
            {"status", Json::Object{{"type", "integer"}, {"minimum", 400}, {"maximum", 599}}},
            {"detail", text_schema("What was tried, what came back, what to do")},
            {"instance", text_schema("The path asked for")},
            {"request_id", text_schema("As in the answer's X-Request-Id and in the log")},
            {"code", text_schema("Finer than the type, such as row_version_stale")},
-           {"errors", Json::Object{{"type", "array"}, {"items", Json(std::move(field))}}}}},
+           {"errors", errors_schema()}}},
       {"additionalProperties", false}};
 }
 

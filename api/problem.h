@@ -22,6 +22,10 @@ struct ProblemContext {
 // they belong. The detail of an `internal` error is not shown: it goes to the log.
 void write_problem(Response& response, const Error& error, const ProblemContext& context);
 
+// The same of one row of many, as an object of `writer`: type, detail, code, errors.
+void write_row_problem(JsonWriter& writer, const Error& error);
+Json row_problem_schema();
+
 // The JSON Schema of what write_problem writes, for the OpenAPI document.
 Json problem_schema();
 

@@ -20,6 +20,25 @@ using store::Resource;
 using store::Transaction;
 using store::WriteOptions;
 
+// Creates in the transaction given, or in one of its own.
+Result<void> create_record(Records& records, const Resource& resource, const Json& body,
+                           const store::Actor& actor, WriteOptions options,
+                           Transaction* transaction, Response& response) {
+  Result<RecordView> made = fail(ErrorCode::internal, "");
+  if (transaction != nullptr) {
+    options.finish = Finish::run;
+    made = records.create(*transaction, resource, body, actor, options);
+  } else {
+    made = records.create(resource, body, actor, options);
+  }
+  if (!made) return std::unexpected(std::move(made).error());
+  response.add_header("Location", location_of(resource, made->key));
+  write_record(std::move(*made), resource, response, 201);
+  return {};
+}
+
+}  // namespace
+
 std::string location_of(const Resource& resource, std::string_view key) {
   return std::string(kApiPrefix) + "/" + std::string(resource.path) + "/" + percent_encoded(key);
 }
@@ -51,25 +70,6 @@ Result<WriteOptions> creation_options(const Request& request) {
   options.lenient = *lenient;
   return options;
 }
-
-// Creates in the transaction given, or in one of its own.
-Result<void> create_record(Records& records, const Resource& resource, const Json& body,
-                           const store::Actor& actor, WriteOptions options,
-                           Transaction* transaction, Response& response) {
-  Result<RecordView> made = fail(ErrorCode::internal, "");
-  if (transaction != nullptr) {
-    options.finish = Finish::run;
-    made = records.create(*transaction, resource, body, actor, options);
-  } else {
-    made = records.create(resource, body, actor, options);
-  }
-  if (!made) return std::unexpected(std::move(made).error());
-  response.add_header("Location", location_of(resource, made->key));
-  write_record(std::move(*made), resource, response, 201);
-  return {};
-}
-
-}  // namespace
 
 store::Parameters parameters_of(const Request& request) {
   store::Parameters parameters;

@@ -42,6 +42,12 @@ void redirect_to(std::int64_t id, const store::Resource& resource, std::string_v
 // not_found unless the caller sees the record; false when it was merged and `response` redirects.
 Result<bool> sees_record(const ApiServices& services, const store::Resource& resource,
                          const Request& request, std::string_view tail, Response& response);
+// true, false, or not there; invalid_request for anything else.
+Result<bool> flag_parameter(const Request& request, std::string_view name);
+// `profile`, `strict` and `lenient` of a creation; forbidden where the caller may not be lenient.
+Result<store::WriteOptions> creation_options(const Request& request);
+// "/api/v1/deals/17"
+std::string location_of(const store::Resource& resource, std::string_view key);
 // The body as one JSON object.
 Result<Json> read_object(Request& request, std::uint64_t limit, std::string& text);
 

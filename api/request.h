@@ -15,8 +15,9 @@
 
 namespace c360::api {
 
-struct Caller;  // who asks: auth.h
-struct Route;   // router.h
+class Authenticator;  // auth.h
+struct Caller;        // who asks: auth.h
+struct Route;         // router.h
 
 enum class Method : std::uint8_t { get, head, post, put, patch, remove, options };
 std::string_view to_string(Method method);  // "GET"
@@ -33,6 +34,14 @@ class BodyReader {
   // Bytes allowed from now on in all; the server's default is ServerOptions::max_body_bytes.
   virtual void set_limit(std::uint64_t bytes) = 0;
   virtual std::optional<std::uint64_t> declared_size() const = 0;  // Content-Length
+};
+
+// Whoever waits for the answer.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  // Nobody does any more, or the server is stopping: a handler that waits gives up.
+  virtual bool gone() const = 0;
 };
 
 struct HeaderField {
@@ -56,11 +65,13 @@ struct Request {
   std::string_view listener;   // ServerOptions::name
   bool secure = false;         // over TLS
   BodyReader* body = nullptr;  // never null inside a handler
+  const Peer* peer = nullptr;  // null outside a server
 
   // Set by the router.
   const Route* route = nullptr;
   std::vector<std::string> path_values;  // decoded, in the order of the template's {names}
   std::shared_ptr<const Caller> caller;  // null where the route is open
+  Authenticator* authenticator = nullptr;
 
   // The value of a field, case-insensitive; nullopt when absent. Repeated fields: the first.
   std::optional<std::string_view> header(std::string_view name) const;
@@ -69,6 +80,9 @@ struct Request {
   const std::string& path_value(std::size_t index) const { return path_values.at(index); }
   // A path value that must be a record id: not_found when it is no positive 64-bit integer.
   Result<std::int64_t> path_id(std::size_t index) const;
+  // Asks once more who calls, for what lasts: a token that was revoked is an error, changed groups
+  // are in `caller` afterwards.
+  Result<void> readmitted();
   // The whole body, at most `limit` bytes.
   Result<std::string> read_body(std::uint64_t limit);
 };

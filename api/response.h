@@ -31,6 +31,9 @@ struct Response {
   // Instead of `body`, with its exact size in bytes.
   BodyStream stream;
   std::uint64_t stream_size = 0;
+  // `stream` ends where it ends: chunked, or to HTTP/1.0 until the connection closes. Each piece
+  // has the time of a body of its own, so that a stream may last and a client still must read.
+  bool chunked = false;
   // Replaces the default Content-Security-Policy (default-src 'none').
   std::string content_security_policy;
   // Replaces the default Cache-Control (no-store).

@@ -196,6 +196,7 @@ Result<void> Router::dispatch(Request& request, Response& response) {
     auto caller = state_->authenticator->admit(request, route);
     if (!caller) return std::unexpected(std::move(caller).error());
     request.caller = std::move(*caller);
+    request.authenticator = state_->authenticator;
   }
   if (auto checked = check_query(request, route); !checked) return checked;
   if (auto checked = check_media_type(request, route); !checked) return checked;

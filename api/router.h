@@ -46,9 +46,10 @@ struct Parameter {
 struct Answer {
   int status = 200;
   std::string doc;
-  std::string media_type;            // empty: no body
-  Json schema;                       // of a JSON body; null: none
-  std::vector<std::string> headers;  // such as "ETag"
+  std::string media_type;                      // empty: no body
+  Json schema;                                 // of a JSON body; null: none
+  std::vector<std::string> headers;            // such as "ETag"
+  std::vector<std::string> other_media_types;  // besides media_type, of bytes
 };
 
 using RouteHandler = std::function<Result<void>(Request& request, Response& response)>;

@@ -301,6 +301,18 @@ Json history_event_schema() {
       {"id", "event", "happened_at"});
 }
 
+Json feed_event_schema() {
+  Json event = history_event_schema();
+  Json properties = *event.find("properties");
+  properties.set("cursor", schema::string("Everything up to this event"));
+  properties.set("record_key",
+                 schema::nullable(schema::string("Of what has a code, or is no record")));
+  properties.set("record_id", schema::nullable(schema::integer()));
+  event.set("properties", std::move(properties));
+  event.set("required", Json::Array{"cursor", "id", "record_kind", "event", "happened_at"});
+  return event;
+}
+
 Json create_schema(const store::Resource& resource) { return body_schema(resource, true); }
 Json update_schema(const store::Resource& resource) { return body_schema(resource, false); }
 

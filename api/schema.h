@@ -39,6 +39,7 @@ Json update_schema(const store::Resource& resource);
 std::string linked_component(const store::Resource& resource, const store::Collection& collection);
 Json linked_schema(const store::Collection& collection, const store::Registry& registry);
 Json history_event_schema();
+Json feed_event_schema();  // the same with its cursor and subject
 Json page_schema(std::string_view item_component);
 // Whether a request may set the field at all.
 bool is_writable(const store::Field& field, bool on_creation);

@@ -39,6 +39,7 @@ api::ApiOptions api_options(const Config& config) {
   options.version = kVersion;
   options.max_json_bytes = config.api.max_body_bytes;
   options.max_import_bytes = config.max_import_bytes;
+  options.limits = config.limits;
   options.auth.requests_per_second = config.rate.requests_per_second;
   options.auth.burst = config.rate.burst;
   return options;

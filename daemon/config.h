@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/limits.h"
 #include "api/server.h"
 #include "daemon/base/log.h"
 #include "daemon/base/secret.h"
@@ -87,6 +88,7 @@ struct Config {
   ServiceConfig service;
   RetentionConfig retention;
   std::uint64_t max_import_bytes = 0;
+  api::ApiLimits limits;
   std::string timezone;
   bool swap_manager_cco = false;
   std::string rules_folder;                        // empty: the rules built into the program

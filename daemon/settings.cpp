@@ -207,7 +207,8 @@ constexpr std::array kSettings = {
     Row{.key = "api.max_import_bytes",
         .type = Type::integer,
         .default_value = "1073741824",
-        .sentence = "Longest file of POST /mail/import; it streams, whatever its length.",
+        .sentence = "Longest file of POST /mail/import and of POST /{resource}/import; it streams, "
+                    "whatever its length.",
         .store =
             [](Config& c, SettingValue&& v) {
               c.max_import_bytes = static_cast<std::uint64_t>(v.integer);
@@ -215,6 +216,59 @@ constexpr std::array kSettings = {
         .min = 1'024,
         .max = 1LL << 40,
         .unit = "bytes"},
+    Row{.key = "api.max_bulk_rows",
+        .type = Type::integer,
+        .default_value = "1000",
+        .sentence = "Rows of one POST /{resource}/bulk.",
+        .store = [](Config& c, SettingValue&& v) { c.limits.max_bulk_rows = size_of(v); },
+        .min = 1,
+        .max = 100'000},
+    Row{.key = "api.max_bulk_bytes",
+        .type = Type::integer,
+        .default_value = "16777216",
+        .sentence = "Body of one POST /{resource}/bulk.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.limits.max_bulk_bytes = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 1'024,
+        .max = 1LL << 30,
+        .unit = "bytes"},
+    Row{.key = "api.max_export_rows",
+        .type = Type::integer,
+        .default_value = "1000000",
+        .sentence = "Rows of one GET /{resource}/export; a sheet of XLSX holds 1,048,576.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.limits.max_export_rows = static_cast<std::uint64_t>(v.integer);
+            },
+        .min = 1,
+        .max = 100'000'000},
+    Row{.key = "api.max_import_rows",
+        .type = Type::integer,
+        .default_value = "20000",
+        .sentence = "Rows of one POST /{resource}/import with mode=all, which is one transaction; "
+                    "mode=each takes any number.",
+        .store = [](Config& c, SettingValue&& v) { c.limits.max_import_rows = size_of(v); },
+        .min = 1,
+        .max = 1'000'000},
+    Row{.key = "api.max_event_readers",
+        .type = Type::integer,
+        .default_value = "64",
+        .sentence = "Requests that wait for events of GET /events at the same time; each holds a "
+                    "connection.",
+        .store = [](Config& c, SettingValue&& v) { c.limits.max_event_readers = size_of(v); },
+        .min = 1,
+        .max = 5'000},
+    Row{.key = "api.max_event_wait_ms",
+        .type = Type::integer,
+        .default_value = "60000",
+        .sentence = "Longest `wait` of GET /events, and how long a stream of events stays silent "
+                    "before it says that it is alive.",
+        .store = [](Config& c, SettingValue&& v) { c.limits.max_event_wait = ms_of(v); },
+        .min = 100,
+        .max = 600'000,
+        .unit = "ms"},
     Row{.key = "api.max_body_bytes",
         .type = Type::integer,
         .default_value = "1048576",

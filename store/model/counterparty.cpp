@@ -318,6 +318,7 @@ Resource counterparty() {
                       observer_collection()},
       .default_sort = "name",
       .default_filters = {{"types", "eq", "buyer"}},
+      .natural_keys = {"inn", "kpp", "ogrn"},
       .before_write = check_counterparty,
   };
 }

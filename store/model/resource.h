@@ -164,6 +164,10 @@ struct Resource {
   std::string_view refusal_status;  // the status that outcome sets, and that cancels the task
   std::string_view taken_status;    // the status take_to_work sets
 
+  // What others call a row by, besides its id: PUT /counterparties/inn:7707083893. Fields of the
+  // resource; `external_ids` counts everywhere it is.
+  std::vector<std::string_view> natural_keys;
+
   bool has_versions = true;  // row_version, and so ETag and If-Match
   bool soft_delete = true;   // deleted_at; otherwise rows go for good (refused while in use)
 

@@ -91,6 +91,7 @@ Resource user() {
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
                      Operation::history},
       .default_sort = "last_name",
+      .natural_keys = {"login"},
       .soft_delete = false,
       .before_write = check_user,
   };

@@ -120,6 +120,20 @@ bool RawConnection::wait_for_close() {
   }
 }
 
+std::optional<std::string> RawConnection::read_chunk() {
+  std::size_t end = 0;
+  while ((end = input_.find("\r\n")) == std::string::npos) {
+    if (!fill()) return std::nullopt;
+  }
+  const std::size_t size = std::stoul(input_.substr(0, end), nullptr, 16);
+  while (input_.size() < end + 2 + size + 2) {
+    if (!fill()) return std::nullopt;
+  }
+  std::string chunk = input_.substr(end + 2, size);
+  input_.erase(0, end + 2 + size + 2);
+  return chunk;
+}
+
 HttpAnswer RawConnection::read_answer(bool without_body) {
   HttpAnswer answer;
   std::size_t end = std::string::npos;
@@ -139,6 +153,14 @@ HttpAnswer RawConnection::read_answer(bool without_body) {
   }
   if (answer.status == 100) return read_answer(without_body);
   if (without_body || answer.status == 204 || answer.status == 304) return answer;
+  if (answer.header("transfer-encoding") == "chunked") {
+    while (const auto chunk = read_chunk()) {
+      if (chunk->empty()) return answer;
+      answer.body += *chunk;
+    }
+    answer.status = 0;  // a body without its last chunk is no answer
+    return answer;
+  }
   const std::size_t size = std::stoul("0" + answer.header("content-length"));
   while (input_.size() < size) {
     if (!fill()) {

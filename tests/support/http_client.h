@@ -45,6 +45,9 @@ class RawConnection {
   bool send(std::string_view bytes);  // false when the peer is gone
   // One answer with its body (Content-Length); status 0 when the connection ends before.
   HttpAnswer read_answer(bool without_body = false);
+  // The next piece of a chunked body, after read_answer(true); empty: the last one; nullopt: the
+  // connection ended before.
+  std::optional<std::string> read_chunk();
   // Whether the peer ends the connection (waits for it); unread bytes are thrown away.
   bool wait_for_close();
   // Whether bytes or the end are there now.
