@@ -5,6 +5,7 @@
 #include "api/bulk_routes.h"
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
+#include "api/feed_routes.h"
 #include "api/import_routes.h"
 #include "api/link_routes.h"
 #include "api/mail_conservation.h"
@@ -24,6 +25,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_action_routes(routes, services, options);
   add_board_routes(routes, services, options);
   add_link_routes(routes, services, options);
+  add_feed_routes(routes, services, options);
   add_bulk_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);
