@@ -5,6 +5,7 @@
 #include "api/bulk_routes.h"
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
+#include "api/export_routes.h"
 #include "api/feed_routes.h"
 #include "api/import_routes.h"
 #include "api/link_routes.h"
@@ -13,6 +14,7 @@
 #include "api/meta_routes.h"
 #include "api/openapi.h"
 #include "api/quarantine_routes.h"
+#include "api/record_import.h"
 #include "api/record_routes.h"
 #include "api/token_routes.h"
 
@@ -26,6 +28,8 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_board_routes(routes, services, options);
   add_link_routes(routes, services, options);
   add_feed_routes(routes, services, options);
+  add_export_routes(routes, services, options);
+  add_record_import_routes(routes, services, options);
   add_bulk_routes(routes, services, options);
   add_document_routes(routes, services, options);
   add_mail_routes(routes, services, options);

@@ -74,46 +74,6 @@ void add_representation_parameters(std::vector<Parameter>& parameters, const Res
   parameters.push_back(query("lang", "Language of labels: ru or en", schema::string()));
 }
 
-}  // namespace
-
-std::vector<Parameter> list_parameters(const Resource& resource, const ApiOptions& options) {
-  std::vector<Parameter> parameters;
-  for (const auto& field : resource.fields) {
-    if (!field.is_filterable) continue;
-    parameters.push_back(
-        {.name = std::string(field.name),
-         .doc = "Filter; as NAME.OPERATOR with ne, gt, gte, lt, lte, in, like, null",
-         .schema = schema::string(),
-         .with_operators = true});
-  }
-  Json limit = schema::integer();
-  limit.set("minimum", 1);
-  limit.set("maximum", options.max_page);
-  limit.set("default", 50);
-  parameters.push_back(query("q", "Search in names, numbers and the like", schema::string()));
-  parameters.push_back(query("sort",
-                             "Fields separated by commas, '-' in front descends; default " +
-                                 std::string(resource.default_sort),
-                             schema::string()));
-  parameters.push_back(query("limit", "Items of a page", std::move(limit)));
-  parameters.push_back(query("cursor", "next_cursor of the page before", schema::string()));
-  if (!resource.scopes.empty()) {
-    std::vector<std::string> names;
-    for (const auto& scope : resource.scopes) names.emplace_back(scope.name);
-    parameters.push_back(query("scope", "Which of them", schema::one_of(std::move(names))));
-  }
-  if (resource.soft_delete) {
-    parameters.push_back(query("deleted", "Deleted ones too, or only them; for administrators",
-                               schema::one_of({"include", "only"})));
-  }
-  parameters.push_back(
-      query("count", "Also tell the total", schema::one_of({"exact", "estimated", "none"})));
-  add_representation_parameters(parameters, resource);
-  return parameters;
-}
-
-namespace {
-
 // What all routes of a resource share.
 struct Maker {
   std::vector<Route>& routes;
@@ -347,6 +307,42 @@ void add_task_completion(Maker& maker) {
 }
 
 }  // namespace
+
+std::vector<Parameter> list_parameters(const Resource& resource, const ApiOptions& options) {
+  std::vector<Parameter> parameters;
+  for (const auto& field : resource.fields) {
+    if (!field.is_filterable) continue;
+    parameters.push_back(
+        {.name = std::string(field.name),
+         .doc = "Filter; as NAME.OPERATOR with ne, gt, gte, lt, lte, in, like, null",
+         .schema = schema::string(),
+         .with_operators = true});
+  }
+  Json limit = schema::integer();
+  limit.set("minimum", 1);
+  limit.set("maximum", options.max_page);
+  limit.set("default", 50);
+  parameters.push_back(query("q", "Search in names, numbers and the like", schema::string()));
+  parameters.push_back(query("sort",
+                             "Fields separated by commas, '-' in front descends; default " +
+                                 std::string(resource.default_sort),
+                             schema::string()));
+  parameters.push_back(query("limit", "Items of a page", std::move(limit)));
+  parameters.push_back(query("cursor", "next_cursor of the page before", schema::string()));
+  if (!resource.scopes.empty()) {
+    std::vector<std::string> names;
+    for (const auto& scope : resource.scopes) names.emplace_back(scope.name);
+    parameters.push_back(query("scope", "Which of them", schema::one_of(std::move(names))));
+  }
+  if (resource.soft_delete) {
+    parameters.push_back(query("deleted", "Deleted ones too, or only them; for administrators",
+                               schema::one_of({"include", "only"})));
+  }
+  parameters.push_back(
+      query("count", "Also tell the total", schema::one_of({"exact", "estimated", "none"})));
+  add_representation_parameters(parameters, resource);
+  return parameters;
+}
 
 Answer moved_answer() {
   return {.status = 308, .doc = "Merged into the record at Location", .headers = {"Location"}};

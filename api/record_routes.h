@@ -12,7 +12,7 @@ namespace c360::api {
 void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
                        const ApiOptions& options);
 
-// What a list may be asked for: filters, search, order, page, columns.
+// Filters, order, page and shape of a list.
 std::vector<Parameter> list_parameters(const store::Resource& resource, const ApiOptions& options);
 
 // 308 of a record that was merged.

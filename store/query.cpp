@@ -396,11 +396,12 @@ Result<Plan> QueryMaker::grouped(const Resource& resource, const Parameters& par
 }
 
 Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& parameters,
-                                  const Actor& actor, const CustomFields& custom) const {
+                                  const Actor& actor, const CustomFields& custom,
+                                  int page_rows) const {
   const QueryLimits& limits = state_->limits;
   ListPlan plan;
   bool valid = true;
-  plan.limit = limit_of(parameters, limits, valid);
+  plan.limit = page_rows > 0 ? page_rows : limit_of(parameters, limits, valid);
   if (!valid) {
     return wrong("limit",
                  "expected a number between 1 and " + std::to_string(limits.max_page) + ".",

@@ -83,8 +83,10 @@ class QueryMaker {
   QueryMaker& operator=(const QueryMaker&) = delete;
 
   // `custom` has the fields that may be named besides the declared ones; the plan refers to them.
+  // `page_rows` is for the program's own walks over whole lists: instead of `limit`, and not
+  // bounded by max_page.
   Result<ListPlan> list(const Resource& resource, const Parameters& parameters, const Actor& actor,
-                        const CustomFields& custom) const;
+                        const CustomFields& custom, int page_rows = 0) const;
   // `fields` and `include` of `parameters`. Behind the columns: is the row deleted, merged_into_id.
   Result<GetPlan> get(const Resource& resource, std::string_view key, const Parameters& parameters,
                       const Actor& actor) const;
