@@ -16,6 +16,7 @@
 #include "api/quarantine_routes.h"
 #include "api/record_import.h"
 #include "api/record_routes.h"
+#include "api/search_routes.h"
 #include "api/token_routes.h"
 
 namespace c360::api {
@@ -28,6 +29,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_board_routes(routes, services, options);
   add_link_routes(routes, services, options);
   add_feed_routes(routes, services, options);
+  add_search_routes(routes, services);
   add_export_routes(routes, services, options);
   add_record_import_routes(routes, services, options);
   add_bulk_routes(routes, services, options);

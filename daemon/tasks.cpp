@@ -4,6 +4,7 @@
 
 #include "daemon/ledger_tasks.h"
 #include "store/idempotency.h"
+#include "store/search.h"
 
 namespace c360::daemon {
 
@@ -112,6 +113,14 @@ std::vector<PeriodicTask> periodic_tasks(store::Database& database,
                    }});
   tasks.push_back({"quarantine_gauge", seconds{15}, TaskScope::daemon,
                    QuarantineGauge(database, observer.metrics())});
+  // A bounded share of the database, however much was written: search may lag, writers may not.
+  tasks.push_back({"search_index", seconds{2}, TaskScope::daemon,
+                   [&database, registry = std::make_shared<const store::Registry>(
+                                   store::Registry::standard())]() -> Result<void> {
+                     auto done = store::index_changes(database, *registry);
+                     if (!done) return std::unexpected(done.error());
+                     return {};
+                   }});
   for (PeriodicTask& task : ledger_tasks(database, observer.metrics()))
     tasks.push_back(std::move(task));
   return tasks;

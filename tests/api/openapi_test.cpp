@@ -31,6 +31,7 @@ TEST_F(OpenApi, EveryRouteHasAScopeDecision) {
                                            "/api/v1/events/snapshot",
                                            "/api/v1/me",
                                            "/api/v1/meta/enums",
+                                           "/api/v1/search",
                                            "/api/v1/meta/resources",
                                            "/api/v1/records/{id}/actions",
                                            "/api/v1/records/{id}/links",

@@ -1,0 +1,347 @@
+#include "store/search.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "daemon/base/text.h"
+#include "store/query_parts.h"
+
+namespace c360::store {
+namespace {
+
+// Private use code points around what matches: no text of a record has them.
+constexpr std::string_view kMarkBegin = "\xEE\x80\x80";
+constexpr std::string_view kMarkEnd = "\xEE\x80\x81";
+
+constexpr std::size_t kMaxWords = 8;
+constexpr std::size_t kPhoneDigits = 5;  // fewer are no phone
+
+// How alike a name must be to a word of the text. 0.45 takes one wrong letter of six.
+constexpr Sql kThreshold{"c360_search_threshold",
+                         "SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true)"};
+
+constexpr Sql kProgress{"c360_search_progress", R"sql(
+SELECT transaction::text, event FROM ops.search_progress FOR UPDATE SKIP LOCKED
+)sql"};
+constexpr Sql kChanged{"c360_search_changed", R"sql(
+SELECT h.xid::text, h.id, h.record_id, h.record_kind FROM crm.history_event h
+WHERE (h.xid, h.id) > ($1::xid8, $2::bigint) AND h.xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY h.xid, h.id LIMIT $3::bigint
+)sql"};
+constexpr Sql kAdvance{"c360_search_advance", R"sql(
+UPDATE ops.search_progress SET transaction = $1::xid8, event = $2::bigint
+)sql"};
+
+bool is_text(const Field& field) {
+  switch (field.type) {
+    case FieldType::text:
+    case FieldType::html:
+    case FieldType::citext:
+    case FieldType::email:
+    case FieldType::phone:
+      return !field.is_secret && field.has_column();
+    default:
+      return false;
+  }
+}
+
+// As it is compared: without mark-up, ё as е.
+std::string plain_sql(const Field& field) {
+  std::string text = "left(t." + std::string(field.name) + "::text, 200000)";
+  if (field.type == FieldType::html) text = "regexp_replace(" + text + ", '<[^>]*>', ' ', 'g')";
+  return "translate(" + text + ", 'ёЁ', 'еЕ')";
+}
+
+// The texts of one weight, joined.
+std::string joined_sql(const Resource& resource, bool of_title) {
+  std::string sql = "concat_ws(' '";
+  if (of_title && resource.has_field("number")) sql += ", t.number::text";
+  for (const Field& field : resource.fields) {
+    const bool in_title = field.is_searchable || field.name == resource.name_field;
+    if (field.name == "number" || field.name == resource.key || !field.has_column()) continue;
+    if (of_title ? in_title && !field.is_secret : is_text(field) && !in_title) {
+      sql += ", " + plain_sql(field);
+    }
+  }
+  return sql + ")";
+}
+
+// Deleted ones lose their row, others get it anew.
+std::string index_sql(const Resource& resource) {
+  const std::string kind(resource.kind);
+  const std::string alive = resource.soft_delete ? " AND t.deleted_at IS NULL" : "";
+  const std::string number =
+      resource.has_field("number") && resource.field("number").type == FieldType::integer
+          ? "t.number"
+          : "NULL::bigint";
+  return "INSERT INTO crm.search_document AS d (record_id, kind, number, title, words)"
+         " SELECT t.id, '" +
+         kind + "', " + number +
+         ", left(x.title, 1000), setweight(to_tsvector('russian', x.title),"
+         " 'A') || setweight(to_tsvector('russian', x.body), 'C') FROM " +
+         std::string(resource.table) + " t CROSS JOIN LATERAL (SELECT " +
+         joined_sql(resource, true) + " AS title, left(" + joined_sql(resource, false) +
+         ", 300000) AS body) x WHERE t.id = ANY ($1::bigint[])" + alive +
+         " ON CONFLICT (record_id) DO UPDATE SET number = excluded.number, title = excluded.title,"
+         " words = excluded.words";
+}
+
+constexpr Sql kForget{"c360_search_forget",
+                      "DELETE FROM crm.search_document WHERE record_id = ANY ($1::bigint[])"};
+
+bool is_word_byte(char c) {
+  const auto u = static_cast<unsigned char>(c);
+  return u >= 0x80 || (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z');
+}
+
+// The words of what was typed; punctuation ends one, so that nothing of it is an operator.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : text) {
+    if (is_word_byte(c)) {
+      word.push_back(c);
+    } else if (!word.empty()) {
+      words.push_back(std::exchange(word, {}));
+    }
+  }
+  if (!word.empty()) words.push_back(std::move(word));
+  if (words.size() > kMaxWords) words.resize(kMaxWords);
+  return words;
+}
+
+// to_tsquery text: every word, each may go on.
+std::string query_of(const std::vector<std::string>& words, std::string_view joined_by) {
+  std::string query;
+  for (const std::string& word : words) {
+    query += (query.empty() ? "'" : std::string(joined_by) + "'") + word + "':*";
+  }
+  return query;
+}
+
+// The digits of a phone from the end, for LIKE over reversed numbers; empty: it is no phone.
+std::string phone_of(std::string_view text) {
+  std::string reversed;
+  for (auto c = text.rbegin(); c != text.rend(); ++c) {
+    if (*c >= '0' && *c <= '9') {
+      if (reversed.size() < 10) reversed += *c;
+    } else if (std::string_view(" +()-.\t").find(*c) == std::string_view::npos) {
+      return {};
+    }
+  }
+  return reversed.size() < kPhoneDigits ? std::string() : reversed + "%";
+}
+
+std::string rights_of(const Records& records, const SearchQuery& query, const Actor& actor) {
+  std::string sql = "CASE s.kind";
+  for (const Resource* resource : query.kinds) {
+    const Predicate rights =
+        records.access().predicate(actor, *resource, Right::read, "t", "$6::bigint");
+    sql += " WHEN '" + std::string(resource->kind) + "' THEN EXISTS (SELECT FROM " +
+           std::string(resource->table) + " t WHERE t.id = s.record_id";
+    if (resource->soft_delete) sql += " AND t.deleted_at IS NULL";
+    sql += " AND " + rights.sql + ")";
+  }
+  return query.kinds.empty() ? "false" : sql + " ELSE false END";
+}
+
+std::vector<SearchPiece> pieces_of(std::string_view marked) {
+  std::vector<SearchPiece> pieces;
+  while (!marked.empty()) {
+    const bool matches = marked.starts_with(kMarkBegin);
+    if (matches) marked.remove_prefix(kMarkBegin.size());
+    const std::size_t end = marked.find(matches ? kMarkEnd : kMarkBegin);
+    if (end != 0) pieces.push_back({std::string(marked.substr(0, end)), matches});
+    if (end == std::string_view::npos) break;
+    marked.remove_prefix(end + (matches ? kMarkEnd.size() : 0));
+  }
+  return pieces;
+}
+
+// Of each record the first field with one of the words, cut to where it is.
+std::string place_sql(const Resource& resource) {
+  std::string values;
+  if (resource.has_field("number")) values = "('number', t.number::text)";
+  for (const Field& field : resource.fields) {
+    if (!is_text(field) || field.name == "number") continue;
+    values +=
+        (values.empty() ? "('" : ", ('") + std::string(field.name) + "', " + plain_sql(field) + ")";
+  }
+  return "SELECT t.id, m.field, m.snippet FROM " + std::string(resource.table) +
+         " t CROSS JOIN LATERAL (SELECT f.field, ts_headline('russian', f.value,"
+         " to_tsquery('russian', $2::text), $3::text) AS snippet FROM (VALUES " +
+         values +
+         ") f(field, value) WHERE f.value IS NOT NULL AND to_tsvector('russian', f.value) @@"
+         " to_tsquery('russian', $2::text) LIMIT 1) m WHERE t.id = ANY ($1::bigint[])";
+}
+
+}  // namespace
+
+bool is_searched(const Resource& resource) {
+  return resource.is_record && std::ranges::any_of(resource.fields, is_text);
+}
+
+// -- Searching ------------------------------------------------------------------------------------
+
+Result<std::vector<SearchHit>> Search::candidates(const SearchQuery& query,
+                                                  const Actor& actor) const {
+  // What matches at all is bounded before it is ranked: a word of every record cannot make one
+  // search read the whole table.
+  const std::string sql =
+      "WITH q AS (SELECT to_tsquery('russian', $1::text) AS words, $2::text AS plain), hits AS ("
+      "(SELECT d.record_id, d.kind, 1 + ts_rank_cd(d.words, q.words) + CASE WHEN d.number ="
+      " $5::bigint THEN 5 ELSE 0 END AS score FROM crm.search_document d, q"
+      " WHERE d.words @@ q.words LIMIT 20000) UNION ALL "
+      "(SELECT d.record_id, d.kind, word_similarity(q.plain, d.title)"
+      " FROM crm.search_document d, q WHERE q.plain <% d.title LIMIT 2000) UNION ALL "
+      "(SELECT p.record_id, r.kind, 3 FROM crm.record_phone p JOIN crm.record r ON r.id ="
+      " p.record_id WHERE $3::text <> '' AND reverse(p.e164) LIKE $3::text LIMIT 2000)),"
+      " best AS (SELECT record_id, kind, max(score) AS score FROM hits GROUP BY record_id, kind)"
+      " SELECT s.kind, s.record_id, s.score, coalesce(d.title, ''), $6::bigint IS NULL FROM best s"
+      " LEFT JOIN crm.search_document d ON d.record_id = s.record_id WHERE " +
+      rights_of(records_, query, actor) +
+      " ORDER BY s.score DESC, s.record_id DESC LIMIT $4::bigint";
+  const auto words = words_of(query.text);
+  const bool number = !query.text.empty() && query.text.size() <= 15 &&
+                      std::ranges::all_of(query.text, [](char c) { return c >= '0' && c <= '9'; });
+  Params params;
+  params.add(query_of(words, " & ")).add(join(words, " ")).add(phone_of(query.text));
+  params.add(query.limit);
+  params.add(number ? std::optional<std::int64_t>(std::stoll(query.text)) : std::nullopt);
+  params.add(actor.user_id);
+
+  auto tx = database_.begin(Pool::api, TxMode::read_only);
+  if (!tx) return std::unexpected(std::move(tx).error());
+  tx->queue(kThreshold);
+  const Plan plan = records_.queries().keep({}, sql);
+  const Ticket found = tx->queue(plan.sql, std::move(params));
+  if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
+  const Rows& rows = tx->rows(found);
+  std::vector<SearchHit> hits;
+  for (int row = 0; row < rows.size(); ++row) {
+    SearchHit hit;
+    const auto resource = std::ranges::find(query.kinds, rows.text(row, 0), &Resource::kind);
+    hit.resource = *resource;
+    hit.id = rows.int64(row, 1);
+    hit.score = std::stod(std::string(rows.text(row, 2)));
+    hit.title = rows.text(row, 3);
+    hits.push_back(std::move(hit));
+  }
+  return hits;
+}
+
+Result<void> Search::add_places(const SearchQuery& query, std::vector<SearchHit>& hits) const {
+  static const std::string kOptions = "StartSel=" + std::string(kMarkBegin) +
+                                      ", StopSel=" + std::string(kMarkEnd) +
+                                      ", MaxFragments=1, MaxWords=20, MinWords=5";
+  constexpr Sql kPhones{"c360_search_phones", R"sql(
+SELECT p.record_id, p.source_field, p.raw FROM crm.record_phone p
+WHERE p.record_id = ANY ($1::bigint[]) AND $2::text <> '' AND reverse(p.e164) LIKE $2::text
+)sql"};
+  std::map<const Resource*, std::vector<std::int64_t>> ids;
+  std::vector<std::int64_t> all;
+  std::map<std::int64_t, SearchHit*> by_id;
+  for (SearchHit& hit : hits) {
+    ids[hit.resource].push_back(hit.id);
+    all.push_back(hit.id);
+    by_id[hit.id] = &hit;
+  }
+  auto tx = database_.begin(Pool::api, TxMode::read_only);
+  if (!tx) return std::unexpected(std::move(tx).error());
+  const std::string any = query_of(words_of(query.text), " | ");
+  std::vector<Ticket> places;
+  std::vector<Plan> plans;
+  for (const auto& [resource, of_kind] : ids) {
+    plans.push_back(records_.queries().keep_always(place_sql(*resource)));
+    Params params;
+    params.add_array(std::span<const std::int64_t>(of_kind)).add(any).add(kOptions);
+    places.push_back(tx->queue(plans.back().sql, std::move(params)));
+  }
+  Params of_phones;
+  of_phones.add_array(std::span<const std::int64_t>(all)).add(phone_of(query.text));
+  const Ticket phones = tx->queue(kPhones, std::move(of_phones));
+  if (auto done = tx->commit(); !done) return done;
+  for (const Ticket place : places) {
+    const Rows& rows = tx->rows(place);
+    for (int row = 0; row < rows.size(); ++row) {
+      SearchHit& hit = *by_id[rows.int64(row, 0)];
+      hit.field = rows.text(row, 1);
+      hit.snippet = pieces_of(rows.text(row, 2));
+    }
+  }
+  const Rows& found = tx->rows(phones);
+  for (int row = 0; row < found.size(); ++row) {
+    SearchHit& hit = *by_id[found.int64(row, 0)];
+    hit.field = found.text(row, 1);
+    hit.snippet = {{std::string(found.text(row, 2)), true}};
+  }
+  for (SearchHit& hit : hits) {
+    if (hit.snippet.empty()) hit.snippet = {{hit.title, false}};
+  }
+  return {};
+}
+
+Result<std::vector<SearchHit>> Search::find(const SearchQuery& query, const Actor& actor) const {
+  if (query.text.size() > kMaxSearchBytes || !is_valid_utf8(query.text) ||
+      words_of(query.text).empty()) {
+    return fail(
+        ErrorCode::invalid_request,
+        "q has letters or digits, at most " + std::to_string(kMaxSearchBytes) + " bytes of UTF-8",
+        "invalid_value");
+  }
+  SearchQuery compared = query;
+  // ё is е, as in the index.
+  for (const auto& [from, to] : {std::pair{"ё", "е"}, std::pair{"Ё", "Е"}}) {
+    for (std::size_t at = 0; (at = compared.text.find(from, at)) != std::string::npos;) {
+      compared.text.replace(at, 2, to);
+    }
+  }
+  auto hits = candidates(compared, actor);
+  if (!hits || hits->empty()) return hits;
+  if (auto placed = add_places(compared, *hits); !placed) return std::unexpected(placed.error());
+  return hits;
+}
+
+// -- The index ------------------------------------------------------------------------------------
+
+Result<std::int64_t> index_changes(Database& database, const Registry& registry,
+                                   std::int64_t max_events) {
+  auto tx = database.begin(Pool::work, TxMode::read_write);
+  if (!tx) return std::unexpected(std::move(tx).error());
+  auto progress = tx->query(kProgress);
+  if (!progress) return std::unexpected(std::move(progress).error());
+  if ((*progress)->empty()) return 0;
+  Params since;
+  since.add((*progress)->text(0, 0)).add((*progress)->int64(0, 1)).add(max_events);
+  auto changed = tx->query(kChanged, std::move(since));
+  if (!changed) return std::unexpected(std::move(changed).error());
+  const Rows& events = **changed;
+  if (events.empty()) return 0;
+  std::map<std::string, std::vector<std::int64_t>, std::less<>> ids;
+  std::vector<std::int64_t> all;
+  for (int row = 0; row < events.size(); ++row) {
+    if (events.is_null(row, 2)) continue;
+    auto& of_kind = ids[std::string(events.text(row, 3))];
+    const std::int64_t id = events.int64(row, 2);
+    if (std::ranges::find(of_kind, id) != of_kind.end()) continue;
+    of_kind.push_back(id);
+    all.push_back(id);
+  }
+  tx->queue(kForget, Params{}.add_array(std::span<const std::int64_t>(all)));
+  std::vector<std::string> texts;
+  texts.reserve(ids.size());
+  for (const auto& [kind, of_kind] : ids) {
+    const Resource* resource = registry.find(kind);
+    if (resource == nullptr || !is_searched(*resource)) continue;
+    texts.push_back(index_sql(*resource));
+    tx->queue({{}, texts.back()}, Params{}.add_array(std::span<const std::int64_t>(of_kind)));
+  }
+  const int last = events.size() - 1;
+  tx->queue(kAdvance, Params{}.add(events.text(last, 0)).add(events.int64(last, 1)));
+  const std::int64_t count = events.size();
+  if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
+  return count;
+}
+
+}  // namespace c360::store

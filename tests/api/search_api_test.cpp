@@ -1,0 +1,148 @@
+// One search over everything.
+#include "store/search.h"
+#include "tests/api/api_fixture.h"
+
+namespace c360::api {
+namespace {
+
+class SearchApi : public ApiTest {
+ protected:
+  void index() {
+    for (;;) {
+      const auto read = store::index_changes(*database_, *registry_);
+      ASSERT_TRUE(read) << read.error().detail;
+      if (*read == 0) return;
+    }
+  }
+  static std::string found(HttpClient& by, const std::string& text, const std::string& more = "") {
+    const auto answer = by.get("/api/v1/search?q=" + percent_encoded(text) + more);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::string titles;
+    const Json body = answer.json();
+    for (const auto& item : body.find("items")->as_array()) {
+      titles += (titles.empty() ? "" : "|") + item.find("kind")->as_string() + ":" +
+                item.find("id")->dump();
+    }
+    return titles;
+  }
+};
+
+TEST_F(SearchApi, FindsNamesTextsNumbersAndAddressesInAnyForm) {
+  HttpClient admin = administrator();
+  const std::string deal =
+      "deal:" + std::to_string(make_deal(admin, "Поставка стёкол", R"(, "site_email":
+      "ivan@steklo.example", "description": "Нужны <b>лицензии</b> for our offices")"));
+  make_deal(admin, "Ремонт крыши");
+  const std::string company =
+      "counterparty:" +
+      std::to_string(created(admin.post("/api/v1/counterparties", R"({"name": "ООО «Ромашка»",
+      "inn": "7707083893", "segment_code": "small", "acquisition_channel_code": "other",
+      "status_code": "potential"})")));
+  index();
+
+  EXPECT_EQ(found(admin, "поставки"), deal) << "another case of the word";
+  EXPECT_EQ(found(admin, "СТЕКЛО ивановское"), "") << "every word is wanted";
+  EXPECT_EQ(found(admin, "стекла"), deal) << "ё is е";
+  EXPECT_EQ(found(admin, "лицензий"), deal) << "texts too";
+  EXPECT_EQ(found(admin, "office"), deal) << "English stems";
+  EXPECT_EQ(found(admin, "поставка лиценз"), deal) << "the end of a word may be missing";
+  EXPECT_EQ(found(admin, "ivan@steklo.example"), deal);
+  EXPECT_EQ(found(admin, "7707083893"), company);
+  EXPECT_EQ(found(admin, "ромашка"), company);
+  EXPECT_EQ(found(admin, "рамашка"), company) << "with a typing error";
+  EXPECT_EQ(found(admin, "romashka nowhere"), "");
+}
+
+TEST_F(SearchApi, TellsWhereTheMatchIsAsPlainText) {
+  HttpClient admin = administrator();
+  make_deal(admin, "A", R"(, "description": "Нужны <b>лицензии</b> скоро")");
+  index();
+  const auto answer = admin.get("/api/v1/search?q=" + percent_encoded("лицензия"));
+  EXPECT_EQ(answer.field("items/0/field"), "description") << answer.body;
+  EXPECT_EQ(answer.field("items/0/snippet/1/text"), "лицензии");
+  EXPECT_EQ(answer.field("items/0/snippet/1/match"), "true");
+  EXPECT_EQ(answer.field("items/0/snippet/0/match"), "false");
+  EXPECT_EQ(answer.body.find("<b>"), std::string::npos);
+}
+
+TEST_F(SearchApi, ANumberComesBeforeTextsThatHoldIt) {
+  HttpClient admin = administrator();
+  const auto first = make_deal(admin, "First");
+  const std::string number = admin.get("/api/v1/deals/" + std::to_string(first)).field("number");
+  make_deal(admin, "Room " + number);
+  index();
+  EXPECT_TRUE(found(admin, number).starts_with("deal:" + std::to_string(first)))
+      << found(admin, number);
+}
+
+TEST_F(SearchApi, PhonesAreFoundInAnyWriting) {
+  HttpClient admin = administrator();
+  const auto contact = created(admin.post("/api/v1/contacts", R"({"full_name": "Иван Петров"})"));
+  sql("INSERT INTO crm.record_phone (record_id, source_field, raw, e164) VALUES (" +
+      std::to_string(contact) + ", 'phone', '8 (495) 123-45-67', '+74951234567')");
+  index();
+  const std::string expected = "contact:" + std::to_string(contact);
+  for (const std::string phone :
+       {"+7 495 123-45-67", "84951234567", "(495) 1234567", "123-45-67"}) {
+    EXPECT_EQ(found(admin, phone), expected) << phone;
+  }
+  const auto answer = admin.get("/api/v1/search?q=123-45-67");
+  EXPECT_EQ(answer.field("items/0/snippet/0/text"), "8 (495) 123-45-67");
+}
+
+TEST_F(SearchApi, FollowsChangesAndForgetsWhatIsDeleted) {
+  HttpClient admin = administrator();
+  const std::string id = std::to_string(make_deal(admin, "Поставка"));
+  index();
+  EXPECT_EQ(found(admin, "поставка"), "deal:" + id);
+  admin.patch("/api/v1/deals/" + id, R"({"name": "Аренда"})", {{"If-Match", "*"}});
+  index();
+  EXPECT_EQ(found(admin, "поставка"), "");
+  EXPECT_EQ(found(admin, "аренда"), "deal:" + id);
+  EXPECT_EQ(admin.del("/api/v1/deals/" + id, {{"If-Match", "*"}}).status, 204);
+  EXPECT_EQ(found(admin, "аренда"), "") << "at once, before the index knows";
+  index();
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.search_document"), 0);
+}
+
+TEST_F(SearchApi, ShowsOnlyWhatMayBeRead) {
+  HttpClient owner = client_of("owner", {});
+  HttpClient stranger = client_of("stranger", {});
+  const std::string deal = "deal:" + std::to_string(make_deal(owner, "Тайная поставка"));
+  index();
+  EXPECT_EQ(found(owner, "тайная"), deal);
+  EXPECT_EQ(found(stranger, "тайная"), "");
+  HttpClient leads = client(add_token(add_user("admin", {"crm-administrators"}), {"lead:read"}));
+  EXPECT_EQ(found(leads, "тайная"), "");
+  EXPECT_EQ(leads.get("/api/v1/search?q=a&kind=deal").status, 403);
+  EXPECT_EQ(found(owner, "тайная", "&kind=lead"), "");
+  EXPECT_EQ(found(owner, "тайная", "&kind=deal,lead"), deal);
+}
+
+TEST_F(SearchApi, RefusesWhatIsNoSearch) {
+  HttpClient admin = administrator();
+  for (const std::string wrong : {"", "?q=", "?q=%20", "?q=!%26%7C", "?q=a&limit=0",
+                                  "?q=a&limit=101", "?q=a&kind=x", "?q=a&colour=red"}) {
+    EXPECT_EQ(admin.get("/api/v1/search" + wrong).status, 400) << wrong;
+  }
+  EXPECT_EQ(admin.get("/api/v1/search?q=" + std::string(store::kMaxSearchBytes + 1, 'a')).status,
+            400);
+  // Nothing of a query is syntax.
+  for (const std::string text : {"a' | 'b", "a:*", "(a", "!a & b", "a\\", "<->", "\"a"}) {
+    EXPECT_NE(admin.get("/api/v1/search?q=" + percent_encoded(text)).status, 500) << text;
+  }
+}
+
+TEST_F(SearchApi, OneOfTwoIndexersWorks) {
+  HttpClient admin = administrator();
+  make_deal(admin, "A");
+  auto other = database_->begin(store::Pool::api, store::TxMode::read_write);
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(other->query({"", "SELECT FROM ops.search_progress FOR UPDATE"}));
+  const auto read = store::index_changes(*database_, *registry_);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, 0);
+}
+
+}  // namespace
+}  // namespace c360::api
