@@ -9,6 +9,7 @@
 #include "api/problem.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
+#include "api/russian.h"
 #include "api/schema.h"
 #include "api/write_once.h"
 #include "store/bulk.h"
@@ -184,7 +185,8 @@ int status_of(const BulkRow& row) {
   return row.created ? 201 : 200;
 }
 
-void write_report(std::span<const BulkRow> rows, const BulkOptions& options, Response& response) {
+void write_report(std::span<const BulkRow> rows, const BulkOptions& options, bool russian,
+                  Response& response) {
   std::int64_t created = 0;
   std::int64_t failed = 0;
   JsonWriter writer;
@@ -197,7 +199,7 @@ void write_report(std::span<const BulkRow> rows, const BulkOptions& options, Res
     writer.member("index", static_cast<std::int64_t>(i)).member("status", status_of(row));
     if (row.error) {
       writer.key("problem");
-      write_row_problem(writer, *row.error);
+      write_row_problem(writer, *row.error, russian);
     } else {
       writer.key("record").raw(row.view.json);
     }
@@ -227,7 +229,7 @@ RouteHandler bulk_handler(const ApiServices& services, const Resource& resource,
     const auto run = [&](Transaction& transaction, Response& answer) -> Result<void> {
       auto rows = store::bulk(services.records, transaction, resource, *items, actor, *options);
       if (!rows) return std::unexpected(std::move(rows).error());
-      write_report(*rows, *options, answer);
+      write_report(*rows, *options, wants_russian(request), answer);
       return {};
     };
     return write_once(

@@ -5,11 +5,20 @@
 #include <optional>
 #include <utility>
 
+#include "api/russian.h"
+
 namespace c360::api {
 namespace {
 
 constexpr std::string_view kInternalDetail =
     "the service met an error of its own; the log has it under the request id";
+constexpr std::string_view kInternalDetailRu =
+    "внутренняя ошибка службы; в журнале она записана под этим request id";
+
+std::string_view internal_detail(bool russian) {
+  return russian ? kInternalDetailRu : kInternalDetail;
+}
+
 constexpr int kUnavailableStatus = 503;
 constexpr std::chrono::seconds kAskAgain{2};
 
@@ -66,17 +75,19 @@ Json errors_schema() {
 
 }  // namespace
 
-void write_problem(Response& response, const Error& error, const ProblemContext& context) {
+void write_problem(Response& response, const Error& thought, const ProblemContext& context) {
+  const Error error = context.russian ? in_russian(thought) : thought;
   const ErrorTraits& row = traits(error.code);
   const int status = context.status.value_or(status_of(error));
-  const std::string_view title = status != row.http_status ? reason_phrase(status) : row.title;
+  std::string_view title = status != row.http_status ? reason_phrase(status) : row.title;
+  if (context.russian) title = russian_title(error.code);
   JsonWriter writer;
   writer.begin_object()
       .member("type", row.name)
       .member("title", title)
       .member("status", status)
-      .member("detail",
-              error.code == ErrorCode::internal ? kInternalDetail : std::string_view{error.detail})
+      .member("detail", error.code == ErrorCode::internal ? internal_detail(context.russian)
+                                                          : std::string_view{error.detail})
       .member("instance", context.instance)
       .member("request_id", context.request_id);
   if (!error.reason.empty()) writer.member("code", std::string_view{error.reason});
@@ -102,11 +113,12 @@ void write_problem(Response& response, const Error& error, const ProblemContext&
   }
 }
 
-void write_row_problem(JsonWriter& writer, const Error& error) {
+void write_row_problem(JsonWriter& writer, const Error& thought, bool russian) {
+  const Error error = russian ? in_russian(thought) : thought;
   writer.begin_object()
       .member("type", traits(error.code).name)
-      .member("detail",
-              error.code == ErrorCode::internal ? kInternalDetail : std::string_view{error.detail});
+      .member("detail", error.code == ErrorCode::internal ? internal_detail(russian)
+                                                          : std::string_view{error.detail});
   if (!error.reason.empty()) writer.member("code", std::string_view{error.reason});
   write_fields(writer, error);
   writer.end_object();

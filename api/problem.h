@@ -15,6 +15,7 @@ struct ProblemContext {
   std::string_view instance;  // the path asked for
   std::string_view request_id;
   std::optional<int> status{};  // instead of the code's own (408, 414, 431, 505)
+  bool russian = false;         // title, detail and the sentences of fields
 };
 
 // Fills `response`: type = error code, title, status, detail, instance, request_id, code = the
@@ -23,7 +24,7 @@ struct ProblemContext {
 void write_problem(Response& response, const Error& error, const ProblemContext& context);
 
 // The same of one row of many, as an object of `writer`: type, detail, code, errors.
-void write_row_problem(JsonWriter& writer, const Error& error);
+void write_row_problem(JsonWriter& writer, const Error& error, bool russian = false);
 Json row_problem_schema();
 
 // The JSON Schema of what write_problem writes, for the OpenAPI document.

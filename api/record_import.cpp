@@ -10,6 +10,7 @@
 #include "api/problem.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
+#include "api/russian.h"
 #include "api/schema.h"
 #include "api/spool.h"
 #include "api/table_reader.h"
@@ -43,6 +44,7 @@ struct Import {
   std::vector<std::string> key;  // columns of the natural key; empty: every row is new
   ImportColumns columns;
   bool is_csv = true;
+  bool russian = false;  // what is said of rejected rows
   std::unique_ptr<Spool> spool = std::make_unique<Spool>();
 };
 
@@ -161,10 +163,10 @@ BulkItem item_of(const Import& import, Json body) {
 
 // -- The work -------------------------------------------------------------------------------------
 
-std::string rejected_line(std::int64_t row, const Error& error) {
+std::string rejected_line(std::int64_t row, const Error& error, bool russian) {
   JsonWriter writer;
   writer.begin_object().member("row", row).key("problem");
-  write_row_problem(writer, error);
+  write_row_problem(writer, error, russian);
   writer.end_object();
   return writer.take() + "\n";
 }
@@ -184,13 +186,13 @@ std::string progress_line(const Tally& tally) {
   return writer.take() + "\n";
 }
 
-std::string last_line(const Tally& tally, bool stored, const Error* ended) {
+std::string last_line(const Tally& tally, bool stored, const Error* ended, bool russian) {
   JsonWriter writer;
   writer.begin_object().member("end", true).member("stored", stored);
   write_tally(writer, tally);
   if (ended != nullptr) {
     writer.key("problem");
-    write_row_problem(writer, *ended);
+    write_row_problem(writer, *ended, russian);
   }
   writer.end_object();
   return writer.take() + "\n";
@@ -227,7 +229,7 @@ Result<bool> read_batch(const Import& import, RowSource& rows, Batch& batch, Tal
     }
     if (row.wrong) {
       ++tally.rejected;
-      told += rejected_line(tally.rows, *row.wrong);
+      told += rejected_line(tally.rows, *row.wrong, import.russian);
       continue;
     }
     batch.items.push_back(std::move(item));
@@ -236,12 +238,12 @@ Result<bool> read_batch(const Import& import, RowSource& rows, Batch& batch, Tal
   return true;
 }
 
-void count_rows(const std::vector<BulkRow>& written, const Batch& batch, Tally& tally,
+void count_rows(const std::vector<BulkRow>& written, const Batch& batch, bool russian, Tally& tally,
                 std::string& told) {
   for (std::size_t i = 0; i < written.size(); ++i) {
     if (written[i].error) {
       ++tally.rejected;
-      told += rejected_line(batch.numbers[i], *written[i].error);
+      told += rejected_line(batch.numbers[i], *written[i].error, russian);
     } else {
       ++(written[i].created ? tally.created : tally.updated);
     }
@@ -288,7 +290,7 @@ Result<void> run(Import& import, const BodySink& sink, Tally& tally, bool& store
                                          batch.items, import.actor, import.options)
                            : write_alone(import, batch);
       if (!written) return std::unexpected(std::move(written).error());
-      count_rows(*written, batch, tally, told);
+      count_rows(*written, batch, import.russian, tally, told);
     }
     if (auto sent = sink(told + progress_line(tally)); !sent) return sent;
   }
@@ -307,7 +309,7 @@ Result<void> stream_import(Import& import, const BodySink& sink) {
   if (!done && done.error().reason == "client_gone") return done;
   // Batches that were committed before stay.
   if (!import.all && !import.dry_run) stored = tally.created + tally.updated > 0;
-  return sink(last_line(tally, stored, done ? nullptr : &done.error()));
+  return sink(last_line(tally, stored, done ? nullptr : &done.error(), import.russian));
 }
 
 // -- What was asked for ---------------------------------------------------------------------------
@@ -379,7 +381,8 @@ Result<std::shared_ptr<Import>> import_of(const Request& request, const ApiServi
                                                 .max_rows = max_rows,
                                                 .key = std::move(*key),
                                                 .columns = std::move(*columns),
-                                                .is_csv = type.starts_with(kCsv)});
+                                                .is_csv = type.starts_with(kCsv),
+                                                .russian = wants_russian(request)});
   // What import may and others may not (domain.md 3.5) is for administrators.
   if (import->actor.is_administrator()) import->actor.origin = "import";
   return import;

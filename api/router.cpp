@@ -6,6 +6,7 @@
 
 #include "api/auth.h"
 #include "api/problem.h"
+#include "api/russian.h"
 #include "daemon/base/text.h"
 
 namespace c360::api {
@@ -219,7 +220,10 @@ void Router::handle(Request& request, Response& response) {
                               {"route", request.route ? request.route->path : kNoRoute},
                               {"detail", error.detail}});
   }
-  write_problem(response, error, {.instance = request.path, .request_id = request.request_id});
+  write_problem(response, error,
+                {.instance = request.path,
+                 .request_id = request.request_id,
+                 .russian = wants_russian(request)});
 }
 
 void Router::finished(const Request& request, const Response& response,

@@ -1,0 +1,309 @@
+#include "api/russian.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/text.h"
+
+namespace c360::api {
+namespace {
+
+// `{}` stands for what changes: names, numbers, what was sent. In the Russian sentence they come in
+// the same order; `{word}` is translated itself.
+struct Sentence {
+  std::string_view english;
+  std::string_view russian;
+};
+
+constexpr std::array kSentences = {
+    // Types and spelling: store/record_json.cpp.
+    Sentence{"Expected a whole number.", "Ожидается целое число."},
+    Sentence{"Expected a number between {} and {}.", "Ожидается число от {} до {}."},
+    Sentence{"Expected a decimal number with at most {} digits after the point, as a string such "
+             "as \"100.10\".",
+             "Ожидается десятичное число, не больше {} знаков после точки, строкой, например "
+             "\"100.10\"."},
+    Sentence{"Expected a number with at most {} digits after the point and no exponent.",
+             "Ожидается число, не больше {} знаков после точки, без показателя степени."},
+    Sentence{"Expected an array of whole numbers.", "Ожидается список целых чисел."},
+    Sentence{"Expected an array of strings.", "Ожидается список строк."},
+    Sentence{"Expected a date such as 2026-01-31.", "Ожидается дата вида 2026-01-31."},
+    Sentence{"Expected an ISO 8601 duration such as PT30M.",
+             "Ожидается длительность по ISO 8601, например PT30M."},
+    Sentence{"Expected a time such as 2026-01-31T10:15:00Z (RFC 3339).",
+             "Ожидается время вида 2026-01-31T10:15:00Z (RFC 3339)."},
+    Sentence{"Expected true or false.", "Ожидается true или false."},
+    Sentence{"Expected hexadecimal digits.", "Ожидаются шестнадцатеричные цифры."},
+    Sentence{"Expected an http or https address.", "Ожидается адрес http или https."},
+    Sentence{"Expected a-z, then a-z, 0-9 and _, at most {} characters.",
+             "Ожидается a-z, затем a-z, 0-9 и _, не длиннее {} знаков."},
+    Sentence{"Expected a whole number, or \"*\".", "Ожидается целое число или \"*\"."},
+    Sentence{"Expected an object of fields.", "Ожидается объект с полями."},
+    Sentence{"Expected {word}, got {word}.", "Ожидается {word}, получено: {word}."},
+    Sentence{"\"{}\" is not one of: {}.", "\"{}\" не входит в список: {}."},
+    Sentence{"\"{}\" is not a mail domain.", "\"{}\" не почтовый домен."},
+    Sentence{"The value may not be negative.", "Значение не может быть отрицательным."},
+    Sentence{"The value is too large.", "Значение слишком велико."},
+    Sentence{"The value is not allowed here.", "Такое значение здесь не допускается."},
+    Sentence{"The value contains a zero character.", "В значении есть нулевой символ."},
+    Sentence{"The text is too long or contains a zero character.",
+             "Текст слишком длинный или содержит нулевой символ."},
+    Sentence{"The text contains a zero character.", "В тексте есть нулевой символ."},
+    Sentence{"At most {} characters.", "Не больше {} знаков."},
+    Sentence{"At most {} elements.", "Не больше {} элементов."},
+    Sentence{"At most {} bytes of JSON.", "Не больше {} байт JSON."},
+    Sentence{"An element has at most {} bytes.", "Элемент не длиннее {} байт."},
+    Sentence{"At least one type.", "Нужен хотя бы один тип."},
+    Sentence{"This is not an e-mail address.", "Это не адрес электронной почты."},
+    Sentence{"This value is not set here.", "Это значение здесь не задаётся."},
+    Sentence{"An empty text is no value; {}", "Пустой текст не значение."},
+    // Fields and references: store/validation.cpp, store/custom_fields.cpp.
+    Sentence{"A value is required.", "Поле обязательно."},
+    Sentence{"There is no such field; writable fields: {}.", "Такого поля нет; есть поля: {}."},
+    Sentence{"There is no such custom field; {}", "Такого дополнительного поля нет; {}"},
+    Sentence{"The field is kept by the service.", "Поле ведёт сама служба."},
+    Sentence{"The field is set on creation only.", "Поле задаётся только при создании."},
+    Sentence{"There is no {} {} you may use here.",
+             "Нет такой записи, которую вы можете указать: {} {}."},
+    Sentence{"There is no such {}.", "Такой записи нет: {}."},
+    Sentence{"{} of the fields of this {} cannot be accepted; see errors.",
+             "Не приняты поля ({}), запись: {}; см. errors."},
+    Sentence{"{} names something that does not exist.", "{}: указано то, чего нет."},
+    Sentence{"Another {} has the same {}.", "Уже есть запись ({}) с таким же полем {}."},
+    Sentence{"There is such a {} already.", "Такая запись уже есть: {}."},
+    Sentence{"The group would be, over some steps, inside itself.",
+             "Группа оказалась бы внутри самой себя."},
+    Sentence{"A group cannot be inside itself.", "Группа не может входить в саму себя."},
+    Sentence{"The user would be, over some steps, his own line manager.",
+             "Пользователь оказался бы собственным руководителем."},
+    Sentence{"A public mail domain does not belong to one company.",
+             "Общедоступный почтовый домен не принадлежит одной компании."},
+    Sentence{"The contract belongs to another counterparty.",
+             "Договор относится к другому контрагенту."},
+    // Identifiers: daemon/base/identifiers.cpp.
+    Sentence{"an INN has 10 or 12 digits", "В ИНН 10 или 12 цифр."},
+    Sentence{"an INN has digits only", "В ИНН только цифры."},
+    Sentence{"an INN of zeros is nobody's", "ИНН из нулей не бывает."},
+    Sentence{"the check digit of the INN does not fit: a digit is wrong or two are swapped",
+             "Контрольная цифра ИНН не сходится: ошибка в цифре или две переставлены."},
+    Sentence{"a KPP has 9 characters", "В КПП 9 знаков."},
+    Sentence{"a KPP has 4 digits, 2 digits or capital letters A-Z, 3 digits",
+             "КПП: 4 цифры, 2 цифры или заглавные буквы A-Z, 3 цифры."},
+    Sentence{"a KPP of zeros is nobody's", "КПП из нулей не бывает."},
+    Sentence{"an OGRN has 13 digits, an OGRNIP 15", "В ОГРН 13 цифр, в ОГРНИП 15."},
+    Sentence{"an OGRN has digits only", "В ОГРН только цифры."},
+    Sentence{"an OGRN of zeros is nobody's", "ОГРН из нулей не бывает."},
+    Sentence{"the check digit of the OGRN does not fit", "Контрольная цифра ОГРН не сходится."},
+    Sentence{"an OKPO has 8 or 10 digits", "В ОКПО 8 или 10 цифр."},
+    Sentence{"an OKPO has digits only", "В ОКПО только цифры."},
+    Sentence{"an OKPO of zeros is nobody's", "ОКПО из нулей не бывает."},
+    Sentence{"the check digit of the OKPO does not fit", "Контрольная цифра ОКПО не сходится."},
+    Sentence{"a GLN has 13 digits", "В GLN 13 цифр."},
+    Sentence{"a GLN has digits only", "В GLN только цифры."},
+    Sentence{"a GLN of zeros is nobody's", "GLN из нулей не бывает."},
+    Sentence{"the check digit of the GLN does not fit", "Контрольная цифра GLN не сходится."},
+    Sentence{"a BIK has 9 digits", "В БИК 9 цифр."},
+    Sentence{"a BIK has digits only", "В БИК только цифры."},
+    Sentence{"a BIK of zeros is nobody's", "БИК из нулей не бывает."},
+    Sentence{"a settlement account has 20 digits", "В расчётном счёте 20 цифр."},
+    Sentence{"a settlement account has digits only", "В расчётном счёте только цифры."},
+    Sentence{"a settlement account of zeros is nobody's", "Счёта из нулей не бывает."},
+    Sentence{"the settlement account does not fit the BIK: one of the two is wrong",
+             "Расчётный счёт не сходится с БИК: ошибка в одном из них."},
+    Sentence{"a correspondent account has 20 digits", "В корреспондентском счёте 20 цифр."},
+    Sentence{"a correspondent account has digits only", "В корреспондентском счёте только цифры."},
+    Sentence{"a correspondent account of zeros is nobody's", "Счёта из нулей не бывает."},
+    Sentence{"the correspondent account does not fit the BIK: one of the two is wrong",
+             "Корреспондентский счёт не сходится с БИК: ошибка в одном из них."},
+    Sentence{"an INN of 12 digits goes with an OGRNIP of 15 digits",
+             "К ИНН из 12 цифр относится ОГРНИП из 15."},
+    Sentence{"an INN of 10 digits goes with an OGRN of 13 digits",
+             "К ИНН из 10 цифр относится ОГРН из 13."},
+    Sentence{"an entrepreneur has no KPP", "У предпринимателя нет КПП."},
+    // Rules of the concepts: store/model.
+    Sentence{"An entrepreneur or a person has no KPP.",
+             "У предпринимателя и физического лица нет КПП."},
+    Sentence{"A contact needs a full name, an e-mail address or a phone.",
+             "Контакту нужно имя, адрес электронной почты или телефон."},
+    Sentence{"A reminder needs a time.", "Напоминанию нужно время."},
+    Sentence{"Only comments and assignments are in status created.",
+             "В статусе created бывают только комментарии и поручения."},
+    Sentence{"Only e-mails and calls have a direction.",
+             "Направление есть только у писем и звонков."},
+    Sentence{"A field of type enum lists its values.", "Поле типа enum перечисляет свои значения."},
+    Sentence{"Only a field of type enum has values.", "Значения есть только у поля типа enum."},
+    Sentence{"A document of type {} has no status {}.", "У документа типа {} нет статуса {}."},
+    Sentence{"A folder name has no slashes.", "В имени папки нет косых черт."},
+    Sentence{"A disqualified lead needs a reason.", "Дисквалифицированному лиду нужна причина."},
+    Sentence{"A lead becomes a deal only with a counterparty.",
+             "Лид становится сделкой только с контрагентом."},
+    Sentence{"A sender is an address, @domain, or unknown for whoever the CRM does not know.",
+             "Отправитель: адрес, @домен или unknown для всех, кого CRM не знает."},
+    Sentence{"A support request does not go from {} to {}.",
+             "Заявка не переходит из статуса {} в {}."},
+    Sentence{"A support request has one initiator: a user, a contact or a portal account.",
+             "У заявки один инициатор: пользователь, контакт или учётная запись портала."},
+    // Rights and states.
+    Sentence{"Only the commercial director and CRM administrators assign the responsible person "
+             "({}).",
+             "Ответственного назначают только коммерческий директор и администраторы CRM ({})."},
+    Sentence{"Only CRM administrators set {}.", "Поле {} задают только администраторы CRM."},
+    Sentence{"Only CRM administrators see deleted records.",
+             "Удалённые записи видят только администраторы CRM."},
+    Sentence{"Status {} is set and left by CRM administrators and import only.",
+             "Статус {} ставят и снимают только администраторы CRM и импорт."},
+    Sentence{"You may read {} {}, but not add to it.",
+             "Вы можете читать {} {}, но не добавлять к записи."},
+    Sentence{"You may read this {}, but not change it.",
+             "Вы можете читать эту запись ({}), но не менять её."},
+    Sentence{"You may not create a {}.", "Вам нельзя создавать такие записи: {}."},
+    Sentence{"There is no {}, or you may not see it.",
+             "Такой записи нет, или вам её не видно: {}."},
+    Sentence{"The {} is at version {}, not {}: read it again.",
+             "Запись ({}) уже в версии {}, а не {}: прочитайте её снова."},
+    Sentence{"send If-Match with the ETag of the record as you read it",
+             "пришлите If-Match с ETag записи, какой вы её прочитали"},
+    Sentence{"Counterparty {} has the same INN and KPP.", "У контрагента {} те же ИНН и КПП."},
+    Sentence{"Counterparty {} has the same name key.", "У контрагента {} то же название."},
+    Sentence{"{} is in use; it can only be deactivated.",
+             "{} используется; можно только отключить."},
+    Sentence{"The record is not deleted.", "Запись не удалена."},
+    Sentence{"The body must be a JSON object.", "Тело запроса должно быть объектом JSON."},
+    // Many rows.
+    Sentence{"{} of {} rows cannot be accepted, so nothing was stored; see errors.",
+             "Не приняты строки: {} из {}, поэтому ничего не сохранено; см. errors."},
+    Sentence{"the rows are not written as they should be; see errors",
+             "строки записаны не так, как нужно; см. errors"},
+    Sentence{"A row is an object with create, update or upsert.",
+             "Строка: объект с create, update или upsert."},
+    Sentence{"A row is one of create, update and upsert, as far as the resource has it.",
+             "Строка: что-то одно из create, update и upsert, если у записей это есть."},
+    Sentence{"Not a member of such a row.", "В такой строке этого не бывает."},
+    Sentence{"The id of the record.", "Нужен id записи."},
+    Sentence{"The natural key, such as inn:7707083893.", "Нужен ключ, например inn:7707083893."},
+    Sentence{"Send the row_version of the record as you read it, or \"*\" for any.",
+             "Пришлите row_version записи, какой вы её прочитали, или \"*\" для любой."},
+    Sentence{"The path says {}; leave it out, or send the same.",
+             "В пути указано {}; уберите поле или пришлите то же."},
+    Sentence{"the row has {} cells, the header {}", "в строке {} ячеек, в заголовке {}"},
+    Sentence{"the row has no value of its key: {}", "в строке нет значения ключа: {}"},
+};
+
+constexpr std::array kWords = {
+    Sentence{"array", "список"},
+    Sentence{"boolean", "true или false"},
+    Sentence{"number", "число"},
+    Sentence{"object", "объект"},
+    Sentence{"string", "строка"},
+    Sentence{"null", "null"},
+    Sentence{"string with a decimal number", "строка с десятичным числом"},
+};
+
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 18> kTitles = {{
+    {ErrorCode::invalid_request, "Неверный запрос"},
+    {ErrorCode::unauthenticated, "Нет входа"},
+    {ErrorCode::forbidden, "Запрещено"},
+    {ErrorCode::not_found, "Не найдено"},
+    {ErrorCode::method_not_allowed, "Метод не поддерживается"},
+    {ErrorCode::conflict, "Противоречие"},
+    {ErrorCode::precondition_failed, "Условие не выполнено"},
+    {ErrorCode::payload_too_large, "Слишком большой запрос"},
+    {ErrorCode::unsupported_media_type, "Неизвестный вид содержимого"},
+    {ErrorCode::validation_failed, "Данные не приняты"},
+    {ErrorCode::malformed_message, "Письмо не разобрать"},
+    {ErrorCode::precondition_required, "Нужно условие"},
+    {ErrorCode::rate_limited, "Слишком много запросов"},
+    {ErrorCode::upstream_auth, "Внешняя служба не впустила"},
+    {ErrorCode::upstream_rejected, "Внешняя служба отказала"},
+    {ErrorCode::unavailable, "Временно недоступно"},
+    {ErrorCode::timeout, "Время вышло"},
+    {ErrorCode::internal, "Внутренняя ошибка"},
+}};
+
+// What stands for the placeholders; nullopt where the sentence is another one. The fixed parts of
+// the pattern are found from the left; the last one must end the sentence.
+std::optional<std::vector<std::string_view>> match(std::string_view pattern,
+                                                   std::string_view text) {
+  std::vector<std::string_view> values;
+  for (;;) {
+    const std::size_t open = pattern.find('{');
+    if (open == std::string_view::npos) {
+      if (text != pattern) return std::nullopt;
+      return values;
+    }
+    if (!text.starts_with(pattern.substr(0, open))) return std::nullopt;
+    text.remove_prefix(open);
+    pattern.remove_prefix(pattern.find('}', open) + 1);
+    const std::string_view next = pattern.substr(0, pattern.find('{'));
+    const bool last = next.size() == pattern.size();
+    std::size_t end = next.empty() ? text.size() : text.find(next);
+    if (last && !next.empty() && text.ends_with(next)) end = text.size() - next.size();
+    if (end == std::string_view::npos) return std::nullopt;
+    values.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+}
+
+std::string_view word(std::string_view english) {
+  const auto* found = std::ranges::find(kWords, english, &Sentence::english);
+  return found == kWords.end() ? english : found->russian;
+}
+
+std::string filled(std::string_view russian, const std::vector<std::string_view>& values) {
+  std::string text;
+  std::size_t next = 0;
+  while (!russian.empty()) {
+    const std::size_t open = russian.find('{');
+    text += russian.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const std::size_t close = russian.find('}', open);
+    const bool translated = close - open > 1;
+    if (next < values.size()) text += translated ? word(values[next]) : values[next];
+    ++next;
+    russian.remove_prefix(close + 1);
+  }
+  return text;
+}
+
+std::optional<std::string> translated(std::string_view english) {
+  for (const Sentence& sentence : kSentences) {
+    if (const auto values = match(sentence.english, english)) {
+      return filled(sentence.russian, *values);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool wants_russian(const Request& request) {
+  if (const auto lang = request.query_value("lang")) return *lang == "ru";
+  for (const auto entry : split(request.header("accept-language").value_or(""), ',')) {
+    const auto tag = trimmed(entry.substr(0, entry.find(';')));
+    if (equal_ignoring_case(tag.substr(0, 2), "ru")) return true;
+    if (equal_ignoring_case(tag.substr(0, 2), "en")) return false;
+  }
+  return false;
+}
+
+std::string in_russian(std::string_view english) {
+  return translated(english).value_or(std::string(english));
+}
+
+Error in_russian(Error error) {
+  error.detail = in_russian(error.detail);
+  for (FieldError& field : error.fields) {
+    auto sentence = translated(field.detail);
+    field.detail = sentence ? std::move(*sentence) : "Значение не принято: " + field.detail;
+  }
+  return error;
+}
+
+std::string_view russian_title(ErrorCode code) {
+  return std::ranges::find(kTitles, code, &std::pair<ErrorCode, std::string_view>::first)->second;
+}
+
+}  // namespace c360::api
