@@ -5,8 +5,10 @@
 #include <set>
 
 #include "api/auth.h"
+#include "api/record_routes.h"
 #include "api/schema.h"
 #include "daemon/base/text.h"
+#include "store/record_json.h"
 
 namespace c360::api {
 namespace {
@@ -20,6 +22,12 @@ using store::Resource;
 constexpr store::Sql kEnumLabels{"api_enum_labels",
                                  "SELECT domain, code, name_ru, name_en FROM crm.enum_label "
                                  "ORDER BY domain, position, code"};
+
+constexpr store::Sql kCustomFields{"api_custom_fields", R"sql(
+SELECT record_kind, code, type, name_ru, name_en, to_json(enum_values), is_required,
+       default_value, is_searchable
+FROM crm.custom_field_def WHERE is_active ORDER BY record_kind, sort_order, id
+)sql"};
 
 std::string_view pick(const Label& label, Language language) {
   return language == Language::en && !label.en.empty() ? label.en : label.ru;
@@ -103,22 +111,36 @@ std::string_view write_rule_name(store::WriteRule rule) {
   return kNames.at(static_cast<std::size_t>(rule));
 }
 
-void write_field(JsonWriter& writer, const Field& field, Language language) {
+void write_field(JsonWriter& writer, const Field& field, const store::Registry& registry,
+                 Language language) {
   writer.begin_object()
       .member("name", field.name)
       .member("type", type_name(field.type))
       .member("label", pick(field.label, language))
+      .member("label_ru", field.label.ru)
+      .member("label_en", field.label.en)
       .member("doc", field.doc)
       .member("writable", write_rule_name(field.write))
       .member("required", field.is_not_null && !field.default_value)
       .member("needed_on_creation", field.needed_on_creation)
+      .member("needed_for_requisites", field.needed_for_requisites)
       .member("filterable", field.is_filterable)
       .member("sortable", field.is_sortable)
       .member("searchable", field.is_searchable);
   if (field.length_limit > 0) {
     writer.member("max_length", static_cast<std::int64_t>(field.length_limit));
   }
-  if (!field.target.empty()) writer.member("target", field.target);
+  if (field.default_value && field.type != FieldType::bytes) {
+    writer.key("default");
+    store::write_value(writer, field, *field.default_value);
+  }
+  if (!field.target.empty()) {
+    writer.member("target", field.target);
+    // Where its values are chosen from.
+    if (const Resource* target = registry.find(field.target)) {
+      writer.member("target_path", std::string(kApiPrefix) + "/" + std::string(target->path));
+    }
+  }
   if (!field.choices.empty()) {
     writer.key("choices").begin_array();
     for (const auto& choice : field.choices) {
@@ -131,7 +153,52 @@ void write_field(JsonWriter& writer, const Field& field, Language language) {
   writer.end_object();
 }
 
-void write_resource(JsonWriter& writer, const Resource& resource, Language language) {
+// What the caller may do with records of the kind at all; what of one record, its own GET says.
+void write_may(JsonWriter& writer, const Resource& resource, const store::Records& records,
+               const Caller& caller) {
+  const bool reads = caller.has_scope(scope_of(resource, false));
+  const bool writes = caller.has_scope(scope_of(resource, true));
+  const bool creates = writes && resource.offers(Operation::create) &&
+                       records.access().may_create(caller.actor, resource).has_value();
+  writer.key("may")
+      .begin_object()
+      .member("read", reads)
+      .member("write", writes)
+      .member("create", creates)
+      .end_object();
+}
+
+void write_custom_fields(JsonWriter& writer, const Resource& resource, const store::Rows& custom,
+                         Language language) {
+  writer.key("custom_fields").begin_array();
+  for (int row = 0; row < custom.size(); ++row) {
+    if (custom.text(row, 0) != resource.kind) continue;
+    const Label label{custom.text(row, 3), custom.text(row, 4)};
+    writer.begin_object()
+        .member("name", "custom." + std::string(custom.text(row, 1)))
+        .member("type", custom.text(row, 2))
+        .member("label", pick(label, language))
+        .member("label_ru", label.ru)
+        .member("label_en", label.en)
+        .member("needed_on_creation", custom.boolean(row, 6))
+        .member("searchable", custom.boolean(row, 8));
+    writer.key("values");
+    custom.is_null(row, 5) ? writer.begin_array().end_array() : writer.raw(custom.text(row, 5));
+    if (!custom.is_null(row, 7)) writer.key("default").raw(custom.text(row, 7));
+    writer.end_object();
+  }
+  writer.end_array();
+}
+
+void write_names(JsonWriter& writer, const Resource& resource) {
+  writer.key("natural_keys").begin_array();
+  for (const auto name : resource.natural_keys) writer.string(name);
+  writer.end_array();
+}
+
+void write_resource(JsonWriter& writer, const Resource& resource, const store::Records& records,
+                    const Caller& caller, const store::Rows& custom, Language language) {
+  const store::Registry& registry = records.registry();
   constexpr std::array<std::pair<Operation, std::string_view>, 7> kOperations = {
       {{Operation::list, "list"},
        {Operation::get, "get"},
@@ -145,10 +212,17 @@ void write_resource(JsonWriter& writer, const Resource& resource, Language langu
       .member("path", std::string(kApiPrefix) + "/" + std::string(resource.path))
       .member("label", pick(resource.label, language))
       .member("label_plural", pick(resource.label_plural, language))
+      .member("label_ru", resource.label.ru)
+      .member("label_en", resource.label.en)
+      .member("label_plural_ru", resource.label_plural.ru)
+      .member("label_plural_en", resource.label_plural.en)
       .member("doc", resource.doc)
       .member("key", resource.key)
       .member("has_versions", resource.has_versions)
       .member("default_sort", resource.default_sort);
+  write_may(writer, resource, records, caller);
+  write_names(writer, resource);
+  write_custom_fields(writer, resource, custom, language);
   writer.key("operations").begin_array();
   for (const auto& [operation, name] : kOperations) {
     if (resource.offers(operation)) writer.string(name);
@@ -163,17 +237,25 @@ void write_resource(JsonWriter& writer, const Resource& resource, Language langu
   }
   writer.end_array().key("fields").begin_array();
   for (const auto& field : resource.fields) {
-    if (!field.is_secret) write_field(writer, field, language);
+    if (!field.is_secret) write_field(writer, field, registry, language);
   }
   writer.end_array().end_object();
 }
 
-std::string resources_json(const store::Registry& registry, Language language) {
+Result<void> write_resources(const ApiServices& services, const Request& request,
+                             Response& response) {
+  auto language = language_of(request);
+  if (!language) return std::unexpected(language.error());
+  auto custom = services.database.execute(store::Pool::api, kCustomFields);
+  if (!custom) return std::unexpected(std::move(custom).error());
   JsonWriter writer;
   writer.begin_object().key("items").begin_array();
-  for (const auto& resource : registry.all()) write_resource(writer, *resource, language);
+  for (const auto& resource : services.records.registry().all()) {
+    write_resource(writer, *resource, services.records, *request.caller, *custom, *language);
+  }
   writer.end_array().end_object();
-  return writer.take();
+  response.json(writer.view());
+  return {};
 }
 
 Result<void> write_me(const Request& request, Response& response) {
@@ -211,34 +293,60 @@ Json resource_schema() {
   const Json field = schema::object(
       {{"name", schema::string()},
        {"type", schema::string()},
-       {"label", schema::string()},
+       {"label", schema::string("In the language asked for")},
+       {"label_ru", schema::string()},
+       {"label_en", schema::string()},
        {"doc", schema::string()},
        {"writable",
         schema::one_of({"writers", "never", "creation", "responsible", "administrators"})},
        {"required", schema::boolean()},
-       {"needed_on_creation", schema::boolean()},
+       {"needed_on_creation", schema::boolean("By profile full")},
+       {"needed_for_requisites", schema::boolean("By profile requisites")},
+       {"default", schema::any("Where nothing is sent")},
        {"filterable", schema::boolean()},
        {"sortable", schema::boolean()},
        {"searchable", schema::boolean()},
        {"max_length", schema::integer()},
-       {"target", schema::string()},
+       {"target", schema::string("Kind it refers to")},
+       {"target_path", schema::string("Where its values are listed")},
        {"choices", schema::array(code_schema())}},
       {"name", "type", "label", "writable", "required"});
+  const Json custom = schema::object({{"name", schema::string("A member of `custom`")},
+                                      {"type", schema::string()},
+                                      {"label", schema::string()},
+                                      {"label_ru", schema::string()},
+                                      {"label_en", schema::string()},
+                                      {"needed_on_creation", schema::boolean()},
+                                      {"searchable", schema::boolean()},
+                                      {"values", schema::array(schema::string())},
+                                      {"default", schema::any()}},
+                                     {"name", "type", "label"});
   const Json collection = schema::object(
       {{"name", schema::string()}, {"kind", schema::string()}, {"doc", schema::string()}},
       {"name", "kind"});
-  return schema::object({{"kind", schema::string()},
-                         {"path", schema::string()},
-                         {"label", schema::string()},
-                         {"label_plural", schema::string()},
-                         {"doc", schema::string()},
-                         {"key", schema::string()},
-                         {"has_versions", schema::boolean()},
-                         {"default_sort", schema::string()},
-                         {"operations", schema::array(schema::string())},
-                         {"collections", schema::array(collection)},
-                         {"fields", schema::array(field)}},
-                        {"kind", "path", "fields"});
+  return schema::object(
+      {{"kind", schema::string()},
+       {"path", schema::string()},
+       {"label", schema::string()},
+       {"label_plural", schema::string()},
+       {"label_ru", schema::string()},
+       {"label_en", schema::string()},
+       {"label_plural_ru", schema::string()},
+       {"label_plural_en", schema::string()},
+       {"may", schema::object({{"read", schema::boolean()},
+                               {"write", schema::boolean()},
+                               {"create", schema::boolean()}},
+                              {"read", "write", "create"}, "The caller, by scopes and groups")},
+       {"natural_keys", schema::array(schema::string())},
+       {"custom_fields", schema::array(custom)},
+       {"doc", schema::string()},
+       {"key", schema::string()},
+       {"has_versions", schema::boolean()},
+       {"default_sort", schema::string()},
+       {"operations", schema::array(schema::string())},
+       {"collections", schema::array(collection)},
+       {"fields", schema::array(field)}},
+      {"kind", "path", "fields", "may"});
 }
 
 Json me_schema() {
@@ -301,16 +409,11 @@ void add_meta_routes(std::vector<Route>& routes, const ApiServices& services) {
                    return {};
                  }));
 
-  auto in_ru = std::make_shared<const std::string>(resources_json(registry, Language::ru));
-  auto in_en = std::make_shared<const std::string>(resources_json(registry, Language::en));
   routes.push_back(meta_route(
       "/meta/resources", "get_resources", "Resources with their fields, as a form needs them",
       schema::object({{"items", schema::array(resource_schema())}}, {"items"}),
-      [in_ru, in_en](Request& request, Response& response) -> Result<void> {
-        auto language = language_of(request);
-        if (!language) return std::unexpected(language.error());
-        response.json(*language == Language::ru ? *in_ru : *in_en);
-        return {};
+      [services](Request& request, Response& response) {
+        return write_resources(services, request, response);
       }));
 
   Route me =

@@ -181,7 +181,33 @@ TEST_F(RecordsApi, TellsWhatAFormNeeds) {
             "Not Processed");
   EXPECT_EQ(someone.get("/api/v1/meta/enums").field("enums/deal.status/0/name"), "Не обработана");
   EXPECT_EQ(someone.get("/api/v1/meta/enums?lang=fr").status, 400);
-  EXPECT_EQ(someone.get("/api/v1/meta/resources").status, 200);
+  HttpClient admin = administrator();
+  created(admin.post("/api/v1/custom-fields", R"({"record_kind": "deal", "code": "size",
+      "name_ru": "Размер", "name_en": "Size", "type": "enum", "enum_values": ["S", "L"]})"));
+  const auto member_of = [](const HttpAnswer& answer, std::string_view kind) {
+    const Json body = answer.json();
+    for (const auto& item : body.find("items")->as_array()) {
+      if (item.find("kind")->as_string() == kind) return item;
+    }
+    return Json();
+  };
+  const Json mine = member_of(admin.get("/api/v1/meta/resources?lang=en"), "deal");
+  EXPECT_EQ(mine.find("label")->as_string(), "Deal");
+  EXPECT_EQ(mine.find("label_ru")->as_string(), "Сделка");
+  EXPECT_EQ(*mine.find("may")->find("create"), Json(true));
+  EXPECT_EQ(mine.find("custom_fields")->dump(),
+            R"([{"name":"custom.size","type":"enum","label":"Size","label_ru":"Размер",)"
+            R"("label_en":"Size","needed_on_creation":false,"searchable":false,)"
+            R"("values":["S","L"]}])");
+  const auto& fields = mine.find("fields")->as_array();
+  const auto responsible = std::ranges::find_if(fields, [](const Json& field) {
+    return field.find("name")->as_string() == "responsible_id";
+  });
+  ASSERT_NE(responsible, fields.end());
+  EXPECT_EQ(responsible->find("target_path")->as_string(), "/api/v1/users");
+  const Json theirs = member_of(someone.get("/api/v1/meta/resources"), "deal");
+  EXPECT_EQ(*theirs.find("may")->find("create"), Json(false)) << "the token has no scope";
+  EXPECT_EQ(theirs.find("label")->as_string(), "Сделка");
   const auto me = someone.get("/api/v1/me");
   EXPECT_TRUE(me.field("login").starts_with("someone")) << me.body;
 }
