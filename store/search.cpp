@@ -21,6 +21,8 @@ constexpr std::size_t kPhoneDigits = 5;  // fewer are no phone
 constexpr Sql kThreshold{"c360_search_threshold",
                          "SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true)"};
 
+constexpr Sql kReached{"c360_search_reached",
+                       "SELECT transaction::text, event FROM ops.search_progress"};
 constexpr Sql kProgress{"c360_search_progress", R"sql(
 SELECT transaction::text, event FROM ops.search_progress FOR UPDATE SKIP LOCKED
 )sql"};
@@ -305,8 +307,26 @@ Result<std::vector<SearchHit>> Search::find(const SearchQuery& query, const Acto
 
 // -- The index ------------------------------------------------------------------------------------
 
+namespace {
+
+// Without a lock: where nothing happens nothing is written.
+Result<bool> has_changes(Database& database) {
+  auto reached = database.execute(Pool::work, kReached);
+  if (!reached) return std::unexpected(std::move(reached).error());
+  Params since;
+  since.add(reached->text(0, 0)).add(reached->int64(0, 1)).add(std::int64_t{1});
+  auto next = database.execute(Pool::work, kChanged, std::move(since));
+  if (!next) return std::unexpected(std::move(next).error());
+  return !next->empty();
+}
+
+}  // namespace
+
 Result<std::int64_t> index_changes(Database& database, const Registry& registry,
                                    std::int64_t max_events) {
+  auto worth = has_changes(database);
+  if (!worth) return std::unexpected(std::move(worth).error());
+  if (!*worth) return 0;
   auto tx = database.begin(Pool::work, TxMode::read_write);
   if (!tx) return std::unexpected(std::move(tx).error());
   auto progress = tx->query(kProgress);
