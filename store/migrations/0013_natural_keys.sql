@@ -1,4 +1,4 @@
--- 0012 Records found by the ids that other systems gave them (PUT /deals/external_ids.bitrix24:17).
+-- 0013 Records found by the ids that other systems gave them (PUT /deals/external_ids.bitrix24:17).
 -- Most records have none: a partial index, so that writing those costs nothing.
 DO $$
 DECLARE

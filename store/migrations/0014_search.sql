@@ -1,4 +1,4 @@
--- 0013 Search over all records. Nobody who writes pays for it: store/search.cpp fills the table from
+-- 0014 Search over all records. Nobody who writes pays for it: store/search.cpp fills the table from
 -- the change feed, a moment later and a bounded number of records at a time.
 CREATE TABLE crm.search_document (
     record_id bigint   PRIMARY KEY REFERENCES crm.record ON DELETE CASCADE,
