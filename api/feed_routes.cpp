@@ -113,9 +113,9 @@ Result<std::int64_t> number_parameter(const Request& request, std::string_view n
   const auto text = request.query_value(name);
   if (!text) return otherwise;
   std::int64_t value = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, value);
-  if (error != std::errc{} || stop != end || value < least || value > most) {
+  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc{} || stop != text->data() + text->size() || value < least ||
+      value > most) {
     return fail(ErrorCode::invalid_request,
                 std::string(name) + " is a number between " + std::to_string(least) + " and " +
                     std::to_string(most),
