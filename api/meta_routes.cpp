@@ -132,7 +132,7 @@ void write_field(JsonWriter& writer, const Field& field, const store::Registry& 
   }
   if (field.default_value && field.type != FieldType::bytes) {
     writer.key("default");
-    store::write_value(writer, field, *field.default_value);
+    store::write_value(writer, field, field.default_value);
   }
   if (!field.target.empty()) {
     writer.member("target", field.target);

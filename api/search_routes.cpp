@@ -47,9 +47,9 @@ Result<int> limit_of(const Request& request) {
   const auto text = request.query_value("limit");
   if (!text) return kDefaultHits;
   int limit = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, limit);
-  if (error != std::errc{} || stop != end || limit < 1 || limit > kMaxHits) {
+  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (error != std::errc{} || stop != text->data() + text->size() || limit < 1 ||
+      limit > kMaxHits) {
     return fail(ErrorCode::invalid_request,
                 "limit is a number between 1 and " + std::to_string(kMaxHits), "invalid_value");
   }
