@@ -36,6 +36,11 @@ std::size_t raw_length(std::string_view text) {
   return 0;
 }
 
+// Whether the "://" at `mark` ends a scheme, and does not stand in what follows a missing one.
+bool ends_scheme(std::string_view text, std::size_t mark) {
+  return mark != text.npos && text.substr(0, mark).find_first_of("?/@&=") == text.npos;
+}
+
 std::vector<RawOption> split_options(std::string_view query) {
   std::vector<RawOption> options;
   while (!query.empty()) {
@@ -186,7 +191,7 @@ class Reader {
   void read_scheme() {
     const std::size_t mark = text_.find("://");
     std::string scheme;
-    if (mark != text_.npos && text_.substr(0, mark).find_first_of("?/@&=") == text_.npos) {
+    if (ends_scheme(text_, mark)) {
       scheme = to_lower(text_.substr(0, mark));
       text_.remove_prefix(mark + 3);
     } else {
@@ -576,10 +581,8 @@ std::string ascii_lower(std::string text) {
   return text;
 }
 
-// Where the authority's password stands in `text`; empty when there is none.
-std::pair<std::size_t, std::size_t> authority_password(std::string_view text) {
-  const std::size_t mark = text.find("://");
-  const std::size_t begin = mark == text.npos ? 0 : mark + 3;
+// Where the password of the authority that begins at `begin` stands; empty when there is none.
+std::pair<std::size_t, std::size_t> authority_password(std::string_view text, std::size_t begin) {
   const std::size_t end = std::min(text.find_first_of("/?", begin), text.size());
   const std::size_t colon = text.find(':', begin);
   if (colon == text.npos || colon >= end) return {0, 0};
@@ -605,8 +608,17 @@ MailboxSetting read_mailbox_uri(std::string_view text, bool password_elsewhere) 
 
 std::string masked_mailbox_uri(std::string_view text) {
   std::string masked(text);
-  if (const auto [begin, end] = authority_password(text); begin < end) {
-    masked.replace(begin, end - begin, kMasked);
+  // Without a scheme the authority begins at once; a "://" further on may still have been meant as
+  // one. From the back, so that the places stay.
+  const std::size_t mark = text.find("://");
+  const std::size_t after_mark = mark == text.npos ? 0 : mark + 3;
+  std::size_t masked_from = text.size();
+  for (const std::size_t authority : {after_mark, std::size_t{0}}) {
+    if (authority == 0 && ends_scheme(text, mark)) continue;
+    const auto [begin, end] = authority_password(text, authority);
+    if (begin >= end || begin >= masked_from) continue;
+    masked.replace(begin, std::min(end, masked_from) - begin, kMasked);
+    masked_from = begin;
   }
   std::string lower = ascii_lower(masked);
   for (const std::string_view key : {"password=", "secret=", "token="}) {

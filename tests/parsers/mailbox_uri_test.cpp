@@ -222,6 +222,10 @@ TEST(MailboxUri, TheMaskedFormHidesThePasswordWhereverItStands) {
            {"imaps://u:secret@h:993?delay=1", "imaps://u:***@h:993?delay=1"},
            {"imaps://u:se/cr?et@h", "imaps://u:***@h"},
            {"imaps://h?consumer.PASSWORD=secret", "imaps://h?consumer.PASSWORD=***"},
+           // The "://" belongs to an option: there is no scheme, and the authority begins at once.
+           {"u:secret@h:143?moveTo=imaps://h.example", "u:***@h:143?moveTo=imaps://h.example"},
+           {"im?aps://u:secret@h", "im?aps://u:***@h"},
+           {"u:secret@h?moveTo=imaps://v:other@h", "u:***@h?moveTo=imaps://v:***@h"},
            {"h:993?username=u", "h:993?username=u"},
            {"disabled", "disabled"}}) {
     EXPECT_EQ(masked_mailbox_uri(one.uri), one.masked);
