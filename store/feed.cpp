@@ -92,9 +92,9 @@ std::optional<FeedPosition> FeedPosition::parse(std::string_view text) {
   const std::size_t dot = text.find('.');
   if (dot == std::string_view::npos) return std::nullopt;
   const auto read = [](std::string_view digits, auto& value) {
-    const auto* end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, value);
-    return error == std::errc{} && stop == end && !digits.empty() && digits.front() != '-';
+    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc{} && stop == digits.data() + digits.size() && !digits.empty() &&
+           digits.front() != '-';
   };
   if (!read(text.substr(0, dot), position.transaction) ||
       !read(text.substr(dot + 1), position.event)) {
