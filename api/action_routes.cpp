@@ -132,12 +132,12 @@ Result<BulkBody> read_bulk(const Json& body) {
   return bulk;
 }
 
-void write_bulk(const std::vector<store::BulkItem>& items, const Request& request,
+void write_bulk(const std::vector<store::PerformedItem>& items, const Request& request,
                 Response& response) {
   JsonWriter out;
   std::int64_t failed = 0;
   out.begin_object().key("results").begin_array();
-  for (const store::BulkItem& item : items) {
+  for (const store::PerformedItem& item : items) {
     out.begin_object().member("id", item.id).member("ok", item.result.has_value());
     if (item.result) {
       out.key("record").raw(item.result->json);

@@ -275,13 +275,13 @@ Result<ActionResult> perform(Database& database, Records& records, const Resourc
   }
 }
 
-Result<std::vector<BulkItem>> perform_each(Records& records, Transaction& tx,
-                                           const Resource& resource, const Action& action,
-                                           std::vector<std::int64_t> ids, const Json& body,
-                                           const Actor& actor) {
+Result<std::vector<PerformedItem>> perform_each(Records& records, Transaction& tx,
+                                                const Resource& resource, const Action& action,
+                                                std::vector<std::int64_t> ids, const Json& body,
+                                                const Actor& actor) {
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  std::vector<BulkItem> items;
+  std::vector<PerformedItem> items;
   for (const std::int64_t id : ids) {
     if (auto marked = tx.savepoint(); !marked) return std::unexpected(marked.error());
     auto done = perform(records, tx, resource, action, id, body, actor);

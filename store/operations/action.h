@@ -97,16 +97,16 @@ Result<ActionResult> perform(Database& database, Records& records, const Resourc
                              const Action& action, std::int64_t id, const Json& body,
                              const Actor& actor, std::optional<std::int64_t> version = {});
 
-struct BulkItem {
+struct PerformedItem {
   std::int64_t id = 0;
   Result<ActionResult> result;
 };
 // Each of `ids` by itself, in ascending order so that two calls never wait for each other in a
 // circle: what fails leaves the others as they are. Errors of the call itself come back as such.
-Result<std::vector<BulkItem>> perform_each(Records& records, Transaction& tx,
-                                           const Resource& resource, const Action& action,
-                                           std::vector<std::int64_t> ids, const Json& body,
-                                           const Actor& actor);
+Result<std::vector<PerformedItem>> perform_each(Records& records, Transaction& tx,
+                                                const Resource& resource, const Action& action,
+                                                std::vector<std::int64_t> ids, const Json& body,
+                                                const Actor& actor);
 
 // Names of what the actor may do to the row now, as SQL of type text[] over `alias`: update,
 // delete, and the actions. `user` is the placeholder of the actor's id.
