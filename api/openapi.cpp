@@ -1,6 +1,7 @@
 #include "api/openapi.h"
 
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "api/docs_assets.h"
@@ -195,6 +196,29 @@ RouteHandler static_handler(std::shared_ptr<const std::string> body, std::string
   };
 }
 
+// The document is written at the first question for it: few ask, and every start would pay.
+RouteHandler document_handler(std::vector<Route> routes, const store::Registry& registry,
+                              std::string version) {
+  struct Document {
+    std::vector<Route> routes;
+    std::string version;
+    std::once_flag written;
+    RouteHandler answer;
+  };
+  auto document = std::make_shared<Document>();
+  document->routes = std::move(routes);
+  document->version = std::move(version);
+  return [document, &registry](Request& request, Response& response) {
+    std::call_once(document->written, [&] {
+      auto text = openapi_document(document->routes, registry, document->version);
+      document->answer =
+          static_handler(std::make_shared<const std::string>(std::move(text)), std::string(kJson));
+      document->routes.clear();
+    });
+    return document->answer(request, response);
+  };
+}
+
 RouteHandler asset_handler(std::string_view gzipped, std::string type) {
   return [gzipped, type = std::move(type)](Request&, Response& response) -> Result<void> {
     response.content_type = type;
@@ -260,8 +284,7 @@ void add_documentation_routes(std::vector<Route>& routes, const store::Registry&
   self.hidden = false;
   self.answers.front().schema = schema::any("OpenAPI 3.1");
   routes.push_back(std::move(self));
-  auto document = std::make_shared<const std::string>(openapi_document(routes, registry, version));
-  routes.back().handler = static_handler(std::move(document), std::string(kJson));
+  routes.back().handler = document_handler(routes, registry, std::string(version));
 
   const std::string html = "text/html; charset=utf-8";
   const std::string script = "text/javascript; charset=utf-8";

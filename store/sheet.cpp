@@ -250,8 +250,11 @@ Result<void> XlsxWriter::read(
   std::string piece(kPiece, '\0');
   for (;;) {
     const std::size_t count = std::fread(piece.data(), 1, piece.size(), file.get());
-    if (count == 0) return {};
-    if (auto sent = sink(std::string_view(piece).substr(0, count)); !sent) return sent;
+    if (count > 0) {
+      if (auto sent = sink(std::string_view(piece).substr(0, count)); !sent) return sent;
+    }
+    if (std::ferror(file.get()) != 0) return unwritable("it cannot be read back");
+    if (std::feof(file.get()) != 0) return {};
   }
 }
 

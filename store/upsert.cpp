@@ -104,7 +104,7 @@ Plan lookup(const Records& records, const Resource& resource, const NaturalKey& 
 
 // Where a merged record went in the end; empty where that is nowhere.
 Result<std::string> merge_target(const Records& records, Transaction& tx, const Resource& resource,
-                                 std::string id) {
+                                 std::string_view id) {
   const std::string table(resource.table);
   const Plan plan = records.queries().keep(
       {}, "WITH RECURSIVE way(id, next, step) AS (SELECT t.id, t.merged_into_id, 0 FROM " + table +
@@ -113,7 +113,7 @@ Result<std::string> merge_target(const Records& records, Transaction& tx, const 
               table +
               " t JOIN way ON t.id = way.next WHERE way.step < 20)"
               " SELECT id::text FROM way WHERE next IS NULL");
-  auto rows = tx.query(plan.sql, Params{}.add(std::string_view(id)));
+  auto rows = tx.query(plan.sql, Params{}.add(id));
   if (!rows) return std::unexpected(rows.error());
   return (*rows)->empty() ? std::string() : std::string((*rows)->text(0, 0));
 }
