@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ingest/batch_processor.h"
+#include "ingest/line_ends.h"
 #include "ingest/mbox_splitter.h"
 #include "ingest/raw_mail.h"
 #include "store/import_log.h"
@@ -51,10 +52,12 @@ class Batches final : public MessageSink {
 
   Result<void> begin() override {
     size_ = 0;
+    line_ends_.begin();
     writer_.limit_memory(held_ < context_.settings.batch_bytes ? spool_bytes_ : 0);
     return writer_.begin(0);
   }
   Result<void> bytes(std::string_view piece) override {
+    piece = line_ends_.write(piece);
     size_ += piece.size();
     if (size_ > limit_) return {};  // read past, and quarantined for it
     return writer_.write(piece);
@@ -84,6 +87,7 @@ class Batches final : public MessageSink {
   const std::uint64_t limit_;
   const std::size_t spool_bytes_;
   RawMailWriter writer_;
+  LineEnds line_ends_;
   std::uint64_t size_ = 0;  // of the message that is coming in
   std::size_t held_ = 0;    // in memory, of items_
   std::vector<Item> items_;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "daemon/base/text.h"
+#include "ingest/line_ends.h"
 
 namespace c360::ingest {
 
@@ -352,6 +353,8 @@ Result<void> MaildirMailbox::hand_over(Uid uid, const std::string& name, FetchSi
 Result<void> MaildirMailbox::stream(int file, Uid uid, const struct stat& status, FetchSink& sink) {
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (auto begun = sink.begin(size); !begun) return begun;
+  LineEnds line_ends;
+  std::uint64_t sent = 0;
   std::array<char, kPiece> buffer{};
   std::uint64_t left = size;
   while (left > 0) {
@@ -365,13 +368,14 @@ Result<void> MaildirMailbox::stream(int file, Uid uid, const struct stat& status
       return {};
     }
     left -= static_cast<std::uint64_t>(got);
-    if (auto taken = sink.bytes({buffer.data(), static_cast<std::size_t>(got)}); !taken)
-      return taken;
+    const auto piece = line_ends.write({buffer.data(), static_cast<std::size_t>(got)});
+    sent += piece.size();
+    if (auto taken = sink.bytes(piece); !taken) return taken;
   }
   const std::chrono::sys_seconds written{std::chrono::seconds{status.st_mtime}};
   return sink.end({.uid = uid,
-                   .literal_size = size,
-                   .rfc822_size = size,
+                   .literal_size = sent,
+                   .rfc822_size = sent,
                    .internal_date = Instant{written},
                    .flags = {}});
 }

@@ -86,6 +86,14 @@ TEST_F(Import, OfAnMboxTakesEveryMailOfItInBatches) {
   EXPECT_EQ(count("uid IN (11, 12)"), "2");
 }
 
+TEST_F(Import, OfAnArchiveWithUnixLinesKnowsTheMailsReadBefore) {
+  outcomes(mbox(1, 3));
+  std::string archive = mbox(1, 4);
+  std::erase(archive, '\r');
+  EXPECT_THAT(outcomes(archive), ElementsAre(Pair("deal_created", 1), Pair("duplicate", 3)));
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "4");
+}
+
 TEST_F(Import, TellsHowFarItIsWhileItRunsAndWhatItCameTo) {
   settings.batch_messages = 2;
   const std::string file = mbox(1, 6);
