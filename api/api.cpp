@@ -11,6 +11,7 @@
 #include "api/link_routes.h"
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
+#include "api/marketing_routes.h"
 #include "api/meta_routes.h"
 #include "api/openapi.h"
 #include "api/quarantine_routes.h"
@@ -25,6 +26,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   std::vector<Route> routes;
   add_meta_routes(routes, services);
   add_record_routes(routes, services, options);
+  add_marketing_routes(routes, services, options);
   add_action_routes(routes, services, options);
   add_board_routes(routes, services, options);
   add_link_routes(routes, services, options);

@@ -8,6 +8,7 @@
 #include "api/record_routes.h"
 #include "api/write_once.h"
 #include "daemon/base/text.h"
+#include "store/nested.h"
 
 namespace c360::api {
 namespace {
@@ -34,6 +35,40 @@ Result<void> create_record(Records& records, const Resource& resource, const Jso
   if (!made) return std::unexpected(std::move(made).error());
   response.add_header("Location", location_of(resource, made->key));
   write_record(std::move(*made), resource, response, 201);
+  return {};
+}
+
+// With rows inside it, which are made in the same transaction.
+Result<void> create_with_rows(const ApiServices& services, const Resource& resource,
+                              const Json& body, const std::vector<store::NestedRows>& rows,
+                              const store::Actor& actor, const WriteOptions& options,
+                              Transaction* transaction, Response& response) {
+  RecordView view;
+  const auto work = [&](Transaction& tx) -> Result<void> {
+    auto made = store::create_with_rows(services.records, tx, resource, body, rows, actor, options);
+    if (!made) return std::unexpected(std::move(made).error());
+    view = std::move(*made);
+    return {};
+  };
+  auto done = transaction != nullptr
+                  ? work(*transaction)
+                  : store::in_transaction(services.database, store::Pool::api, work);
+  if (!done) return done;
+  response.add_header("Location", location_of(resource, view.key));
+  write_record(std::move(view), resource, response, 201);
+  return {};
+}
+
+// Rows inside are written with the scope of their own kind.
+Result<void> admit_rows(const Request& request, const std::vector<store::NestedRows>& nested) {
+  for (const auto& rows : nested) {
+    const std::string scope = scope_of(*rows.child, true);
+    if (request.caller == nullptr || request.caller->has_scope(scope)) continue;
+    return fail(
+        ErrorCode::forbidden,
+        "/" + std::string(rows.collection->name) + ": the token has no scope '" + scope + "'",
+        "scope_missing");
+  }
   return {};
 }
 
@@ -195,16 +230,24 @@ RouteHandler get_handler(const ApiServices& services, const Resource& resource) 
 
 RouteHandler create_handler(const ApiServices& services, const Resource& resource,
                             const ApiOptions& options) {
-  return [services, &resource, limit = options.max_json_bytes](Request& request,
-                                                               Response& response) -> Result<void> {
+  return [services, &resource, limit = options.max_json_bytes,
+          max_rows = options.limits.max_bulk_rows](Request& request,
+                                                   Response& response) -> Result<void> {
     auto write = creation_options(request);
     if (!write) return std::unexpected(write.error());
     std::string text;
     auto body = read_object(request, limit, text);
     if (!body) return std::unexpected(std::move(body).error());
+    auto rows = store::take_nested_rows(services.records.registry(), resource, *body, max_rows);
+    if (!rows) return std::unexpected(std::move(rows).error());
+    if (auto admitted = admit_rows(request, *rows); !admitted) return admitted;
     const store::Actor actor = actor_of(request);
     return write_once(services, request, text, response,
                       [&](Transaction* transaction, Response& answer) {
+                        if (!rows->empty()) {
+                          return create_with_rows(services, resource, *body, *rows, actor, *write,
+                                                  transaction, answer);
+                        }
                         return create_record(services.records, resource, *body, actor, *write,
                                              transaction, answer);
                       });
@@ -351,32 +394,37 @@ RouteHandler unlink_handler(const ApiServices& services, const Resource& resourc
 }
 
 RouteHandler children_handler(const ApiServices& services, const Resource& parent,
-                              const Resource& child, const Collection& collection) {
-  return [services, &parent, &child, column = std::string(collection.parent_column),
-          tail = "/" + std::string(collection.name)](Request& request,
-                                                     Response& response) -> Result<void> {
-    auto seen = sees_record(services, parent, request, tail, response);
-    if (!seen) return std::unexpected(std::move(seen).error());
-    if (!*seen) return {};
-    auto parameters = parameters_of(request);
-    for (const auto& [name, value] : parameters) {
-      if (name.starts_with(column)) {
-        return fail(ErrorCode::invalid_request, column + " is given by the path");
-      }
-    }
-    parameters.emplace_back(column, request.path_value(0));
-    auto page = services.records.list(child, parameters, actor_of(request));
-    if (!page) return std::unexpected(std::move(page).error());
-    write_page(std::move(*page), response);
-    return {};
-  };
+                              const Resource& child, const Collection& collection,
+                              FixedFields fixed) {
+  return
+      [services, &parent, &child, fixed = std::move(fixed),
+       column = std::string(collection.parent_column), tail = "/" + std::string(collection.name)](
+          Request& request, Response& response) -> Result<void> {
+        auto seen = sees_record(services, parent, request, tail, response);
+        if (!seen) return std::unexpected(std::move(seen).error());
+        if (!*seen) return {};
+        FixedFields given = fixed;
+        given.emplace_back(column, request.path_value(0));
+        auto parameters = parameters_of(request);
+        for (const auto& [name, value] : parameters) {
+          const std::string_view field = std::string_view(name).substr(0, name.find('.'));
+          if (std::ranges::find(given, field, &FixedFields::value_type::first) != given.end()) {
+            return fail(ErrorCode::invalid_request, std::string(field) + " is given by the path");
+          }
+        }
+        for (auto& each : given) parameters.push_back(std::move(each));
+        auto page = services.records.list(child, parameters, actor_of(request));
+        if (!page) return std::unexpected(std::move(page).error());
+        write_page(std::move(*page), response);
+        return {};
+      };
 }
 
 RouteHandler create_child_handler(const ApiServices& services, const Resource& parent,
                                   const Resource& child, const Collection& collection,
-                                  const ApiOptions& options) {
-  return [services, &parent, &child, column = std::string(collection.parent_column),
-          tail = "/" + std::string(collection.name),
+                                  const ApiOptions& options, FixedFields fixed) {
+  return [services, &parent, &child, fixed = std::move(fixed),
+          column = std::string(collection.parent_column), tail = "/" + std::string(collection.name),
           limit = options.max_json_bytes](Request& request, Response& response) -> Result<void> {
     auto seen = sees_record(services, parent, request, tail, response);
     if (!seen) return std::unexpected(std::move(seen).error());
@@ -386,10 +434,14 @@ RouteHandler create_child_handler(const ApiServices& services, const Resource& p
     std::string text;
     auto body = read_object(request, limit, text);
     if (!body) return std::unexpected(std::move(body).error());
-    if (const Json* sent = body->find(column); sent != nullptr && *sent != Json(*id)) {
-      return fail(ErrorCode::invalid_request, column + " is given by the path");
+    std::vector<std::pair<std::string, Json>> given{{column, Json(*id)}};
+    for (const auto& [name, value] : fixed) given.emplace_back(name, Json(value));
+    for (auto& [name, value] : given) {
+      if (const Json* sent = body->find(name); sent != nullptr && *sent != value) {
+        return fail(ErrorCode::invalid_request, name + " is given by the path");
+      }
+      body->set(name, std::move(value));
     }
-    body->set(column, *id);
     const store::Actor actor = actor_of(request);
     return write_once(
         services, request, text, response, [&](Transaction* transaction, Response& answer) {

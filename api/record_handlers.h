@@ -24,11 +24,14 @@ RouteHandler link_handler(const ApiServices& services, const store::Resource& re
                           const store::Collection& collection, const ApiOptions& options);
 RouteHandler unlink_handler(const ApiServices& services, const store::Resource& resource,
                             const store::Collection& collection);
+// What a row made or shown inside a record has besides its parent: {"type", "reminder"}.
+using FixedFields = std::vector<std::pair<std::string, std::string>>;
 RouteHandler children_handler(const ApiServices& services, const store::Resource& parent,
-                              const store::Resource& child, const store::Collection& collection);
+                              const store::Resource& child, const store::Collection& collection,
+                              FixedFields fixed = {});
 RouteHandler create_child_handler(const ApiServices& services, const store::Resource& parent,
                                   const store::Resource& child, const store::Collection& collection,
-                                  const ApiOptions& options);
+                                  const ApiOptions& options, FixedFields fixed = {});
 RouteHandler complete_task_handler(const ApiServices& services, const ApiOptions& options);
 
 // Shared with the document and mail routes.

@@ -36,6 +36,11 @@ constexpr std::array<Collection, 4> kAttached = {Collection{.name = "comments",
                                                             .doc = "Tasks about the record",
                                                             .parent_column = "record_id"}};
 
+// A list of what belongs to one of these is at hand inside it (domain.md 21; ): every
+// resource with a reference to it, such as /deals/{id}/orders by order.deal_id.
+constexpr std::array<std::string_view, 5> kOwners = {"counterparty", "deal", "order", "contract",
+                                                     "project"};
+
 Parameter path_key(const Resource& resource) {
   return {
       .name = "id",
@@ -252,7 +257,7 @@ void add_linked(Maker& maker, const Collection& collection) {
 }
 
 // Rows that name their parent: comments, activities, documents, contacts of a counterparty.
-void add_children(Maker& maker, const Collection& collection) {
+void add_children(Maker& maker, const Collection& collection, const FixedFields& fixed = {}) {
   const Resource* child = maker.services.records.registry().find(collection.kind);
   if (child == nullptr || !child->has_field(collection.parent_column)) return;
   const std::string name(collection.name);
@@ -268,7 +273,7 @@ void add_children(Maker& maker, const Collection& collection) {
                      .media_type = std::string(kJson),
                      .schema = page_schema(component_name(child->kind))},
                     moved_answer()};
-    list.handler = children_handler(maker.services, maker.resource, *child, collection);
+    list.handler = children_handler(maker.services, maker.resource, *child, collection, fixed);
   }
   if (child->kind == "document" || !child->offers(Operation::create)) return;
   Route& create =
@@ -285,8 +290,35 @@ void add_children(Maker& maker, const Collection& collection) {
                      .schema = schema::ref(component_name(child->kind)),
                      .headers = {"ETag", "Location"}},
                     moved_answer()};
-  create.handler =
-      create_child_handler(maker.services, maker.resource, *child, collection, maker.options);
+  create.handler = create_child_handler(maker.services, maker.resource, *child, collection,
+                                        maker.options, fixed);
+}
+
+// Collections the declaration of the owner does not name by itself.
+void add_owned(Maker& maker) {
+  if (std::ranges::find(kOwners, maker.resource.kind) == kOwners.end()) return;
+  const std::string column = std::string(maker.resource.kind) + "_id";
+  for (const auto& child : maker.services.records.registry().all()) {
+    const store::Field* field = child->find(column);
+    if (field == nullptr || field->target != maker.resource.kind || !field->is_filterable) continue;
+    if (maker.resource.find_collection(child->path) != nullptr) continue;
+    add_children(maker, {.name = child->path,
+                         .kind = child->kind,
+                         .doc = child->label_plural.en,
+                         .parent_column = field->name});
+  }
+}
+
+// R-095, domain.md 13.3: activities of one type.
+void add_reminders(Maker& maker) {
+  const Resource* activity = maker.services.records.registry().find("activity");
+  if (activity == nullptr) return;
+  add_children(maker,
+               {.name = "reminders",
+                .kind = "activity",
+                .doc = "Reminders of the record",
+                .parent_column = "parent_record_id"},
+               {{"type", "reminder"}});
 }
 
 void add_task_completion(Maker& maker) {
@@ -377,7 +409,9 @@ void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
         add_linked(maker, collection);
       }
     }
+    add_owned(maker);
     if (holds_attached_rows(*resource)) {
+      add_reminders(maker);
       for (const auto& attached : kAttached) {
         if (resource->find_collection(attached.name) == nullptr) add_children(maker, attached);
       }

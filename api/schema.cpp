@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/base/text.h"
+#include "store/nested.h"
 
 namespace c360::api {
 
@@ -314,6 +315,19 @@ Json feed_event_schema() {
 }
 
 Json create_schema(const store::Resource& resource) { return body_schema(resource, true); }
+
+Json create_schema(const store::Resource& resource, const store::Registry& registry) {
+  Json json = create_schema(resource);
+  Json properties = *json.find("properties");
+  for (const auto& collection : resource.collections) {
+    if (!store::takes_nested_rows(registry, collection)) continue;
+    properties.set(std::string(collection.name),
+                   schema::array(schema::ref(component_name(collection.kind) + "Create"),
+                                 "Made in the same transaction. " + std::string(collection.doc)));
+  }
+  json.set("properties", std::move(properties));
+  return json;
+}
 Json update_schema(const store::Resource& resource) { return body_schema(resource, false); }
 
 Json page_schema(std::string_view item_component) {

@@ -34,6 +34,8 @@ std::string component_name(std::string_view kind);
 Json field_schema(const store::Field& field, bool in_answer);
 Json record_schema(const store::Resource& resource, const store::Registry& registry);
 Json create_schema(const store::Resource& resource);
+// The same with the rows that may be made inside it.
+Json create_schema(const store::Resource& resource, const store::Registry& registry);
 Json update_schema(const store::Resource& resource);
 // Rows of a link table shown inside a record: the child with the columns of the link.
 std::string linked_component(const store::Resource& resource, const store::Collection& collection);

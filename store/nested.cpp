@@ -1,0 +1,123 @@
+#include "store/nested.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "store/bulk.h"
+
+namespace c360::store {
+namespace {
+
+void check_rows(const NestedRows& nested, Error& error) {
+  for (std::size_t i = 0; i < nested.rows.size(); ++i) {
+    const std::string at = "/" + std::string(nested.collection->name) + "/" + std::to_string(i);
+    const std::string parent(nested.collection->parent_column);
+    if (!nested.rows[i].is_object()) {
+      error.fields.push_back({at, "wrong_type", "Expected an object."});
+    } else if (nested.rows[i].find(parent) != nullptr) {
+      error.fields.push_back({at + "/" + parent, "read_only", "Given by the record around it."});
+    }
+  }
+}
+
+Json json_of(const Warning& warning) {
+  Json json;
+  json.set("code", warning.code).set("detail", warning.detail);
+  return json.set("id", warning.id ? Json(*warning.id) : Json());
+}
+
+Result<Json> made_rows(Records& records, Transaction& tx, const NestedRows& nested,
+                       const std::string& parent_key, const Actor& actor,
+                       std::vector<Warning>& warnings) {
+  std::vector<BulkItem> items;
+  for (std::size_t i = 0; i < nested.rows.size(); ++i) {
+    const std::string at = "/" + std::string(nested.collection->name) + "/" + std::to_string(i);
+    BulkItem item{.body = nested.rows[i], .pointer = at, .item_pointer = at};
+    item.body.set(std::string(nested.collection->parent_column),
+                  Json(static_cast<std::int64_t>(std::stoll(parent_key))));
+    items.push_back(std::move(item));
+  }
+  auto rows = bulk(records, tx, *nested.child, items, actor, {});
+  if (!rows) return std::unexpected(std::move(rows).error());
+  Json::Array shown;
+  for (BulkRow& row : *rows) {
+    auto json = Json::parse(row.view.json);
+    if (!json) return std::unexpected(json.error());
+    shown.push_back(std::move(*json));
+    std::ranges::move(row.view.warnings, std::back_inserter(warnings));
+  }
+  return Json(std::move(shown));
+}
+
+}  // namespace
+
+bool takes_nested_rows(const Registry& registry, const Collection& collection) {
+  if (!collection.link_table.empty()) return false;
+  const Resource* child = registry.find(collection.kind);
+  return child != nullptr && child->kind != "document" && child->offers(Operation::create) &&
+         child->has_field(collection.parent_column);
+}
+
+Result<std::vector<NestedRows>> take_nested_rows(const Registry& registry, const Resource& resource,
+                                                 Json& body, std::size_t max_rows) {
+  std::vector<NestedRows> all;
+  Error error{.code = ErrorCode::validation_failed, .detail = "The rows inside are not as asked."};
+  std::size_t count = 0;
+  for (const Collection& collection : resource.collections) {
+    const Json* sent = body.find(collection.name);
+    if (sent == nullptr || !takes_nested_rows(registry, collection)) continue;
+    const std::string at = "/" + std::string(collection.name);
+    if (!sent->is_array()) {
+      error.fields.push_back({at, "wrong_type", "Expected a list of objects."});
+      continue;
+    }
+    NestedRows nested{&collection, registry.find(collection.kind), sent->as_array()};
+    count += nested.rows.size();
+    if (count > max_rows) {
+      error.fields.push_back(
+          {at, "too_many",
+           "At most " + std::to_string(max_rows) + " rows in one request (api.max_bulk_rows)."});
+    } else {
+      check_rows(nested, error);
+    }
+    all.push_back(std::move(nested));
+    std::erase_if(body.as_object(),
+                  [&](const Json::Member& member) { return member.first == collection.name; });
+  }
+  if (error.fields.empty()) return all;
+  error.reason = error.fields.front().code;
+  return std::unexpected(std::move(error));
+}
+
+Result<RecordView> create_with_rows(Records& records, Transaction& tx, const Resource& resource,
+                                    const Json& body, const std::vector<NestedRows>& nested,
+                                    const Actor& actor, WriteOptions options) {
+  options.finish = Finish::run;
+  auto made = records.create(tx, resource, body, actor, options);
+  if (!made || nested.empty()) return made;
+  std::vector<Warning> warnings = std::move(made->warnings);
+  Json::Object collections;
+  for (const NestedRows& rows : nested) {
+    auto shown = made_rows(records, tx, rows, made->key, actor, warnings);
+    if (!shown) return std::unexpected(std::move(shown).error());
+    collections.emplace_back(rows.collection->name, std::move(*shown));
+  }
+  // Nothing is changed by it: the rows may have moved totals and the version.
+  auto now =
+      records.update(tx, resource, made->key, Json(Json::Object{}), actor, {.finish = Finish::run});
+  if (!now) return now;
+  auto json = Json::parse(now->json);
+  if (!json) return std::unexpected(json.error());
+  for (auto& [name, rows] : collections) json->set(name, std::move(rows));
+  if (!warnings.empty()) {
+    Json::Array told;
+    for (const Warning& warning : warnings) told.push_back(json_of(warning));
+    json->set("warnings", std::move(told));
+  }
+  now->json = json->dump();
+  now->warnings = std::move(warnings);
+  return now;
+}
+
+}  // namespace c360::store

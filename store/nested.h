@@ -1,0 +1,38 @@
+// A record made together with rows inside it, in one transaction: a counterparty with its contacts,
+// an order with its lines.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "daemon/base/json.h"
+#include "store/records.h"
+
+namespace c360::store {
+
+// The rows of one collection of the record to be.
+struct NestedRows {
+  const Collection* collection = nullptr;
+  const Resource* child = nullptr;
+  Json::Array rows;
+};
+
+// Whether rows of the collection can be made together with the record: they name it as their
+// parent, and can be made at all.
+bool takes_nested_rows(const Registry& registry, const Collection& collection);
+
+// Takes the collections out of `body` ({"name": …, "contacts": [{…}]}). validation_failed for
+// what is no list of objects, for more than `max_rows` in all (too_many), and for a row that names
+// its parent by itself.
+Result<std::vector<NestedRows>> take_nested_rows(const Registry& registry, const Resource& resource,
+                                                 Json& body, std::size_t max_rows);
+
+// Creates the record and then its rows, in `tx`, which it leaves open. Wrong rows are told all at
+// once, by pointers such as /contacts/1/email. The view shows the rows, and the record as they left
+// it (totals, version).
+Result<RecordView> create_with_rows(Records& records, Transaction& tx, const Resource& resource,
+                                    const Json& body, const std::vector<NestedRows>& nested,
+                                    const Actor& actor, WriteOptions options);
+
+}  // namespace c360::store

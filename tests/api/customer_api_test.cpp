@@ -1,0 +1,194 @@
+// The card of a customer over the wire: made with its contacts at once, its marketing block, and
+// what belongs to it listed inside it.
+#include "tests/api/api_fixture.h"
+
+namespace c360::api {
+namespace {
+
+class CustomerApi : public ApiTest {
+ protected:
+  static constexpr std::string_view kCompany =
+      R"("name":"Ромашка","segment_code":"small","acquisition_channel_code":"site",)"
+      R"("status_code":"active")";
+  static constexpr std::string_view kPath = "/api/v1/counterparties";
+
+  static std::string company(std::string_view more = {}) {
+    return "{" + std::string(kCompany) + std::string(more) + "}";
+  }
+  static std::string faults(const HttpAnswer& answer) {
+    EXPECT_EQ(answer.status, 422) << answer.body;
+    std::string all;
+    const Json body = answer.json();
+    const Json* errors = body.find("errors");
+    if (errors == nullptr) return answer.body;
+    for (const Json& error : errors->as_array()) {
+      all += (all.empty() ? "" : " ") + error.find("pointer")->as_string() + "=" +
+             error.find("code")->as_string();
+    }
+    return all;
+  }
+};
+
+TEST_F(CustomerApi, IsMadeTogetherWithContactsOfEveryRole) {
+  HttpClient seller = client_of("seller", {});
+  const auto made =
+      seller.post(kPath, company(R"(,"website":"https://romashka.example","contacts":[)"
+                                 R"({"last_name":"Иванова","roles":["manager"],"is_main":true,)"
+                                 R"("phone":"+74951234567"},)"
+                                 R"({"last_name":"Петров","roles":["technical","accounting"]}])"));
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.header("location"), std::string(kPath) + "/" + made.field("id"));
+  EXPECT_EQ(made.field("website"), "https://romashka.example");
+  EXPECT_EQ(made.field("contacts/0/roles/0"), "manager");
+  EXPECT_EQ(made.field("contacts/1/roles/1"), "accounting");
+
+  const auto read = seller.get(std::string(kPath) + "/" + made.field("id") + "?include=contacts");
+  EXPECT_EQ(read.field("contacts/0/last_name"), "Иванова") << "the main one first";
+  EXPECT_EQ(read.field("contacts/1/last_name"), "Петров");
+  EXPECT_EQ(read.header("etag"), made.header("etag"));
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.contact WHERE counterparty_id = " + made.field("id")), 2);
+}
+
+TEST_F(CustomerApi, IsNotMadeWithAWrongContactAndEveryFaultIsTold) {
+  HttpClient seller = client_of("seller", {});
+  EXPECT_EQ(faults(seller.post(kPath, company(R"(,"contacts":[{"last_name":"A"},)"
+                                              R"({"last_name":"B","roles":["nobody"]},)"
+                                              R"({"last_name":"C","colour":1}])"))),
+            "/contacts/1/roles=invalid_code /contacts/2/colour=unknown_field");
+  EXPECT_EQ(faults(seller.post(kPath, company(R"(,"contacts":{"last_name":"A"})"))),
+            "/contacts=wrong_type");
+  EXPECT_EQ(faults(seller.post(kPath, company(R"(,"contacts":["A",{"counterparty_id":1}])"))),
+            "/contacts/0=wrong_type /contacts/1/counterparty_id=read_only");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty"), 0);
+}
+
+TEST_F(CustomerApi, TakesAsManyRowsInsideAsABulkRequest) {
+  options_.limits.max_bulk_rows = 2;
+  restart();
+  HttpClient seller = client_of("seller", {});
+  const std::string two = R"({"last_name":"A"},{"last_name":"B"})";
+  EXPECT_EQ(seller.post(kPath, company(R"(,"contacts":[)" + two + "]")).status, 201);
+  EXPECT_EQ(
+      faults(seller.post(kPath, company(R"(,"contacts":[)" + two + R"(,{"last_name":"C"}])"))),
+      "/contacts=too_many");
+}
+
+TEST_F(CustomerApi, NeedsTheScopeOfTheRowsInsideAndRepeatsNothing) {
+  HttpClient narrow = client_of("narrow", {}, {"counterparty:read", "counterparty:write"});
+  const std::string body = company(R"(,"contacts":[{"last_name":"A"}])");
+  const auto refused = narrow.post(kPath, body);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.field("detail").find("contact:write"), std::string::npos);
+
+  HttpClient seller = client_of("seller", {});
+  const auto first = seller.post(kPath, body, {{"Idempotency-Key", "one"}});
+  const auto again = seller.post(kPath, body, {{"Idempotency-Key", "one"}});
+  EXPECT_EQ(first.status, 201);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.contact"), 1);
+}
+
+TEST_F(CustomerApi, AnOrderIsMadeWithItsLinesAndShowsTheirTotals) {
+  HttpClient seller = client_of("seller", {});
+  const std::string customer = std::to_string(created(seller.post(kPath, company())));
+  const std::string deal =
+      std::to_string(make_deal(seller, "Сделка", R"(,"counterparty_id":)" + customer));
+  const auto made = seller.post(
+      "/api/v1/orders",
+      R"({"deal_id":)" + deal +
+          R"(,"items":[{"name":"Работа","kind":"service","unit_code":"356","quantity":"2",)"
+          R"("vat_rate_code":"vat22","price":"200.00"}]})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("total_amount"), "400.00");
+  EXPECT_EQ(made.field("items/0/amount_with_vat"), "488.00");
+  EXPECT_EQ(seller.get("/api/v1/orders/" + made.field("id")).header("etag"), made.header("etag"));
+}
+
+TEST_F(CustomerApi, MarketingIsReadAndChangedByItself) {
+  HttpClient seller = client_of("seller", {});
+  const auto made = seller.post(kPath, company(R"(,"inn":"7707083893","promo_emails_allowed":true)"));
+  const std::string path = std::string(kPath) + "/" + made.field("id") + "/marketing";
+  const auto block = seller.get(path);
+  ASSERT_EQ(block.status, 200) << block.body;
+  EXPECT_EQ(block.field("segment_code"), "small");
+  EXPECT_EQ(block.json().find("inn"), nullptr);
+
+  EXPECT_EQ(seller.patch(path, R"({"promo_emails_allowed":false})").status, 428);
+  const auto off = seller.patch(
+      path, R"({"promo_emails_allowed":false,"promo_emails_basis":"просил не писать"})",
+      {{"If-Match", block.header("etag")}});
+  ASSERT_EQ(off.status, 200) << off.body;
+  EXPECT_EQ(off.field("promo_emails_allowed"), "false");
+  EXPECT_EQ(seller.get(path).json().find("promo_emails_changed_at")->is_null(), false);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'consent_changed'"), 1);
+
+  EXPECT_EQ(faults(seller.patch(path, R"({"inn":"7736050003","name":"x"})",
+                                {{"If-Match", off.header("etag")}})),
+            "/inn=unknown_field /name=unknown_field");
+  HttpClient stranger = client_of("stranger", {});
+  EXPECT_EQ(stranger.get(path).status, 404);
+  EXPECT_EQ(stranger.patch(path, "{}", {{"If-Match", "*"}}).status, 404);
+}
+
+TEST_F(CustomerApi, WhatBelongsToItIsListedAndMadeInsideIt) {
+  HttpClient seller = client_of("seller", {});
+  const std::string one =
+      std::string(kPath) + "/" + std::to_string(created(seller.post(kPath, company())));
+  const std::string two =
+      std::string(kPath) + "/" +
+      std::to_string(created(
+          seller.post(kPath, R"({"name":"Лютик","segment_code":"small",)"
+                             R"("acquisition_channel_code":"site","status_code":"active"})")));
+  const auto deal = seller.post(one + "/deals", R"({"name":"Сделка"})");
+  ASSERT_EQ(deal.status, 201) << deal.body;
+  EXPECT_EQ(one, std::string(kPath) + "/" + deal.field("counterparty_id"));
+  EXPECT_EQ(seller.post(two + "/deals", R"({"name":"Другая"})").status, 201);
+  EXPECT_EQ(seller.get(one + "/deals?count=exact").field("total"), "1");
+  EXPECT_EQ(seller.get(one + "/deals").field("items/0/name"), "Сделка");
+  EXPECT_EQ(seller.get(one + "/deals?counterparty_id=1").status, 400) << "given by the path";
+
+  const std::string order = "/api/v1/deals/" + deal.field("id");
+  EXPECT_EQ(seller.post(order + "/orders", "{}").status, 201);
+  EXPECT_EQ(seller.get(order + "/orders?count=exact").field("total"), "1");
+  EXPECT_EQ(seller.get(order + "/payments?count=exact").field("total"), "0");
+  EXPECT_EQ(seller.get(one + "/orders?count=exact").field("total"), "1");
+  EXPECT_EQ(client_of("stranger", {}).get(one + "/deals").status, 404);
+}
+
+TEST_F(CustomerApi, RemindersAreActivitiesOfTheirOwnList) {
+  HttpClient seller = client_of("seller", {});
+  const std::string one =
+      std::string(kPath) + "/" + std::to_string(created(seller.post(kPath, company())));
+  EXPECT_EQ(
+      seller.get(std::string(kPath) + "?next_reminder_at.null=true&count=exact").field("total"),
+      "1");
+  EXPECT_EQ(faults(seller.post(one + "/reminders", R"({"topic":"позвонить"})")),
+            "/remind_at=remind_at_required");
+  const auto made = seller.post(one + "/reminders",
+                                R"({"topic":"позвонить","remind_at":"2099-01-01T10:00:00Z"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("type"), "reminder");
+  EXPECT_EQ(seller.post(one + "/activities", R"({"type":"call","topic":"звонок"})").status, 201);
+  EXPECT_EQ(seller.post(one + "/reminders", R"({"type":"call"})").status, 400);
+
+  EXPECT_EQ(seller.get(one + "/reminders?count=exact").field("total"), "1");
+  EXPECT_EQ(seller.get(one + "/activities?count=exact").field("total"), "2");
+  EXPECT_EQ(seller.get(one).field("next_reminder_at"), "2099-01-01T10:00:00Z");
+  EXPECT_EQ(
+      seller.get(std::string(kPath) + "?next_reminder_at.null=true&count=exact").field("total"),
+      "0");
+}
+
+TEST_F(CustomerApi, ListsShowBuyersUntilAskedOtherwise) {
+  HttpClient seller = client_of("seller", {});
+  created(seller.post(kPath, company()));
+  created(seller.post(kPath, R"({"name":"Поставщик","types":["supplier"],"segment_code":"small",)"
+                             R"("acquisition_channel_code":"site","status_code":"active"})"));
+  const std::string list(kPath);
+  EXPECT_EQ(seller.get(list + "?count=exact").field("total"), "1");
+  EXPECT_EQ(seller.get(list + "?types=any&count=exact").field("total"), "2");
+  EXPECT_EQ(seller.get(list + "?types=supplier").field("items/0/name"), "Поставщик");
+}
+
+}  // namespace
+}  // namespace c360::api
