@@ -14,7 +14,7 @@ using store::Params;
 using store::Pool;
 
 constexpr store::Sql kEnsureSchedule{"task_ensure", R"sql(
-INSERT INTO ops.schedule (name, expression, next_run_at) VALUES ($1, $2, now())
+INSERT INTO ops.schedule (name, kind, expression, next_run_at) VALUES ($1, $1, $2, now())
 ON CONFLICT (name) DO NOTHING)sql"};
 
 // One row or none. The new time counts from now: a downtime is followed by one run.

@@ -98,39 +98,56 @@ EXCEPTION WHEN lock_not_available THEN
 END
 $$;
 
--- Due work, taken with FOR UPDATE SKIP LOCKED (design.md 7).
+-- Due work, taken with FOR UPDATE SKIP LOCKED (design.md 7). `failed` are the dead letters.
 CREATE TABLE ops.job (
-    id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind         text        NOT NULL,
-    dedupe_key   text,                          -- at most one unfinished job of a kind and key
-    record_id    bigint,                        -- what it is about; no FK: it may outlive the record
-    payload      jsonb       NOT NULL DEFAULT '{}',
-    status       text        NOT NULL DEFAULT 'queued'
-                 CHECK (status IN ('queued', 'running', 'done', 'failed', 'canceled')),
-    priority     integer     NOT NULL DEFAULT 0,
-    run_at       timestamptz NOT NULL DEFAULT now(),
-    attempts     integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    max_attempts integer     NOT NULL DEFAULT 10 CHECK (max_attempts > 0),
-    holder       text,                          -- the lease: who runs it and until when
-    fence        bigint      NOT NULL DEFAULT 0,
-    locked_until timestamptz,
-    last_error   text,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    created_by   bigint,
-    finished_at  timestamptz,
+    id               bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind             text        NOT NULL,
+    dedupe_key       text,                          -- at most one unfinished job of a kind and key
+    record_id        bigint,                        -- what it is about; no FK: it may outlive the record
+    payload          jsonb       NOT NULL DEFAULT '{}',
+    status           text        NOT NULL DEFAULT 'queued'
+                     CHECK (status IN ('queued', 'running', 'done', 'failed', 'canceled')),
+    priority         integer     NOT NULL DEFAULT 0,
+    run_at           timestamptz NOT NULL DEFAULT now(),
+    attempts         integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    max_attempts     integer     NOT NULL DEFAULT 10 CHECK (max_attempts > 0),
+    holder           text,                          -- the lease: who runs it and until when
+    fence            bigint      NOT NULL DEFAULT 0,
+    locked_until     timestamptz,
+    trigger          text        NOT NULL DEFAULT 'event'
+                     CHECK (trigger IN ('schedule', 'api', 'event')),
+    schedule         text,                          -- the schedule that made it
+    planned_at       timestamptz,                   -- its slot; none when run by hand
+    progress_done    bigint      NOT NULL DEFAULT 0 CHECK (progress_done >= 0),
+    progress_total   bigint      CHECK (progress_total >= 0),  -- null: not known
+    cancel_requested boolean     NOT NULL DEFAULT false,
+    last_error       text,
+    error_code       text,                          -- of last_error
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    created_by       bigint,
+    finished_at      timestamptz,
     CHECK ((status = 'running') = (locked_until IS NOT NULL)),
     CHECK ((status IN ('done', 'failed', 'canceled')) = (finished_at IS NOT NULL))
 );
 CREATE INDEX job_due_idx ON ops.job (priority DESC, run_at, id) WHERE status = 'queued';
+CREATE INDEX job_next_idx ON ops.job (run_at) WHERE status = 'queued';
 CREATE INDEX job_running_idx ON ops.job (locked_until) WHERE status = 'running';
+CREATE INDEX job_failed_idx ON ops.job (id) WHERE status = 'failed';
+CREATE INDEX job_finished_idx ON ops.job (finished_at) WHERE finished_at IS NOT NULL;
 CREATE UNIQUE INDEX job_dedupe_key ON ops.job (kind, dedupe_key) WHERE status IN ('queued', 'running');
+-- Two daemons cannot both start one slot.
+CREATE UNIQUE INDEX job_slot_key ON ops.job (schedule, planned_at) WHERE planned_at IS NOT NULL;
 CREATE INDEX job_record_idx ON ops.job (record_id) WHERE record_id IS NOT NULL;
 
 -- What runs by the clock. After downtime it runs once, not once per missed slot.
 CREATE TABLE ops.schedule (
     name            text        PRIMARY KEY,
+    kind            text        NOT NULL,       -- of the jobs it makes
+    payload         jsonb       NOT NULL DEFAULT '{}',
+    priority        integer     NOT NULL DEFAULT 0,
     expression      text        NOT NULL,       -- cron, five or six fields, or @daily and the like
-    timezone        text        NOT NULL DEFAULT 'Europe/Moscow',
+    -- next_run_at was counted in it; where the business has moved since, it is counted anew.
+    timezone        text        NOT NULL DEFAULT 'UTC',
     is_enabled      boolean     NOT NULL DEFAULT true,
     next_run_at     timestamptz NOT NULL,
     last_planned_at timestamptz,
@@ -156,8 +173,43 @@ CREATE TABLE ops.job_run (
     error       text,
     next_run_at timestamptz,
     payload     jsonb       NOT NULL DEFAULT '{}',
-    CHECK ((result IS NULL) = (finished_at IS NULL)),
-    -- Two daemons cannot both start one slot; NULLs (runs on demand) do not collide.
-    CONSTRAINT job_run_slot_key UNIQUE (job, planned_at)
+    CHECK ((result IS NULL) = (finished_at IS NULL))
 );
 CREATE INDEX job_run_started_idx ON ops.job_run (started_at DESC);
+CREATE INDEX job_run_job_idx ON ops.job_run (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX job_run_name_idx ON ops.job_run (job, id);
+
+-- Whoever waits for work hears of it when it is committed.
+CREATE FUNCTION ops.ring_job_bell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('c360_job', '');
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER job_bell AFTER INSERT ON ops.job
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.ring_job_bell();
+CREATE TRIGGER schedule_bell AFTER UPDATE OF expression, is_enabled ON ops.schedule
+    FOR EACH STATEMENT EXECUTE FUNCTION ops.ring_job_bell();
+
+-- Fails the transaction of a holder that has lost the job, and keeps others from taking it over
+-- until the transaction ends. Renewing does not wait for that.
+CREATE FUNCTION ops.check_job(id bigint, holder text, fence bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM ops.job AS j
+      WHERE j.id = check_job.id AND j.holder = check_job.holder AND j.fence = check_job.fence
+        AND j.status = 'running'
+        FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'job % is not held by this process any more', check_job.id
+            USING ERRCODE = 'C3409', CONSTRAINT = 'lease_lost';
+    END IF;
+END
+$$;
+
+-- What runs by the clock. The first run comes at once; operators change and pause these rows.
+INSERT INTO ops.schedule (name, kind, expression, next_run_at) VALUES
+    ('history_partitions',     'history_partitions',     '@daily',       now()),
+    ('purge_idempotency_keys', 'purge_idempotency_keys', '@hourly',      now()),
+    ('purge_jobs',             'purge_jobs',             '@daily',       now()),
+    ('invariant_scan',         'invariant_scan',         '*/15 * * * *', now());
