@@ -232,7 +232,8 @@ void add_linked(Maker& maker, const Collection& collection) {
                   moved_answer()};
   list.handler = linked_handler(maker.services, maker.resource, collection);
 
-  if (linked == nullptr) return;
+  // Documents are attached by uploading them.
+  if (linked == nullptr || linked->kind == "document") return;
   const bool numbered = linked->key_type == store::KeyType::number;
   const Parameter child{.name = "child_id",
                         .place = ParameterPlace::path,

@@ -134,6 +134,7 @@ Access paper_access(std::string_view deals) {
               {Role::named, Right::write, {"draft", "rework"}, "initiator_id"},
               {Role::named, Right::read, {}, "initiator_id"},
               {Role::named, Right::read, {}, "signer_id"},
+              {Role::creator, Right::read, {}},
               {Role::member, Right::write, {"approval"}, {}, {"contracts-accountants"}},
               {Role::member, Right::write, {"approval", "signing"}, {}, {"contracts-directors"}},
               {Role::member,

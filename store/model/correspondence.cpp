@@ -61,6 +61,7 @@ Access letter_access() {
   return {.grants = {{Role::all_crm_managers, Right::write, {}},
                      {Role::cco, Right::write, {}},
                      {Role::member, Right::write, {}, {}, {"contracts-clerks"}},
+                     {Role::creator, Right::read, {}},
                      {Role::crm_administrators, Right::write, {}}}};
 }
 

@@ -48,6 +48,7 @@ const std::vector<std::string_view> kReleaseGroup = {"release-responsible-person
 std::vector<Grant> release_grants() {
   return {{Role::member, Right::write, {}, {}, kReleaseGroup},
           {Role::crm_administrators, Right::write, {}},
+          {Role::creator, Right::read, {}},
           {Role::all_crm_managers, Right::read, {}},
           {Role::cco, Right::read, {}}};
 }

@@ -1,0 +1,292 @@
+// Every resource, role, status and operation against the written matrix (tests/fixtures/rights): no
+// cell differs, and no route is without a row.
+#include <optional>
+#include <ranges>
+
+#include "daemon/base/text.h"
+#include "tests/api/api_fixture.h"
+#include "tests/api/rights_table.h"
+
+namespace c360::api {
+namespace {
+
+// -- The tables cover the program -----------------------------------------------------------------
+
+using RightsTable = ApiTest;
+
+// The kind whose path the route has, and what stands behind it: "/{id}/history".
+std::optional<std::pair<std::string, std::string>> kind_of_route(const store::Registry& registry,
+                                                                 std::string_view path) {
+  constexpr std::string_view kBoards = "boards/";
+  if (!path.starts_with(kApiPrefix)) return std::nullopt;
+  path.remove_prefix(kApiPrefix.size() + 1);
+  const bool board = path.starts_with(kBoards);
+  if (board) path.remove_prefix(kBoards.size());
+  const store::Resource* found = nullptr;
+  for (const auto& resource : registry.all()) {
+    const bool here = path == resource->path || path.starts_with(std::string(resource->path) + "/");
+    if (here && (found == nullptr || found->path.size() < resource->path.size())) {
+      found = resource.get();
+    }
+  }
+  if (found == nullptr) return std::nullopt;
+  return std::pair(std::string(found->kind),
+                   (board ? "/boards" : "") + std::string(path.substr(found->path.size())));
+}
+
+TEST_F(RightsTable, EveryRouteHasARowThatSaysWhoMay) {
+  std::map<std::string, std::string> operations;
+  for (const OperationRow& row : read_operations()) {
+    operations.emplace(row.method + " " + row.path, row.name);
+  }
+  const auto kinds = read_kinds();
+  std::map<std::string, std::string> others;
+  for (const TableRow& row : read_rights_table("routes.tsv")) {
+    others.emplace(row.at(0) + " " + row.at(1), row.at(2));
+  }
+  for (const auto& route : api_->router().routes()) {
+    const std::string method(to_string(route.method));
+    const std::string access = route.access == Access::open     ? "open"
+                               : route.access == Access::caller ? "any token"
+                                                                : route.scope;
+    if (const auto row = others.find(method + " " + route.path); row != others.end()) {
+      EXPECT_EQ(access, row->second) << "routes.tsv: " << row->first;
+      continue;
+    }
+    const auto of = kind_of_route(*registry_, route.path);
+    const auto operation = of ? operations.find(method + " " + of->second) : operations.end();
+    if (operation == operations.end()) {
+      ADD_FAILURE() << "No row of the written matrix says who may do this; add one to "
+                       "tests/fixtures/rights/operations.tsv or routes.tsv:\n"
+                    << method << '\t' << route.path << '\t' << access;
+      continue;
+    }
+    const auto kind = kinds.find(of->first);
+    EXPECT_TRUE(kind != kinds.end() && kind->second.contains(operation->second))
+        << "No row of the written matrix says who may do this; add to "
+           "tests/fixtures/rights/kinds.tsv:\n"
+        << of->first << '\t' << operation->second;
+  }
+}
+
+// -- The walk -------------------------------------------------------------------------------------
+
+// A record in one status, as records.sql made it.
+struct Probe {
+  std::string kind;  // with its variant
+  std::string status;
+  std::string key;
+
+  std::string own_kind() const { return kind.substr(0, kind.find('/')); }
+};
+
+class RightsMatrix : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    const std::string text = read_rights_file("records.sql");
+    bool people_made = false;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find("\n----\n", at), text.size());
+      sql(text.substr(at, end - at));
+      at = end + 6;
+      if (!people_made) make_people();
+      people_made = true;
+    }
+    read_probes();
+  }
+
+  // Of every role on a record one person without a group, of every group one without a role.
+  void make_people() {
+    std::set<std::string> names = {"nobody"};
+    for (const std::string_view role :
+         {"manager", "service_manager", "viewers", "creator", "initiator", "performer", "verifier",
+          "signer", "assignee", "participant", "author", "deal_manager", "deal_viewer",
+          "order_manager", "release_responsible", "project_manager"}) {
+      names.emplace(role);
+    }
+    const auto groups = database_->execute(store::Pool::work, {"", "SELECT id FROM crm.group"});
+    ASSERT_TRUE(groups);
+    std::set<std::string> group_names;
+    for (int i = 0; i < groups->size(); ++i) group_names.emplace(groups->text(i, 0));
+    names.insert(group_names.begin(), group_names.end());
+    for (const std::string& name : names) {
+      const auto id = group_names.contains(name) ? add_user(name, {name}) : add_user(name);
+      sql("INSERT INTO public.person VALUES ('" + name + "', " + std::to_string(id) +
+          ") RETURNING 1");
+      ids_.emplace(name, id);
+      people_.emplace(name, HttpClient(port(), add_token(id, {"admin"})));
+    }
+  }
+
+  void read_probes() {
+    const auto rows = database_->execute(
+        store::Pool::work, {"", "SELECT kind, status, key FROM public.probe ORDER BY key::bigint"});
+    ASSERT_TRUE(rows);
+    for (int i = 0; i < rows->size(); ++i) {
+      probes_.push_back({std::string(rows->text(i, 0)), std::string(rows->text(i, 1)),
+                         std::string(rows->text(i, 2))});
+    }
+  }
+
+  std::vector<Probe> probes_of(std::string_view kind) const {
+    std::vector<Probe> found;
+    for (const Probe& probe : probes_) {
+      if (probe.own_kind() == kind) found.push_back(probe);
+    }
+    return found;
+  }
+  std::set<std::string> probed_kinds() const {
+    std::set<std::string> kinds;
+    for (const Probe& probe : probes_) kinds.insert(probe.own_kind());
+    return kinds;
+  }
+  const store::Resource& resource(std::string_view kind) const { return registry_->get(kind); }
+  std::string base(std::string_view kind) const {
+    return std::string(kApiPrefix) + "/" + std::string(resource(kind).path);
+  }
+  Held held(const Probe& probe, const std::string& person) const {
+    return row_of(matrix_, probe.kind, probe.status).of(person);
+  }
+  // Those whom the row names, and one of those whom it does not.
+  std::set<std::string> concerned(const Probe& probe) const {
+    std::set<std::string> names = {"nobody"};
+    for (const auto& [name, right] : row_of(matrix_, probe.kind, probe.status).rights) {
+      names.insert(name);
+    }
+    return names;
+  }
+
+  // The keys of the kind that the person must see.
+  std::set<std::string> visible(const std::string& kind, const std::string& person) const {
+    std::set<std::string> keys;
+    for (const Probe& probe : probes_of(kind)) {
+      if (held(probe, person) != Held::nothing) keys.insert(probe.key);
+    }
+    return keys;
+  }
+
+  static std::string filled(std::string text, std::string_view name, const std::string& value) {
+    for (std::size_t at = text.find(name); at != std::string::npos;
+         at = text.find(name, at + value.size())) {
+      text.replace(at, name.size(), value);
+    }
+    return text;
+  }
+
+  int expected(const OperationRow& operation, Held held, const std::string& person) const {
+    if (held == Held::nothing) return 404;
+    if (operation.right == "read") return operation.allowed;
+    const bool administrator = person == "crm-administrators";
+    if (operation.right == "administrators") return administrator ? operation.allowed : 404;
+    if (held == Held::read) return 403;
+    if (operation.right == "director" && !administrator && person != "crm-cco") return 403;
+    return operation.allowed;
+  }
+
+  HttpAnswer ask(const OperationRow& operation, const Probe& probe, const std::string& person) {
+    std::string path = base(probe.own_kind()) + filled(operation.path, "{id}", probe.key);
+    path = filled(path, "{link_id}", "999999");
+    const bool removes = operation.method == "DELETE";
+    path = filled(path, "{child_id}", removes ? "999999" : std::to_string(ids_.at("viewers")));
+    testing::HttpHeaders headers;
+    if (operation.allowed == 412) headers.emplace_back("If-Match", "\"999999\"");
+    std::string body = filled(operation.body, "{person}", person);
+    body = filled(body, "{year}", std::to_string(1'900 + ids_.at(person)));
+    body = filled(body, "{product}", probes_of("product").front().key);
+    if (body == "file") {
+      headers.emplace_back("Content-Type", "text/plain");
+      path += "?name=" + person + ".txt";
+    } else if (!body.empty()) {
+      headers.emplace_back("Content-Type", "application/json");
+    }
+    return people_.at(person).request(operation.method, path, std::move(headers), body);
+  }
+
+  // Each operation that its kind offers, by each person concerned: of every row of the matrix in
+  // its first status, in the others reading the record and what would change it itself.
+  void walk(const std::set<std::string>& kinds) {
+    const auto offered = read_kinds();
+    const auto operations = read_operations();
+    std::set<const MatrixRow*> begun;
+    for (const Probe& probe : probes_) {
+      if (!kinds.contains(probe.own_kind())) continue;
+      const bool first = begun.insert(&row_of(matrix_, probe.kind, probe.status)).second;
+      for (const OperationRow& operation : operations) {
+        if (operation.allowed == 0) continue;
+        if (!first && operation.allowed != 412 && operation.name != "get") continue;
+        if (!offered.at(probe.own_kind()).contains(operation.name)) continue;
+        for (const std::string& person : concerned(probe)) {
+          const HttpAnswer answer = ask(operation, probe, person);
+          EXPECT_EQ(answer.status, expected(operation, held(probe, person), person))
+              << probe.kind << " in " << probe.status << ", " << operation.name << " by " << person
+              << ": " << answer.body.substr(0, 300);
+        }
+      }
+    }
+  }
+
+  const std::vector<MatrixRow> matrix_ = read_matrix();
+  std::map<std::string, std::int64_t> ids_;
+  std::map<std::string, HttpClient> people_;
+  std::vector<Probe> probes_;
+};
+
+TEST_F(RightsMatrix, EveryKindOfRecordIsWalked) {
+  const auto probed = probed_kinds();
+  for (const auto& resource : registry_->all()) {
+    if (!resource->is_record) continue;
+    EXPECT_TRUE(probed.contains(std::string(resource->kind)))
+        << "tests/fixtures/rights/records.sql makes no " << resource->kind;
+    for (const store::Status& status : resource->statuses) {
+      const bool met = std::ranges::any_of(probes_of(resource->kind), [&](const Probe& probe) {
+        return probe.status == status.code;
+      });
+      EXPECT_TRUE(met) << resource->kind << " in status " << status.code;
+    }
+  }
+}
+
+TEST_F(RightsMatrix, ListsAndCountsShowToEveryoneWhatTheMatrixSays) {
+  for (const std::string& kind : probed_kinds()) {
+    std::string keys;
+    for (const Probe& probe : probes_of(kind)) keys += (keys.empty() ? "" : ",") + probe.key;
+    for (auto& [person, client] : people_) {
+      std::string query = "?id.in=" + keys + "&limit=200&count=exact&fields=id";
+      if (resource(kind).has_field("status")) query += "&status.null=false";
+      if (resource(kind).has_field("types")) query += "&types=any";
+      const auto answer = client.get(base(kind) + query);
+      ASSERT_EQ(answer.status, 200) << kind << answer.body;
+      std::set<std::string> seen;
+      const Json page = answer.json();
+      for (const Json& item : page.find("items")->as_array()) seen.insert(item.find("id")->dump());
+      const auto wanted = visible(kind, person);
+      EXPECT_EQ(seen, wanted) << kind << " by " << person;
+      EXPECT_EQ(answer.field("total"), std::to_string(wanted.size())) << kind << " by " << person;
+    }
+  }
+}
+
+TEST_F(RightsMatrix, LeadsAndOrdersAnswerEveryOperationAsWritten) { walk({"lead", "order"}); }
+TEST_F(RightsMatrix, DealsAnswerEveryOperationAsWritten) { walk({"deal"}); }
+TEST_F(RightsMatrix, ContractsAnswerEveryOperationAsWritten) { walk({"contract"}); }
+TEST_F(RightsMatrix, AgreementsAnswerEveryOperationAsWritten) { walk({"agreement"}); }
+TEST_F(RightsMatrix, PaymentsAndAssignmentsAnswerEveryOperationAsWritten) {
+  walk({"payment", "assignment"});
+}
+TEST_F(RightsMatrix, SupportRequestsAnswerEveryOperationAsWritten) { walk({"support_request"}); }
+TEST_F(RightsMatrix, LettersAndReleasesAnswerEveryOperationAsWritten) {
+  walk({"correspondence_in", "correspondence_out", "project", "release"});
+}
+TEST_F(RightsMatrix, EveryOtherKindAnswersEveryOperationAsWritten) {
+  std::set<std::string> others = probed_kinds();
+  for (const std::string_view kind :
+       {"lead", "order", "deal", "contract", "agreement", "payment", "assignment",
+        "support_request", "correspondence_in", "correspondence_out", "project", "release"}) {
+    others.erase(std::string(kind));
+  }
+  walk(others);
+}
+
+}  // namespace
+}  // namespace c360::api

@@ -1,0 +1,49 @@
+// The written matrix of rights: the tables of tests/fixtures/rights, which know nothing of what the
+// program declares. People write and read them; the tests compare.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace c360::api {
+
+enum class Held : std::uint8_t { nothing, read, write };
+
+// One line of a table: its columns, without comments and blank lines.
+using TableRow = std::vector<std::string>;
+std::vector<TableRow> read_rights_table(std::string_view name);
+std::string read_rights_file(std::string_view name);
+
+// Who holds what on records of one kind (or variant) in some statuses.
+struct MatrixRow {
+  std::string kind;
+  std::set<std::string> statuses;  // empty: all
+  std::map<std::string, Held> rights;
+  Held everyone = Held::nothing;
+
+  Held of(const std::string& person) const;
+};
+std::vector<MatrixRow> read_matrix();
+// Throws std::out_of_range where no row is written for it.
+const MatrixRow& row_of(const std::vector<MatrixRow>& matrix, const std::string& kind,
+                        const std::string& status);
+
+// What can be asked of a kind, and what it needs.
+struct OperationRow {
+  std::string name;
+  std::string method;
+  std::string path;   // behind the path of the kind, or behind /boards/ of it
+  std::string right;  // read, write, director, administrators, create
+  int allowed = 0;    // what he gets who may; 0: asked by a test of its own
+  std::string body;
+};
+std::vector<OperationRow> read_operations();
+
+// The operations each kind offers.
+std::map<std::string, std::set<std::string>> read_kinds();
+
+}  // namespace c360::api
