@@ -51,6 +51,31 @@ std::optional<NoAnswer> closed(GateState& state, const GatePolicy& policy, Insta
   return std::nullopt;
 }
 
+// Midnight in Moscow after `now`; of the first of the next month.
+Instant day_end(Instant now) {
+  constexpr std::chrono::hours kMoscow{3};
+  return std::chrono::floor<std::chrono::days>(now + kMoscow) + std::chrono::days{1} - kMoscow;
+}
+Instant month_end(Instant now) {
+  constexpr std::chrono::hours kMoscow{3};
+  const std::chrono::year_month_day today{std::chrono::floor<std::chrono::days>(now + kMoscow)};
+  const auto next = today.year() / today.month() / 1 + std::chrono::months{1};
+  return std::chrono::sys_days{next} - kMoscow;
+}
+
+// Forgets what was of a period that is over.
+std::optional<NoAnswer> spent(PeriodUse& use, std::int64_t limit, Instant ends, Instant now,
+                              std::string_view period) {
+  if (limit <= 0) return std::nullopt;
+  if (now >= use.ends) use = {.ends = ends};
+  if (use.calls < limit) return std::nullopt;
+  return refused(Outcome::quota, fmt::format("{}_limit", period),
+                 fmt::format("our own limit of {} calls a {} is used up; raise it in the settings "
+                             "or wait until {}",
+                             limit, period, to_rfc3339(use.ends)),
+                 use.ends);
+}
+
 void open(GateState& state, const GatePolicy& policy, const NoAnswer& none, Instant now) {
   const milliseconds wait =
       none.reason == "tls" ? policy.tls_open
@@ -87,7 +112,12 @@ CallResult<Instant> admit(GateState& state, const GatePolicy& policy, Instant no
     start = std::max(start, fits_at(policy.rates[i], state.free_at[i], now));
   if (start - now > policy.longest_wait)
     return std::unexpected(refused(Outcome::quota, "rate", "too many calls at a time", start));
-  if (auto none = closed(state, policy, now)) return std::unexpected(std::move(*none));
+  auto none = spent(state.day, policy.day_calls, day_end(now), now, "day");
+  if (!none) none = spent(state.month, policy.month_calls, month_end(now), now, "month");
+  if (!none) none = closed(state, policy, now);
+  if (none) return std::unexpected(std::move(*none));
+  if (policy.day_calls > 0) ++state.day.calls;
+  if (policy.month_calls > 0) ++state.month.calls;
   for (std::size_t i = 0; i < policy.rates.size(); ++i)
     state.free_at[i] = taken(policy.rates[i], state.free_at[i], start);
   return start;

@@ -41,6 +41,10 @@ struct GatePolicy {
   std::chrono::milliseconds first_throttle{1'000};  // 429 that says no time; doubled each time
   std::chrono::milliseconds longest_throttle{60'000};
   std::chrono::milliseconds auth_pause{3'600'000};
+  // Our own limits, of days and months in Moscow; 0: none. What the service itself allows is its
+  // affair: these are for a contract that must not be used up.
+  std::int64_t day_calls = 0;
+  std::int64_t month_calls = 0;
 };
 
 struct GatePause {
@@ -51,6 +55,13 @@ struct GatePause {
   bool operator==(const GatePause&) const = default;
 };
 
+// Calls of the current day or month, whatever became of them.
+struct PeriodUse {
+  Instant ends;  // in the past: nothing of the current one
+  std::int64_t calls = 0;
+  bool operator==(const PeriodUse&) const = default;
+};
+
 // Of one service, one lane of it (what shares rates and a breaker) or one operation.
 struct GateState {
   std::optional<GatePause> pause;
@@ -59,6 +70,8 @@ struct GateState {
   std::optional<Instant> open_until;   // the breaker lets nobody through before
   std::optional<Instant> trial_until;  // half-open: one call is under way, until then at most
   std::vector<Instant> free_at;        // by rate: when the next call fits
+  PeriodUse day;                       // counted where the policy has a limit
+  PeriodUse month;
   bool operator==(const GateState&) const = default;
 };
 

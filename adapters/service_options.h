@@ -17,6 +17,8 @@ struct CallLimits {
   std::size_t max_answer_bytes = std::size_t{8} << 20U;  // after decoding
   Rate rate;
   std::chrono::milliseconds longest_wait{1'000};  // for the rate
+  std::int64_t day_calls = 0;                     // our own limits; 0: none
+  std::int64_t month_calls = 0;
 
   void apply_to(HttpRequest& request) const {
     request.timeout = whole;
@@ -30,6 +32,8 @@ struct CallLimits {
     policy.longest_wait = longest_wait;
     // A trial of the breaker ends with its call.
     policy.longest_call = whole + longest_wait;
+    policy.day_calls = day_calls;
+    policy.month_calls = month_calls;
     return policy;
   }
 };

@@ -1,0 +1,159 @@
+#include "adapters/party_register.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "adapters/party_id.h"
+
+namespace c360::adapters {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kOperation = "findById/party";
+
+// Passes records on and holds the exchange of the answer for the cache.
+class HeldExchange final : public CallJournal {
+ public:
+  void record(const CallRecord& record) override {
+    if (record.operation == kOperation) exchange_ = record.exchange;
+    if (next != nullptr) next->record(record);
+  }
+  std::optional<RecordedExchange> take() { return std::exchange(exchange_, std::nullopt); }
+
+  CallJournal* next = nullptr;
+
+ private:
+  std::optional<RecordedExchange> exchange_;
+};
+
+}  // namespace
+
+// One connection. Used by one thread at a time; only http->cancel() is called by others.
+struct PartyRegister::Worker {
+  std::unique_ptr<HttpClient> http;
+  HeldExchange journal;
+  std::unique_ptr<Dadata> dadata;
+};
+
+PartyRegister::PartyRegister(PartyRegisterOptions options, std::string holder,
+                             PartyRegisterPorts ports)
+    : options_(std::move(options)),
+      ports_(std::move(ports)),
+      cache_(ports_.database, std::move(holder)) {}
+
+PartyRegister::~PartyRegister() = default;
+
+CallResult<FoundParty> PartyRegister::find(const PartyQuery& query, bool fresh,
+                                           const RetryPolicy& retry) {
+  if (!options_.enabled || options_.dadata.token.empty())
+    return no_answer(Outcome::permanent, "off",
+                     options_.enabled ? "DaData is off: no API key is set"
+                                      : "DaData is switched off in the settings");
+  const auto id = parse_party_id(query.id);
+  if (!id) return std::unexpected(id.error());
+  const auto began = ports_.clock.steady();
+  Retries retries{retry};
+  while (true) {
+    auto found = find_once(query, *id, fresh);
+    if (found) return found;
+    const auto spent = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - began);
+    const auto wait = retries.next(found.error(), spent, ports_.clock.now());
+    if (!wait || !pause(*wait)) return found;
+  }
+}
+
+CallResult<FoundParty> PartyRegister::find_once(const PartyQuery& query, const PartyId& id,
+                                                bool fresh) {
+  const CallLimits& limits = options_.dadata.find;
+  const CachedQuestion question{
+      .key = {.service = "dadata",
+              .method = std::string(kOperation),
+              .subject =
+                  query.kpp.empty() ? id.digits : fmt::format("{}/{}", id.digits, query.kpp)},
+      .found_for = options_.found_for,
+      .not_found_for = options_.not_found_for,
+      // A worker is waited for, a turn, the call, and with a refusal the question for the usage.
+      .lease = 3 * limits.whole + 2 * limits.longest_wait,
+      .fresh = fresh};
+  auto answer = cache_.obtain(
+      question, [&] { return buy(query); }, [this](milliseconds wait) { return pause(wait); });
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  const HttpAnswer recorded{.status = answer->exchange.status,
+                            .headers = {{"content-type", answer->exchange.content_type}},
+                            .body = std::move(answer->exchange.body)};
+  const auto document = json_answer(recorded, JsonKind::object);
+  if (!document) return std::unexpected(document.error());
+  auto party = dadata::read_party(*document, id, query.kpp);
+  if (!party) return std::unexpected(std::move(party.error()));
+  return FoundParty{
+      .party = std::move(*party),
+      .obtained_at = answer->obtained_at == Instant{} ? ports_.clock.now() : answer->obtained_at,
+      .bought = answer->bought};
+}
+
+CallResult<RecordedExchange> PartyRegister::buy(const PartyQuery& query) {
+  auto worker = borrow();
+  if (!worker)
+    return no_answer(Outcome::retryable, "busy", "no worker for DaData was free in time");
+  const auto party = worker->dadata->find_party(query);
+  auto exchange = worker->journal.take();
+  give_back(std::move(worker));
+  if (!party) return std::unexpected(party.error());
+  if (!exchange)
+    return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
+  // The question carries nothing of value, and the key of the cache says whom it is about.
+  exchange->request_body.clear();
+  return std::move(*exchange);
+}
+
+std::unique_ptr<PartyRegister::Worker> PartyRegister::make_worker() {
+  auto worker = std::make_unique<Worker>();
+  worker->http = ports_.connect();
+  worker->journal.next = ports_.journal;
+  worker->dadata = std::make_unique<Dadata>(
+      options_.dadata, ServicePorts{.http = *worker->http,
+                                    .states = ports_.states,
+                                    .clock = ports_.clock,
+                                    .pause = [this](milliseconds wait) { return pause(wait); },
+                                    .journal = &worker->journal});
+  return worker;
+}
+
+std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow() {
+  std::unique_lock lock{mutex_};
+  const auto usable = [this] {
+    return stopped_ || !idle_.empty() || busy_.size() < options_.workers;
+  };
+  if (!changed_.wait_for(lock, options_.dadata.find.whole, usable) || stopped_) return nullptr;
+  std::unique_ptr<Worker> worker;
+  if (idle_.empty()) {
+    worker = make_worker();
+  } else {
+    worker = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  busy_.insert(worker.get());
+  return worker;
+}
+
+void PartyRegister::give_back(std::unique_ptr<Worker> worker) {
+  const std::scoped_lock lock{mutex_};
+  busy_.erase(worker.get());
+  idle_.push_back(std::move(worker));
+  changed_.notify_all();
+}
+
+bool PartyRegister::pause(milliseconds wait) {
+  std::unique_lock lock{mutex_};
+  return !changed_.wait_for(lock, wait, [this] { return stopped_; });
+}
+
+void PartyRegister::stop() {
+  const std::scoped_lock lock{mutex_};
+  stopped_ = true;
+  for (Worker* worker : busy_) worker->http->cancel();
+  changed_.notify_all();
+}
+
+}  // namespace c360::adapters

@@ -1,0 +1,79 @@
+// The register of companies as the program asks it: DaData behind its gates and the cache, with a
+// few workers that share connections (the service wants at most four).
+//
+// Built anew with other settings by a reload; calls under way end with the object they began with.
+// Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/answer_cache.h"
+#include "adapters/dadata.h"
+#include "adapters/service_gate.h"
+
+namespace c360::adapters {
+
+struct PartyRegisterOptions {
+  DadataOptions dadata;
+  bool enabled = true;
+  std::size_t workers = 4;
+  std::chrono::seconds found_for{86'400};
+  std::chrono::seconds not_found_for{3'600};
+};
+
+struct PartyRegisterPorts {
+  store::Database& database;
+  GateStates& states;
+  const Clock& clock;
+  std::function<std::unique_ptr<HttpClient>()> connect;  // one for each worker
+  CallJournal* journal = nullptr;  // called from several threads; none: nothing is recorded
+};
+
+struct FoundParty {
+  Party party;
+  Instant obtained_at;
+  bool bought = false;  // by this question; otherwise it was kept, or another one bought it
+};
+
+class PartyRegister {
+ public:
+  // `holder` is this process in claims. What the ports name outlives it.
+  PartyRegister(PartyRegisterOptions options, std::string holder, PartyRegisterPorts ports);
+
+  ~PartyRegister();
+  PartyRegister(const PartyRegister&) = delete;
+  PartyRegister& operator=(const PartyRegister&) = delete;
+
+  // permanent/off without a key or when switched off; permanent/bad_id before any call. Retries as
+  // the policy says. `fresh` goes past what is kept.
+  CallResult<FoundParty> find(const PartyQuery& query, bool fresh, const RetryPolicy& retry);
+  // Any thread: ends calls under way and every later one with retryable, reason interrupted.
+  void stop();
+
+ private:
+  struct Worker;
+
+  CallResult<FoundParty> find_once(const PartyQuery& query, const PartyId& id, bool fresh);
+  CallResult<RecordedExchange> buy(const PartyQuery& query);
+  std::unique_ptr<Worker> make_worker();
+  std::unique_ptr<Worker> borrow();  // null: none was free for too long, or stopped
+  void give_back(std::unique_ptr<Worker> worker);
+  bool pause(std::chrono::milliseconds wait);
+
+  const PartyRegisterOptions options_;
+  const PartyRegisterPorts ports_;
+  AnswerCache cache_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Worker>> idle_;
+  std::set<Worker*> busy_;
+  bool stopped_ = false;
+};
+
+}  // namespace c360::adapters

@@ -1,0 +1,40 @@
+#include "store/service_gates.h"
+
+namespace c360::store {
+
+namespace {
+
+constexpr Sql kEnsure{"gate_ensure", R"sql(
+  INSERT INTO ops.service_gate (key) VALUES ($1) ON CONFLICT DO NOTHING)sql"};
+constexpr Sql kLock{"gate_lock", R"sql(
+  SELECT state FROM ops.service_gate WHERE key = $1 FOR UPDATE)sql"};
+constexpr Sql kSave{"gate_save", R"sql(
+  UPDATE ops.service_gate SET state = $2, changed_at = now() WHERE key = $1)sql"};
+constexpr Sql kAll{"gate_all", "SELECT key, state FROM ops.service_gate ORDER BY key"};
+
+}  // namespace
+
+Result<void> change_service_gate(Database& database, std::string_view key,
+                                 const std::function<Result<void>(std::string& state)>& change) {
+  auto tx = database.begin(Pool::work, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  tx->queue(kEnsure, Params{}.add(key));
+  const auto locked = tx->query(kLock, Params{}.add(key));
+  if (!locked) return std::unexpected(locked.error());
+  const std::string before((*locked)->text(0, 0));
+  std::string state = before;
+  if (auto done = change(state); !done) return done;
+  if (state != before) tx->queue(kSave, Params{}.add(key).add(state));
+  return tx->commit();
+}
+
+Result<std::vector<StoredServiceGate>> service_gates(Database& database) {
+  auto rows = database.execute(Pool::work, kAll);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<StoredServiceGate> gates;
+  for (int row = 0; row < rows->size(); ++row)
+    gates.push_back({std::string(rows->text(row, 0)), std::string(rows->text(row, 1))});
+  return gates;
+}
+
+}  // namespace c360::store
