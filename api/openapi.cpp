@@ -144,7 +144,10 @@ Json components_json(const store::Registry& registry) {
     const std::string name = component_name(resource->kind);
     schemas.emplace_back(name, record_schema(*resource, registry));
     if (resource->offers(store::Operation::create)) {
-      schemas.emplace_back(name + "Create", create_schema(*resource, registry));
+      schemas.emplace_back(name + "Create", create_schema(*resource));
+      if (auto rows = create_with_rows_schema(*resource, registry)) {
+        schemas.emplace_back(creation_component(*resource, registry), std::move(*rows));
+      }
     }
     if (resource->offers(store::Operation::update)) {
       schemas.emplace_back(name + "Update", update_schema(*resource));

@@ -72,6 +72,24 @@ Result<void> admit_rows(const Request& request, const std::vector<store::NestedR
   return {};
 }
 
+// What every POST of a new record does with its body.
+Result<void> create_once(const ApiServices& services, const Resource& resource,
+                         const Request& request, std::string_view text, Json& body,
+                         const WriteOptions& write, std::size_t max_rows, Response& response) {
+  auto rows = store::take_nested_rows(services.records.registry(), resource, body, max_rows);
+  if (!rows) return std::unexpected(std::move(rows).error());
+  if (auto admitted = admit_rows(request, *rows); !admitted) return admitted;
+  const store::Actor actor = actor_of(request);
+  return write_once(
+      services, request, text, response, [&](Transaction* transaction, Response& answer) {
+        if (!rows->empty()) {
+          return create_with_rows(services, resource, body, *rows, actor, write, transaction,
+                                  answer);
+        }
+        return create_record(services.records, resource, body, actor, write, transaction, answer);
+      });
+}
+
 }  // namespace
 
 std::string location_of(const Resource& resource, std::string_view key) {
@@ -238,19 +256,7 @@ RouteHandler create_handler(const ApiServices& services, const Resource& resourc
     std::string text;
     auto body = read_object(request, limit, text);
     if (!body) return std::unexpected(std::move(body).error());
-    auto rows = store::take_nested_rows(services.records.registry(), resource, *body, max_rows);
-    if (!rows) return std::unexpected(std::move(rows).error());
-    if (auto admitted = admit_rows(request, *rows); !admitted) return admitted;
-    const store::Actor actor = actor_of(request);
-    return write_once(services, request, text, response,
-                      [&](Transaction* transaction, Response& answer) {
-                        if (!rows->empty()) {
-                          return create_with_rows(services, resource, *body, *rows, actor, *write,
-                                                  transaction, answer);
-                        }
-                        return create_record(services.records, resource, *body, actor, *write,
-                                             transaction, answer);
-                      });
+    return create_once(services, resource, request, text, *body, *write, max_rows, response);
   };
 }
 
@@ -425,7 +431,8 @@ RouteHandler create_child_handler(const ApiServices& services, const Resource& p
                                   const ApiOptions& options, FixedFields fixed) {
   return [services, &parent, &child, fixed = std::move(fixed),
           column = std::string(collection.parent_column), tail = "/" + std::string(collection.name),
-          limit = options.max_json_bytes](Request& request, Response& response) -> Result<void> {
+          limit = options.max_json_bytes, max_rows = options.limits.max_bulk_rows](
+             Request& request, Response& response) -> Result<void> {
     auto seen = sees_record(services, parent, request, tail, response);
     if (!seen) return std::unexpected(std::move(seen).error());
     if (!*seen) return {};
@@ -442,11 +449,7 @@ RouteHandler create_child_handler(const ApiServices& services, const Resource& p
       }
       body->set(name, std::move(value));
     }
-    const store::Actor actor = actor_of(request);
-    return write_once(
-        services, request, text, response, [&](Transaction* transaction, Response& answer) {
-          return create_record(services.records, child, *body, actor, {}, transaction, answer);
-        });
+    return create_once(services, child, request, text, *body, {}, max_rows, response);
   };
 }
 

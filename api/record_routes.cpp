@@ -167,7 +167,8 @@ void add_create(Maker& maker) {
         schema::boolean()));
   }
   route.request_media_types = {std::string(kJson)};
-  route.request_schema = schema::ref(maker.component + "Create");
+  route.request_schema =
+      schema::ref(creation_component(maker.resource, maker.services.records.registry()));
   route.answers = {maker.record_answer(201, "Created")};
   route.handler = create_handler(maker.services, maker.resource, maker.options);
 }
@@ -284,7 +285,8 @@ void add_children(Maker& maker, const Collection& collection, const FixedFields&
   create.parameters = {path_key(maker.resource)};
   maker.add_write_parameters(create);
   create.request_media_types = {std::string(kJson)};
-  create.request_schema = schema::ref(component_name(child->kind) + "Create");
+  create.request_schema =
+      schema::ref(creation_component(*child, maker.services.records.registry()));
   create.answers = {{.status = 201,
                      .doc = "Created",
                      .media_type = std::string(kJson),

@@ -1,6 +1,7 @@
 // JSON Schema (2020-12) made from the declarations: what requests may hold and what answers hold.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,11 @@ std::string component_name(std::string_view kind);
 Json field_schema(const store::Field& field, bool in_answer);
 Json record_schema(const store::Resource& resource, const store::Registry& registry);
 Json create_schema(const store::Resource& resource);
-// The same with the rows that may be made inside it.
-Json create_schema(const store::Resource& resource, const store::Registry& registry);
+// What POST of one record takes: the same with the rows that may be made inside it. The name of its
+// component, and its schema where that is one of its own.
+std::string creation_component(const store::Resource& resource, const store::Registry& registry);
+std::optional<Json> create_with_rows_schema(const store::Resource& resource,
+                                            const store::Registry& registry);
 Json update_schema(const store::Resource& resource);
 // Rows of a link table shown inside a record: the child with the columns of the link.
 std::string linked_component(const store::Resource& resource, const store::Collection& collection);

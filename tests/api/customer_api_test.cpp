@@ -106,7 +106,8 @@ TEST_F(CustomerApi, AnOrderIsMadeWithItsLinesAndShowsTheirTotals) {
 
 TEST_F(CustomerApi, MarketingIsReadAndChangedByItself) {
   HttpClient seller = client_of("seller", {});
-  const auto made = seller.post(kPath, company(R"(,"inn":"7707083893","promo_emails_allowed":true)"));
+  const auto made =
+      seller.post(kPath, company(R"(,"inn":"7707083893","promo_emails_allowed":true)"));
   const std::string path = std::string(kPath) + "/" + made.field("id") + "/marketing";
   const auto block = seller.get(path);
   ASSERT_EQ(block.status, 200) << block.body;
@@ -185,6 +186,8 @@ TEST_F(CustomerApi, ListsShowBuyersUntilAskedOtherwise) {
   created(seller.post(kPath, R"({"name":"Поставщик","types":["supplier"],"segment_code":"small",)"
                              R"("acquisition_channel_code":"site","status_code":"active"})"));
   const std::string list(kPath);
+  EXPECT_EQ(seller.post("/api/v1/contacts", R"({"full_name":"Иванова Анна"})").status, 201)
+      << "a person is a contact, never a customer";
   EXPECT_EQ(seller.get(list + "?count=exact").field("total"), "1");
   EXPECT_EQ(seller.get(list + "?types=any&count=exact").field("total"), "2");
   EXPECT_EQ(seller.get(list + "?types=supplier").field("items/0/name"), "Поставщик");

@@ -1,0 +1,183 @@
+// The whole story over HTTP alone, through the real binary: a mail becomes a deal, a lead a
+// customer, an order is paid, two deals become one, and everybody sees what he may.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "tests/support/openapi_validator.h"
+#include "tests/system/system_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Scenario : public SystemTest {
+ protected:
+  void SetUp() override {
+    drop_ = fs::path(daemon_.write("drop/.keep", "")).parent_path();
+    start(config(fmt::format("[mailbox.crm]\nmaildir = '{}'\ndelay_ms = 1000\n", drop_.string())));
+    run_program({kCommand, config_option(), "user", "add", "--admin", "ops"});
+    people_.emplace("ops", client(token("ops")));
+    validator_ = std::make_unique<OpenApiValidator>(ops().get("/api/v1/openapi.json").body);
+  }
+  std::string config_option() const { return "--config=" + daemon_.config_file(); }
+  std::string token(const std::string& login) {
+    const auto made = run_program({kCommand, config_option(), "--json", "token", "create",
+                                   "--user=" + login, "--name=t", "--scopes=admin"});
+    const auto json = Json::parse(made.output);
+    EXPECT_TRUE(json) << made.output;
+    return json ? json->find("token")->as_string() : "";
+  }
+  // Every answer is what the OpenAPI document says.
+  HttpClient client(std::string token) {
+    HttpClient made(daemon_.port("api"), std::move(token));
+    made.on_exchange([this](const HttpExchange& exchange) {
+      if (!validator_) return;
+      for (const auto& fault : validator_->check(exchange))
+        ADD_FAILURE() << exchange.method << " " << exchange.target << " -> "
+                      << exchange.answer.status << ": " << fault;
+    });
+    return made;
+  }
+  HttpClient& ops() { return people_.at("ops"); }
+  HttpClient& join(const std::string& login, const std::vector<std::string>& groups) {
+    const auto made =
+        ops().post("/api/v1/users", fmt::format(R"({{"login":"{0}","last_name":"{0}"}})", login));
+    EXPECT_EQ(made.status, 201) << made.body;
+    ids_[login] = made.field("id");
+    for (const auto& group : groups) {
+      const auto added =
+          ops().put(fmt::format("/api/v1/groups/{}/members/{}", group, made.field("id")), "{}");
+      EXPECT_EQ(added.status, 204) << added.body;
+    }
+    return people_.emplace(login, client(token(login))).first->second;
+  }
+  static std::string made(const HttpAnswer& answer) {
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    return answer.field("id");
+  }
+  static void done(const HttpAnswer& answer, int status = 200) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+  }
+  void put_mail(const std::string& text) {
+    std::ofstream(drop_ / "tmp/1.host", std::ios::binary) << text;
+    fs::rename(drop_ / "tmp/1.host", drop_ / "new/1.host");
+  }
+
+  fs::path drop_;
+  std::unique_ptr<OpenApiValidator> validator_;
+  std::map<std::string, HttpClient> people_;
+  std::map<std::string, std::string> ids_;
+};
+
+constexpr std::string_view kApi = "/api/v1/";
+
+std::string at(std::string_view path) { return std::string(kApi) + std::string(path); }
+
+TEST_F(Scenario, FromTheFirstMailToThePaidOrderAndWhoSeesIt) {
+  HttpClient& seller = join("seller", {"crm-manager"});
+  HttpClient& director = join("director", {"crm-cco"});
+  HttpClient& observer = join("observer", {});
+  HttpClient& stranger = join("stranger", {});
+
+  // A mail becomes a deal with its contact; it says why each field was filled.
+  ASSERT_TRUE(becomes("crm", "ready"));
+  put_mail(
+      "From: Site <site@shop.example>\r\nMessage-ID: <1@shop.example>\r\n"
+      "Subject: Запрос стоимости\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+      "Имя: Анна Иванова\r\nКомпания: ООО «Ромашка»\r\nE-mail: anna@romashka.example\r\n"
+      "Телефон: +7 495 123-45-67\r\n");
+  ASSERT_TRUE(
+      eventually([&] { return seller.get(at("deals?count=exact")).field("total") == "1"; }));
+  const std::string deal = seller.get(at("deals")).field("items/0/id");
+  const auto first = seller.get(at("deals/" + deal) + "?include=contacts");
+  EXPECT_EQ(first.field("company_text"), "ООО «Ромашка»");
+  EXPECT_EQ(first.field("contacts/0/email"), "anna@romashka.example");
+  EXPECT_EQ(first.field("stage_code"), "processing");
+  done(ops().get(at("deals/" + deal + "/explain")));
+
+  // The seller takes it to work by its task.
+  const std::string task = seller.get(at("tasks?scope=current")).field("items/0/id");
+  done(seller.post(at("tasks/" + task + "/complete"), R"({"outcome":"take_to_work"})"));
+  EXPECT_EQ(seller.get(at("deals/" + deal)).field("responsible_id"), ids_["seller"]);
+
+  // A lead is qualified, its counterparty created, and converted into a deal.
+  const std::string lead = made(seller.post(
+      at("leads"), R"({"name":"Звонок","company_text":"ООО «Ромашка»","request_type":"deal"})"));
+  done(seller.post(at("leads/" + lead + "/status"), R"({"status":"interest"})"));
+  const std::string company = made(
+      seller.post(at("leads/" + lead + "/create-counterparty"),
+                  R"({"inn":"7707083893","segment_code":"small","acquisition_channel_code":"site",)"
+                  R"("status_code":"potential"})"));
+  const auto converted = seller.post(at("leads/" + lead + "/convert"), "{}");
+  ASSERT_TRUE(converted.status == 201 || converted.status == 200) << converted.body;
+  const std::string second = converted.field("id");
+  EXPECT_EQ(seller.get(at("leads/" + lead)).field("status"), "deal_creation");
+  EXPECT_EQ(seller.get(at("deals/" + second)).field("created_from_lead_id"), lead);
+
+  // The deal of the mail is merged into it: what would move is shown first.
+  const auto plan = seller.post(at("deals/" + deal + "/merge"),
+                                fmt::format(R"({{"into":{},"dry_run":true}})", second));
+  done(plan);
+  EXPECT_EQ(seller.get(at("deals/" + deal)).status, 200) << "only shown";
+  done(seller.post(at("deals/" + deal + "/merge"),
+                   fmt::format(R"({{"into":{},"confirm":true}})", second)));
+  EXPECT_EQ(seller.get(at("deals/" + deal)).header("location"), at("deals/" + second));
+  EXPECT_EQ(seller.get(at("deals/" + second + "/contacts")).field("items/0/email"),
+            "anna@romashka.example");
+
+  // Products, contract, order with lines, a payment planned and paid.
+  const std::string product =
+      made(ops().post(at("products"), R"({"name":"Внедрение","kind":"service","unit_code":"356",)"
+                                      R"("price":"100000.00","vat_rate_code":"vat22"})"));
+  const std::string contract =
+      made(seller.post(at("contracts"), fmt::format(R"({{"counterparty_id":{}}})", company)));
+  const std::string order = made(
+      seller.post(at("deals/" + second + "/orders"),
+                  fmt::format(R"({{"items":[{{"product_id":{},"quantity":"2"}}]}})", product)));
+  EXPECT_EQ(seller.get(at("orders/" + order)).field("total_amount_with_vat"), "244000.00");
+  const std::string payment = made(seller.post(
+      at("payments"),
+      fmt::format(R"({{"order_id":{},"status":"planned","planned_payment_date":"2099-12-01"}})",
+                  order)));
+  done(seller.post(at("payments/" + payment + "/status"),
+                   R"({"status":"paid","fact_payment_date":"2026-01-20"})"));
+  EXPECT_EQ(seller.get(at("orders/" + order)).field("balance_due"), "0.00");
+
+  // A document, a task, a support request, an observer.
+  const auto file = seller.request("POST", at("deals/" + second + "/documents?name=plan.txt"),
+                                   {{"Content-Type", "text/plain"}}, "План работ");
+  done(file, 201);
+  EXPECT_EQ(seller.get(at("documents/" + file.field("id") + "/content")).body, "План работ");
+  done(seller.request("PUT", at("deals/" + second + "/observers/" + ids_["observer"])), 204);
+
+  // The director moves it to another seller, who alone is told by its history.
+  HttpClient& other = join("other", {});
+  done(seller.post(at("deals/" + second + "/assign"),
+                   fmt::format(R"({{"user_id":{}}})", ids_["other"])),
+       403);
+  done(director.post(at("deals/" + second + "/assign"),
+                     fmt::format(R"({{"user_id":{}}})", ids_["other"])));
+
+  // Everybody sees what he may: the new owner writes, the observer reads, the stranger learns of
+  // nothing.
+  const std::string path = at("deals/" + second);
+  done(other.patch(path, R"({"description":"<p>Срочно</p>"})", {{"If-Match", "*"}}));
+  done(observer.get(path));
+  done(observer.patch(path, R"({"description":"x"})", {{"If-Match", "*"}}), 403);
+  done(stranger.get(path), 404);
+  EXPECT_EQ(stranger.get(at("deals?count=exact")).field("total"), "0");
+  EXPECT_EQ(
+      stranger.get(at("search?q=%D0%A0%D0%BE%D0%BC%D0%B0%D1%88%D0%BA%D0%B0")).field("items/0/id"),
+      "");
+  EXPECT_EQ(director.get(path + "/history?event=responsible_changed").field("items/0/event"),
+            "responsible_changed");
+  EXPECT_EQ(seller.get(at("counterparties/" + company + "/deals?count=exact")).field("total"), "1");
+  EXPECT_EQ(seller.get(at("contracts/" + contract)).field("counterparty_id"), company);
+}
+
+}  // namespace
+}  // namespace c360::testing
