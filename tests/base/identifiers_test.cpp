@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <random>
 #include <string>
 
 namespace c360 {
@@ -149,6 +151,72 @@ TEST(Identifiers, InnOgrnAndKppMustBeOfOneKind) {
   const auto by_ogrn = check_consistency("", "311774622301134", "770701001");
   ASSERT_EQ(by_ogrn.size(), 1U);
   EXPECT_EQ(by_ogrn[0].field, "kpp");
+}
+
+// -- What holds for any value, tried on some thousands of them.
+
+std::string digits(std::mt19937& random, std::size_t count) {
+  std::string text(count, '0');
+  for (char& digit : text) digit = static_cast<char>('0' + random() % 10);
+  return text;
+}
+
+// The digits that make the text valid when one is put at `place`.
+std::string fitting(std::string text, std::size_t place,
+                    const std::function<IdentifierCheck(std::string_view)>& check) {
+  std::string fit;
+  for (char digit = '0'; digit <= '9'; ++digit) {
+    text[place] = digit;
+    if (!check(text)) fit += digit;
+  }
+  return fit;
+}
+
+TEST(IdentifierProperties, ExactlyOneCheckDigitFits) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 2'000; ++i) {
+    const std::string region = "77" + digits(random, 6);
+    EXPECT_EQ(fitting(region + "10", 9, check_inn).size(), 1U) << region;
+    EXPECT_EQ(fitting("1" + digits(random, 11) + "0", 12, check_ogrn).size(), 1U);
+    EXPECT_EQ(fitting("3" + digits(random, 13) + "0", 14, check_ogrn).size(), 1U);
+    EXPECT_EQ(fitting(digits(random, 12) + "0", 12, check_gln).size(), 1U);
+    const auto account = [](std::string_view text) {
+      return check_settlement_account(text, "044525225");
+    };
+    EXPECT_EQ(fitting("40702810" + digits(random, 12), 8, account).size(), 1U);
+  }
+}
+
+TEST(IdentifierProperties, ThePersonsInnHasTwoCheckDigitsOneAfterTheOther) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 500; ++i) {
+    const std::string begin = "50" + digits(random, 7) + "1";
+    int valid = 0;
+    for (char eleventh = '0'; eleventh <= '9'; ++eleventh)
+      valid += static_cast<int>(fitting(begin + eleventh + "0", 11, check_inn).size());
+    EXPECT_EQ(valid, 1) << begin;
+  }
+}
+
+TEST(IdentifierProperties, AGlnWithOneWrongDigitIsNeverTaken) {
+  std::mt19937 random(3);
+  for (int i = 0; i < 500; ++i) {
+    std::string gln = digits(random, 12) + "0";
+    gln[12] = fitting(gln, 12, check_gln).front();
+    for (std::size_t place = 0; place < gln.size(); ++place)
+      EXPECT_EQ(fitting(gln, place, check_gln), std::string(1, gln[place])) << gln << " " << place;
+  }
+}
+
+TEST(IdentifierProperties, AnyBytesAreAnsweredWithAFault) {
+  std::mt19937 random(4);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text(random() % 24, '\0');
+    for (char& byte : text) byte = static_cast<char>(random() % 256);
+    text += 'x';  // no identifier has it
+    for (const auto& check : {check_inn, check_ogrn, check_okpo, check_gln, check_bik, check_kpp})
+      EXPECT_NE(code(check(text)), "valid");
+  }
 }
 
 }  // namespace

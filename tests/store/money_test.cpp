@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "tests/support/temp_postgres.h"
+
 namespace c360::testing {
 namespace {
 
@@ -108,6 +112,55 @@ TEST(LineTotals, AreSumsOfRoundedLines) {
   EXPECT_EQ(to_string(sums->total_amount), "0.15");
   EXPECT_EQ(to_string(sums->total_vat), "0.03");
   EXPECT_EQ(to_string(sums->total_amount_with_vat), "0.18");
+}
+
+// -- What holds for any value.
+
+TEST(MoneyProperties, WhatIsWrittenIsReadBack) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto units = static_cast<std::int64_t>(random() % 999'999'999'999'999'999U) *
+                       (random() % 2 == 0 ? 1 : -1) / (i % 2 == 0 ? 1 : 10'000'000'000);
+    EXPECT_EQ(parse_money(to_string(Money{units}))->units, units);
+  }
+}
+
+TEST(MoneyProperties, RoundingIsSymmetricAndNeverFurtherThanHalf) {
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto units = static_cast<std::int64_t>(random() >> (random() % 40 + 2));
+    const auto near = static_cast<std::int64_t>(store::rounded(units, 6, 2));
+    EXPECT_EQ(static_cast<std::int64_t>(store::rounded(-units, 6, 2)), -near);
+    EXPECT_LE(std::abs(near * 10'000 - units), 5'000);
+  }
+}
+
+// PostgreSQL's numeric rounds half away from zero as well, and shares no line of code.
+TEST(MoneyProperties, LinesAreWhatTheDatabaseMakesOfTheFormulas) {
+  std::mt19937 random(3);
+  std::string rows;
+  std::vector<std::string> ours;
+  for (int i = 0; i < 3'000; ++i) {
+    const std::string price = to_string(Money{static_cast<std::int64_t>(random() % 10'000'000)});
+    const std::string discount = store::format_fixed(random() % 3 == 0 ? 0 : random() % 10'001, 2);
+    const std::string quantity = store::format_fixed(random() % 10'000'000 + 1, 4);
+    const std::string vat = store::format_fixed(random() % 4 == 0 ? 2'200 : random() % 10'001, 2);
+    const auto made = store::line_amounts(line(price, discount, quantity, vat));
+    ASSERT_TRUE(made);
+    ours.push_back(to_string(made->price_with_discount) + " " + to_string(made->amount) + " " +
+                   to_string(made->discount_amount) + " " + to_string(made->vat_amount) + " " +
+                   to_string(made->amount_with_vat));
+    rows += (rows.empty() ? "(" : ",(") + std::to_string(i) + "," + price + "," + discount + "," +
+            quantity + "," + vat + ")";
+  }
+  auto& postgres = TempPostgres::shared();
+  const auto theirs = postgres.query(
+      postgres.url(),
+      "SELECT pd || ' ' || a || ' ' || round(p * q, 2) - a || ' ' || round(a * v / 100, 2) || ' ' "
+      "|| a + round(a * v / 100, 2) FROM (SELECT *, round(pd * q, 2) AS a FROM (SELECT *, "
+      "round(p * (1 - d / 100), 2) AS pd FROM (VALUES " +
+          rows + ") r(i, p, d, q, v)) x) y ORDER BY i");
+  EXPECT_EQ(ours, theirs);
 }
 
 }  // namespace
