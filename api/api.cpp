@@ -8,6 +8,7 @@
 #include "api/export_routes.h"
 #include "api/feed_routes.h"
 #include "api/import_routes.h"
+#include "api/library_routes.h"
 #include "api/link_routes.h"
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
@@ -36,6 +37,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_record_import_routes(routes, services, options);
   add_bulk_routes(routes, services, options);
   add_document_routes(routes, services, options);
+  add_library_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);
   add_conservation_routes(routes, services);

@@ -13,6 +13,8 @@
 #include "daemon/base/text.h"
 #include "store/blob.h"
 #include "store/operations/attach_documents.h"
+#include "store/operations/document_versions.h"
+#include "store/validation.h"
 
 namespace c360::api {
 namespace {
@@ -26,28 +28,6 @@ FROM crm.document d
 JOIN crm.document_version v ON v.document_id = d.id
 WHERE d.id = $1 AND CASE WHEN $2::int IS NULL THEN v.id = d.current_version_id
                          ELSE v.version_no = $2::int END)sql"};
-
-// The row is locked, so that two uploads at once get two numbers.
-constexpr store::Sql kAddVersion{"api_add_document_version", R"sql(
-WITH document AS (
-    SELECT id FROM crm.document WHERE id = $1 AND deleted_at IS NULL FOR UPDATE
-), version AS (
-    INSERT INTO crm.document_version (document_id, version_no, content_sha256, size_bytes,
-                                      mime_type, file_name, storage_key, comment, created_by)
-    SELECT d.id, (SELECT max(v.version_no) + 1 FROM crm.document_version v
-                  WHERE v.document_id = d.id),
-           $2::bytea, $3::bigint, $4, $5, encode($2::bytea, 'hex'), $6, $7::bigint
-    FROM document d
-    RETURNING id, document_id, version_no
-), event AS (
-    INSERT INTO crm.history_event (record_id, record_kind, event, actor_id, version, request_id,
-                                   origin)
-    SELECT document_id, 'document', 'version_added', $7::bigint, version_no, $8, 'api' FROM version
-)
-UPDATE crm.document d SET current_version_id = v.id, updated_at = now(), updated_by = $7::bigint,
-                          row_version = d.row_version + 1
-FROM version v WHERE d.id = v.document_id
-RETURNING v.version_no)sql"};
 
 struct Upload {
   Spool spool;
@@ -167,33 +147,45 @@ void write_uploaded(Response& response, std::int64_t id, std::int64_t version, c
   response.add_header("Location", std::string(kApiPrefix) + "/documents/" + std::to_string(id));
 }
 
-Result<void> add_document(const ApiServices& services, Transaction& transaction,
-                          std::int64_t parent, Upload& upload, const store::Actor& actor,
-                          Response& response) {
+// Where a new document goes: to a record, into a folder, or to the root of the library.
+struct Place {
+  std::optional<std::int64_t> record;
+  std::optional<std::int64_t> folder;
+};
+
+// What can be missing is a row the form names: the type (the parent was seen).
+Error told(Error error, const Resource& document) {
+  if (error.reason != "document_type_code_fkey")
+    return store::explained(std::move(error), document);
+  Error wrong{.code = ErrorCode::validation_failed,
+              .detail = "the document cannot be stored as asked"};
+  wrong.fields.push_back({"/type_code", "unknown", "There is no such document type."});
+  return wrong;
+}
+
+Result<void> add_document(const ApiServices& services, Transaction& transaction, const Place& place,
+                          Upload& upload, const store::Actor& actor, Response& response) {
   const Resource& document = services.records.registry().get("document");
   const auto allocation = services.records.allocate(transaction, document, 1);
   if (auto put = put_content(transaction, upload); !put) return put;
   if (auto ran = transaction.run(); !ran) return ran;
   const std::int64_t id = store::Records::allocated(transaction, allocation).front().id;
   const std::string name = safe_name(upload.field("name", upload.file_name));
-  const store::NewDocument row{.id = id,
-                               .parent_record_id = parent,
-                               .type_code = upload.field("type_code", "attachment"),
-                               .name = name,
-                               .sha256 = upload.sha256,
-                               .size_bytes = static_cast<std::int64_t>(upload.spool.size()),
-                               .media_type = upload.media_type,
-                               .activity_id = {}};
+  const store::NewDocument row{
+      .id = id,
+      .parent_record_id = place.record,
+      .type_code = upload.field("type_code", place.record ? "attachment" : "library"),
+      .name = name,
+      .sha256 = upload.sha256,
+      .size_bytes = static_cast<std::int64_t>(upload.spool.size()),
+      .media_type = upload.media_type,
+      .activity_id = {},
+      .folder_id = place.folder};
   if (auto made = store::attach_documents(transaction, services.records, {&row, 1}, actor); !made) {
     return made;
   }
   if (auto ran = transaction.run(); !ran) {
-    // What can be missing here is a row the form names: the type (the parent was seen).
-    if (ran.error().reason != "document_type_code_fkey") return ran;
-    Error error{.code = ErrorCode::validation_failed,
-                .detail = "the document cannot be stored as asked"};
-    error.fields.push_back({"/type_code", "unknown", "There is no such document type."});
-    return std::unexpected(std::move(error));
+    return std::unexpected(told(std::move(ran).error(), document));
   }
   write_uploaded(response, id, 1, upload, name);
   return {};
@@ -203,19 +195,16 @@ Result<void> add_version(Transaction& transaction, std::int64_t id, Upload& uplo
                          const store::Actor& actor, Response& response) {
   if (auto put = put_content(transaction, upload); !put) return put;
   const std::string comment = upload.field("comment");
-  auto rows = transaction.query(
-      kAddVersion, std::move(store::Params{}
-                                 .add(id)
-                                 .add_bytes(as_bytes_view(upload.sha256))
-                                 .add(static_cast<std::int64_t>(upload.spool.size()))
-                                 .add(upload.media_type)
-                                 .add(upload.file_name)
-                                 .add(comment.empty() ? std::optional<std::string>{} : comment)
-                                 .add(actor.user_id)
-                                 .add(actor.request_id)));
-  if (!rows) return std::unexpected(std::move(rows).error());
-  if ((*rows)->empty()) return fail(ErrorCode::not_found, "no such document");
-  write_uploaded(response, id, (*rows)->int64(0, 0), upload, upload.file_name);
+  auto number = store::add_document_version(
+      transaction, id,
+      {.sha256 = upload.sha256,
+       .size_bytes = static_cast<std::int64_t>(upload.spool.size()),
+       .media_type = upload.media_type,
+       .file_name = upload.file_name,
+       .comment = comment.empty() ? std::optional<std::string>{} : comment},
+      actor);
+  if (!number) return std::unexpected(std::move(number).error());
+  write_uploaded(response, id, *number, upload, upload.file_name);
   return {};
 }
 
@@ -246,9 +235,29 @@ RouteHandler upload_handler(const ApiServices& services, const Resource& parent)
     if (auto allowed = may_write(services, parent, *id, actor); !allowed) return allowed;
     Upload upload;
     if (auto received = receive(request, upload); !received) return received;
+    return write_upload(
+        services, request, upload, response, [&](Transaction& transaction, Response& answer) {
+          const bool in_folder = parent.kind == "folder";
+          const Place place{.record = in_folder ? std::nullopt : std::optional(*id),
+                            .folder = in_folder ? std::optional(*id) : std::nullopt};
+          return add_document(services, transaction, place, upload, actor, answer);
+        });
+  };
+}
+
+// Into the root of the library: any employee's.
+RouteHandler root_upload_handler(const ApiServices& services) {
+  const Resource& document = services.records.registry().get("document");
+  return [services, &document](Request& request, Response& response) -> Result<void> {
+    const store::Actor actor = actor_of(request);
+    if (auto allowed = services.records.access().may_create(actor, document); !allowed) {
+      return allowed;
+    }
+    Upload upload;
+    if (auto received = receive(request, upload); !received) return received;
     return write_upload(services, request, upload, response,
                         [&](Transaction& transaction, Response& answer) {
-                          return add_document(services, transaction, *id, upload, actor, answer);
+                          return add_document(services, transaction, {}, upload, actor, answer);
                         });
   };
 }
@@ -335,7 +344,8 @@ Route upload_route(std::string path, std::string id, std::string summary,
                           .doc = "Makes a repetition harmless for 72 h",
                           .schema = schema::string()},
                          text_query("name", "Name, where the body is the file itself"),
-                         text_query("type_code", "Document type; default attachment"),
+                         text_query("type_code",
+                                    "Document type; default attachment, in the library: library"),
                          text_query("comment", "Kept with the version")},
           .request_media_types = {"multipart/form-data", "*/*"},
           .max_body_bytes = options.max_document_bytes,
@@ -352,7 +362,7 @@ Route upload_route(std::string path, std::string id, std::string summary,
 void add_document_routes(std::vector<Route>& routes, const ApiServices& services,
                          const ApiOptions& options) {
   for (const auto& resource : services.records.registry().all()) {
-    if (!holds_attached_rows(*resource)) continue;
+    if (!holds_attached_rows(*resource) && resource->kind != "folder") continue;
     Route route = upload_route(
         std::string(kApiPrefix) + "/" + std::string(resource->path) + "/{id}/documents",
         "upload_" + std::string(resource->kind) + "_document",
@@ -360,6 +370,12 @@ void add_document_routes(std::vector<Route>& routes, const ApiServices& services
     route.handler = upload_handler(services, *resource);
     routes.push_back(std::move(route));
   }
+  Route root = upload_route("/api/v1/documents", "upload_library_document",
+                            "Upload a file to the root of the document library", options);
+  std::erase_if(root.parameters, [](const Parameter& each) { return each.name == "id"; });
+  root.handler = root_upload_handler(services);
+  routes.push_back(std::move(root));
+
   Route version = upload_route("/api/v1/documents/{id}/versions", "add_document_version",
                                "Upload a new version", options);
   version.handler = version_handler(services);

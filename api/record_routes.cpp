@@ -402,7 +402,8 @@ void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
     // A document is made by its content: document_routes.
     if (resource->offers(Operation::create) && resource->kind != "document") add_create(maker);
     if (resource->offers(Operation::update)) add_update(maker);
-    if (resource->offers(Operation::remove)) add_remove(maker);
+    // A folder may be deleted with what is in it: library_routes.
+    if (resource->offers(Operation::remove) && resource->kind != "folder") add_remove(maker);
     if (resource->offers(Operation::restore)) add_restore(maker);
     if (resource->offers(Operation::history)) add_history(maker);
     for (const auto& collection : resource->collections) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kNameCollation = " COLLATE \"ru-RU-x-icu\"";
 
-enum class Compare : std::uint8_t { eq, ne, gt, gte, lt, lte, in, like, null };
+enum class Compare : std::uint8_t { eq, ne, gt, gte, lt, lte, in, like, null, under };
 
 struct CompareName {
   std::string_view name;
@@ -18,9 +18,11 @@ struct CompareName {
   std::string_view sql;
 };
 constexpr CompareName kCompares[] = {
-    {"eq", Compare::eq, "="},     {"ne", Compare::ne, "<>"},        {"gt", Compare::gt, ">"},
-    {"gte", Compare::gte, ">="},  {"lt", Compare::lt, "<"},         {"lte", Compare::lte, "<="},
-    {"in", Compare::in, "= ANY"}, {"like", Compare::like, "ILIKE"}, {"null", Compare::null, "IS"},
+    {"eq", Compare::eq, "="},      {"ne", Compare::ne, "<>"},
+    {"gt", Compare::gt, ">"},      {"gte", Compare::gte, ">="},
+    {"lt", Compare::lt, "<"},      {"lte", Compare::lte, "<="},
+    {"in", Compare::in, "= ANY"},  {"like", Compare::like, "ILIKE"},
+    {"null", Compare::null, "IS"}, {"under", Compare::under, "IN"},
 };
 
 bool is_textual(const Field& field) {
@@ -66,6 +68,8 @@ bool applies(const Field& field, Compare compare) {
       return field.type != FieldType::boolean;
     case Compare::like:
       return is_textual(field);
+    case Compare::under:
+      return field.target == "folder";
     default:
       return is_ordered(field);
   }
@@ -252,6 +256,9 @@ Result<std::string> filter_condition(const Resource& resource, const CustomField
     return expression + " = ANY (" + any + ")";
   }
   const std::string right = params.add(values->front()) + "::" + type;
+  if (compare->compare == Compare::under) {
+    return expression + " IN (SELECT crm.folders_under(" + right + "))";
+  }
   if (compare->compare == Compare::ne) return expression + " IS DISTINCT FROM " + right;
   const std::string_view sign = compare->compare == Compare::in ? "=" : compare->sql;
   return expression + " " + std::string(sign) + " " + right;

@@ -382,7 +382,7 @@ struct Rule {
   std::string_view reason;
   std::string_view detail;
 };
-constexpr std::array<Rule, 12> kRules = {{
+constexpr std::array<Rule, 18> kRules = {{
     {"email_domains_public", "email_domains", ErrorCode::validation_failed, "public_mail_domain",
      "A public mail domain does not belong to one company."},
     {"contract_of_counterparty", "contract_id", ErrorCode::validation_failed,
@@ -405,6 +405,18 @@ constexpr std::array<Rule, 12> kRules = {{
      "The payment's deal must be that of its order."},
     {"currency_of_order", "currency", ErrorCode::validation_failed, "currency_differs",
      "The payment's currency must be that of its order."},
+    {"cycle", "parent_folder_id", ErrorCode::validation_failed, "folder_cycle",
+     "The folder would be, over some steps, inside itself."},
+    {"depth", "parent_folder_id", ErrorCode::validation_failed, "folder_depth",
+     "Folders are at most 32 deep, with all that is below them."},
+    {"parent_deleted", "parent_folder_id", ErrorCode::conflict, "folder_deleted",
+     "The parent folder is deleted."},
+    {"not_empty", "id", ErrorCode::conflict, "folder_not_empty",
+     "The folder is not empty; with recursive=true all that is in it is deleted too."},
+    {"folder_deleted", "folder_id", ErrorCode::conflict, "folder_deleted",
+     "The folder is deleted."},
+    {"folder_name_key", "name", ErrorCode::conflict, "not_unique",
+     "The folder holds a document of this name."},
     {"period", "valid_from", ErrorCode::conflict, "period_overlaps",
      "The periods of one product of an account must not overlap."},
 }};

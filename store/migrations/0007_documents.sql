@@ -19,29 +19,63 @@ CREATE TABLE crm.folder (
 );
 CREATE UNIQUE INDEX folder_name_key ON crm.folder (coalesce(parent_folder_id, 0), lower(name))
     WHERE deleted_at IS NULL;
+CREATE INDEX folder_parent_idx ON crm.folder (parent_folder_id) WHERE deleted_at IS NULL;
 
--- No folder inside itself, none deeper than 32.
+-- The folder and every one below it; nothing of what is deleted.
+CREATE FUNCTION crm.folders_under(top bigint) RETURNS SETOF bigint LANGUAGE sql STABLE ROWS 50 AS $$
+    WITH RECURSIVE tree(id) AS (
+        SELECT f.id FROM crm.folder f WHERE f.id = top AND f.deleted_at IS NULL
+        UNION
+        SELECT f.id FROM crm.folder f JOIN tree t ON f.parent_folder_id = t.id
+        WHERE f.deleted_at IS NULL)
+    SELECT id FROM tree
+$$;
+
+-- "/Contracts/2026" of the folder or document of that name inside `above` (null: the root).
+CREATE FUNCTION crm.folder_path(above bigint, own_name text) RETURNS text LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE way(parent, path, steps) AS (
+        SELECT above, '/' || own_name, 1
+        UNION ALL
+        SELECT f.parent_folder_id, '/' || f.name || w.path, w.steps + 1
+        FROM way w JOIN crm.folder f ON f.id = w.parent WHERE w.steps <= 33)
+    SELECT path FROM way ORDER BY steps DESC LIMIT 1
+$$;
+
+-- No folder inside itself, none deeper than 32 with all that hangs below it, none inside a deleted
+-- one. Two changes of the tree at once, each of them fine alone, wait for each other.
 CREATE FUNCTION crm.refuse_folder_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     above bigint := NEW.parent_folder_id;
     depth integer := 1;
+    below integer;
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('crm.folder'));
+    IF EXISTS (SELECT FROM crm.folder f WHERE f.id = above AND f.deleted_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'folder % is deleted', above
+            USING ERRCODE = 'C3409', CONSTRAINT = 'folder_parent_deleted';
+    END IF;
     WHILE above IS NOT NULL LOOP
         IF above = NEW.id THEN
             RAISE EXCEPTION 'folder % would be inside itself', NEW.id
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'folder_cycle';
         END IF;
         depth := depth + 1;
-        IF depth > 32 THEN
-            RAISE EXCEPTION 'folders are at most 32 deep'
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'folder_depth';
-        END IF;
         SELECT f.parent_folder_id INTO above FROM crm.folder f WHERE f.id = above;
     END LOOP;
+    WITH RECURSIVE tree(id, level) AS (
+        SELECT NEW.id, 0
+        UNION ALL
+        SELECT f.id, t.level + 1 FROM crm.folder f JOIN tree t ON f.parent_folder_id = t.id
+        WHERE f.deleted_at IS NULL AND t.level <= 32)
+    SELECT max(level) INTO below FROM tree;
+    IF depth + below > 32 THEN
+        RAISE EXCEPTION 'folders are at most 32 deep'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'folder_depth';
+    END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER folder_cycle BEFORE INSERT OR UPDATE OF parent_folder_id ON crm.folder
-    FOR EACH ROW WHEN (NEW.parent_folder_id IS NOT NULL)
+CREATE TRIGGER folder_cycle BEFORE INSERT OR UPDATE OF parent_folder_id, deleted_at ON crm.folder
+    FOR EACH ROW WHEN (NEW.parent_folder_id IS NOT NULL AND NEW.deleted_at IS NULL)
     EXECUTE FUNCTION crm.refuse_folder_cycle();
 
 -- The first version of a document has the document's id, later ones take theirs from the same
@@ -103,6 +137,36 @@ CREATE UNIQUE INDEX document_folder_name_key ON crm.document (folder_id, lower(n
 CREATE INDEX document_parent_idx ON crm.document (parent_record_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX document_search_idx ON crm.document USING gin
     ((coalesce(name::text, '') || ' ' || coalesce(number::text, '')) gin_trgm_ops);
+
+-- A deleted folder holds nothing. At the end of the statement, so that a whole tree goes in one.
+CREATE FUNCTION crm.refuse_folder_in_use() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('crm.folder'));
+    IF EXISTS (SELECT FROM crm.folder f WHERE f.parent_folder_id = NEW.id AND f.deleted_at IS NULL)
+        OR EXISTS (SELECT FROM crm.document d WHERE d.folder_id = NEW.id AND d.deleted_at IS NULL)
+    THEN
+        RAISE EXCEPTION 'folder % is not empty', NEW.id
+            USING ERRCODE = 'C3409', CONSTRAINT = 'folder_not_empty';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER folder_in_use AFTER UPDATE OF deleted_at ON crm.folder
+    FOR EACH ROW WHEN (NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL)
+    EXECUTE FUNCTION crm.refuse_folder_in_use();
+
+-- The row of the folder is locked, so that it is not deleted in the meantime.
+CREATE FUNCTION crm.refuse_deleted_folder() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM crm.folder f WHERE f.id = NEW.folder_id AND f.deleted_at IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'folder % is deleted', NEW.folder_id
+            USING ERRCODE = 'C3409', CONSTRAINT = 'document_folder_deleted';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER document_folder BEFORE INSERT OR UPDATE OF folder_id, deleted_at ON crm.document
+    FOR EACH ROW WHEN (NEW.folder_id IS NOT NULL AND NEW.deleted_at IS NULL)
+    EXECUTE FUNCTION crm.refuse_deleted_folder();
 
 ALTER TABLE crm.counterparty ADD FOREIGN KEY (express_report_document_id)
     REFERENCES crm.document ON DELETE SET NULL;

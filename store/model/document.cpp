@@ -20,10 +20,14 @@ bool status_fits(std::string_view type, std::string_view status) {
   return one_of({"active", "archived"});
 }
 
+constexpr std::string_view kScan =
+    "SELECT EXISTS (SELECT FROM crm.document s WHERE s.parent_record_id = $1::bigint"
+    " AND s.type_code = 'scan' AND s.deleted_at IS NULL) AS has_scan";
+
 void check_document(Draft& draft) {
   const auto type = draft.get("type_code");
   if (!type) return;
-  if (draft.creating() && !draft.is_set("status") &&
+  if (draft.creating() && !draft.is_given("status") &&
       (*type == "proposal" || *type == "invoice" || *type == "act")) {
     draft.set("status", "draft");
   }
@@ -33,7 +37,12 @@ void check_document(Draft& draft) {
                 "A document of type " + std::string(*type) + " has no status " +
                     std::string(*status) + ".");
   }
-  if (!draft.creating() && draft.changed("type_code") && !status_fits(*type, *status)) return;
+  const bool signed_now = draft.changed("status") && status == "signed";
+  const bool dated = draft.is_given("document_date") && draft.has("document_date");
+  if (signed_now && !dated && draft.related("has_scan") != "t") {
+    draft.wrong("document_date", "scan_or_date_required",
+                "Signed needs a scan among the documents of the record, or the day it was signed.");
+  }
 }
 
 void check_folder(Draft& draft) {
@@ -53,12 +62,19 @@ Resource folder() {
       .doc = "A folder of the document library.",
       .label = {"Папка", "Folder"},
       .label_plural = {"Папки", "Folders"},
-      .fields = Fields()
-                    .add(reference("parent_folder_id", "folder")
-                             .filterable()
-                             .labels("Родительская папка", "Parent folder"))
-                    .add(text("name").required().max_length(255).sortable().labels("Имя", "Name"))
-                    .list(),
+      .fields =
+          Fields()
+              .add(reference("parent_folder_id", "folder")
+                       .of_writers()
+                       .filterable()
+                       .labels("Родительская папка", "Parent folder")
+                       .described("Of a folder the caller may write; null: in the root."))
+              .add(text("name").required().max_length(255).filterable().sortable().labels("Имя",
+                                                                                          "Name"))
+              .add(made_by("path", FieldType::text, "crm.folder_path(t.parent_folder_id, t.name)")
+                       .labels("Путь", "Path")
+                       .described("/Contracts/2026"))
+              .list(),
       .access = {.grants = {{Role::everyone, Right::read, {}},
                             {Role::creator, Right::write, {}},
                             {Role::cco, Right::write, {}},
@@ -83,7 +99,12 @@ Resource document() {
                        .filterable()
                        .labels("Владелец", "Owner")
                        .described("A counterparty, deal, …; null: the library only."))
-              .add(reference("folder_id", "folder").filterable().labels("Папка", "Folder"))
+              .add(reference("folder_id", "folder")
+                       .of_writers()
+                       .filterable()
+                       .labels("Папка", "Folder")
+                       .described("Of a folder the caller may write; `under` finds what is in it "
+                                  "and below it."))
               .add(directory("type_code", "document_type")
                        .required()
                        .filterable()
@@ -115,6 +136,12 @@ Resource document() {
               .add(money("amount").sortable().labels("Сумма", "Amount"))
               .add(money("vat_amount").labels("Сумма НДС", "VAT amount"))
               .add(directory("currency", "currency").filterable().labels("Валюта", "Currency"))
+              .add(made_by("path", FieldType::text,
+                           "CASE WHEN t.folder_id IS NOT NULL OR t.parent_record_id IS NULL "
+                           "THEN crm.folder_path(t.folder_id, t.name) END")
+                       .large()
+                       .labels("Путь", "Path")
+                       .described("In the library; null: of its record only."))
               .add(json("generated_from")
                        .read_only()
                        .untracked()
@@ -123,7 +150,12 @@ Resource document() {
               .list(),
       .access = {.grants = {{Role::creator, Right::write, {}},
                             {Role::cco, Right::write, {}},
-                            {Role::crm_administrators, Right::write, {}}},
+                            {Role::crm_administrators, Right::write, {}},
+                            // What is in the library alone is his whose folder it is in.
+                            {.role = Role::creator,
+                             .right = Right::write,
+                             .on = "crm.folder v WHERE v.id = %.folder_id AND "
+                                   "%.parent_record_id IS NULL"}},
                  .inherits_from = "parent_record_id",
                  .orphan_read = Role::everyone,
                  .employees_create = true},
@@ -134,6 +166,7 @@ Resource document() {
                        .order_by = "c.version_no DESC"}},
       .operations = {Operation::list, Operation::get, Operation::update, Operation::remove,
                      Operation::restore, Operation::history},
+      .related = {.sql = kScan, .parameters = {"parent_record_id"}},
       .before_write = check_document,
   };
 }

@@ -193,6 +193,7 @@ Actions::Actions(const Registry& registry) {
       list.push_back(merge_action());
       list.push_back(unmerge_action());
     }
+    if (resource.kind == "document") list.push_back(restore_version_action());
     for (Action& action : list) {
       if (action.answers == "self") action.answers = resource.kind;
       if (action.fields_of == "self") action.fields_of = resource.kind;

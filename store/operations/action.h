@@ -141,5 +141,6 @@ Action create_counterparty_action();
 Action convert_lead_action();
 Action merge_action();
 Action unmerge_action();
+Action restore_version_action();
 
 }  // namespace c360::store

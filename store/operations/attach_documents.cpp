@@ -37,10 +37,12 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
   for (const NewDocument& document : documents) {
     const std::string name{utf8_prefix(document.name, kNameBytes)};
     NewRecord row{.id = document.id};
-    row.set("parent_record_id", std::to_string(document.parent_record_id))
-        .set("type_code", document.type_code)
+    if (document.parent_record_id) {
+      row.set("parent_record_id", std::to_string(*document.parent_record_id));
+    }
+    if (document.folder_id) row.set("folder_id", std::to_string(*document.folder_id));
+    row.set("type_code", document.type_code)
         .set("name", name)
-        .set("status", "active")
         .set("current_version_id", std::to_string(document.id));
     rows.push_back(std::move(row));
     ids.push_back(document.id);

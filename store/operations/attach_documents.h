@@ -16,13 +16,14 @@ namespace c360::store {
 
 struct NewDocument {
   std::int64_t id = 0;  // allocated before (Records::allocate of kind "document")
-  std::int64_t parent_record_id = 0;
+  std::optional<std::int64_t> parent_record_id;  // none: of the library only
   std::string type_code = "attachment";
   std::string name;  // cut to what the schema allows
   Sha256 sha256{};
   std::int64_t size_bytes = 0;
   std::string media_type;
   std::optional<std::int64_t> activity_id;
+  std::optional<std::int64_t> folder_id;
 };
 
 // Queues all of it; no round trip. Errors as Records::create_many.

@@ -1,4 +1,7 @@
 // Files: up, down, in ranges, in versions.
+#include <set>
+#include <thread>
+
 #include "api/multipart.h"
 #include "tests/api/api_fixture.h"
 
@@ -73,6 +76,63 @@ TEST_F(DocumentsApi, RangesAreServed) {
   EXPECT_EQ(range("5-1").status, 200) << "nonsense is ignored";
   EXPECT_EQ(range("0-1,5-6").status, 200) << "several ranges are answered whole";
   EXPECT_EQ(admin.get(path, {{"Range", "bytes=0-1"}, {"If-Range", "\"another\""}}).status, 200);
+  EXPECT_EQ(admin.get(path, {{"Range", "bytes=0-1"}, {"If-Range", "Sun, 22 Nov 2026 10:00:00 GMT"}})
+                .status,
+            200)
+      << "no date is told, so none is known";
+  const std::string etag = admin.get(path, {{"Range", "bytes=0-0"}}).header("etag");
+  EXPECT_EQ(admin.get(path, {{"Range", "bytes=0-1"}, {"If-Range", etag}}).status, 206);
+  EXPECT_EQ(range("99999999-").header("content-range"),
+            "bytes */" + std::to_string(content.size()));
+}
+
+TEST_F(DocumentsApi, HeadTellsWhatGetWouldSend) {
+  HttpClient admin = administrator();
+  const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));
+  const auto made =
+      admin.request("POST", deal + "/documents?name=" + percent_encoded("Счёт \"№1\".pdf"),
+                    {{"Content-Type", "application/pdf"}}, "0123456789");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string path = "/api/v1/documents/" + made.field("id") + "/content";
+  const auto head = admin.request("HEAD", path);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.body, "");
+  EXPECT_EQ(head.header("content-length"), "10");
+  EXPECT_EQ(head.header("accept-ranges"), "bytes");
+  EXPECT_EQ(head.header("content-type"), "application/pdf");
+  EXPECT_EQ(head.header("etag"), admin.get(path).header("etag"));
+  // RFC 6266, appendix D: the plain form for old readers, the extended one for all others.
+  EXPECT_EQ(head.header("content-disposition"),
+            "attachment; filename=\"________ ____1_.pdf\"; filename*=UTF-8''" +
+                percent_encoded("Счёт \"№1\".pdf"));
+  EXPECT_EQ(admin.request("HEAD", path, {{"If-None-Match", head.header("etag")}}).status, 304);
+}
+
+TEST_F(DocumentsApi, TheSameContentIsKeptOnceAndByEachWhoHasIt) {
+  HttpClient admin = administrator();
+  const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));
+  const std::string content(1'500'000, 'x');
+  const auto upload = [&](const std::string& at, std::string_view name) {
+    const auto made = admin.request("POST", at + "?name=" + std::string(name),
+                                    {{"Content-Type", "text/plain"}}, content);
+    EXPECT_EQ(made.status, 201) << made.body;
+    return "/api/v1/documents/" + made.field("id");
+  };
+  const std::string one = upload(deal + "/documents", "one.txt");
+  const std::string other = upload("/api/v1/documents", "other.txt");
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.blob"), 1);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.blob_chunk"), 2) << "of 1 MiB";
+  EXPECT_EQ(admin.get(one + "/content").header("etag"),
+            admin.get(other + "/content").header("etag"));
+
+  EXPECT_EQ(admin.del(one, {{"If-Match", "*"}}).status, 204);
+  HttpClient employee = client_of("employee", {});
+  EXPECT_EQ(employee.get(one + "/content").status, 404);
+  EXPECT_EQ(employee.get(other + "/content").body, content);
+  // What retention does to a deleted document for good.
+  sql("DELETE FROM crm.record WHERE id IN (SELECT id FROM crm.document WHERE deleted_at IS NOT "
+      "NULL) RETURNING id");
+  EXPECT_EQ(employee.get(other + "/content").body, content);
 }
 
 TEST_F(DocumentsApi, VersionsFollowEachOther) {
@@ -93,6 +153,121 @@ TEST_F(DocumentsApi, VersionsFollowEachOther) {
   EXPECT_EQ(admin.get(document + "/content?version=x").status, 400);
   EXPECT_EQ(admin.get(document).header("etag"), "\"2\"");
   EXPECT_EQ(admin.get(document + "/versions?count=exact").field("total"), "2");
+}
+
+TEST_F(DocumentsApi, VersionsAddedAtOnceAllGetTheirNumber) {
+  HttpClient admin = administrator();
+  const auto made =
+      admin.request("POST", "/api/v1/documents?name=a.txt", {{"Content-Type", "text/plain"}}, "0");
+  const std::string document = "/api/v1/documents/" + made.field("id");
+  constexpr int kWriters = 6;
+  std::vector<HttpAnswer> answers(kWriters);
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kWriters; ++i) {
+      HttpClient writer = client_of("w" + std::to_string(i), {"crm-administrators"});
+      threads.emplace_back([&answers, &document, i, writer = std::move(writer)]() mutable {
+        answers.at(static_cast<std::size_t>(i)) =
+            writer.request("POST", document + "/versions", {{"Content-Type", "text/plain"}},
+                           "content " + std::to_string(i));
+      });
+    }
+  }
+  std::set<std::string> numbers;
+  for (const auto& answer : answers) {
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    numbers.insert(answer.field("version_no"));
+  }
+  EXPECT_EQ(numbers, (std::set<std::string>{"2", "3", "4", "5", "6", "7"}));
+  EXPECT_EQ(admin.get(document).header("etag"), "\"7\"");
+}
+
+TEST_F(DocumentsApi, AnOldVersionComesBackAsTheNewest) {
+  HttpClient admin = administrator();
+  const testing::HttpHeaders type{{"Content-Type", "text/plain"}};
+  const auto made = admin.request("POST", "/api/v1/documents?name=a.txt", type, "one");
+  const std::string document = "/api/v1/documents/" + made.field("id");
+  ASSERT_EQ(admin.request("POST", document + "/versions?name=b.txt", type, "two").status, 201);
+
+  EXPECT_NE(admin.get(document + "/actions").body.find("restore-version"), std::string::npos);
+  const auto restored = admin.post(document + "/restore-version", R"({"version_no": 1})");
+  EXPECT_EQ(restored.status, 200) << restored.body;
+  EXPECT_EQ(restored.header("etag"), "\"3\"");
+  EXPECT_EQ(admin.get(document + "/content").body, "one");
+  EXPECT_EQ(admin.get(document + "/content?version=2").body, "two");
+  const auto versions = admin.get(document + "/versions?sort=-version_no");
+  EXPECT_EQ(versions.field("items/0/version_no"), "3");
+  EXPECT_EQ(versions.field("items/0/label"), "1.2");
+  EXPECT_EQ(versions.field("items/0/comment"), "Restored from version_no 1");
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.blob"), 2) << "no third content";
+  const auto journal = admin.get(document + "/history?event=version_added");
+  EXPECT_EQ(journal.field("items/0/version"), "3");
+  EXPECT_EQ(journal.field("items/1/version"), "2");
+
+  EXPECT_EQ(admin.post(document + "/restore-version", R"({"version_no": 3})").field("code"),
+            "already_current");
+  EXPECT_EQ(admin.post(document + "/restore-version", R"({"version_no": 9})").field("code"),
+            "unknown_version");
+  EXPECT_EQ(admin.post(document + "/restore-version", "{}").status, 422);
+  EXPECT_EQ(admin.post(document + "/restore-version", R"({"version_no": 99999999999})").status,
+            422);
+  EXPECT_EQ(
+      admin.post(document + "/restore-version", R"({"version_no": 1})", {{"If-Match", "\"1\""}})
+          .status,
+      412);
+  HttpClient reader = client_of("reader", {});
+  EXPECT_EQ(reader.post(document + "/restore-version", R"({"version_no": 1})").status, 403);
+}
+
+TEST_F(DocumentsApi, EachTypeHasItsStatusesAndAnActIsSignedOnProof) {
+  HttpClient admin = administrator();
+  const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));
+  const testing::HttpHeaders type{{"Content-Type", "application/pdf"}};
+  const auto upload = [&](std::string_view code) {
+    const auto made = admin.request(
+        "POST", deal + "/documents?name=" + std::string(code) + "&type_code=" + std::string(code),
+        type, "%PDF " + std::string(code));
+    EXPECT_EQ(made.status, 201) << made.body;
+    return "/api/v1/documents/" + made.field("id");
+  };
+  const auto status = [&](const std::string& document, std::string_view body) {
+    return admin.post(document + "/status", body);
+  };
+  const std::string note = upload("other");
+  EXPECT_EQ(status(note, R"({"status": "archived"})").field("status"), "archived");
+  EXPECT_EQ(status(note, R"({"status": "signed"})").field("code"), "status_not_of_type");
+
+  const std::string act = upload("act");
+  EXPECT_EQ(admin.get(act).field("status"), "draft");
+  EXPECT_EQ(status(act, R"({"status": "issued"})").status, 200);
+  const auto unproven = status(act, R"({"status": "signed"})");
+  EXPECT_EQ(unproven.status, 422) << unproven.body;
+  EXPECT_EQ(unproven.field("code"), "scan_or_date_required");
+  EXPECT_EQ(status(act, R"({"status": "signed", "document_date": "2026-11-20"})").field("status"),
+            "signed");
+  const std::string scanned = upload("act");
+  upload("scan");
+  EXPECT_EQ(status(scanned, R"({"status": "signed"})").status, 200);
+  EXPECT_EQ(
+      admin.get(act + "/history?event=status_changed").json().find("items")->as_array().size(), 2U);
+}
+
+TEST_F(DocumentsApi, AGeneratedDocumentKeepsItsContentOnceItIsIssued) {
+  HttpClient admin = administrator();
+  const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));
+  const testing::HttpHeaders type{{"Content-Type", "application/pdf"}};
+  const auto made =
+      admin.request("POST", deal + "/documents?name=1.pdf&type_code=invoice", type, "first");
+  const std::string document = "/api/v1/documents/" + made.field("id");
+  sql("UPDATE crm.document SET generated_from = '{\"template\": 1}' RETURNING id");
+  EXPECT_EQ(admin.request("POST", document + "/versions", type, "second").status, 201) << "a draft";
+  ASSERT_EQ(admin.post(document + "/status", R"({"status": "issued"})").status, 200);
+  const auto refused = admin.request("POST", document + "/versions", type, "third");
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(refused.field("code"), "document_issued");
+  EXPECT_EQ(admin.post(document + "/restore-version", R"({"version_no": 1})").field("code"),
+            "document_issued");
+  EXPECT_EQ(admin.get(document + "/content").body, "second");
 }
 
 TEST_F(DocumentsApi, UploadsAreLimitedAndGuarded) {
