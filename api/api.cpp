@@ -3,6 +3,7 @@
 #include "api/action_routes.h"
 #include "api/board_routes.h"
 #include "api/bulk_routes.h"
+#include "api/card_routes.h"
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
 #include "api/export_routes.h"
@@ -20,6 +21,7 @@
 #include "api/record_routes.h"
 #include "api/search_routes.h"
 #include "api/token_routes.h"
+#include "api/workspace_routes.h"
 
 namespace c360::api {
 
@@ -30,6 +32,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_marketing_routes(routes, services, options);
   add_action_routes(routes, services, options);
   add_board_routes(routes, services, options);
+  add_card_routes(routes, services);
   add_link_routes(routes, services, options);
   add_feed_routes(routes, services, options);
   add_search_routes(routes, services);
@@ -43,6 +46,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_conservation_routes(routes, services);
   add_quarantine_routes(routes, services, options);
   add_explain_routes(routes, services);
+  add_workspace_routes(routes, services);
   add_token_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);
   return routes;

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <set>
 
+#include "api/card_routes.h"
 #include "api/docs_assets.h"
 #include "api/problem.h"
 #include "api/schema.h"
@@ -157,6 +158,10 @@ Json components_json(const store::Registry& registry) {
       schemas.emplace_back(linked_component(*resource, collection),
                            linked_schema(collection, registry));
     }
+  }
+  const store::CardLayout card(registry);
+  for (const auto& tab : card.tabs()) {
+    schemas.emplace_back(card_component(tab), card_tab_schema(tab, registry));
   }
   const Json problem_example = Json::Object{
       {"type", "validation_failed"},

@@ -55,9 +55,10 @@ std::string moved(std::string expression, std::string_view alias) {
 std::string named_row(const Resource& resource, std::string_view alias) {
   std::string sql = "json_build_object('" + std::string(resource.key) + "', " + std::string(alias) +
                     "." + std::string(resource.key);
-  for (const std::string_view name :
-       {resource.name_field, std::string_view("number"), std::string_view("name_en"),
-        std::string_view("status"), std::string_view("email")}) {
+  std::vector<std::string_view> names = {"number", "name_en", "status", "email"};
+  std::erase(names, resource.name_field);  // a name stands once in an object
+  names.insert(names.begin(), resource.name_field);
+  for (const std::string_view name : names) {
     const Field* field = name.empty() ? nullptr : resource.find(name);
     // A user shows who he is; only records show more.
     if (!field || (!resource.is_record && name != resource.name_field && name != "name_en"))

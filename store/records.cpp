@@ -4,7 +4,7 @@
 
 #include "daemon/base/digest.h"
 #include "store/array.h"
-#include "store/history.h"
+#include "store/history_rows.h"
 #include "store/query_parts.h"
 #include "store/record_json.h"
 #include "store/records_state.h"
@@ -272,10 +272,6 @@ Result<std::int64_t> Records::count(const Resource& resource, const Parameters& 
 
 Result<Page> Records::history(const Resource& resource, std::string_view key,
                               const Parameters& parameters, const Actor& actor) {
-  constexpr std::string_view kColumns =
-      "h.id, h.event, h.happened_at, h.actor_id, concat_ws(' ', u.last_name, u.first_name), "
-      "h.on_behalf_of_id, h.role, h.task_id, h.outcome, h.version, h.comment, h.changes, "
-      "h.request_id, h.origin, h.mail_message_id";
   if (!is_key(resource, key)) return no_such(resource, key);
   int limit = state_->options.limits.default_page;
   std::int64_t before = INT64_MAX;
@@ -321,7 +317,7 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
           ? "h.record_id = $1::bigint"
           : "h.record_kind = '" + std::string(resource.kind) + "' AND h.record_key = $1::text";
   Plan events = state_->queries.keep(
-      {}, "SELECT " + std::string(kColumns) +
+      {}, "SELECT " + std::string(kHistoryColumns) +
               " FROM crm.history_event h LEFT JOIN crm.user u ON u.id = h.actor_id"
               " WHERE " +
               subject +
@@ -340,31 +336,9 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
   const bool gone = !resource.soft_delete && actor.is_administrator() && !rows.empty();
   if (tx->rows(seen).empty() && !gone) return no_such(resource, key);
 
-  static const Field kTime = timestamp("happened_at");
-  static const Field kNumber = integer("id");
-  static const Field kText = text("text");
-  static const Field kJson = json("changes");
-  constexpr std::pair<std::string_view, const Field*> kShown[] = {
-      {"id", &kNumber},       {"event", &kText},     {"happened_at", &kTime},
-      {"actor_id", &kNumber}, {"actor", &kText},     {"on_behalf_of_id", &kNumber},
-      {"role", &kText},       {"task_id", &kNumber}, {"outcome", &kText},
-      {"version", &kNumber},  {"comment", &kText},   {"changes", &kJson},
-      {"request_id", &kText}, {"origin", &kText},    {"mail_message_id", &kNumber}};
   Page page;
   page.size = std::min(rows.size(), limit);
-  JsonWriter out;
-  out.begin_array();
-  for (int row = 0; row < page.size; ++row) {
-    out.begin_object();
-    int column = 0;
-    for (const auto& [name, field] : kShown) {
-      out.key(name);
-      write_value(out, *field, rows.optional_text(row, column++));
-    }
-    out.end_object();
-  }
-  out.end_array();
-  page.items = out.take();
+  page.items = history_json(rows, page.size);
   if (rows.size() > limit) page.next_cursor = to_base64url(rows.text(limit - 1, 0));
   return page;
 }

@@ -142,6 +142,9 @@ CREATE INDEX activity_planned_idx ON crm.activity (activity_date) WHERE status =
     AND deleted_at IS NULL;
 CREATE INDEX activity_reminder_idx ON crm.activity (remind_at)
     WHERE type = 'reminder' AND reminded_at IS NULL AND deleted_at IS NULL;
+-- The open reminders of a person, in the order they come up.
+CREATE INDEX activity_open_reminder_idx ON crm.activity (responsible_id, remind_at)
+    WHERE type = 'reminder' AND status = 'planned' AND deleted_at IS NULL;
 CREATE INDEX activity_search_idx ON crm.activity USING gin
     ((coalesce(topic::text, '') || ' ' || coalesce(result::text, '')) gin_trgm_ops);
 

@@ -116,22 +116,13 @@ std::string change(std::string_view side, std::int64_t link_id, const std::strin
 
 }  // namespace
 
-Result<std::string> read_links(Database& database, const Records& records, const Resource& resource,
-                               std::int64_t id, const Actor& actor,
-                               std::span<const std::string_view> kinds) {
-  const Predicate read =
-      records.access().predicate(actor, resource, Right::read, "t", "$2::bigint");
-  const Plan seen = records.queries().keep_always(
-      "SELECT $2::bigint FROM " + std::string(resource.table) +
-      " t WHERE t.id = $1::bigint AND t.deleted_at IS NULL AND " + read.sql);
+Ticket queue_links(Transaction& tx, const Records& records, std::int64_t id, const Actor& actor,
+                   std::span<const std::string_view> kinds) {
   const Plan links = records.queries().keep_always(links_sql(records, actor));
-  auto tx = database.begin(Pool::api, TxMode::snapshot);
-  if (!tx) return std::unexpected(tx.error());
-  const Ticket record = tx->queue(seen.sql, Params{}.add(id).add(actor.user_id));
-  const Ticket found = tx->queue(links.sql, Params{}.add(id).add(actor.user_id).add_array(kinds));
-  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-  if (tx->rows(record).empty()) return no_such(resource, std::to_string(id));
+  return tx.queue(links.sql, Params{}.add(id).add(actor.user_id).add_array(kinds));
+}
 
+std::string links_json(const Rows& rows) {
   static const Field kNumber = integer("id");
   static const Field kText = text("text");
   static const Field kTime = timestamp("created_at");
@@ -148,7 +139,6 @@ Result<std::string> read_links(Database& database, const Records& records, const
        {"created_at", &kTime}}};
   JsonWriter out;
   out.begin_array();
-  const Rows& rows = tx->rows(found);
   for (int row = 0; row < rows.size(); ++row) {
     out.begin_object();
     int column = 0;
@@ -160,6 +150,24 @@ Result<std::string> read_links(Database& database, const Records& records, const
   }
   out.end_array();
   return out.take();
+}
+
+Result<std::string> read_links(Database& database, const Records& records, const Resource& resource,
+                               std::int64_t id, const Actor& actor,
+                               std::span<const std::string_view> kinds) {
+  const Predicate read =
+      records.access().predicate(actor, resource, Right::read, "t", "$2::bigint");
+  const Plan seen = records.queries().keep_always(
+      "SELECT $2::bigint FROM " + std::string(resource.table) +
+      " t WHERE t.id = $1::bigint AND t.deleted_at IS NULL AND " + read.sql);
+  auto tx = database.begin(Pool::api, TxMode::snapshot);
+  if (!tx) return std::unexpected(tx.error());
+  const Ticket record = tx->queue(seen.sql, Params{}.add(id).add(actor.user_id));
+  const Ticket found = queue_links(*tx, records, id, actor, kinds);
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  if (tx->rows(record).empty()) return no_such(resource, std::to_string(id));
+
+  return links_json(tx->rows(found));
 }
 
 Result<std::int64_t> add_link(Records& records, Transaction& tx, const Resource& resource,

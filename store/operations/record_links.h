@@ -31,6 +31,12 @@ Result<std::string> read_links(Database& database, const Records& records, const
                                std::int64_t id, const Actor& actor,
                                std::span<const std::string_view> kinds);
 
+// The same as part of another reading: queued, and made JSON once it has run. Whether the record
+// itself is seen is the caller's affair.
+Ticket queue_links(Transaction& tx, const Records& records, std::int64_t id, const Actor& actor,
+                   std::span<const std::string_view> kinds);
+std::string links_json(const Rows& rows);
+
 // The id of the link. validation_failed with every wrong field; not_found where the record at the
 // other end is not seen; conflict where it is there already.
 Result<std::int64_t> add_link(Records& records, Transaction& tx, const Resource& resource,

@@ -33,6 +33,7 @@ TEST_F(OpenApi, EveryRouteHasAScopeDecision) {
                                            "/api/v1/meta/enums",
                                            "/api/v1/search",
                                            "/api/v1/meta/resources",
+                                           "/api/v1/workspace",
                                            "/api/v1/records/{id}/actions",
                                            "/api/v1/records/{id}/links",
                                            "/api/v1/records/{id}/links/{link_id}"};
