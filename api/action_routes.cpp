@@ -501,13 +501,21 @@ Result<const Resource*> resource_of_record(const ApiServices& services, const Re
   if (!rows) return std::unexpected(std::move(rows).error());
   const Resource* resource =
       rows->empty() ? nullptr : services.records.registry().find(rows->text(0, 0));
-  // Without the scope of its kind the token learns nothing of it, not even the kind.
-  if (resource == nullptr || !request.caller->has_scope(scope_of(*resource, write))) {
+  const auto unseen = [&] {
     return fail(ErrorCode::not_found,
                 "There is no record " + std::to_string(*id) + ", or you may not see it.",
                 "not_found");
+  };
+  // Without the scope of its kind, or the right to read it, the token learns nothing of it, not
+  // even the kind.
+  if (resource == nullptr || !request.caller->has_scope(scope_of(*resource, write))) {
+    return unseen();
   }
-  return resource;
+  auto seen = services.records.get(*resource, std::to_string(*id), actor_of(request),
+                                   {{"fields", std::string(resource->key)}});
+  if (seen) return resource;
+  if (seen.error().code == ErrorCode::not_found) return unseen();
+  return std::unexpected(std::move(seen).error());
 }
 
 Json action_schema(const Action& action, const store::Registry& registry) {

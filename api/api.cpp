@@ -16,6 +16,7 @@
 #include "api/marketing_routes.h"
 #include "api/meta_routes.h"
 #include "api/openapi.h"
+#include "api/portal_routes.h"
 #include "api/quarantine_routes.h"
 #include "api/record_import.h"
 #include "api/record_routes.h"
@@ -48,6 +49,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_explain_routes(routes, services);
   add_workspace_routes(routes, services);
   add_token_routes(routes, services, options);
+  add_portal_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);
   return routes;
 }

@@ -1,6 +1,7 @@
 #include "api/auth.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include "api/router.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
+#include "store/portal.h"
 #include "store/tokens.h"
 
 namespace c360::api {
@@ -37,6 +39,23 @@ struct Known {
   double tokens = 0;
   steady_clock::time_point refilled;
 };
+
+// What a portal user may ask for at all; of these he gets what store/portal.h grants.
+constexpr std::array<std::string_view, 15> kPortalOperations = {"get_me",
+                                                                "get_enums",
+                                                                "list_support_request",
+                                                                "get_support_request",
+                                                                "list_support_request_comments",
+                                                                "add_support_request_comments",
+                                                                "list_support_request_documents",
+                                                                "get_comment",
+                                                                "list_comment",
+                                                                "get_document",
+                                                                "get_document_content",
+                                                                "list_counterparty_user",
+                                                                "get_counterparty_user",
+                                                                "create_portal_request",
+                                                                "answer_portal_request"};
 
 std::unexpected<Error> unauthenticated(std::string detail, std::string reason) {
   return fail(ErrorCode::unauthenticated, std::move(detail), std::move(reason));
@@ -173,6 +192,10 @@ Result<std::shared_ptr<const Caller>> Authenticator::admit(const Request& reques
   if (route.access == Access::scope && !caller->has_scope(route.scope)) {
     return fail(ErrorCode::forbidden, "the token has no scope '" + route.scope + "'",
                 "scope_missing");
+  }
+  if (store::is_portal(caller->actor) &&
+      std::ranges::find(kPortalOperations, route.operation_id) == kPortalOperations.end()) {
+    return fail(ErrorCode::forbidden, "this is not for portal users", "not_for_portal");
   }
   return caller;
 }

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "store/portal.h"
+
 namespace c360::store {
 namespace {
 
@@ -60,6 +62,9 @@ struct AccessRules::Terms {
   bool always = false;
 
   void add(std::string sql) { any.push_back(std::move(sql)); }
+  void add_unless_empty(std::string sql) {
+    if (!sql.empty()) any.push_back(std::move(sql));
+  }
   void add(const Predicate& predicate) {
     if (predicate.always) always = true;
     if (!predicate.always && !predicate.never) any.push_back(predicate.sql);
@@ -210,6 +215,10 @@ void AccessRules::add_inherited(Terms& terms, const Actor& actor, const Resource
 Predicate AccessRules::predicate(const Actor& actor, const Resource& resource, Right right,
                                  std::string_view alias, std::string_view user) const {
   Terms terms;
+  if (is_portal(actor)) {
+    if (right == Right::read) terms.add_unless_empty(portal_reads(resource, alias, user));
+    return terms.done();
+  }
   if (actor.is_system()) terms.always = true;
   for (const Grant& grant : resource.access.grants) {
     if (terms.always) break;
@@ -225,6 +234,11 @@ Predicate AccessRules::predicate(const Actor& actor, const Resource& resource, R
 Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::string_view id,
                                         std::string_view user) const {
   Terms terms;
+  if (is_portal(actor)) {
+    terms.add(right == Right::read ? portal_reads_record(id, user)
+                                   : portal_comments_on_record(id, user));
+    return terms.done();
+  }
   if (actor.is_administrator()) {
     terms.always = true;
     return terms.done();
@@ -262,6 +276,7 @@ Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::st
 
 std::string AccessRules::shape(const Actor& actor) const {
   if (actor.is_system()) return "s";
+  if (is_portal(actor)) return "p";
   std::string shape;
   if (actor.is_administrator()) shape += 'a';
   if (is_cco(actor)) shape += 'c';
@@ -273,6 +288,10 @@ std::string AccessRules::shape(const Actor& actor) const {
 }
 
 Result<void> AccessRules::may_create(const Actor& actor, const Resource& resource) const {
+  if (is_portal(actor)) {
+    if (resource.kind == "comment") return {};
+    return fail(ErrorCode::forbidden, "Portal users do not create this here.", "may_not_create");
+  }
   if (actor.is_system() || actor.is_administrator() || resource.access.employees_create) return {};
   for (const Grant& grant : resource.access.grants) {
     if (grant.right != Right::write) continue;

@@ -9,20 +9,28 @@
 namespace c360::store {
 namespace {
 
-// A counterparty with the same INN and KPP is refused, one with the same key is told.
-constexpr Sql kDuplicates{"c360_counterparty_duplicates", R"sql(
-SELECT c.id, c.name, coalesce(c.inn = $1::text AND coalesce(c.kpp, '') = coalesce($2::text, ''),
-                              false)
-FROM crm.counterparty c
-WHERE c.deleted_at IS NULL AND c.id IS DISTINCT FROM $4::bigint
-  AND (c.inn = $1::text AND coalesce(c.kpp, '') = coalesce($2::text, '')
-       OR c.name_key = $3::text AND $3::text <> '')
-ORDER BY 3 DESC, c.id LIMIT 1
-)sql"};
+// A counterparty with the same INN and KPP is refused, one with the same key is told: by its id to
+// those who may read it, else as little as the refusal needs.
+std::string duplicates_text(const std::string& readable) {
+  return "SELECT d.id, d.same_inn, d.readable FROM (SELECT c.id, coalesce(c.inn = $1::text AND "
+         "coalesce(c.kpp, '') = coalesce($2::text, ''), false) AS same_inn, " +
+         readable +
+         " AS readable FROM crm.counterparty c WHERE c.deleted_at IS NULL AND c.id IS DISTINCT "
+         "FROM $4::bigint AND (c.inn = $1::text AND coalesce(c.kpp, '') = coalesce($2::text, '') "
+         "OR c.name_key = $3::text AND $3::text <> '') AND ($5::bigint IS NULL OR true)) d "
+         "WHERE d.same_inn OR d.readable ORDER BY d.same_inn DESC, d.id LIMIT 1";
+}
+
+struct AskedDuplicates {
+  Plan plan;
+  Ticket ticket;
+};
 
 // Whether two counterparties are the same is asked only where it can have changed.
-std::optional<Ticket> queue_duplicates(Transaction& tx, const Draft& draft,
-                                       std::optional<std::string_view> id) {
+std::optional<AskedDuplicates> queue_duplicates(Transaction& tx, const Draft& draft,
+                                                std::optional<std::string_view> id,
+                                                const QueryMaker& queries,
+                                                const AccessRules& access) {
   if (draft.resource().kind != "counterparty") return std::nullopt;
   const bool inn = draft.changed("inn") || draft.changed("kpp");
   const bool name = draft.changed("name_key");
@@ -35,13 +43,24 @@ std::optional<Ticket> queue_duplicates(Transaction& tx, const Draft& draft,
   } else {
     params.add_null();
   }
-  return tx.queue(kDuplicates, std::move(params));
+  params.add(draft.actor().user_id);
+  const Predicate readable =
+      access.predicate(draft.actor(), draft.resource(), Right::read, "c", "$5::bigint");
+  AskedDuplicates asked{.plan = queries.keep_always(duplicates_text(readable.sql)), .ticket = {}};
+  asked.ticket = tx.queue(asked.plan.sql, std::move(params));
+  return asked;
 }
 
 void read_duplicates(Draft& draft, const Rows& rows) {
   if (rows.empty()) return;
   const std::int64_t id = rows.int64(0, 0);
-  const bool same_inn = rows.boolean(0, 2);
+  const bool same_inn = rows.boolean(0, 1);
+  if (same_inn && !rows.boolean(0, 2)) {
+    draft.refuse(ErrorCode::conflict,
+                 "There is a counterparty with the same INN and KPP, which you may not see.",
+                 "duplicate_inn");
+    return;
+  }
   if (same_inn) {
     draft.refuse(ErrorCode::conflict,
                  "Counterparty " + std::to_string(id) + " has the same INN and KPP.",
@@ -264,11 +283,12 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
     plan = state_->queries.keep({}, check.text);
     references = tx.queue(plan.sql, check.params);
   }
-  const std::optional<Ticket> duplicates = queue_duplicates(tx, draft, std::nullopt);
+  const auto duplicates =
+      queue_duplicates(tx, draft, std::nullopt, state_->queries, state_->access);
   if (references || duplicates) {
     if (auto done = tx.run(); !done) return std::unexpected(done.error());
     if (references) read_references(draft, check, tx.rows(*references));
-    if (duplicates) read_duplicates(draft, tx.rows(*duplicates));
+    if (duplicates) read_duplicates(draft, tx.rows(duplicates->ticket));
     if (auto error = error_of(draft)) {
       return std::unexpected(with_existing(std::move(*error), draft.warnings()));
     }
@@ -483,9 +503,9 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
     return std::unexpected(done.error());
   }
   if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
-  if (const auto duplicates = queue_duplicates(tx, draft, key)) {
+  if (const auto duplicates = queue_duplicates(tx, draft, key, state_->queries, state_->access)) {
     if (auto done = tx.run(); !done) return std::unexpected(done.error());
-    read_duplicates(draft, tx.rows(*duplicates));
+    read_duplicates(draft, tx.rows(duplicates->ticket));
     if (auto error = error_of(draft)) {
       return std::unexpected(with_existing(std::move(*error), draft.warnings()));
     }

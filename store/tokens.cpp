@@ -12,8 +12,12 @@ constexpr Sql kCreate{"token.create",
                       "INSERT INTO crm.api_token (user_id, name, prefix, token_sha256, scopes,"
                       " expires_at)"
                       " SELECT id, $2, $3, $4::bytea, $5::text[], $6::timestamptz FROM crm.user"
-                      "  WHERE login = $1::citext AND is_active"
+                      "  WHERE id = $1::bigint AND is_active"
                       " RETURNING id"};
+// Portal users get theirs by create_portal_token, with the scopes of those.
+constexpr Sql kFindUser{"token.user",
+                        "SELECT id FROM crm.user"
+                        " WHERE login = $1::citext AND is_active AND kind <> 'portal'"};
 constexpr Sql kList{"token.list",
                     "SELECT t.id, u.login, t.name, t.prefix, t.scopes, t.created_at, t.expires_at,"
                     " t.last_used_at, t.revoked_at"
@@ -30,14 +34,23 @@ WITH RECURSIVE token AS MATERIALIZED (
       FROM crm.api_token AS t JOIN crm.user AS u ON u.id = t.user_id
      WHERE t.token_sha256 = $1::bytea AND t.revoked_at IS NULL AND u.is_active
        AND (t.expires_at IS NULL OR t.expires_at > now())
+       AND (u.kind <> 'portal' OR EXISTS (
+           SELECT FROM crm.counterparty_user AS a JOIN crm.counterparty AS c
+                    ON c.id = a.counterparty_id
+            WHERE a.user_id = u.id AND a.status = 'active' AND c.deleted_at IS NULL))
 ), used AS (
     UPDATE crm.api_token AS t SET last_used_at = now()
      WHERE t.id IN (SELECT l.id FROM crm.api_token AS l JOIN token USING (id)
                      WHERE token.last_used_at IS NULL
                         OR token.last_used_at < now() - interval '1 minute'
                        FOR UPDATE OF l SKIP LOCKED)
+    RETURNING t.user_id
+), login AS (
+    UPDATE crm.counterparty_user AS a SET last_login_at = now() FROM used
+     WHERE a.user_id = used.user_id
 ), member AS (
     SELECT m.group_id FROM crm.group_member AS m JOIN token USING (user_id)
+     WHERE token.kind <> 'portal'
     UNION
     SELECT n.parent_id FROM crm.group_nesting AS n JOIN member ON n.child_id = member.group_id
 )
@@ -84,6 +97,12 @@ Result<void> check(const TokenRequest& request) {
   return error;
 }
 
+std::unexpected<Error> no_such_user(const std::string& who) {
+  return fail(ErrorCode::not_found,
+              "There is no active user " + who + ". `client360 user add` makes one.",
+              "user_not_found");
+}
+
 void queue_token_event(Transaction& tx, std::int64_t id, HistoryEvent event, const Actor& actor) {
   queue_history(tx, {.kind = "token", .key = std::to_string(id), .is_record = false},
                 {std::move(event)}, std::nullopt, actor);
@@ -93,30 +112,38 @@ void queue_token_event(Transaction& tx, std::int64_t id, HistoryEvent event, con
 
 Result<NewToken> create_token(Database& database, const TokenRequest& request, const Actor& actor) {
   if (auto fine = check(request); !fine) return std::unexpected(fine.error());
+  auto tx = database.begin(Pool::api, TxMode::read_write);
+  if (!tx) return std::unexpected(tx.error());
+  const auto user = tx->query(kFindUser, Params{}.add(request.login));
+  if (!user) return std::unexpected(user.error());
+  if ((*user)->empty()) return no_such_user(request.login);
+  auto made = create_token_of(*tx, (*user)->int64(0, 0), request, actor);
+  if (!made) return made;
+  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  return made;
+}
+
+Result<NewToken> create_token_of(Transaction& tx, std::int64_t user_id, const TokenRequest& request,
+                                 const Actor& actor) {
+  if (auto fine = check(request); !fine) return std::unexpected(fine.error());
   std::string token(kTokenPrefix);
   token += to_base64url(random_bytes(32));
   NewToken made{.prefix = token.substr(0, kPrefixBytes)};
   const Sha256 digest = sha256(token);
   made.token = Secret(std::move(token));
-  auto tx = database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  const auto found = tx->query(kCreate, std::move(Params{}
-                                                      .add(request.login)
-                                                      .add(request.name)
-                                                      .add(made.prefix)
-                                                      .add_bytes(as_bytes_view(digest))
-                                                      .add_array(request.scopes)
-                                                      .add(request.expires_at)));
+  const auto found = tx.query(kCreate, std::move(Params{}
+                                                     .add(user_id)
+                                                     .add(request.name)
+                                                     .add(made.prefix)
+                                                     .add_bytes(as_bytes_view(digest))
+                                                     .add_array(request.scopes)
+                                                     .add(request.expires_at)));
   if (!found) return std::unexpected(found.error());
   const Rows* rows = *found;
-  if (rows->empty()) {
-    return fail(ErrorCode::not_found,
-                "There is no active user " + request.login + ". `client360 user add` makes one.",
-                "user_not_found");
-  }
+  if (rows->empty()) return no_such_user(std::to_string(user_id));
   made.id = rows->int64(0, 0);
-  queue_token_event(*tx, made.id, {"created", "[]"}, actor);
-  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
+  queue_token_event(tx, made.id, {"created", "[]"}, actor);
+  if (auto done = tx.run(); !done) return std::unexpected(done.error());
   return made;
 }
 
@@ -173,7 +200,8 @@ Result<Principal> authenticate_token(Database& database, const Sha256& token_sha
   principal.expires_at = rows->instant(0, 5);
   principal.actor.user_id = rows->int64(0, 1);
   principal.actor.login = rows->text(0, 2);
-  principal.actor.is_service = principal.kind == "service";
+  principal.actor.is_service = principal.kind == "service" || principal.kind == "portal";
+  if (principal.kind == "portal") principal.actor.origin = "portal";
   principal.actor.scopes = rows->text_array(0, 4);
   principal.actor.groups = rows->text_array(0, 6);
   return principal;

@@ -52,6 +52,11 @@ struct TokenInfo {
   std::optional<Instant> revoked_at;
 };
 
+// The same for a user by id, in the transaction given, which stays open. `request.login` is not
+// read.
+Result<NewToken> create_token_of(Transaction& tx, std::int64_t user_id, const TokenRequest& request,
+                                 const Actor& actor);
+
 // All of them by id, revoked and expired ones too; of one user when `login` is not empty.
 Result<std::vector<TokenInfo>> list_tokens(Database& database, std::string_view login = {});
 

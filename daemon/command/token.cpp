@@ -8,6 +8,7 @@
 
 #include "daemon/base/text.h"
 #include "daemon/command/verbs.h"
+#include "store/portal.h"
 
 namespace c360::daemon::command {
 
@@ -24,9 +25,52 @@ Result<std::optional<Instant>> expiry_of(const Arguments& arguments) {
   return instant;
 }
 
+Result<store::NewToken> make_portal_token(store::Database& database, const std::string& login,
+                                          store::PortalTokenRequest request) {
+  auto account = store::find_portal_login(database, login);
+  if (!account) return std::unexpected(account.error());
+  request.account_id = *account;
+  Result<store::NewToken> made = fail(ErrorCode::internal, "");
+  auto done = store::in_transaction(
+      database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
+        made = store::create_portal_token(tx, request, store::Actor::system("system"));
+        if (!made) return std::unexpected(made.error());
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return made;
+}
+
+Result<ExitCode> show_made(Context& context, const store::NewToken& made) {
+  Json value{Json::Object{}};
+  value.set("id", made.id).set("token", made.token.reveal()).set("prefix", made.prefix);
+  context.show(value, fmt::format("token {} (it is shown this once; keep it now):\n{}\n", made.id,
+                                  made.token.reveal()));
+  if (!was_printed())
+    complain(fmt::format("token {0} was made and could not be shown: `client360 token revoke {0}`",
+                         made.id));
+  return ExitCode::ok;
+}
+
+// Its scopes are those of every portal user.
+Result<ExitCode> create_for_portal(Context& context, const Arguments& arguments,
+                                   std::optional<Instant> expires) {
+  const std::string name = arguments.option("name");
+  if (name.empty() || !arguments.option("user").empty() || !arguments.list("scopes").empty())
+    return fail(ErrorCode::invalid_request,
+                "--portal goes with --name and --expires, without --user and --scopes", "usage");
+  auto database = context.database();
+  if (!database) return std::unexpected(database.error());
+  auto made = make_portal_token(**database, arguments.option("portal"),
+                                {.account_id = 0, .name = name, .expires_at = expires});
+  if (!made) return std::unexpected(made.error());
+  return show_made(context, *made);
+}
+
 Result<ExitCode> create(Context& context, const Arguments& arguments) {
   auto expires = expiry_of(arguments);
   if (!expires) return std::unexpected(expires.error());
+  if (!arguments.option("portal").empty()) return create_for_portal(context, arguments, *expires);
   store::TokenRequest request{.login = arguments.option("user"),
                               .name = arguments.option("name"),
                               .scopes = arguments.list("scopes"),
@@ -40,14 +84,7 @@ Result<ExitCode> create(Context& context, const Arguments& arguments) {
   if (!database) return std::unexpected(database.error());
   auto made = store::create_token(**database, request, store::Actor::system("system"));
   if (!made) return std::unexpected(made.error());
-  Json value{Json::Object{}};
-  value.set("id", made->id).set("token", made->token.reveal()).set("prefix", made->prefix);
-  context.show(value, fmt::format("token {} (it is shown this once; keep it now):\n{}\n", made->id,
-                                  made->token.reveal()));
-  if (!was_printed())
-    complain(fmt::format("token {0} was made and could not be shown: `client360 token revoke {0}`",
-                         made->id));
-  return ExitCode::ok;
+  return show_made(context, *made);
 }
 
 std::string time_of(const std::optional<Instant>& instant) {
@@ -108,6 +145,7 @@ std::vector<Verb> token_verbs() {
            "",
            "Make a key for an API client; shown once",
            {{"user", "LOGIN", "for whom it speaks"},
+            {"portal", "LOGIN", "instead: a portal user of a counterparty; needs no scopes"},
             {"name", "NAME", "what for, such as website"},
             {"scopes", "LIST", "comma list, such as deal:write,counterparty:read or admin"},
             {"expires", "DATE", "YYYY-MM-DD or RFC 3339; default: never"}},

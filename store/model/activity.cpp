@@ -1,5 +1,6 @@
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/portal.h"
 
 namespace c360::store {
 namespace {
@@ -34,6 +35,8 @@ void check_comment(Draft& draft) {
   if (draft.creating() && draft.actor().user_id) {
     draft.set("author_id", std::to_string(*draft.actor().user_id));
   }
+  // The customer's side has nothing to hide from itself.
+  if (is_portal(draft.actor())) draft.set("is_internal", "f");
   if (!draft.creating() && draft.changed("text")) draft.set("edited", "t");
 }
 

@@ -70,7 +70,8 @@ Resource user() {
               .add(boolean("is_active").defaults_to("t").filterable().labels("Активен", "Active"))
               .add(code("kind", {{"employee", {"Сотрудник", "Employee"}},
                                  {"service", {"Сервис", "Service"}},
-                                 {"system", {"Система", "System"}}})
+                                 {"system", {"Система", "System"}},
+                                 {"portal", {"Портал", "Portal"}}})
                        .defaults_to("employee")
                        .filterable()
                        .labels("Вид", "Kind"))

@@ -186,7 +186,7 @@ class RightsMatrix : public ApiTest {
 
   HttpAnswer ask(const OperationRow& operation, const Probe& probe, const std::string& person) {
     std::string path = base(probe.own_kind()) + filled(operation.path, "{id}", probe.key);
-    path = filled(path, "{link_id}", "999999");
+    path = filled(filled(path, "{link_id}", "999999"), "{token_id}", "999999");
     const bool removes = operation.method == "DELETE";
     path = filled(path, "{child_id}", removes ? "999999" : std::to_string(ids_.at("viewers")));
     testing::HttpHeaders headers;
@@ -265,6 +265,135 @@ TEST_F(RightsMatrix, ListsAndCountsShowToEveryoneWhatTheMatrixSays) {
       EXPECT_EQ(answer.field("total"), std::to_string(wanted.size())) << kind << " by " << person;
     }
   }
+}
+
+// -- What may not be read is not there ------------------------------------------------------------
+
+// All that an answer says, but the key asked for and what every answer has of its own.
+std::string outward(const HttpAnswer& answer, const std::string& key) {
+  std::string text = std::to_string(answer.status) + "\n";
+  for (const auto& [name, value] : answer.headers) {
+    if (equal_ignoring_case(name, "x-request-id") || equal_ignoring_case(name, "date")) continue;
+    text += name + ": " + value + "\n";
+  }
+  std::string body = answer.body;
+  const std::string mark = "\"request_id\":\"";
+  for (auto at = body.find(mark); at != std::string::npos; at = body.find(mark, at + 1)) {
+    const auto begin = at + mark.size();
+    body.erase(begin, body.find('"', begin) - begin);
+  }
+  text += body;
+  for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) {
+    text.replace(at, key.size(), "#");
+  }
+  return text;
+}
+
+constexpr std::string_view kMissing = "799999999";
+
+TEST_F(RightsMatrix, AHiddenRecordIsAnsweredAsAMissingOne) {
+  const auto offered = read_kinds();
+  const auto operations = read_operations();
+  std::set<std::string> done;
+  for (const Probe& probe : probes_) {
+    if (held(probe, "nobody") != Held::nothing || !done.insert(probe.own_kind()).second) continue;
+    Probe missing = probe;
+    missing.key = kMissing;
+    for (const OperationRow& operation : operations) {
+      if (operation.allowed == 0) continue;
+      if (!offered.at(probe.own_kind()).contains(operation.name)) continue;
+      EXPECT_EQ(outward(ask(operation, probe, "nobody"), probe.key),
+                outward(ask(operation, missing, "nobody"), missing.key))
+          << probe.kind << ", " << operation.name;
+    }
+  }
+  EXPECT_GT(done.size(), 20U);
+}
+
+// Requests that name a record of the kind in passing: {id}. {own} is a deal of the caller.
+struct Passing {
+  std::string kind;
+  std::string method;
+  std::string target;
+  std::string body;
+};
+
+TEST_F(RightsMatrix, NoOtherRequestTellsThatAHiddenRecordIsThere) {
+  HttpClient& nobody = people_.at("nobody");
+  const std::string own = std::to_string(make_deal(nobody, "Mine"));
+  const std::vector<Passing> requests = {
+      {"deal", "POST", "/comments", R"({"record_id": {id}, "text": "x"})"},
+      {"deal", "POST", "/activities",
+       R"({"parent_record_id": {id}, "type": "call", "activity_date": "2026-01-01T00:00:00Z"})"},
+      {"deal", "GET", "/deals?id={id}&count=exact", ""},
+      {"deal", "GET", "/deals?merged_into_id={id}&count=exact", ""},
+      {"deal", "GET", "/deals/export?id={id}&columns=name", ""},
+      {"deal", "GET", "/boards/deals?id={id}", ""},
+      {"deal", "GET", "/events?record_id={id}", ""},
+      {"deal", "GET", "/comments?record_id={id}&count=exact", ""},
+      {"deal", "GET", "/records/{id}/actions", ""},
+      {"deal", "GET", "/records/{id}/links", ""},
+      {"deal", "POST", "/records/{id}/links", R"({"kind": "web", "url": "https://example.org/"})"},
+      {"deal", "DELETE", "/records/{id}/links/1", ""},
+      {"deal", "POST", "/deals/status", R"({"ids": [{id}], "status": "paused"})"},
+      {"deal", "POST", "/deals/assign", R"({"ids": [{id}], "responsible_id": 1})"},
+      {"deal", "POST", "/boards/deals/move", R"({"id": {id}, "status": "paused"})"},
+      {"deal", "POST", "/deals/bulk",
+       R"({"items": [{"id": {id}, "row_version": 1, "update": {"name": "x"}}]})"},
+      {"deal", "POST", "/deals/bulk?mode=each",
+       R"({"items": [{"id": {id}, "row_version": 1, "update": {"name": "x"}}]})"},
+      {"deal", "POST", "/deals/{own}/merge", R"({"into": {id}})"},
+      {"deal", "POST", "/deals/{own}/links", R"({"kind": "related", "to_id": {id}})"},
+      {"deal", "POST", "/orders", R"({"deal_id": {id}})"},
+      {"counterparty", "POST", "/deals", R"({"name": "x", "counterparty_id": {id}})"},
+      {"counterparty", "PATCH", "/deals/{own}", R"({"counterparty_id": {id}})"},
+      {"counterparty", "GET", "/deals?counterparty_id={id}&count=exact", ""},
+      {"counterparty", "POST", "/contacts", R"({"full_name": "x", "counterparty_id": {id}})"},
+      {"contact", "PUT", "/deals/{own}/contacts/{id}", ""},
+      {"contract", "PATCH", "/deals/{own}", R"({"contract_id": {id}})"},
+      {"document", "GET", "/document-versions?document_id={id}&count=exact", ""},
+  };
+  for (const Passing& request : requests) {
+    const auto said = [&](const std::string& key) {
+      testing::HttpHeaders headers;
+      if (!request.body.empty()) headers.emplace_back("Content-Type", "application/json");
+      if (request.method == "PATCH") headers.emplace_back("If-Match", "*");
+      const auto whole = [&](const std::string& text) {
+        return filled(filled(text, "{id}", key), "{own}", own);
+      };
+      return outward(nobody.request(request.method, std::string(kApiPrefix) + whole(request.target),
+                                    std::move(headers), whole(request.body)),
+                     key);
+    };
+    const std::string hidden = probes_of(request.kind).front().key;
+    EXPECT_EQ(said(hidden), said(std::string(kMissing)))
+        << request.method << " " << request.target << " " << request.body;
+  }
+}
+
+TEST_F(RightsMatrix, AConflictDoesNotNameWhatMayNotBeSeen) {
+  const std::string hidden = probes_of("counterparty").front().key;
+  sql("UPDATE crm.counterparty SET inn = '7707083893', kpp = '773601001', name_key = 'РОМАШКА' "
+      "WHERE id = " +
+      hidden + " RETURNING id");
+  const auto body = [](std::string_view more) {
+    return R"({"name": "Ромашка", "segment_code": "small", "acquisition_channel_code": "site",
+               "status_code": "active")" +
+           std::string(more) + "}";
+  };
+  const std::string same_inn = body(R"(, "inn": "7707083893", "kpp": "773601001")");
+
+  const auto to_nobody = people_.at("nobody").post(base("counterparty"), same_inn);
+  EXPECT_EQ(to_nobody.status, 409) << to_nobody.body;
+  EXPECT_EQ(to_nobody.field("code"), "duplicate_inn");
+  EXPECT_EQ(to_nobody.body.find("existing_id"), std::string::npos) << to_nobody.body;
+  const auto to_manager = people_.at("crm-manager").post(base("counterparty"), same_inn);
+  EXPECT_EQ(to_manager.status, 409);
+  EXPECT_EQ(to_manager.field("errors/0/detail"), hidden) << "he may read it";
+
+  const auto namesake = people_.at("nobody").post(base("counterparty"), body(""));
+  EXPECT_EQ(namesake.status, 201) << namesake.body;
+  EXPECT_EQ(namesake.body.find("possible_duplicate"), std::string::npos) << namesake.body;
 }
 
 TEST_F(RightsMatrix, LeadsAndOrdersAnswerEveryOperationAsWritten) { walk({"lead", "order"}); }

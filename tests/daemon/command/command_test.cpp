@@ -51,6 +51,8 @@ TEST(Verbs, WhatIsNotUnderstoodEndsWithTwo) {
   EXPECT_EQ(run({"--nonsense"}), ExitCode::usage);
   EXPECT_EQ(run({"reload", "--user=x"}), ExitCode::usage);
   EXPECT_EQ(run({"token", "create", "--user"}), ExitCode::usage);
+  EXPECT_EQ(run({"token", "create", "--portal=a", "--user=b", "--name=c"}), ExitCode::usage);
+  EXPECT_EQ(run({"token", "create", "--portal=a"}), ExitCode::usage);
   EXPECT_EQ(run({"completion", "fish"}), ExitCode::usage);
   EXPECT_EQ(run({"mail", "show", "../../x"}), ExitCode::usage);
   EXPECT_EQ(run({"mail", "explain", "x"}), ExitCode::usage);
