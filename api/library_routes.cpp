@@ -6,7 +6,9 @@
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
+#include "api/stored_content.h"
 #include "api/write_once.h"
+#include "store/operations/archive_documents.h"
 #include "store/operations/remove_folder.h"
 
 namespace c360::api {
@@ -17,6 +19,7 @@ using store::Resource;
 using store::Transaction;
 
 constexpr std::int64_t kMaxFolderDepth = 32;  // domain.md 12.2
+constexpr std::string_view kZip = "application/zip";
 
 // nullopt where it is not sent; invalid_request for what is no number from `least` to `most`.
 Result<std::optional<std::int64_t>> whole_number(const Request& request, std::string_view name,
@@ -236,6 +239,51 @@ Route delete_route(const ApiServices& services) {
           .answers = {{.status = 204, .doc = "Deleted"}}};
 }
 
+// -- All documents at once ------------------------------------------------------------------------
+
+RouteHandler archive_handler(const ApiServices& services, const Resource& owner) {
+  return [services, &owner](Request& request, Response& response) -> Result<void> {
+    auto seen = sees_record(services, owner, request, "/documents.zip", response);
+    if (!seen) return std::unexpected(std::move(seen).error());
+    if (!*seen) return {};
+    auto id = request.path_id(0);
+    if (!id) return std::unexpected(id.error());
+    auto made = store::archive_documents(services.database, services.records, owner, *id,
+                                         actor_of(request));
+    if (!made) return std::unexpected(std::move(made).error());
+    auto zip = std::make_shared<const store::ZipFile>(std::move(*made));
+    response.content_type = kZip;
+    response.add_header(
+        "Content-Disposition",
+        attachment_disposition(std::string(owner.kind) + "-" + std::to_string(*id) + ".zip"));
+    response.stream_size = zip->size();
+    response.stream = [zip](const BodySink& sink) { return zip->read(sink); };
+    return {};
+  };
+}
+
+Route archive_route(const ApiServices& services, const Resource& owner) {
+  return {
+      .method = Method::get,
+      .path = std::string(kApiPrefix) + "/" + std::string(owner.path) + "/{id}/documents.zip",
+      .access = Access::scope,
+      .scope = "document:read",
+      .operation_id = "get_" + std::string(owner.kind) + "_documents_zip",
+      .summary = "All its documents in their current versions, as one ZIP file; at most " +
+                 std::to_string(store::kMaxArchiveDocuments) + " and " +
+                 std::to_string(store::kMaxArchiveBytes / 1024 / 1024) + " MiB",
+      .tag = "document",
+      .handler = archive_handler(services, owner),
+      .parameters = {{.name = "id",
+                      .place = ParameterPlace::path,
+                      .doc = "Id of the " + std::string(owner.kind),
+                      .schema = schema::integer(),
+                      .required = true}},
+      .answers = {
+          {.doc = "The file", .media_type = std::string(kZip), .headers = {"Content-Disposition"}},
+          moved_answer()}};
+}
+
 }  // namespace
 
 void add_library_routes(std::vector<Route>& routes, const ApiServices& services,
@@ -252,6 +300,10 @@ void add_library_routes(std::vector<Route>& routes, const ApiServices& services,
                                    .doc = "Documents directly inside the folder",
                                    .parent_column = "folder_id"}));
   routes.push_back(delete_route(services));
+  for (const auto& resource : services.records.registry().all()) {
+    if (!holds_attached_rows(*resource) && resource->kind != "folder") continue;
+    routes.push_back(archive_route(services, *resource));
+  }
 }
 
 }  // namespace c360::api
