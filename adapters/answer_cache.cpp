@@ -50,7 +50,7 @@ NoAnswer failure_of(std::string_view text) {
   return none;
 }
 
-CallResult<CachedAnswer> kept(const store::AnswerKey& key, const store::StoredAnswer& row) {
+CallResult<CachedAnswer> kept(const store::AnswerKey& key, const store::ServiceAnswer& row) {
   if (row.is_negative) return std::unexpected(unknown_there(key.service));
   auto exchange = recorded_exchange(row.exchange.value_or(""));
   if (!exchange)

@@ -52,17 +52,17 @@ std::optional<std::string> own_text(const Rows& rows, int column) {
 
 }  // namespace
 
-Result<StoredAnswer> claim_answer(Database& database, const AnswerClaim& claim) {
+Result<ServiceAnswer> claim_answer(Database& database, const AnswerClaim& claim) {
   Params params = subject(claim.key);
   params.add(claim.holder).add(static_cast<std::int64_t>(claim.lease.count()));
   params.add(claim.fresh).add(claim.seen);
   auto claimed = database.execute(Pool::work, kClaim, std::move(params));
   if (!claimed) return std::unexpected(claimed.error());
-  if (!claimed->empty()) return StoredAnswer{.claimed = true};
+  if (!claimed->empty()) return ServiceAnswer{.claimed = true};
   auto rows = database.execute(Pool::work, kRead, subject(claim.key));
   if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return StoredAnswer{};
-  return StoredAnswer{.valid = rows->boolean(0, 5),
+  if (rows->empty()) return ServiceAnswer{};
+  return ServiceAnswer{.valid = rows->boolean(0, 5),
                       .calls = rows->int64(0, 0),
                       .exchange = own_text(*rows, 1),
                       .is_negative = rows->boolean(0, 2),

@@ -21,7 +21,7 @@ struct AnswerKey {
   std::string subject;  // normalised: two spellings of one question are one key
 };
 
-struct StoredAnswer {
+struct ServiceAnswer {
   bool claimed = false;    // the call is ours to make; nothing else is filled then
   bool valid = false;      // there is an answer, and it is still good
   std::int64_t calls = 0;  // ended ones: a greater number than before means that a call has ended
@@ -40,7 +40,7 @@ struct AnswerClaim {
 };
 
 // Claims the call unless somebody else makes it or its answer is there, and says what there is.
-Result<StoredAnswer> claim_answer(Database& database, const AnswerClaim& claim);
+Result<ServiceAnswer> claim_answer(Database& database, const AnswerClaim& claim);
 
 struct NewAnswer {
   std::string exchange;  // ignored where is_negative
