@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/action_routes.h"
+#include "api/autofill_routes.h"
 #include "api/board_routes.h"
 #include "api/bulk_routes.h"
 #include "api/card_routes.h"
@@ -32,6 +33,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_record_routes(routes, services, options);
   add_marketing_routes(routes, services, options);
   add_action_routes(routes, services, options);
+  add_autofill_routes(routes, services, options);
   add_board_routes(routes, services, options);
   add_card_routes(routes, services);
   add_link_routes(routes, services, options);

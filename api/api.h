@@ -22,6 +22,8 @@
 
 namespace c360::api {
 
+class RegisterLookup;
+
 inline constexpr std::string_view kApiPrefix = "/api/v1";
 
 struct ApiOptions {
@@ -46,6 +48,7 @@ struct ApiServices {
   std::chrono::hours idempotency_kept{72};  // an answer under an Idempotency-Key
   MailImporter* mail_importer = nullptr;
   MailExplainer* mail_explainer = nullptr;
+  RegisterLookup* register_lookup = nullptr;
 };
 
 // The whole table. Handlers keep references to the services.

@@ -1,11 +1,14 @@
 #include "daemon/api_parts.h"
 
 #include "adapters/clamd_scanner.h"
+#include "adapters/curl_http_client.h"
 #include "daemon/base/digest.h"
 #include "daemon/cli.h"
 #include "daemon/mail_ports.h"
+#include "daemon/register_lookup.h"
 #include "parsers/html_sanitizer.h"
 #include "parsers/phone.h"
+#include "store/lease.h"
 
 namespace c360::daemon {
 
@@ -62,9 +65,20 @@ ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<B
       mail_importer_(make_mail_importer(business_->intake(), ground.database, config,
                                         ground.observer, ground.clock)),
       mail_explainer_(make_mail_explainer(business_->intake(), ground.database, config)),
+      gates_(ground.database),
+      parties_(config.dadata, store::lease_holder(),
+               {.database = ground.database,
+                .states = gates_,
+                .clock = ground.clock,
+                .connect =
+                    [] {
+                      return std::make_unique<adapters::CurlHttpClient>("client360/" +
+                                                                        std::string(kVersion));
+                    }}),
+      register_lookup_(make_register_lookup(parties_, config.believed_sources, ground.clock)),
       api_({ground.database, business_->records(), ground.clock, ground.observer,
             rule_tester_.get(), mail_actions_.get(), config.retention.idempotency,
-            mail_importer_.get(), mail_explainer_.get()},
+            mail_importer_.get(), mail_explainer_.get(), register_lookup_.get()},
            api_options(config)) {}
 
 Result<Secret> cursor_key(store::Database& database) {

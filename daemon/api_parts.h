@@ -6,7 +6,10 @@
 #include <memory>
 #include <string>
 
+#include "adapters/party_register.h"
+#include "adapters/stored_gate_states.h"
 #include "api/api.h"
+#include "api/register_lookup.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/event.h"
 #include "daemon/config.h"
@@ -53,6 +56,9 @@ class ApiParts {
   std::unique_ptr<api::MailActions> mail_actions_;
   std::unique_ptr<api::MailImporter> mail_importer_;
   std::unique_ptr<api::MailExplainer> mail_explainer_;
+  adapters::StoredGateStates gates_;
+  adapters::PartyRegister parties_;
+  std::unique_ptr<api::RegisterLookup> register_lookup_;
   api::Api api_;
 };
 

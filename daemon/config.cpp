@@ -17,6 +17,7 @@
 #include "daemon/config_values.h"
 #include "daemon/regular_file.h"
 #include "daemon/settings.h"
+#include "store/operations/pedigree.h"
 
 namespace c360::daemon {
 
@@ -124,6 +125,9 @@ class Loader {
     if (api.port != 0 && api.port == config_.admin.port && api.host == config_.admin.host)
       values_.problem(position_of("admin.listen"), "admin.listen: api.listen has the same address");
     check_timezone();
+    check_sources();
+    check_url("dadata.suggestions_url", config_.dadata.dadata.suggestions_url);
+    check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
     if (!config_.clamd.empty() && !adapters::parse_clamd_address(config_.clamd))
       values_.problem(position_of("mail.clamd"),
                       fmt::format("mail.clamd: '{}' is neither HOST:PORT nor the path of a socket",
@@ -146,6 +150,24 @@ class Loader {
         position_of("business.timezone"),
         fmt::format("business.timezone: '{}' is no time zone; names are such as Europe/Moscow",
                     zone));
+  }
+
+  void check_sources() {
+    const auto& known = store::kRequisiteSources;
+    if (std::ranges::is_permutation(config_.believed_sources, known)) return;
+    values_.problem(position_of("requisites.believe"),
+                    "requisites.believe: each of person, import, mail, dadata and kontur stands "
+                    "there once");
+  }
+
+  // Scheme, host, and a port where one is wanted: paths are the service's.
+  void check_url(std::string_view key, const std::string& url) {
+    constexpr std::string_view kScheme = "https://";
+    const bool sane = url.starts_with(kScheme) && url.size() > kScheme.size() &&
+                      url.find_first_of("/?#@ ", kScheme.size()) == std::string::npos;
+    if (!sane)
+      values_.problem(position_of(key),
+                      fmt::format("{}: '{}' is no https://HOST or https://HOST:PORT", key, url));
   }
 
   Config config_;

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/party_register.h"
 #include "api/limits.h"
 #include "api/server.h"
 #include "daemon/base/log.h"
@@ -89,6 +90,8 @@ struct Config {
   RetentionConfig retention;
   std::uint64_t max_import_bytes = 0;
   api::ApiLimits limits;
+  adapters::PartyRegisterOptions dadata;
+  std::vector<std::string> believed_sources;  // of requisites, the one believed most first
   std::string timezone;
   bool swap_manager_cco = false;
   std::string rules_folder;                        // empty: the rules built into the program

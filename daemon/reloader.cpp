@@ -27,9 +27,16 @@ constexpr std::array<std::string_view, 11> kBusinessSettings = {"database.url",
                                                                 "mail.max_attachment_bytes",
                                                                 "business.",
                                                                 "crm."};
-constexpr std::array<std::string_view, 8> kApiSettings = {
-    "api.requests_per_second", "api.request_burst", "api.max_body_bytes", "api.max_import_",
-    "api.max_bulk_",           "api.max_export_",   "api.max_event_",     "idempotency."};
+constexpr std::array<std::string_view, 10> kApiSettings = {"api.requests_per_second",
+                                                           "api.request_burst",
+                                                           "api.max_body_bytes",
+                                                           "api.max_import_",
+                                                           "api.max_bulk_",
+                                                           "api.max_export_",
+                                                           "api.max_event_",
+                                                           "idempotency.",
+                                                           "dadata.",
+                                                           "requisites."};
 
 }  // namespace
 

@@ -63,11 +63,11 @@ Result<ServiceAnswer> claim_answer(Database& database, const AnswerClaim& claim)
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return ServiceAnswer{};
   return ServiceAnswer{.valid = rows->boolean(0, 5),
-                      .calls = rows->int64(0, 0),
-                      .exchange = own_text(*rows, 1),
-                      .is_negative = rows->boolean(0, 2),
-                      .obtained_at = rows->instant(0, 3),
-                      .failure = own_text(*rows, 4)};
+                       .calls = rows->int64(0, 0),
+                       .exchange = own_text(*rows, 1),
+                       .is_negative = rows->boolean(0, 2),
+                       .obtained_at = rows->instant(0, 3),
+                       .failure = own_text(*rows, 4)};
 }
 
 Result<Instant> keep_answer(Database& database, const AnswerKey& key, const std::string& holder,
