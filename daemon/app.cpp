@@ -225,6 +225,11 @@ std::optional<ExitCode> App::begin_serving() {
     wait_for_database(started.error().detail);
     return std::nullopt;
   }
+  if (auto started = parts_.start_jobs(); !started) {
+    parts_.observer.observe(event::part_failed,
+                            {{"part", "jobs"}, {"detail", started.error().detail}});
+    return ExitCode::failure;
+  }
   next_database_try_.reset();
   parts_.open_api();
   parts_.start_scheduler();
@@ -247,13 +252,17 @@ ExitCode App::stop(ExitCode code) {
   parts_.reload_requests.close();
   {
     const StopGuard guard{parts_.database, observer, limit * 9 / 10, limit + seconds{2}};
-    // Requests and mail end side by side: both have the whole time.
+    // Requests, mail and jobs end side by side: each has the whole time.
     std::jthread mail([&] {
       if (const auto running = parts_.business.get()) running->intake().stop();
+    });
+    std::jthread jobs([&] {
+      if (parts_.jobs) parts_.jobs->stop();
     });
     if (parts_.scheduler) parts_.scheduler->stop();
     parts_.api.stop(limit * 8 / 10);
     mail.join();
+    jobs.join();
     parts_.admin.stop(limit / 10);
     parts_.database.shut_down();
   }

@@ -66,6 +66,7 @@ struct RateConfig {
 struct RetentionConfig {
   std::chrono::hours idempotency{};
   int history_months_ahead = 0;
+  std::chrono::hours jobs{};  // finished ones and their runs
 };
 
 // A setting as it is in force.
@@ -88,6 +89,7 @@ struct Config {
   std::chrono::milliseconds clamd_timeout{};
   ServiceConfig service;
   RetentionConfig retention;
+  std::size_t job_threads = 0;
   std::uint64_t max_import_bytes = 0;
   api::ApiLimits limits;
   adapters::PartyRegisterOptions dadata;

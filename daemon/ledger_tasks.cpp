@@ -33,12 +33,6 @@ SELECT invariant, violations FROM ops.invariant
 UNION ALL SELECT invariant, violations FROM ops.invariant_scanned)sql"};
 constexpr store::Sql kScanAge{"task_scan_age", R"sql(
 SELECT (extract(epoch FROM now() - min(scanned_at)) * 1000)::bigint FROM ops.invariant_scanned)sql"};
-constexpr store::Sql kScan{"task_invariant_scan", R"sql(
-INSERT INTO ops.invariant_scanned (invariant, violations, scanned_at)
-SELECT invariant, violations, now() FROM ops.invariant_scan
-ON CONFLICT (invariant) DO UPDATE
-  SET violations = excluded.violations, scanned_at = excluded.scanned_at)sql"};
-
 double seconds_at(const store::Rows& rows, int row, int column) {
   return static_cast<double>(rows.int64(row, column)) / 1'000;
 }
@@ -99,16 +93,9 @@ Result<void> show_invariants(store::Database& database, Metrics& metrics) {
 std::vector<PeriodicTask> ledger_tasks(store::Database& database, Metrics& metrics) {
   using std::chrono::seconds;
   std::vector<PeriodicTask> tasks;
-  tasks.push_back(
-      {"invariant_scan", seconds{900}, TaskScope::cluster, [&database]() -> Result<void> {
-         auto counted = database.execute(Pool::work, kScan);
-         if (!counted) return std::unexpected(counted.error());
-         return {};
-       }});
-  tasks.push_back({"invariant_gauges", seconds{15}, TaskScope::daemon,
+  tasks.push_back({"invariant_gauges", seconds{15},
                    [&database, &metrics] { return show_invariants(database, metrics); }});
-  tasks.push_back(
-      {"mailbox_gauges", seconds{30}, TaskScope::daemon, MailboxGauges(database, metrics)});
+  tasks.push_back({"mailbox_gauges", seconds{30}, MailboxGauges(database, metrics)});
   return tasks;
 }
 

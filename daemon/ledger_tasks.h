@@ -1,6 +1,6 @@
 // The ledger as gauges: how each mailbox fares and whether every promise holds (design.md 2). The
-// queries read little however many mails there are: partial indexes, or a scan that one daemon of
-// all makes each quarter of an hour.
+// queries read little however many mails there are: partial indexes, or a scan that a job
+// (invariant_scan) makes each quarter of an hour.
 #pragma once
 
 #include <vector>

@@ -3,6 +3,8 @@
 #include "daemon/api_parts.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
+#include "daemon/jobs/expiry.h"
+#include "daemon/jobs/housekeeping.h"
 #include "daemon/tasks.h"
 #include "store/lease.h"
 
@@ -82,14 +84,31 @@ void Parts::open_api() {
 void Parts::start_scheduler() {
   if (scheduler) scheduler->stop();
   SchedulerOptions options;
-  options.claim = [this](const PeriodicTask& task) { return claim_run(database, task, holder); };
-  options.finish = [this](std::int64_t run, const Result<void>& outcome) {
-    return finish_run(database, run, outcome);
-  };
   options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
-  scheduler = std::make_unique<Scheduler>(
-      periodic_tasks(database, config.get()->retention, observer), std::move(options), observer);
+  scheduler =
+      std::make_unique<Scheduler>(periodic_tasks(database, observer), std::move(options), observer);
   scheduler->start();
+}
+
+Result<void> Parts::start_jobs() {
+  const auto in_force = config.get();
+  auto zone = TimeZone::named(in_force->timezone);
+  if (!zone) return std::unexpected(zone.error());
+  if (jobs) jobs->stop();
+  JobWorkersOptions options{.holder = holder,
+                            .threads = in_force->job_threads,
+                            .zone = *zone,
+                            .database = in_force->database.options};
+  options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
+  JobHandlers handlers;
+  add_housekeeping_jobs(handlers, database, in_force->retention);
+  add_expiry_jobs(handlers, database, [this] {
+    const auto running = business.get();
+    return running ? std::shared_ptr<store::Records>(running, &running->records()) : nullptr;
+  });
+  jobs = std::make_unique<JobWorkers>(database, std::move(handlers), std::move(options), observer);
+  jobs->start();
+  return {};
 }
 
 Readiness Parts::readiness() const {

@@ -16,6 +16,7 @@
 #include "daemon/base/snapshot.h"
 #include "daemon/config.h"
 #include "daemon/heartbeats.h"
+#include "daemon/job_worker.h"
 #include "daemon/listener.h"
 #include "daemon/reload_requests.h"
 #include "daemon/scheduler.h"
@@ -70,6 +71,7 @@ struct Parts {
   Listener api;
   Shared<Business> business;  // null until the database has passed its check
   std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<JobWorkers> jobs;
 
   // Why the daemon is not serving yet; empty once it is.
   Snapshot<std::string> waiting_for;
@@ -80,6 +82,8 @@ struct Parts {
   // The routes over them; opens the gate.
   void open_api();
   void start_scheduler();
+  // Anew, by the configuration in force; waits for the jobs under way, which give up.
+  Result<void> start_jobs();
   Readiness readiness() const;
   // Hex SHA-256 over configuration and rules.
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);

@@ -38,6 +38,9 @@ constexpr std::array<std::string_view, 10> kApiSettings = {"api.requests_per_sec
                                                            "dadata.",
                                                            "requisites."};
 
+constexpr std::array<std::string_view, 4> kJobSettings = {"jobs.", "retention.",
+                                                          "business.timezone", "database."};
+
 }  // namespace
 
 bool touches(const std::vector<std::string>& changed, std::span<const std::string_view> prefixes) {
@@ -151,7 +154,7 @@ void Reloader::commit(Prepared prepared) {
     } else {
       update_business(prepared);
     }
-    if (touches(changed, "retention.")) parts_.start_scheduler();
+    if (touches(changed, kJobSettings)) restart_jobs();
   }
   if (prepared.api) parts_.api.adopt(std::move(prepared.api), next.api, next.service.stop_limit);
   if (prepared.admin)
@@ -167,6 +170,14 @@ void Reloader::replace_business() {
   // The new database passed its check and is gone a moment later. The App waits for it as at start.
   parts_.business.set(nullptr);
   parts_.gate.close("the database was changed and is away");
+}
+
+// The zone was checked with the configuration; were it gone from the machine since, what runs goes
+// on.
+void Reloader::restart_jobs() {
+  if (auto started = parts_.start_jobs(); !started)
+    parts_.observer.observe(event::part_failed,
+                            {{"part", "jobs"}, {"detail", started.error().detail}});
 }
 
 void Reloader::update_business(const Prepared& prepared) {

@@ -37,6 +37,7 @@ class Reloader {
   Problems prepare_listeners(Prepared& prepared);
   void commit(Prepared prepared);
   void replace_business();
+  void restart_jobs();
   void update_business(const Prepared& prepared);
   ReloadAnswer report(ReloadAnswer answer, std::string_view trigger);
 

@@ -1,6 +1,7 @@
 #include "daemon/scheduler.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace c360::daemon {
 
@@ -58,19 +59,10 @@ void Scheduler::loop(const std::stop_token& stop) {
   }
 }
 
-Result<void> Scheduler::run_claimed(const PeriodicTask& task) {
-  auto run = options_.claim(task);
-  if (!run) return std::unexpected(run.error());
-  if (!*run) return {};
-  const Result<void> outcome = task.run();
-  if (auto noted = options_.finish(**run, outcome); !noted) return noted;
-  return outcome;
-}
-
 void Scheduler::run_one(Slot& slot) {
   Result<void> done;
   try {
-    done = slot.task.scope == TaskScope::cluster ? run_claimed(slot.task) : slot.task.run();
+    done = slot.task.run();
   } catch (const std::exception& error) {
     done = fail(ErrorCode::internal, error.what());
   }

@@ -1,14 +1,12 @@
-// Periodic tasks on one thread. A task of scope `cluster` runs in one of all daemons per period:
-// the claim in ops.schedule decides, by the database's clock; after a downtime there is one run,
-// not one per missed period. A failed run backs off and is tried again.
+// Periodic tasks on one thread, of this daemon for itself: its gauges, its share of the search
+// index. A failed run backs off and is tried again. What one of all daemons does is a job with a
+// schedule (store/schedules.h).
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -21,15 +19,9 @@
 
 namespace c360::daemon {
 
-enum class TaskScope : std::uint8_t {
-  daemon,   // every daemon for itself, such as its own gauges
-  cluster,  // one of all daemons
-};
-
 struct PeriodicTask {
-  std::string name;  // [a-z_]+, the key in ops.schedule
+  std::string name;  // [a-z_]+
   std::chrono::seconds period{60};
-  TaskScope scope = TaskScope::daemon;
   std::function<Result<void>()> run;
 };
 
@@ -37,10 +29,6 @@ struct SchedulerOptions {
   double jitter = 0.1;  // a wait is uniform in [period * (1 - jitter), period]
   std::chrono::milliseconds retry_first{5'000};
   std::chrono::milliseconds retry_limit{300'000};
-  // Takes the run of `task` that is due now; none when it is not due or another daemon does it.
-  std::function<Result<std::optional<std::int64_t>>(const PeriodicTask& task)> claim;
-  // Notes how the claimed run ended.
-  std::function<Result<void>(std::int64_t run, const Result<void>& outcome)> finish;
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
 };
 
@@ -65,7 +53,6 @@ class Scheduler {
   };
   void loop(const std::stop_token& stop);
   void run_one(Slot& slot);
-  Result<void> run_claimed(const PeriodicTask& task);
   std::chrono::milliseconds wait_after(const Slot& slot);
 
   SchedulerOptions options_;

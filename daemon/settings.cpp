@@ -673,6 +673,25 @@ constexpr std::array kSettings = {
         .max = 24,
         .unit = "months"},
 
+    Row{.key = "retention.jobs_days",
+        .type = Type::integer,
+        .default_value = "30",
+        .sentence = "How long finished jobs and their runs are shown; failed jobs stay until they "
+                    "are run again.",
+        .store = [](Config& c, SettingValue&& v) { c.retention.jobs = hours{v.integer * 24}; },
+        .min = 1,
+        .max = 3'650,
+        .unit = "days"},
+
+    Row{.key = "jobs.threads",
+        .type = Type::integer,
+        .default_value = "2",
+        .sentence = "Jobs under way at the same time in this daemon; each may use a connection of "
+                    "database.work_connections.",
+        .store = [](Config& c, SettingValue&& v) { c.job_threads = size_of(v); },
+        .min = 1,
+        .max = 64},
+
     Row{.key = "service.stop_limit_ms",
         .type = Type::integer,
         .default_value = "10000",

@@ -136,7 +136,8 @@ constexpr Sql kUntilNext{"jobs.until_next", R"sql(
 SELECT (extract(epoch FROM least(
   (SELECT min(run_at) FROM ops.job
     WHERE status = 'queued' AND run_at > now() AND kind = ANY ($1::text[])),
-  (SELECT min(next_run_at) FROM ops.schedule WHERE is_enabled AND kind = ANY ($1::text[]))
+  (SELECT min(locked_until) FROM ops.job WHERE status = 'running' AND locked_until > now()),
+  (SELECT min(next_run_at) FROM ops.schedule WHERE is_enabled)
 ) - clock_timestamp()) * 1000)::bigint)sql"};
 
 constexpr Sql kPurgeJobs{"jobs.purge", R"sql(

@@ -122,8 +122,8 @@ Result<void> retry_job(Database& database, std::int64_t id);
 // work another one does by now stays.
 Result<std::int64_t> retry_failed_jobs(Database& database, std::string_view kind, int limit);
 
-// Until the next job of these kinds or the next schedule is due; none when nothing waits for its
-// time. What is due already does not count.
+// Until the next job of these kinds or the next schedule is due, or a lease runs out; none when
+// nothing waits for its time. Of jobs and leases, what is due already does not count.
 Result<std::optional<std::chrono::milliseconds>> until_next_job(
     Database& database, const std::vector<std::string>& kinds);
 

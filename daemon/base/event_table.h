@@ -29,6 +29,9 @@ inline constexpr Event config_unchanged{"config_unchanged", LogLevel::info};
 inline constexpr Event config_refused{"config_refused", LogLevel::error};
 inline constexpr Event config_warning{"config_warning", LogLevel::warn};
 inline constexpr Event task_failed{"task_failed", LogLevel::error};
+inline constexpr Event job_retried{"job_retried", LogLevel::warn};
+inline constexpr Event job_failed{"job_failed", LogLevel::error};
+inline constexpr Event job_lost{"job_lost", LogLevel::warn};
 
 // store
 inline constexpr Event migration_applied{"migration_applied", LogLevel::info};

@@ -212,4 +212,8 @@ INSERT INTO ops.schedule (name, kind, expression, next_run_at) VALUES
     ('history_partitions',     'history_partitions',     '@daily',       now()),
     ('purge_idempotency_keys', 'purge_idempotency_keys', '@hourly',      now()),
     ('purge_jobs',             'purge_jobs',             '@daily',       now()),
-    ('invariant_scan',         'invariant_scan',         '*/15 * * * *', now());
+    ('invariant_scan',         'invariant_scan',         '*/15 * * * *', now()),
+    ('payments_overdue',       'payments_overdue',       '@hourly',      now()),
+    ('activities_overdue',     'activities_overdue',     '@hourly',      now()),
+    ('contracts_archive',      'contracts_archive',      '0 1 * * *',    now()),
+    ('assignments_archive',    'assignments_archive',    '0 1 * * *',    now());

@@ -223,7 +223,7 @@ class SchedulerTest : public ::testing::Test {
 };
 
 TEST_F(SchedulerTest, RunsEveryTaskAtTheStartAndWhenAsked) {
-  Scheduler scheduler{{{"one", seconds{3'600}, TaskScope::daemon,
+  Scheduler scheduler{{{"one", seconds{3'600},
                         [&]() -> Result<void> {
                           runs_();
                           return {};
@@ -240,7 +240,7 @@ TEST_F(SchedulerTest, RunsEveryTaskAtTheStartAndWhenAsked) {
 TEST_F(SchedulerTest, AFailureIsTriedAgainBeforeThePeriodIsOver) {
   SchedulerOptions options;
   options.retry_first = milliseconds{1};
-  Scheduler scheduler{{{"one", seconds{3'600}, TaskScope::daemon,
+  Scheduler scheduler{{{"one", seconds{3'600},
                         [&]() -> Result<void> {
                           runs_();
                           if (runs_.count() < 3) return fail(ErrorCode::unavailable, "away");
@@ -257,12 +257,12 @@ TEST_F(SchedulerTest, AnExceptionOfATaskIsAFailureOfThatTaskOnly) {
   Counted other;
   SchedulerOptions options;
   options.retry_first = milliseconds{1};
-  Scheduler scheduler{{{"throws", seconds{3'600}, TaskScope::daemon,
+  Scheduler scheduler{{{"throws", seconds{3'600},
                         [&]() -> Result<void> {
                           runs_();
                           throw std::runtime_error("a bug");
                         }},
-                       {"other", seconds{3'600}, TaskScope::daemon,
+                       {"other", seconds{3'600},
                         [&]() -> Result<void> {
                           other();
                           return {};
@@ -273,40 +273,6 @@ TEST_F(SchedulerTest, AnExceptionOfATaskIsAFailureOfThatTaskOnly) {
 
   EXPECT_TRUE(runs_.wait_for(2));
   EXPECT_TRUE(other.wait_for(1));
-}
-
-TEST_F(SchedulerTest, AClusterTaskRunsOnlyWithItsClaimAndItsEndIsNoted) {
-  std::vector<std::string> finished;
-  Counted noted;
-  SchedulerOptions options;
-  options.claim = [](const PeriodicTask& task) -> Result<std::optional<std::int64_t>> {
-    if (task.name == "theirs") return std::nullopt;
-    return 17;
-  };
-  options.finish = [&](std::int64_t run, const Result<void>& outcome) -> Result<void> {
-    finished.push_back(std::to_string(run) + (outcome ? " ok" : " failed"));
-    noted();
-    return {};
-  };
-  std::atomic<bool> theirs_ran = false;
-  Scheduler scheduler{{{"theirs", seconds{3'600}, TaskScope::cluster,
-                        [&]() -> Result<void> {
-                          theirs_ran = true;
-                          return {};
-                        }},
-                       {"ours", seconds{3'600}, TaskScope::cluster,
-                        [&]() -> Result<void> {
-                          runs_();
-                          return {};
-                        }}},
-                      options,
-                      observer_};
-  scheduler.start();
-  ASSERT_TRUE(noted.wait_for(1));
-  scheduler.stop();
-
-  EXPECT_FALSE(theirs_ran);
-  EXPECT_THAT(finished, ElementsAre("17 ok"));
 }
 
 }  // namespace

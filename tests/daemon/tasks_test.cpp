@@ -1,13 +1,14 @@
-// Which of several daemons does a periodic run: decided in a real database.
+// Periodic tasks and the jobs that keep the database in order, on a real one.
 #include "daemon/tasks.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <thread>
 
 #include "daemon/database_check.h"
+#include "daemon/jobs/expiry.h"
+#include "daemon/jobs/housekeeping.h"
 #include "tests/support/temp_postgres.h"
 
 namespace c360::daemon {
@@ -24,62 +25,38 @@ class TasksTest : public ::testing::Test {
   TempPostgres& postgres_ = TempPostgres::shared();
   std::string url_ = postgres_.create_database();
   store::Database database_{{.url = url_}, observer_};
-  const PeriodicTask task_{"sweep", hours{1}, TaskScope::cluster, {}};
+
+  // Every job of it once, as its workers run it; what went wrong.
+  std::string run_housekeeping(store::Database& database) {
+    JobHandlers handlers;
+    add_housekeeping_jobs(handlers, database, {hours{72}, 3, hours{720}});
+    std::string wrong;
+    for (const auto& [kind, handler] : handlers) {
+      EXPECT_TRUE(store::enqueue_job(database, {.kind = kind}));
+      const auto jobs = store::take_jobs(database, {kind}, "a", 1);
+      if (!jobs || jobs->size() != 1) return "no " + kind;
+      const std::atomic<bool> stopping = false;
+      JobRun run(database, jobs->front(), stopping);
+      if (const auto done = handler(run); !done) wrong += kind + ": " + done.error().detail + "; ";
+    }
+    return wrong;
+  }
 };
 
-TEST_F(TasksTest, OfManyDaemonsOneTakesTheRun) {
-  std::atomic<int> taken = 0;
-  std::atomic<int> failed = 0;
-  {
-    std::vector<std::jthread> daemons;
-    for (int i = 0; i < 6; ++i)
-      daemons.emplace_back([&, i] {
-        const auto run = claim_run(database_, task_, "daemon-" + std::to_string(i));
-        if (!run) {
-          ++failed;
-        } else if (*run) {
-          ++taken;
-        }
-      });
-  }
-  EXPECT_EQ(failed, 0);
-  EXPECT_EQ(taken, 1);
-  EXPECT_EQ(postgres_.query(url_, "SELECT count(*)::text FROM ops.job_run").front(), "1");
-}
-
-TEST_F(TasksTest, AfterADowntimeThereIsOneRun) {
-  ASSERT_TRUE(claim_run(database_, task_, "a"));
-  postgres_.execute(url_, "UPDATE ops.schedule SET next_run_at = now() - interval '3 days'");
-
-  const auto first = claim_run(database_, task_, "a");
-  const auto second = claim_run(database_, task_, "a");
-
-  ASSERT_TRUE(first && *first);
-  ASSERT_TRUE(second);
-  EXPECT_FALSE(second->has_value());
-}
-
-TEST_F(TasksTest, ARunLeavesItsEndAndAFailedOneComesAgainSoon) {
-  const auto run = claim_run(database_, task_, "a");
-  ASSERT_TRUE(run && *run);
-
-  ASSERT_TRUE(finish_run(database_, **run, fail(ErrorCode::internal, "it broke")));
-
-  EXPECT_EQ(postgres_.query(url_, "SELECT result || ' ' || error FROM ops.job_run").front(),
-            "failed it broke");
-  EXPECT_EQ(postgres_
-                .query(url_,
-                       "SELECT (next_run_at < now() + interval '2 minutes')::text "
-                       "FROM ops.schedule WHERE name = 'sweep'")
-                .front(),
-            "true");
-}
-
 TEST_F(TasksTest, EveryTaskRunsOnAFreshDatabase) {
-  for (const PeriodicTask& task : periodic_tasks(database_, {hours{72}, 3}, observer_)) {
+  for (const PeriodicTask& task : periodic_tasks(database_, observer_)) {
     const auto done = task.run();
     EXPECT_TRUE(done) << task.name << ": " << done.error().detail;
   }
+}
+
+TEST_F(TasksTest, EveryScheduleOfTheMigrationsHasItsJobAndTheJobsRunOnAFreshDatabase) {
+  JobHandlers handlers;
+  add_housekeeping_jobs(handlers, database_, {});
+  add_expiry_jobs(handlers, database_, [] { return nullptr; });
+  for (const std::string& kind : postgres_.query(url_, "SELECT kind FROM ops.schedule"))
+    EXPECT_TRUE(handlers.contains(kind)) << kind;
+  EXPECT_EQ(run_housekeeping(database_), "");
 }
 
 TEST_F(TasksTest, AFreshDatabaseFitsAndAnEmptyOneIsBehind) {
@@ -112,12 +89,11 @@ TEST_F(TasksTest, TheRuntimeRoleNeedsNoDdl) {
   const std::string url = postgres_.url(name, "c360_app");
   store::Database as_app{{.url = url}, observer_};
   EXPECT_EQ(check_database({.options = {.url = url}}, observer_).state, DatabaseState::fits);
-  for (const PeriodicTask& task : periodic_tasks(as_app, {hours{72}, 3}, observer_)) {
-    const auto claimed = claim_run(as_app, task, "app");
-    EXPECT_TRUE(claimed) << task.name << ": " << claimed.error().detail;
+  for (const PeriodicTask& task : periodic_tasks(as_app, observer_)) {
     const auto done = task.run();
     EXPECT_TRUE(done) << task.name << ": " << done.error().detail;
   }
+  EXPECT_EQ(run_housekeeping(as_app), "");
 }
 
 }  // namespace
