@@ -10,6 +10,7 @@
 #include "api/export_routes.h"
 #include "api/feed_routes.h"
 #include "api/import_routes.h"
+#include "api/job_routes.h"
 #include "api/library_routes.h"
 #include "api/link_routes.h"
 #include "api/mail_conservation.h"
@@ -50,6 +51,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_quarantine_routes(routes, services, options);
   add_explain_routes(routes, services);
   add_workspace_routes(routes, services);
+  add_job_routes(routes, services, options);
   add_token_routes(routes, services, options);
   add_portal_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);

@@ -52,6 +52,25 @@ TEST_F(Command, FromAnEmptyDatabaseToATokenThatWorks) {
   EXPECT_TRUE(eventually([&] { return api.get("/api/v1/deals").status == 401; }));
 }
 
+TEST_F(Command, JobsAreListedRunWatchedAndTheirSchedulesChanged) {
+  start(config());
+  make_operator();
+  pin_ports();
+  EXPECT_THAT(client360({"job", "schedules"}).output, HasSubstr("purge_jobs"));
+  const RanProgram ran = client360({"job", "run", "purge_jobs", "--watch"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.output << daemon_.log();
+  EXPECT_THAT(ran.output, HasSubstr("done"));
+  EXPECT_THAT(client360({"job", "list", "--status=done"}).output, HasSubstr("purge_jobs"));
+  EXPECT_THAT(client360({"job", "runs", "--job=purge_jobs"}).output, HasSubstr("ok"));
+  EXPECT_THAT(client360({"job", "pause", "purge_jobs"}).output, HasSubstr("paused: true"));
+  EXPECT_THAT(client360({"job", "cron", "purge_jobs", "15 4 * * *"}).output,
+              HasSubstr("15 4 * * *"));
+  EXPECT_THAT(client360({"job", "cron", "purge_jobs", "often"}).output, HasSubstr("/cron"));
+  EXPECT_EQ(client360({"job", "resume", "purge_jobs"}).exit_code, 0);
+  EXPECT_EQ(client360({"job", "watch", "999999"}).exit_code, 1);
+  EXPECT_THAT(client360({"job", "retry", "--all"}).output, HasSubstr("0 failed jobs"));
+}
+
 // A token shown to nobody; or written to the database, whose connection got the number of standard
 // output.
 TEST_F(Command, WhatCannotBePrintedIsAFailure) {

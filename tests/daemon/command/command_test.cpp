@@ -62,6 +62,10 @@ TEST(Verbs, WhatIsNotUnderstoodEndsWithTwo) {
   EXPECT_EQ(run({"quarantine", "show", "x"}), ExitCode::usage);
   EXPECT_EQ(run({"quarantine", "target", "1", "x"}), ExitCode::usage);
   EXPECT_EQ(run({"quarantine", "retry"}), ExitCode::usage);
+  EXPECT_EQ(run({"job", "watch", "x"}), ExitCode::usage);
+  EXPECT_EQ(run({"job", "run"}), ExitCode::usage);
+  EXPECT_EQ(run({"job", "retry"}), ExitCode::usage);
+  EXPECT_EQ(run({"job", "retry", "1", "--kind=x"}), ExitCode::usage);
   EXPECT_EQ(run({"quarantine", "retry", "1", "--all"}), ExitCode::usage);
   EXPECT_EQ(run({"quarantine", "retry", "1", "--reason=no_rule"}), ExitCode::usage);
 }
