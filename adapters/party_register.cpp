@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "adapters/party_id.h"
+#include "daemon/base/identifiers.h"
 
 namespace c360::adapters {
 
@@ -52,6 +53,9 @@ CallResult<FoundParty> PartyRegister::find(const PartyQuery& query, bool fresh,
                                       : "DaData is switched off in the settings");
   const auto id = parse_party_id(query.id);
   if (!id) return std::unexpected(id.error());
+  // Before it becomes part of a key that is kept.
+  if (const auto fault = query.kpp.empty() ? IdentifierCheck{} : check_kpp(query.kpp))
+    return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
   const auto began = ports_.clock.steady();
   Retries retries{retry};
   while (true) {

@@ -197,6 +197,10 @@ Result<std::shared_ptr<const Caller>> Authenticator::admit(const Request& reques
       std::ranges::find(kPortalOperations, route.operation_id) == kPortalOperations.end()) {
     return fail(ErrorCode::forbidden, "this is not for portal users", "not_for_portal");
   }
+  // What another record shows of itself inside this one was never decided for them.
+  if (store::is_portal(caller->actor) && request.query_value("include")) {
+    return fail(ErrorCode::forbidden, "include is not for portal users", "not_for_portal");
+  }
   return caller;
 }
 

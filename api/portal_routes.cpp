@@ -38,10 +38,15 @@ Result<std::int64_t> login_to_change(const ApiServices& services, const Request&
   if (!seen) return std::unexpected(std::move(seen).error());
   const store::Predicate write =
       services.records.access().predicate(actor, login, store::Right::write, "t", "$2::bigint");
-  const std::string sql = "SELECT ($2::bigint IS NULL OR true) AND " + write.sql +
-                          " FROM crm.counterparty_user t WHERE t.id = $1::bigint";
-  auto rows = services.database.execute(store::Pool::api, {"", sql},
-                                        store::Params{}.add(*id).add(actor.user_id));
+  // A token opens the customer's requests, which a mere creator of its card may not read.
+  const bool answers_for_all = actor.is_administrator() || services.records.access().is_cco(actor);
+  const std::string sql =
+      "SELECT ($3::boolean OR EXISTS (SELECT FROM crm.counterparty c WHERE c.id = t.counterparty_id"
+      " AND $2::bigint IN (c.responsible_id, c.service_manager_id))) AND " +
+      write.sql + " FROM crm.counterparty_user t WHERE t.id = $1::bigint";
+  auto rows =
+      services.database.execute(store::Pool::api, {"", sql},
+                                store::Params{}.add(*id).add(actor.user_id).add(answers_for_all));
   if (!rows) return std::unexpected(std::move(rows).error());
   if (!rows->empty() && rows->boolean(0, 0)) return *id;
   return fail(ErrorCode::forbidden, "You may read this Employee account, but not change it.",

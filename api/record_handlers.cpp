@@ -406,6 +406,8 @@ RouteHandler children_handler(const ApiServices& services, const Resource& paren
       [services, &parent, &child, fixed = std::move(fixed),
        column = std::string(collection.parent_column), tail = "/" + std::string(collection.name)](
           Request& request, Response& response) -> Result<void> {
+        if (auto admitted = admit_included(request, child, services.records.registry()); !admitted)
+          return admitted;
         auto seen = sees_record(services, parent, request, tail, response);
         if (!seen) return std::unexpected(std::move(seen).error());
         if (!*seen) return {};

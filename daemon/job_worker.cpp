@@ -218,15 +218,15 @@ void JobWorkers::conduct(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     options_.beat(kLoop);
     const auto now = steady_clock::now();
-    if (now - renewed >= options_.renewal) {
-      keep_leases();
-      renewed = now;
-    }
+    // After an outage our own jobs are renewed first: reclaimed, they would run a second time.
+    const bool held = now - renewed < options_.renewal || keep_leases();
+    if (held && now - renewed >= options_.renewal) renewed = now;
     if (now - shown >= options_.gauge_interval) {
       show_gauges();
       shown = now;
     }
-    auto reclaimed = store::reclaim_jobs(database_);
+    Result<std::int64_t> reclaimed = 0;
+    if (held) reclaimed = store::reclaim_jobs(database_);
     auto fired = store::fire_schedules(database_, options_.zone, options_.holder);
     auto next = store::until_next_job(database_, kinds_);
     const bool well =
@@ -241,7 +241,7 @@ void JobWorkers::conduct(const std::stop_token& stop) {
   }
 }
 
-void JobWorkers::keep_leases() {
+bool JobWorkers::keep_leases() {
   std::vector<store::Job> jobs;
   {
     const std::scoped_lock lock{mutex_};
@@ -251,7 +251,7 @@ void JobWorkers::keep_leases() {
   auto renewal = store::renew_jobs(database_, jobs, options_.lease);
   if (!renewal) {
     tell(std::unexpected(renewal.error()), "job_renew");
-    return;
+    return false;
   }
   const std::scoped_lock lock{mutex_};
   for (const RunningJob& running : running_) {
@@ -260,6 +260,7 @@ void JobWorkers::keep_leases() {
         running->canceled || std::ranges::count(renewal->canceled, running->job.id) > 0;
     if (running->lost || running->canceled) running->stopping = true;
   }
+  return true;
 }
 
 void JobWorkers::show_gauges() {

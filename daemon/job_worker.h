@@ -124,7 +124,7 @@ class JobWorkers {
   store::JobSettlement settlement_of(const Running& running, const Result<JobYield>& outcome);
   void report(const store::Job& job, const store::JobSettlement& settlement,
               std::chrono::steady_clock::duration took);
-  void keep_leases();
+  bool keep_leases();  // false: the database did not answer, all may have expired
   void show_gauges();
   void wake_workers();
   bool tell(const Result<void>& done, std::string_view what) const;

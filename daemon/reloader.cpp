@@ -142,6 +142,8 @@ void Reloader::commit(Prepared prepared) {
   // Its leases must be free, in the database they are in, before the next one asks for them.
   if (new_business) running->intake().stop();
   if (touches(changed, "database.url")) parts_.cursor_secret = parts_.thread_secret = {};
+  // A handler under way read from the database as it was, and must not write into another.
+  if (touches(changed, "database.") && parts_.jobs) parts_.jobs->stop();
   if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
   if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
   parts_.heartbeats.set_limit(next.service.loop_limit);

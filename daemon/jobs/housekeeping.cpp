@@ -1,6 +1,7 @@
 #include "daemon/jobs/housekeeping.h"
 
 #include "store/idempotency.h"
+#include "store/service_answers.h"
 
 namespace c360::daemon {
 
@@ -50,8 +51,11 @@ void add_housekeeping_jobs(JobHandlers& handlers, store::Database& database,
   handlers["purge_idempotency_keys"] = [&database](JobRun& run) {
     return purge_all(run, [&] { return store::purge_idempotency(database, kPiece); });
   };
+  // With the answers of outside services that nobody may use any more.
   handlers["purge_jobs"] = [&database, age = retention.jobs](JobRun& run) {
-    return purge_all(run, [&] { return store::purge_jobs(database, age, kPiece); });
+    auto jobs = purge_all(run, [&] { return store::purge_jobs(database, age, kPiece); });
+    if (!jobs) return jobs;
+    return purge_all(run, [&] { return store::purge_answers(database, age, kPiece); });
   };
   handlers["invariant_scan"] = [&database](JobRun&) { return execute(database, kScanInvariants); };
 }

@@ -133,6 +133,9 @@ CREATE INDEX job_due_idx ON ops.job (priority DESC, run_at, id) WHERE status = '
 CREATE INDEX job_next_idx ON ops.job (run_at) WHERE status = 'queued';
 CREATE INDEX job_running_idx ON ops.job (locked_until) WHERE status = 'running';
 CREATE INDEX job_failed_idx ON ops.job (id) WHERE status = 'failed';
+-- The gauges: what is not done yet, by kind.
+CREATE INDEX job_depth_idx ON ops.job (kind, status, run_at)
+    WHERE status IN ('queued', 'running', 'failed');
 CREATE INDEX job_finished_idx ON ops.job (finished_at) WHERE finished_at IS NOT NULL;
 CREATE UNIQUE INDEX job_dedupe_key ON ops.job (kind, dedupe_key) WHERE status IN ('queued', 'running');
 -- Two daemons cannot both start one slot.

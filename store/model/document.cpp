@@ -47,8 +47,9 @@ void check_document(Draft& draft) {
 
 void check_folder(Draft& draft) {
   const auto name = draft.get("name");
-  if (name && name->find_first_of("/\\") != std::string_view::npos) {
-    draft.wrong("name", "invalid_name", "A folder name has no slashes.");
+  const bool steps = name == "." || name == "..";  // a way up, in an archive of it
+  if (name && (steps || name->find_first_of("/\\") != std::string_view::npos)) {
+    draft.wrong("name", "invalid_name", "A folder name has no slashes and is not \".\" or \"..\".");
   }
 }
 

@@ -47,6 +47,8 @@ constexpr std::array<std::string_view, 10> kEntityFields = {
     "full_name", "short_name", "legal_form_code",   "inn",          "kpp",
     "ogrn",      "okpo",       "juridical_address", "post_address", "ceo_name"};
 
+constexpr int kEntityInn = 4;  // column of kPrimaryEntity
+
 // Never a matter of opinion: the register alone knows.
 constexpr std::array<std::string_view, 3> kAlwaysWritten = {"registry_status", "liquidated_on",
                                                             "unreliable"};
@@ -154,7 +156,10 @@ void drop_unfit(const Resource& resource, const Pedigree& pedigree, RegisterFact
   const auto kind = facts.value("kind");
   const bool person = kind == "individual_entrepreneur";
   const bool has_kpp = pedigree.current("kpp").value.has_value();
-  const auto registered = facts.value("registered_on");
+  // The day that will stand on the card; copied, for what follows moves the facts.
+  const auto& typed = pedigree.current("registered_on").value;
+  const std::string registered(typed ? std::string_view(*typed)
+                                     : facts.value("registered_on").value_or(std::string_view()));
   std::erase_if(facts.values, [&](const auto& fact) {
     const auto& [field, value] = fact;
     const Field& column = resource.field(field);
@@ -163,7 +168,7 @@ void drop_unfit(const Resource& resource, const Pedigree& pedigree, RegisterFact
     if (field == "okved" && !is_okved(value)) why = "no code of the form NN.NN.NN";
     if (field == "kind" && person && has_kpp) why = "an entrepreneur has no KPP, the card has one";
     if (field == "kpp" && person) why = "an entrepreneur has no KPP";
-    if (field == "liquidated_on" && registered && value < *registered) why = "before registered_on";
+    if (field == "liquidated_on" && value < registered) why = "before registered_on";
     if (!why.empty()) facts.warnings.push_back(field + ": " + why);
     return !why.empty();
   });
@@ -228,10 +233,14 @@ Result<RecordView> write_card(Records& records, Transaction& tx, const AutofillR
 
 // What of the primary legal entity is empty, or was the same as on the card, follows the card.
 Result<void> write_entity(Records& records, Transaction& tx, const AutofillRequest& request,
-                          const Decisions& decisions, const Actor& actor) {
+                          const Decisions& decisions, const RegisterFacts& facts,
+                          const Actor& actor) {
   const auto rows = tx.query(kPrimaryEntity, Params{}.add(request.id));
   if (!rows) return std::unexpected(rows.error());
   if ((*rows)->empty()) return {};
+  // An entity of another company: what the register says of this one is not about it.
+  const auto inn = (*rows)->optional_text(0, kEntityInn);
+  if (inn && inn != facts.value("inn")) return {};
   std::vector<const Decision*> follow;
   for (const Decision& each : decisions.written) {
     const auto found = std::ranges::find(kEntityFields, each.field);
@@ -349,7 +358,7 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
 
   auto card = write_card(records, tx, request, decisions, facts, actor);
   if (!card) return std::unexpected(std::move(card).error());
-  if (auto done = write_entity(records, tx, request, decisions, actor); !done)
+  if (auto done = write_entity(records, tx, request, decisions, facts, actor); !done)
     return std::unexpected(done.error());
   queue_notes(tx, request, decisions, facts);
   if (auto done = tx.run(); !done) return std::unexpected(done.error());

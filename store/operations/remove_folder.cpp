@@ -57,7 +57,8 @@ Result<void> admit_contents(const Records& records, Transaction& tx, std::int64_
     return records.access().predicate(actor, resource, Right::write, "t", "$2::bigint").sql;
   };
   const Plan plan = records.queries().keep_always(
-      "SELECT count(*), coalesce(bool_and(w), true), $2::bigint FROM (SELECT " + writes(folder) +
+      "SELECT count(*), coalesce(bool_and(coalesce(w, false)), true), $2::bigint FROM (SELECT " +
+      writes(folder) +
       " AS w FROM crm.folder t WHERE t.id IN (SELECT crm.folders_under($1)) UNION ALL SELECT " +
       writes(document) +
       " FROM crm.document t WHERE t.folder_id IN (SELECT crm.folders_under($1))"

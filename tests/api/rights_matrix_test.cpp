@@ -180,6 +180,9 @@ class RightsMatrix : public ApiTest {
     const bool administrator = person == "crm-administrators";
     if (operation.right == "administrators") return administrator ? operation.allowed : 404;
     if (held == Held::read) return 403;
+    const bool answers =
+        administrator || person == "crm-cco" || person == "manager" || person == "service_manager";
+    if (operation.right == "answers" && !answers) return 403;
     if (operation.right == "director" && !administrator && person != "crm-cco") return 403;
     return operation.allowed;
   }

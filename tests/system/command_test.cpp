@@ -62,7 +62,7 @@ TEST_F(Command, JobsAreListedRunWatchedAndTheirSchedulesChanged) {
   EXPECT_THAT(ran.output, HasSubstr("done"));
   EXPECT_THAT(client360({"job", "list", "--status=done"}).output, HasSubstr("purge_jobs"));
   EXPECT_THAT(client360({"job", "runs", "--job=purge_jobs"}).output, HasSubstr("ok"));
-  EXPECT_THAT(client360({"job", "pause", "purge_jobs"}).output, HasSubstr("paused: true"));
+  EXPECT_THAT(client360({"job", "pause", "purge_jobs"}).output, HasSubstr("paused           yes"));
   EXPECT_THAT(client360({"job", "cron", "purge_jobs", "15 4 * * *"}).output,
               HasSubstr("15 4 * * *"));
   EXPECT_THAT(client360({"job", "cron", "purge_jobs", "often"}).output, HasSubstr("/cron"));
