@@ -176,6 +176,8 @@ Result<void> add_document(const ApiServices& services, Transaction& transaction,
       .parent_record_id = place.record,
       .type_code = upload.field("type_code", place.record ? "attachment" : "library"),
       .name = name,
+      .file_name = upload.file_name,
+      .comment = upload.field("comment"),
       .sha256 = upload.sha256,
       .size_bytes = static_cast<std::int64_t>(upload.spool.size()),
       .media_type = upload.media_type,
@@ -213,7 +215,11 @@ using UploadEffect = std::function<Result<void>(Transaction&, Response&)>;
 // In the transaction of an Idempotency-Key, or in one of its own.
 Result<void> write_upload(const ApiServices& services, const Request& request, const Upload& upload,
                           Response& response, const UploadEffect& effect) {
-  return write_once(services, request, as_bytes_view(upload.sha256), response,
+  // The fields of a form are part of what was asked, as its file is.
+  std::string asked(as_bytes_view(upload.sha256));
+  for (const auto& [name, value] : upload.fields)
+    asked.append(name).append("=").append(value) += '\n';
+  return write_once(services, request, asked, response,
                     [&](Transaction* transaction, Response& answer) -> Result<void> {
                       if (transaction != nullptr) return effect(*transaction, answer);
                       auto own =

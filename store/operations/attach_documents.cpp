@@ -13,10 +13,11 @@ constexpr std::size_t kNameBytes = 250;  // within the 255 characters of crm.doc
 // The first version has the document's id (migration 0007).
 constexpr Sql kVersions{"attach_document_versions", R"sql(
   INSERT INTO crm.document_version (id, document_id, version_no, content_sha256, size_bytes, mime_type,
-                                    file_name, storage_key, created_by)
-  SELECT u.id, u.id, 1, decode(u.sha, 'hex'), u.size, u.type, u.name, u.sha, $6::bigint
-  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[])
-    AS u (id, sha, size, type, name))sql"};
+                                    file_name, storage_key, created_by, comment)
+  SELECT u.id, u.id, 1, decode(u.sha, 'hex'), u.size, u.type, u.name, u.sha, $6::bigint,
+         nullif(u.comment, '')
+  FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $7::text[])
+    AS u (id, sha, size, type, name, comment))sql"};
 constexpr Sql kLinks{"attach_document_links", R"sql(
   INSERT INTO crm.activity_document (activity_id, document_id)
   SELECT u.activity_id, u.document_id FROM unnest($1::bigint[], $2::bigint[]) AS u (activity_id, document_id))sql"};
@@ -32,6 +33,7 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
   std::vector<std::int64_t> sizes;
   std::vector<std::string> types;
   std::vector<std::string> names;
+  std::vector<std::string> comments;
   std::vector<std::int64_t> activities;
   std::vector<std::int64_t> linked;
   for (const NewDocument& document : documents) {
@@ -49,7 +51,10 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
     digests.push_back(to_hex(document.sha256));
     sizes.push_back(document.size_bytes);
     types.push_back(document.media_type.empty() ? "application/octet-stream" : document.media_type);
-    names.push_back(name);
+    names.push_back(document.file_name.empty()
+                        ? name
+                        : std::string(utf8_prefix(document.file_name, kNameBytes)));
+    comments.push_back(document.comment.value_or(""));
     if (document.activity_id) {
       activities.push_back(*document.activity_id);
       linked.push_back(document.id);
@@ -64,7 +69,8 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
       .add_array(std::span<const std::int64_t>(sizes))
       .add_array(std::span<const std::string>(types))
       .add_array(std::span<const std::string>(names))
-      .add(actor.user_id);
+      .add(actor.user_id)
+      .add_array(std::span<const std::string>(comments));
   tx.queue(kVersions, std::move(versions));
   if (!linked.empty())
     tx.queue(kLinks, std::move(Params{}

@@ -18,7 +18,9 @@ struct NewDocument {
   std::int64_t id = 0;  // allocated before (Records::allocate of kind "document")
   std::optional<std::int64_t> parent_record_id;  // none: of the library only
   std::string type_code = "attachment";
-  std::string name;  // cut to what the schema allows
+  std::string name;                      // cut to what the schema allows
+  std::string file_name{};               // of the version; empty: the name
+  std::optional<std::string> comment{};  // kept with the version
   Sha256 sha256{};
   std::int64_t size_bytes = 0;
   std::string media_type;

@@ -198,6 +198,12 @@ Result<void> check_target(const Pedigree& pedigree, const AutofillRequest& reque
     return fail(ErrorCode::conflict,
                 "The card has another INN than the register was asked about: ask again.",
                 "inn_changed");
+  const auto& ogrn = pedigree.current("ogrn").value;
+  const auto answered = facts.value("ogrn");
+  if (!inn && ogrn && answered && *ogrn != *answered)
+    return fail(ErrorCode::conflict,
+                "The card has another OGRN than the register was asked about: ask again.",
+                "inn_changed");
   return {};
 }
 

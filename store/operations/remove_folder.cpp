@@ -28,6 +28,14 @@ SELECT c.id, 'document', 'updated', $2::bigint, c.row_version,
        nullif($3, ''), $4
 FROM changed c)sql"};
 
+// What is deleted has nothing to be done about it any more. The documents of records have left.
+constexpr Sql kCancelTasks{"remove_folder_tasks", R"sql(
+UPDATE crm.task SET status = 'canceled', completed_at = now()
+WHERE status = 'active' AND record_id IN (
+    SELECT id FROM crm.document
+    WHERE folder_id IN (SELECT crm.folders_under($1)) AND deleted_at IS NULL
+    UNION ALL SELECT crm.folders_under($1)))sql"};
+
 constexpr Sql kDeleteDocuments{"remove_folder_documents", R"sql(
 WITH gone AS (
     UPDATE crm.document d SET deleted_at = now(), updated_at = now(), updated_by = $2::bigint,
@@ -62,7 +70,11 @@ Result<void> admit_contents(const Records& records, Transaction& tx, std::int64_
       " AS w FROM crm.folder t WHERE t.id IN (SELECT crm.folders_under($1)) UNION ALL SELECT " +
       writes(document) +
       " FROM crm.document t WHERE t.folder_id IN (SELECT crm.folders_under($1))"
-      " AND t.deleted_at IS NULL AND t.parent_record_id IS NULL) contents");
+      " AND t.deleted_at IS NULL AND t.parent_record_id IS NULL"
+      // Documents of records are taken out of the folder, not deleted: counted alone.
+      " UNION ALL SELECT true FROM crm.document d WHERE d.folder_id IN"
+      " (SELECT crm.folders_under($1)) AND d.deleted_at IS NULL AND d.parent_record_id IS NOT NULL)"
+      " contents");
   const auto rows = tx.query(plan.sql, std::move(Params{}.add(id).add(actor.user_id)));
   if (!rows) return std::unexpected(rows.error());
   if ((*rows)->int64(0, 0) > kMaxFolderRemoval) {
@@ -85,13 +97,17 @@ Result<void> remove_folder(Records& records, Transaction& tx, std::int64_t id, b
   if (recursive) {
     tx.queue(kHoldTree);
     if (auto admitted = admit_contents(records, tx, id, actor); !admitted) return admitted;
-    for (const Sql* sql : {&kReleaseDocuments, &kDeleteDocuments, &kDeleteFolders}) {
-      tx.queue(*sql, std::move(Params{}
-                                   .add(id)
-                                   .add(actor.user_id)
-                                   .add(std::string_view(actor.request_id))
-                                   .add(std::string_view(actor.origin))));
-    }
+    const auto queue = [&](const Sql& sql) {
+      tx.queue(sql, std::move(Params{}
+                                  .add(id)
+                                  .add(actor.user_id)
+                                  .add(std::string_view(actor.request_id))
+                                  .add(std::string_view(actor.origin))));
+    };
+    queue(kReleaseDocuments);
+    tx.queue(kCancelTasks, Params{}.add(id));
+    queue(kDeleteDocuments);
+    queue(kDeleteFolders);
   }
   return records.remove(tx, records.registry().get("folder"), std::to_string(id), actor, options);
 }

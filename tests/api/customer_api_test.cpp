@@ -156,6 +156,16 @@ TEST_F(CustomerApi, WhatBelongsToItIsListedAndMadeInsideIt) {
   EXPECT_EQ(client_of("stranger", {}).get(one + "/deals").status, 404);
 }
 
+TEST_F(CustomerApi, RowsShownInsideAListNeedTheScopeOfTheirKind) {
+  HttpClient seller = client_of("seller", {"crm-manager"});
+  const std::string deals =
+      std::string(kPath) + "/" + std::to_string(created(seller.post(kPath, company()))) + "/deals";
+  HttpClient narrow = client_of("narrow", {"crm-manager"}, {"counterparty:read", "deal:read"});
+  EXPECT_EQ(narrow.get(deals).status, 200);
+  EXPECT_EQ(narrow.get(deals + "?include=contacts").status, 403);
+  EXPECT_EQ(seller.get(deals + "?include=contacts").status, 200);
+}
+
 TEST_F(CustomerApi, RemindersAreActivitiesOfTheirOwnList) {
   HttpClient seller = client_of("seller", {});
   const std::string one =

@@ -50,6 +50,28 @@ TEST_F(DocumentsApi, AFileComesBackAsItWasSent) {
   EXPECT_EQ(sql("SELECT count(*) FROM ops.blob"), 1) << "the same content is kept once";
 }
 
+TEST_F(DocumentsApi, TheFirstVersionKeepsTheNameOfItsFileAndWhatWasSaidOfIt) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/deals/" + std::to_string(make_deal(admin, "A")) + "/documents";
+  const auto sent = [&](std::string_view comment) {
+    std::string body = form("b", "content");
+    body.insert(0,
+                "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nScan\r\n"
+                "--b\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\n" +
+                    std::string(comment) + "\r\n");
+    return admin.request(
+        "POST", path,
+        {{"Content-Type", "multipart/form-data; boundary=b"}, {"Idempotency-Key", "one"}}, body);
+  };
+  const auto made = sent("signed");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("name"), "Scan");
+  EXPECT_EQ(sql_text("SELECT file_name || ' ' || comment FROM crm.document_version"),
+            "Договор.pdf signed");
+  EXPECT_EQ(sent("signed").body, made.body);
+  EXPECT_EQ(sent("something else").status, 422) << "another request under the same key";
+}
+
 TEST_F(DocumentsApi, RangesAreServed) {
   HttpClient admin = administrator();
   const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));

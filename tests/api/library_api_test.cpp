@@ -147,6 +147,15 @@ TEST_F(LibraryApi, TwoFoldersMovedIntoEachOtherAtOnceMakeNoCircle) {
             0);
 }
 
+TEST_F(LibraryApi, AFolderIsNoWayUpInAnArchiveOfIt) {
+  HttpClient admin = administrator();
+  for (const std::string name : {".", "..", "a/b", "a\\\\b"}) {
+    const auto refused = admin.post("/api/v1/folders", R"({"name":")" + name + "\"}");
+    EXPECT_EQ(refused.status, 422) << name;
+    EXPECT_EQ(refused.field("code"), "invalid_name") << name;
+  }
+}
+
 TEST_F(LibraryApi, AFolderIsDeletedEmptyOrWithAllThatIsInIt) {
   HttpClient admin = administrator();
   const auto top = folder(admin, "top");
@@ -169,7 +178,10 @@ TEST_F(LibraryApi, AFolderIsDeletedEmptyOrWithAllThatIsInIt) {
   EXPECT_EQ(admin.del(folder_path(top) + "?recursive=true", {{"If-Match", "\"7\""}}).status, 412);
   EXPECT_EQ(admin.get("/api/v1/folders?count=exact").field("total"), "2") << "nothing is half done";
 
+  sql("INSERT INTO crm.task (kind, record_id, assignee_group_id, title_ru, title_en) SELECT "
+      "'custom', d.id, 'crm-manager', 'Т', 'T' FROM crm.document d RETURNING id");
   EXPECT_EQ(admin.del(folder_path(top) + "?recursive=true", kAnyVersion).status, 204);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.task WHERE status = 'active'"), 1) << "the deal's";
   EXPECT_EQ(admin.get("/api/v1/folders?count=exact").field("total"), "0");
   EXPECT_EQ(sql("SELECT count(*) FROM crm.document WHERE deleted_at IS NOT NULL AND id = " +
                 std::to_string(document)),

@@ -267,6 +267,17 @@ TEST_F(AutofillTest, ThePrimaryLegalEntityFollowsTheCard) {
             "773601001 Иванов Иван Иванович Своё имя");
 }
 
+TEST_F(AutofillTest, AnEntityOfAnotherCompanyIsLeftAlone) {
+  const std::int64_t id = card();
+  sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('legal_entity') RETURNING id) INSERT INTO "
+      "crm.legal_entity (id, counterparty_id, is_primary, full_name, inn) SELECT id, " +
+      std::to_string(id) + ", true, 'Другая', '7736207543' FROM r RETURNING id");
+  filled(id, company());
+
+  EXPECT_EQ(sql("SELECT concat_ws(' ', full_name, inn, kpp, ceo_name) FROM crm.legal_entity"),
+            "Другая 7736207543");
+}
+
 TEST_F(AutofillTest, AnAnswerAboutAnInnTheCardNoLongerHasIsRefused) {
   const std::int64_t id = card();
   RegisterFacts facts = company();
