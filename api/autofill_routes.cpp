@@ -101,6 +101,12 @@ Result<void> fill_card(const AutofillContext& context, Request& request, Respons
     error.fields.push_back({"/inn", "inn_required", "Give the counterparty its INN first."});
     return std::unexpected(std::move(error));
   }
+  // Compared again under the lock; here before a call is paid for.
+  if (*version && **version != target->version)
+    return fail(
+        ErrorCode::precondition_failed,
+        "The counterparty is at version " + std::to_string(target->version) + ": read it again.",
+        "stale_version");
   const auto lookup = lookup_of(context);
   if (!lookup) return std::unexpected(lookup.error());
   const auto facts = (*lookup)->find({.id = target->id,

@@ -32,6 +32,16 @@ std::string_view result_name(JobEnd end) {
   return kNames.at(static_cast<std::size_t>(end));
 }
 
+// The calendar of a zone is read from files, which may be gone: no reason for the daemon to end.
+template <typename Work>
+auto guarded(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::internal, error.what());
+  }
+}
+
 }  // namespace
 
 Result<void> JobRun::progress(std::int64_t done, std::optional<std::int64_t> total) {
@@ -227,7 +237,8 @@ void JobWorkers::conduct(const std::stop_token& stop) {
     }
     Result<std::int64_t> reclaimed = 0;
     if (held) reclaimed = store::reclaim_jobs(database_);
-    auto fired = store::fire_schedules(database_, options_.zone, options_.holder);
+    auto fired =
+        guarded([&] { return store::fire_schedules(database_, options_.zone, options_.holder); });
     auto next = store::until_next_job(database_, kinds_);
     const bool well =
         tell(reclaimed ? Result<void>{} : std::unexpected(reclaimed.error()), "job_reclaim") &&

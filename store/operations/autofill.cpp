@@ -339,7 +339,7 @@ Result<AutofillTarget> autofill_target(Database& database, const Records& record
   const auto value = [&](std::string_view field) {
     return pedigree->current(field).value.value_or("");
   };
-  AutofillTarget target{.id = value("inn"), .kpp = {}};
+  AutofillTarget target{.id = value("inn"), .kpp = {}, .version = pedigree->version};
   if (target.id.empty()) target.id = value("ogrn");
   // A KPP of the head office finds it too, but a quarter of all divisions have none at DaData.
   if (value("kind") == "branch") target.kpp = value("kpp");

@@ -37,6 +37,7 @@ std::optional<AutofillMode> autofill_mode(std::string_view name);
 struct AutofillTarget {
   std::string id;   // INN, or OGRN where there is no INN; empty: neither
   std::string kpp;  // of a branch; empty: the head office
+  std::int64_t version = 0;
 };
 // What the card says now. not_found, forbidden as for a change.
 Result<AutofillTarget> autofill_target(Database& database, const Records& records, std::int64_t id,

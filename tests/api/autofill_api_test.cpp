@@ -121,6 +121,7 @@ TEST_F(AutofillApiTest, WhoMayNotWriteTheCardSpendsNoCall) {
   EXPECT_EQ(viewer.post(path + "/autofill", "{}").status, 403);
   EXPECT_EQ(reader.post(path + "/autofill", "{}").status, 403);
   EXPECT_EQ(admin.post("/api/v1/counterparties/99999/autofill", "{}").status, 404);
+  EXPECT_EQ(admin.post(path + "/autofill", "{}", {{"If-Match", "\"7\""}}).status, 412);
   EXPECT_EQ(viewer.get(path + "/pedigree").status, 200);
   EXPECT_TRUE(parties_.asked.empty());
 }
