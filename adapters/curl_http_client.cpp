@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <spdlog/fmt/fmt.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <new>
 
+#include "adapters/target_policy.h"
 #include "daemon/base/text.h"
 
 namespace c360::adapters {
@@ -29,6 +31,8 @@ struct Call {
   std::size_t header_bytes = 0;
   const HttpUpload* upload = nullptr;
   std::optional<Error> unread;  // why the upload ended
+  const TargetPolicy* targets = nullptr;
+  bool internal = false;  // an address was refused
 };
 
 std::size_t give_body(char* data, std::size_t size, std::size_t count, void* user) {
@@ -61,6 +65,16 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
     call.answer.headers.emplace_back(to_lower(line.substr(0, colon)),
                                      std::string(trimmed(line.substr(colon + 1))));
   return line.size();
+}
+
+// After the name was resolved: what is checked is what is connected to.
+curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& call = *static_cast<Call*>(user);
+  if (!call.targets->allows(address->addr)) {
+    call.internal = true;
+    return CURL_SOCKET_BAD;  // libcurl goes on to the next address of the name
+  }
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 // libcurl asks at least once a second.
@@ -178,6 +192,12 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_LOW_SPEED_LIMIT, kSlowBytesPerSecond);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_limit.count()));
   set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.max_answer_bytes));
+  if (request.targets != nullptr) {
+    call.targets = request.targets;
+    set(CURLOPT_NOPROXY, "*");  // it would be the proxy's address that is checked
+    set(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    set(CURLOPT_OPENSOCKETDATA, &call);
+  }
   if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
   set(CURLOPT_ERRORBUFFER, text.data());
   set(CURLOPT_WRITEFUNCTION, take_body);
@@ -195,6 +215,10 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
       return fail(ErrorCode::upstream_rejected,
                   fmt::format("{}: the answer is over {} bytes", shown(request.url), call.limit),
                   "too_large");
+    if (call.internal && result == CURLE_COULDNT_CONNECT)
+      return fail(ErrorCode::upstream_rejected,
+                  fmt::format("{}: its address is an internal one", shown(request.url)),
+                  "internal_address");
     const bool cancelled = result == CURLE_ABORTED_BY_CALLBACK;
     long sent = 0;
     curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);

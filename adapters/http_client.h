@@ -20,6 +20,8 @@
 
 namespace c360::adapters {
 
+class TargetPolicy;  // target_policy.h
+
 // A body too long to be held: read as the service takes it.
 struct HttpUpload {
   std::uint64_t size = 0;  // all of it; less is an error of the call
@@ -39,6 +41,9 @@ struct HttpRequest {
   std::size_t max_answer_bytes = std::size_t{8} << 20U;
   bool allow_plain_http = false;  // otherwise https only
   std::string ca_file;            // PEM, instead of the system's authorities; empty: those
+  // Asked about each address before a connection is made to it, and no proxy is used; none: any
+  // address. Outlives the call.
+  const TargetPolicy* targets = nullptr;
 };
 
 struct HttpAnswer {
@@ -55,8 +60,9 @@ class HttpClient {
   // Any status is an answer. Redirects are not followed. Errors: unavailable when the service
   // cannot be reached or its answer breaks off or is no HTTP, with header fields over 64 KiB too
   // (reason malformed), timeout past the limit, upstream_rejected for a certificate that does not
-  // hold (tls) or an answer over max_answer_bytes after decoding (too_large), invalid_request for a
-  // url that cannot be called. Their texts show the url without its query.
+  // hold (tls), an answer over max_answer_bytes after decoding (too_large) or a host without an
+  // address that `targets` allows (internal_address), invalid_request for a url that cannot be
+  // called. Their texts show the url without its query.
   virtual Result<HttpAnswer> send(const HttpRequest& request) = 0;
   // Any thread. Ends the call under way within a second, and every later one at once, with
   // unavailable, reason `interrupted`.

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "adapters/held_exchange.h"
 #include "adapters/party_id.h"
 #include "daemon/base/identifiers.h"
 
@@ -13,25 +14,12 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kOperation = "findById/party";
 
-// Passes records on and holds the exchange of the answer for the cache.
-class HeldExchange final : public CallJournal {
- public:
-  void record(const CallRecord& record) override {
-    if (record.operation == kOperation) exchange_ = record.exchange;
-    if (next != nullptr) next->record(record);
-  }
-  std::optional<RecordedExchange> take() { return std::exchange(exchange_, std::nullopt); }
-
-  CallJournal* next = nullptr;
-
- private:
-  std::optional<RecordedExchange> exchange_;
-};
-
 }  // namespace
 
 // One connection. Used by one thread at a time; only http->cancel() is called by others.
 struct PartyRegister::Worker {
+  explicit Worker(CallJournal* next) : journal(std::string(kOperation), next) {}
+
   std::unique_ptr<HttpClient> http;
   HeldExchange journal;
   std::unique_ptr<Dadata> dadata;
@@ -112,9 +100,8 @@ CallResult<RecordedExchange> PartyRegister::buy(const PartyQuery& query) {
 }
 
 std::unique_ptr<PartyRegister::Worker> PartyRegister::make_worker() {
-  auto worker = std::make_unique<Worker>();
+  auto worker = std::make_unique<Worker>(ports_.journal);
   worker->http = ports_.connect();
-  worker->journal.next = ports_.journal;
   worker->dadata = std::make_unique<Dadata>(
       options_.dadata, ServicePorts{.http = *worker->http,
                                     .states = ports_.states,

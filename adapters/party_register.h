@@ -22,6 +22,7 @@ namespace c360::adapters {
 struct PartyRegisterOptions {
   DadataOptions dadata;
   bool enabled = true;
+  bool on_import = false;  // cards of imported counterparties are filled too
   std::size_t workers = 4;
   std::chrono::seconds found_for{86'400};
   std::chrono::seconds not_found_for{3'600};

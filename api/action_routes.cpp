@@ -37,7 +37,7 @@ std::string item_path(const Resource& resource) {
 void write_result(const store::Registry& registry, const Action& action, ActionResult&& result,
                   Response& response) {
   const Resource* answered = action.answers.empty() ? nullptr : &registry.get(action.answers);
-  response.json(result.json, result.created ? 201 : 200);
+  response.json(result.json, action.queues ? 202 : result.created ? 201 : 200);
   if (answered == nullptr) return;
   if (result.created) {
     response.add_header("Location", item_path(*answered) + "/" + std::to_string(result.id));
@@ -324,7 +324,7 @@ Json offered_schema() {
 
 std::string underscored(std::string_view name) {
   std::string text(name);
-  std::ranges::replace(text, '-', '_');
+  std::ranges::replace_if(text, [](char c) { return c == '-' || c == '/'; }, '_');
   return text;
 }
 
@@ -373,7 +373,7 @@ Route action_route(const Context& context, const Resource& resource, const Actio
               .max_body_bytes = context.limit};
   std::vector<std::string> headers;
   if (!action.answers.empty()) headers.emplace_back("ETag");
-  route.answers.push_back({.status = 200,
+  route.answers.push_back({.status = action.queues ? 202 : 200,
                            .doc = std::string(action.doc),
                            .media_type = std::string(kJson),
                            .schema = answer_schema(action),

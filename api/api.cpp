@@ -8,6 +8,7 @@
 #include "api/document_routes.h"
 #include "api/explain_routes.h"
 #include "api/export_routes.h"
+#include "api/express_report_routes.h"
 #include "api/feed_routes.h"
 #include "api/import_routes.h"
 #include "api/job_routes.h"
@@ -19,11 +20,16 @@
 #include "api/meta_routes.h"
 #include "api/openapi.h"
 #include "api/portal_routes.h"
+#include "api/preview_routes.h"
 #include "api/quarantine_routes.h"
 #include "api/record_import.h"
 #include "api/record_routes.h"
 #include "api/search_routes.h"
+#include "api/service_routes.h"
+#include "api/template_routes.h"
+#include "api/timeline_routes.h"
 #include "api/token_routes.h"
+#include "api/webhook_routes.h"
 #include "api/workspace_routes.h"
 
 namespace c360::api {
@@ -35,8 +41,10 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_marketing_routes(routes, services, options);
   add_action_routes(routes, services, options);
   add_autofill_routes(routes, services, options);
+  add_express_report_routes(routes, services);
   add_board_routes(routes, services, options);
   add_card_routes(routes, services);
+  add_timeline_routes(routes, services);
   add_link_routes(routes, services, options);
   add_feed_routes(routes, services, options);
   add_search_routes(routes, services);
@@ -44,6 +52,8 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_record_import_routes(routes, services, options);
   add_bulk_routes(routes, services, options);
   add_document_routes(routes, services, options);
+  add_preview_routes(routes, services);
+  add_template_routes(routes, services, options);
   add_library_routes(routes, services, options);
   add_mail_routes(routes, services, options);
   add_import_route(routes, services, options);
@@ -52,6 +62,8 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_explain_routes(routes, services);
   add_workspace_routes(routes, services);
   add_job_routes(routes, services, options);
+  add_webhook_routes(routes, services, options);
+  add_service_routes(routes, services);
   add_token_routes(routes, services, options);
   add_portal_routes(routes, services, options);
   add_documentation_routes(routes, services.records.registry(), options.version);

@@ -20,6 +20,10 @@
 #include "store/database.h"
 #include "store/records.h"
 
+namespace c360::adapters {
+class DocumentRenderer;
+}  // namespace c360::adapters
+
 namespace c360::api {
 
 class RegisterLookup;
@@ -49,6 +53,7 @@ struct ApiServices {
   MailImporter* mail_importer = nullptr;
   MailExplainer* mail_explainer = nullptr;
   RegisterLookup* register_lookup = nullptr;
+  const adapters::DocumentRenderer* renderer = nullptr;
 };
 
 // The whole table. Handlers keep references to the services.

@@ -22,9 +22,16 @@ using store::ShownList;
 // What the card's requests share.
 struct CardService {
   explicit CardService(const ApiServices& s)
-      : services(s), layout(s.records.registry()), actions(s.records.registry()) {}
+      : services(s),
+        layout(s.records.registry()),
+        past(s.records.registry(), store::CardTime::past),
+        actions(s.records.registry()) {}
+  const CardLayout& layout_of(const store::CardQuery& query) const {
+    return query.as_of ? past : layout;
+  }
   const ApiServices services;
   const CardLayout layout;
+  const CardLayout past;
   const store::Actions actions;
 };
 
@@ -40,6 +47,18 @@ Result<int> limit_of(const Request& request) {
                 "invalid_value");
   }
   return limit;
+}
+
+Result<std::optional<Instant>> as_of_of(const Request& request) {
+  const auto text = request.query_value("as_of");
+  if (!text) return std::nullopt;
+  auto moment = from_rfc3339(*text);
+  if (!moment) {
+    return fail(ErrorCode::invalid_request,
+                "as_of: expected a moment such as 2026-11-22T10:15:00Z (a + in it is written %2B).",
+                "invalid_value");
+  }
+  return moment;
 }
 
 Result<std::vector<const CardTab*>> tabs_of(const Request& request, const CardLayout& layout) {
@@ -84,6 +103,16 @@ Result<std::string> list_of(const Request& request, const CardTab& tab) {
               "unknown_list");
 }
 
+void write_untracked(JsonWriter& out, const CardLayout& past) {
+  out.key("untracked").begin_object();
+  for (const auto& [list, fields] : past.untracked()) {
+    out.key(list).begin_array();
+    for (const std::string_view field : fields) out.string(field);
+    out.end_array();
+  }
+  out.end_object();
+}
+
 // Writes the answer, or the way to the record it was merged into; `tail` follows the id.
 Result<void> answer(const CardService& service, const store::CardQuery& query, bool one_tab,
                     const Request& request, std::string_view tail, Response& response) {
@@ -91,10 +120,12 @@ Result<void> answer(const CardService& service, const store::CardQuery& query, b
     return request.caller->has_scope(scope_of(resource, right == store::Right::write));
   };
   auto view = store::read_card(service.services.database, service.services.records, service.actions,
-                               service.layout, query, actor_of(request), permits);
+                               service.layout_of(query), query, actor_of(request), permits);
   if (!view) return std::unexpected(std::move(view).error());
   if (view->moved_to) {
-    redirect_to(*view->moved_to, service.services.records.registry().get("counterparty"), tail,
+    std::string way(tail);
+    if (query.as_of) way += "?as_of=" + to_rfc3339(*query.as_of);
+    redirect_to(*view->moved_to, service.services.records.registry().get("counterparty"), way,
                 response);
     return {};
   }
@@ -108,6 +139,7 @@ Result<void> answer(const CardService& service, const store::CardQuery& query, b
     for (const auto& [tab, json] : view->tabs) out.key(tab->name).raw(json);
     out.end_object();
   }
+  if (query.as_of) write_untracked(out, service.past);
   out.end_object();
   response.json(out.view());
   return {};
@@ -122,7 +154,10 @@ RouteHandler card_handler(std::shared_ptr<const CardService> service) {
     auto limit = limit_of(request);
     if (!limit) return std::unexpected(std::move(limit).error());
     query.limit = *limit;
-    auto tabs = tabs_of(request, service->layout);
+    auto as_of = as_of_of(request);
+    if (!as_of) return std::unexpected(std::move(as_of).error());
+    query.as_of = *as_of;
+    auto tabs = tabs_of(request, service->layout_of(query));
     if (!tabs) return std::unexpected(std::move(tabs).error());
     query.tabs = std::move(*tabs);
     return answer(*service, query, false, request, "/360", response);
@@ -139,8 +174,11 @@ RouteHandler tab_handler(std::shared_ptr<const CardService> service, const CardT
         auto list = list_of(request, tab);
         if (!list) return std::unexpected(std::move(list).error());
         const std::string cursor(request.query_value("cursor").value_or(""));
-        const store::CardQuery query{
-            .id = *id, .tabs = {&tab}, .limit = *limit, .list = *list, .cursor = cursor};
+        auto as_of = as_of_of(request);
+        if (!as_of) return std::unexpected(std::move(as_of).error());
+        store::CardQuery query{.id = *id, .limit = *limit, .list = *list, .cursor = cursor};
+        query.as_of = *as_of;
+        query.tabs = {service->layout_of(query).find(tab.name)};
         return answer(*service, query, true, request, "/360/" + std::string(tab.name), response);
       };
 }
@@ -214,10 +252,17 @@ void add_documents(Json::Object& properties) {
 }
 
 Json card_schema(std::string_view of_tabs, Json content) {
-  return schema::object({{"counterparty_id", schema::integer()},
-                         {"as_of", schema::date_time("The moment all of it stood so")},
-                         {std::string(of_tabs), std::move(content)}},
-                        {"counterparty_id", "as_of", std::string(of_tabs)});
+  return schema::object(
+      {{"counterparty_id", schema::integer()},
+       {"as_of", schema::date_time("The moment all of it stood so")},
+       {std::string(of_tabs), std::move(content)},
+       {"untracked",
+        Json::Object{{"type", "object"},
+                     {"description",
+                      "With as_of: by list, the fields that history does not track and that "
+                      "are shown as they are now; \"*\": all of them"},
+                     {"additionalProperties", schema::array(schema::string())}}}},
+      {"counterparty_id", "as_of", std::string(of_tabs)});
 }
 
 Parameter limit_parameter() {
@@ -226,6 +271,12 @@ Parameter limit_parameter() {
   limit.set("maximum", store::kMaxCardItems);
   limit.set("default", store::kDefaultCardItems);
   return {.name = "limit", .doc = "Items of each list", .schema = std::move(limit)};
+}
+
+Parameter as_of_parameter() {
+  return {.name = "as_of",
+          .doc = "The card as it stood at this moment, of the records the caller may read now",
+          .schema = schema::date_time("RFC 3339")};
 }
 
 Route card_route(const Resource& counterparty, std::string path, std::string operation,
@@ -242,7 +293,8 @@ Route card_route(const Resource& counterparty, std::string path, std::string ope
                           .doc = "Id of the counterparty",
                           .schema = schema::integer(),
                           .required = true},
-                         limit_parameter()}};
+                         limit_parameter(),
+                         as_of_parameter()}};
 }
 
 }  // namespace

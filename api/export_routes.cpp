@@ -221,7 +221,9 @@ Route export_route(const ApiServices& services, const ApiOptions& options, const
     if (!is_one_of(kOfPages, parameter.name)) route.parameters.push_back(std::move(parameter));
   }
   route.check_query = false;  // the store knows the operators
-  route.parameters.push_back({.name = "format", .schema = schema::one_of({"csv", "xlsx"})});
+  route.parameters.push_back({.name = "format",
+                              .doc = "csv (the default) or xlsx",
+                              .schema = schema::one_of({"csv", "xlsx"})});
   route.parameters.push_back({.name = "columns",
                               .doc = "Fields and custom.CODE in their order, separated by commas; "
                                      "without it what lists show",

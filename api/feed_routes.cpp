@@ -22,6 +22,7 @@ using SteadyClock = std::chrono::steady_clock;
 using store::FeedPage;
 using store::FeedPosition;
 using store::FeedQuery;
+using store::in_feed;
 using store::Operation;
 using store::Resource;
 
@@ -71,10 +72,6 @@ class ReaderSlot {
 };
 
 // -- What was asked for ---------------------------------------------------------------------------
-
-bool in_feed(const Resource& resource) {
-  return resource.is_record || resource.offers(Operation::history);
-}
 
 // The kinds asked for that the token may read; all of those without `kind`. A kind asked for by
 // name without its scope is forbidden, not silently left out.

@@ -112,9 +112,12 @@ Json operation_json(const Route& route) {
   Json::Object operation{{"operationId", route.operation_id}, {"summary", route.summary}};
   if (!route.tag.empty()) operation.emplace_back("tags", Json::Array{route.tag});
   if (route.access == Access::open) {
+    operation.emplace_back("description", "Needs no token.");
     operation.emplace_back("security", Json::Array{});
   } else if (route.access == Access::scope) {
     operation.emplace_back("description", "Scope `" + route.scope + "`.");
+  } else {
+    operation.emplace_back("description", "Any token; of each kind what its scopes allow.");
   }
   Json::Array parameters;
   for (const auto& parameter : route.parameters) parameters.push_back(parameter_json(parameter));
@@ -134,6 +137,39 @@ Json operation_json(const Route& route) {
   }
   operation.emplace_back("responses", std::move(responses));
   return operation;
+}
+
+// Tags that are no kind of record.
+constexpr std::pair<std::string_view, std::string_view> kTags[] = {
+    {"events", "What happened, as a feed that skips nothing."},
+    {"jobs", "Work that the daemon does by itself, and its schedules."},
+    {"mail", "How mail is taken in: explanations, quarantine, conservation."},
+    {"meta", "What the service offers and who is asking."},
+    {"record", "Records of any kind: what can be done to one, and its links."},
+    {"rules", "The rules by which mail is read."},
+    {"search", "One question over all kinds."},
+    {"services", "Outside services: how they do, and every call to them."},
+    {"webhooks", "Other applications told of what happens, and how that fares."},
+    {"workspace", "What waits for whoever asks."},
+};
+
+std::string_view tag_doc(std::string_view tag, const store::Registry& registry) {
+  if (const store::Resource* resource = registry.find(tag)) return resource->doc;
+  const auto* const found =
+      std::ranges::find(kTags, tag, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kTags) ? std::string_view{} : found->second;
+}
+
+Json tags_json(std::span<const Route> routes, const store::Registry& registry) {
+  std::set<std::string_view> names;
+  for (const auto& route : routes) {
+    if (!route.hidden && !route.tag.empty()) names.insert(route.tag);
+  }
+  Json::Array tags;
+  for (const std::string_view name : names) {
+    tags.push_back(Json::Object{{"name", name}, {"description", tag_doc(name, registry)}});
+  }
+  return tags;
 }
 
 Json components_json(const store::Registry& registry) {
@@ -277,9 +313,10 @@ std::string openapi_document(std::span<const Route> routes, const store::Registr
             "carry `Idempotency-Key`. Errors are problem details (RFC 9457). Lists: "
             "`?status=new,paused&amount.gte=1000&q=text&sort=-date_received&fields=id,name"
             "&include=contacts&limit=50&cursor=…&count=exact`."},
-           {"license", Json::Object{{"name", "See the LICENSE file of the program"}}}}},
+           {"contact", Json::Object{{"name", "The administrators of this installation"}}}}},
       {"servers", Json::Array{Json::Object{{"url", "/"}}}},
       {"security", Json::Array{Json::Object{{"bearer", Json::Array{}}}}},
+      {"tags", tags_json(routes, registry)},
       {"paths", std::move(paths)},
       {"components", components_json(registry)}};
   return document.dump();

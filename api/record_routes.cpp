@@ -91,6 +91,8 @@ struct Maker {
 
   Route& add(Method method, std::string path, bool write, std::string operation,
              std::string summary) {
+    // Collections are named as their paths; an operation's id is a name in any language.
+    std::ranges::replace(operation, '-', '_');
     routes.push_back({.method = method,
                       .path = std::move(path),
                       .access = Access::scope,

@@ -128,6 +128,8 @@ constexpr std::array kSentences = {
              "У предпринимателя и физического лица нет КПП."},
     Sentence{"A contact needs a full name, an e-mail address or a phone.",
              "Контакту нужно имя, адрес электронной почты или телефон."},
+    Sentence{"Name one performer, a user or a group.",
+             "Укажите одного исполнителя: пользователя или группу."},
     Sentence{"A reminder needs a time.", "Напоминанию нужно время."},
     Sentence{"Only comments and assignments are in status created.",
              "В статусе created бывают только комментарии и поручения."},

@@ -76,15 +76,24 @@ Result<void> send_piecewise(store::Database& database, const Sha256& sha256, Byt
   return {};
 }
 
-}  // namespace
-
-std::string attachment_disposition(std::string_view file_name) {
+std::string disposition(std::string_view kind, std::string_view file_name) {
   std::string plain;
   for (const char c : file_name) {
     const bool safe = c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '%';
     plain.push_back(safe ? c : '_');
   }
-  return "attachment; filename=\"" + plain + "\"; filename*=UTF-8''" + percent_encoded(file_name);
+  return std::string(kind) + "; filename=\"" + plain + "\"; filename*=UTF-8''" +
+         percent_encoded(file_name);
+}
+
+}  // namespace
+
+std::string attachment_disposition(std::string_view file_name) {
+  return disposition("attachment", file_name);
+}
+
+std::string inline_disposition(std::string_view file_name) {
+  return disposition("inline", file_name);
 }
 
 Parameter range_parameter() {
@@ -107,7 +116,7 @@ std::vector<Answer> content_answers(std::string media_type) {
 }
 
 Result<void> send_content(store::Database& database, const Request& request, Response& response,
-                          const StoredContent& content) {
+                          const StoredContent& content, bool shown) {
   Sha256 sha256{};
   if (content.sha256.size() != sha256.size()) {
     return fail(ErrorCode::internal, "a stored content has no digest");
@@ -142,7 +151,8 @@ Result<void> send_content(store::Database& database, const Request& request, Res
   response.content_type = content.media_type;
   response.cache_control = "private, no-cache";
   response.add_header("Accept-Ranges", "bytes");
-  response.add_header("Content-Disposition", attachment_disposition(content.file_name));
+  response.add_header("Content-Disposition", shown ? inline_disposition(content.file_name)
+                                                   : attachment_disposition(content.file_name));
   response.stream_size = static_cast<std::uint64_t>(range.last + 1 - range.first);
   response.stream = [&database, sha256, range](const BodySink& sink) {
     return send_piecewise(database, sha256, range, sink);

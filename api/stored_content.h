@@ -22,13 +22,15 @@ struct StoredContent {
 
 // 200, 206 with one range, 304 for a known ETag, 416. Several ranges are answered whole. Shown as
 // an attachment, so that no browser runs what somebody mailed.
+// `shown`: inline, for what the caller knows to be harmless in a browser.
 Result<void> send_content(store::Database& database, const Request& request, Response& response,
-                          const StoredContent& content);
+                          const StoredContent& content, bool shown = false);
 
 Parameter range_parameter();
 std::vector<Answer> content_answers(std::string media_type);
 
 // Content-Disposition with the name in both forms (RFC 6266).
 std::string attachment_disposition(std::string_view file_name);
+std::string inline_disposition(std::string_view file_name);
 
 }  // namespace c360::api

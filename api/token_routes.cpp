@@ -1,8 +1,11 @@
 #include "api/token_routes.h"
 
+#include <algorithm>
+
 #include "api/auth.h"
 #include "api/record_handlers.h"
 #include "api/schema.h"
+#include "store/draft.h"
 #include "store/tokens.h"
 
 namespace c360::api {
@@ -16,34 +19,38 @@ Result<void> needs_administrator(const Request& request) {
               "administrators_only");
 }
 
-std::unexpected<Error> wrong_type(std::string_view name, std::string_view type) {
-  Error error{.code = ErrorCode::validation_failed, .detail = "The token cannot be made as asked."};
-  error.fields.push_back({"/" + std::string(name), "type", "Send " + std::string(type) + "."});
-  return std::unexpected(std::move(error));
-}
-
+// All that is wrong at once.
 Result<store::TokenRequest> token_request(const Json& body) {
   store::TokenRequest request;
+  Error error{.code = ErrorCode::validation_failed, .detail = "The token cannot be made as asked."};
+  const auto wrong = [&](const std::string& name, std::string code, std::string detail) {
+    error.fields.push_back({store::pointer_segment(name), std::move(code), std::move(detail)});
+  };
   for (const auto& [name, value] : body.as_object()) {
     if (name == "login" || name == "name") {
-      if (!value.is_string()) return wrong_type(name, "a string");
-      (name == "login" ? request.login : request.name) = value.as_string();
-    } else if (name == "scopes") {
-      if (!value.is_array()) return wrong_type(name, "a list of strings");
-      for (const auto& scope : value.as_array()) {
-        if (!scope.is_string()) return wrong_type(name, "a list of strings");
-        request.scopes.push_back(scope.as_string());
+      if (value.is_string()) {
+        (name == "login" ? request.login : request.name) = value.as_string();
+      } else {
+        wrong(name, "wrong_type", "Expected string, got " + std::string(value.type_name()) + ".");
       }
+    } else if (name == "scopes") {
+      if (!value.is_array() || !std::ranges::all_of(value.as_array(), &Json::is_string)) {
+        wrong(name, "wrong_type", "Expected an array of strings.");
+        continue;
+      }
+      for (const auto& scope : value.as_array()) request.scopes.push_back(scope.as_string());
     } else if (name == "expires_at") {
       if (value.is_null()) continue;
       request.expires_at = value.is_string() ? from_rfc3339(value.as_string()) : std::nullopt;
-      if (!request.expires_at) return wrong_type(name, "an RFC 3339 time");
+      if (!request.expires_at) {
+        wrong(name, "wrong_type", "Expected a time such as 2026-01-31T10:15:00Z (RFC 3339).");
+      }
     } else {
-      return fail(ErrorCode::invalid_request,
-                  "unknown field '" + name + "'; known: login, name, scopes, expires_at",
-                  "unknown_field");
+      wrong(name, "unknown_field",
+            "There is no such field; writable fields: login, name, scopes, expires_at.");
     }
   }
+  if (!error.fields.empty()) return std::unexpected(std::move(error));
   return request;
 }
 

@@ -48,6 +48,9 @@ Result<void> answer(const WorkspaceService& service, const Request& request, Res
   auto days = number_of(request, "stale_days", store::kDefaultStaleDays, store::kMaxStaleDays);
   if (!days) return std::unexpected(std::move(days).error());
   query.stale_days = *days;
+  auto counts = flag_parameter(request, "counts");
+  if (!counts) return std::unexpected(std::move(counts).error());
+  query.counts = *counts;
   const store::TokenPermits permits = [&](const Resource& resource, store::Right right) {
     return request.caller->has_scope(scope_of(resource, right == store::Right::write));
   };
@@ -70,13 +73,17 @@ Json lists_schema(const std::vector<ShownList>& lists, const store::Registry& re
 }
 
 Json workspace_schema(const WorkspaceLayout& layout, const store::Registry& registry) {
-  const Json section = schema::object({{"kind", schema::string()},
-                                       {"label_ru", schema::string()},
-                                       {"label_en", schema::string()},
-                                       {"href", schema::string("Of its list")},
-                                       {"read", schema::boolean("Some of it, at least")},
-                                       {"create", schema::boolean()}},
-                                      {"kind", "label_ru", "label_en", "href", "read", "create"});
+  const Json section = schema::object(
+      {{"kind", schema::string()},
+       {"label_ru", schema::string()},
+       {"label_en", schema::string()},
+       {"href", schema::string("Of its list")},
+       {"read", schema::boolean("Some of it, at least")},
+       {"create", schema::boolean()},
+       {"count", schema::nullable(schema::integer("With counts: rows of its list, 10000 at most; "
+                                                  "null: forbidden"))},
+       {"count_is_more", schema::boolean("More than are counted")}},
+      {"kind", "label_ru", "label_en", "href", "read", "create"});
   Json counters = Json::Object{{"type", "object"},
                                {"description",
                                 "Totals of the lists, and overdue_tasks, due_reminders, "
@@ -121,7 +128,10 @@ void add_workspace_routes(std::vector<Route>& routes, const ApiServices& service
   route.parameters = {
       bounded("limit", "Items of each list", store::kMaxCardItems, store::kDefaultCardItems),
       bounded("stale_days", "Days without contact that make a customer stale", store::kMaxStaleDays,
-              store::kDefaultStaleDays)};
+              store::kDefaultStaleDays),
+      {.name = "counts",
+       .doc = "true: how much there is in each section",
+       .schema = schema::boolean()}};
   route.answers = {{.doc = "The workspace, of one moment; of each kind with its scope and rights",
                     .media_type = std::string(kJson),
                     .schema = workspace_schema(service->layout, services.records.registry())}};

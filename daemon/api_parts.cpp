@@ -1,7 +1,7 @@
 #include "daemon/api_parts.h"
 
 #include "adapters/clamd_scanner.h"
-#include "adapters/curl_http_client.h"
+#include "adapters/helper_renderer.h"
 #include "daemon/base/digest.h"
 #include "daemon/cli.h"
 #include "daemon/mail_ports.h"
@@ -58,27 +58,21 @@ Business::Business(const Ground& ground, const Config& config, Secret cursor_key
       intake_(ground.database, registry_, records_, std::move(rules), std::move(intake),
               ground.observer, ground.clock) {}
 
-ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<Business> business)
+ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<Business> business,
+                   std::shared_ptr<OutsideServices> services)
     : business_(std::move(business)),
+      services_(std::move(services)),
       rule_tester_(make_rule_tester(business_->intake(), config, ground.clock)),
       mail_actions_(make_mail_actions(business_->intake(), ground.database, config, ground.clock)),
       mail_importer_(make_mail_importer(business_->intake(), ground.database, config,
                                         ground.observer, ground.clock)),
       mail_explainer_(make_mail_explainer(business_->intake(), ground.database, config)),
-      gates_(ground.database),
-      parties_(config.dadata, store::lease_holder(),
-               {.database = ground.database,
-                .states = gates_,
-                .clock = ground.clock,
-                .connect =
-                    [] {
-                      return std::make_unique<adapters::CurlHttpClient>("client360/" +
-                                                                        std::string(kVersion));
-                    }}),
-      register_lookup_(make_register_lookup(parties_, config.believed_sources, ground.clock)),
+      register_lookup_(
+          make_register_lookup(services_->parties(), config.believed_sources, ground.clock)),
+      renderer_(renderer_of(config)),
       api_({ground.database, business_->records(), ground.clock, ground.observer,
             rule_tester_.get(), mail_actions_.get(), config.retention.idempotency,
-            mail_importer_.get(), mail_explainer_.get(), register_lookup_.get()},
+            mail_importer_.get(), mail_explainer_.get(), register_lookup_.get(), renderer_.get()},
            api_options(config)) {}
 
 Result<Secret> cursor_key(store::Database& database) {
@@ -94,6 +88,11 @@ std::shared_ptr<const adapters::VirusScanner> scanner_of(const Config& config) {
   if (!address) return nullptr;
   return std::make_shared<adapters::ClamdScanner>(
       adapters::ClamdOptions{.address = *address, .timeout = config.clamd_timeout});
+}
+
+std::shared_ptr<const adapters::DocumentRenderer> renderer_of(const Config& config) {
+  if (config.renderer.path.empty()) return nullptr;
+  return std::make_shared<const adapters::HelperRenderer>(config.renderer);
 }
 
 Result<Secret> thread_key(store::Database& database) {

@@ -6,13 +6,13 @@
 #include <memory>
 #include <string>
 
-#include "adapters/party_register.h"
-#include "adapters/stored_gate_states.h"
+#include "adapters/document_renderer.h"
 #include "api/api.h"
 #include "api/register_lookup.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/event.h"
 #include "daemon/config.h"
+#include "daemon/outside_services.h"
 #include "ingest/intake.h"
 #include "store/database.h"
 #include "store/model/registry.h"
@@ -46,19 +46,20 @@ class Business {
 
 class ApiParts {
  public:
-  ApiParts(const Ground& ground, const Config& config, std::shared_ptr<Business> business);
+  ApiParts(const Ground& ground, const Config& config, std::shared_ptr<Business> business,
+           std::shared_ptr<OutsideServices> services);
 
   api::Handler& handler() { return api_.handler(); }
 
  private:
   std::shared_ptr<Business> business_;
+  std::shared_ptr<OutsideServices> services_;
   std::unique_ptr<api::RuleTester> rule_tester_;
   std::unique_ptr<api::MailActions> mail_actions_;
   std::unique_ptr<api::MailImporter> mail_importer_;
   std::unique_ptr<api::MailExplainer> mail_explainer_;
-  adapters::StoredGateStates gates_;
-  adapters::PartyRegister parties_;
   std::unique_ptr<api::RegisterLookup> register_lookup_;
+  std::shared_ptr<const adapters::DocumentRenderer> renderer_;
   api::Api api_;
 };
 
@@ -67,6 +68,8 @@ class ApiParts {
 Result<Secret> cursor_key(store::Database& database);
 // The virus scanner the configuration names; null when it names none.
 std::shared_ptr<const adapters::VirusScanner> scanner_of(const Config& config);
+// The renderer of documents; null when the configuration names none.
+std::shared_ptr<const adapters::DocumentRenderer> renderer_of(const Config& config);
 // The key of the ids in what we send, as the database of this installation holds it.
 Result<Secret> thread_key(store::Database& database);
 

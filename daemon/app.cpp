@@ -231,6 +231,7 @@ std::optional<ExitCode> App::begin_serving() {
     return ExitCode::failure;
   }
   next_database_try_.reset();
+  parts_.start_webhooks();
   parts_.open_api();
   parts_.start_scheduler();
   parts_.waiting_for.swap(std::make_shared<const std::string>());
@@ -259,10 +260,14 @@ ExitCode App::stop(ExitCode code) {
     std::jthread jobs([&] {
       if (parts_.jobs) parts_.jobs->stop();
     });
+    std::jthread webhooks([&] {
+      if (parts_.webhooks) parts_.webhooks->stop();
+    });
     if (parts_.scheduler) parts_.scheduler->stop();
     parts_.api.stop(limit * 8 / 10);
     mail.join();
     jobs.join();
+    webhooks.join();
     parts_.admin.stop(limit / 10);
     parts_.database.shut_down();
   }

@@ -37,6 +37,7 @@ class Loader {
     values_.digest().update(text);
     auto document = parse_toml(text, config_.file);
     if (!document) return std::unexpected(Problems{document.error()});
+    take_alias(*document);
     walk(*document, "");
     for (const auto& row : settings()) values_.take(row, "", config_, find(*document, row.key));
     ConfigMailboxes(config_, values_).take(*document);
@@ -77,6 +78,21 @@ class Loader {
   TomlPosition position_of(std::string_view key) const {
     const auto found = positions_.find(key);
     return found == positions_.end() ? TomlPosition{} : found->second;
+  }
+
+  // The reference calls the block of DaData by the name of its record source (design.md 11).
+  void take_alias(TomlValue& document) {
+    constexpr std::string_view kAlias = "findCounterpartyByInn";
+    constexpr std::string_view kName = "dadata";
+    auto& table = std::get<TomlValue::Table>(document.value);
+    const auto found = std::ranges::find(table, kAlias, &TomlValue::Entry::key);
+    if (found == table.end()) return;
+    if (document.find(kName) != nullptr) {
+      values_.problem(found->key_position,
+                      fmt::format("[{}] is another name of [{}]: keep one", kAlias, kName));
+      return;
+    }
+    found->key = kName;
   }
 
   // Every key of the file must be a setting, or a table that has some.
@@ -126,12 +142,21 @@ class Loader {
       values_.problem(position_of("admin.listen"), "admin.listen: api.listen has the same address");
     check_timezone();
     check_sources();
+    check_networks();
     check_url("dadata.suggestions_url", config_.dadata.dadata.suggestions_url);
     check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
+    check_url("kontur_focus.url", config_.kontur_focus.kontur.base_url);
+    check_metrika();
     if (!config_.clamd.empty() && !adapters::parse_clamd_address(config_.clamd))
       values_.problem(position_of("mail.clamd"),
                       fmt::format("mail.clamd: '{}' is neither HOST:PORT nor the path of a socket",
                                   config_.clamd));
+    const std::string& renderer = config_.renderer.path;
+    if (!renderer.empty() && !renderer.starts_with('/'))
+      values_.problem(position_of("documents.renderer"),
+                      fmt::format("documents.renderer: '{}' is not the whole path of a socket or "
+                                  "program",
+                                  renderer));
     std::ranges::sort(config_.watched);
     const auto doubles = std::ranges::unique(config_.watched);
     config_.watched.erase(doubles.begin(), doubles.end());
@@ -158,6 +183,31 @@ class Loader {
     values_.problem(position_of("requisites.believe"),
                     "requisites.believe: each of person, import, mail, dadata and kontur stands "
                     "there once");
+  }
+
+  // The one address with a path, and maybe a query, of the operator's.
+  void check_metrika() {
+    const auto& metrika = config_.metrika.metrika;
+    const bool sane = metrika.url.starts_with("https://") &&
+                      metrika.url.find_first_of("#@ ") == std::string::npos;
+    if (!sane)
+      values_.problem(position_of("metrika.url"),
+                      fmt::format("metrika.url: '{}' is no https://HOST/PATH", metrika.url));
+    if (metrika.counter.find_first_not_of("0123456789") != std::string::npos)
+      values_.problem(position_of("metrika.counter"), "metrika.counter: digits only");
+  }
+
+  void check_networks() {
+    for (const std::string& text : config_.webhooks.allowed_networks) {
+      if (const auto network = adapters::Network::parse(text)) {
+        config_.webhooks.limits.targets.allowed.push_back(*network);
+      } else {
+        values_.problem(position_of("webhooks.allowed_networks"),
+                        fmt::format("webhooks.allowed_networks: '{}' is no network such as "
+                                    "10.1.0.0/16 or fd00::/8",
+                                    text));
+      }
+    }
   }
 
   // Scheme, host, and a port where one is wanted: paths are the service's.

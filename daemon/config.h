@@ -15,12 +15,16 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/focus_reports.h"
+#include "adapters/helper_renderer.h"
 #include "adapters/party_register.h"
+#include "adapters/traffic_sources.h"
 #include "api/limits.h"
 #include "api/server.h"
 #include "daemon/base/log.h"
 #include "daemon/base/secret.h"
 #include "daemon/base/toml.h"
+#include "daemon/webhook_config.h"
 #include "ingest/intake.h"
 #include "ingest/mailbox_settings.h"
 #include "store/database.h"
@@ -87,12 +91,16 @@ struct Config {
   ingest::IntakeOptions intake;  // without holder and beat, which App adds
   std::string clamd;             // as written; empty: no scanner
   std::chrono::milliseconds clamd_timeout{};
+  adapters::HelperRendererOptions renderer;  // an empty path: none
   ServiceConfig service;
   RetentionConfig retention;
   std::size_t job_threads = 0;
   std::uint64_t max_import_bytes = 0;
   api::ApiLimits limits;
   adapters::PartyRegisterOptions dadata;
+  adapters::FocusReportsOptions kontur_focus;
+  adapters::TrafficSourcesOptions metrika;
+  WebhookConfig webhooks;
   std::vector<std::string> believed_sources;  // of requisites, the one believed most first
   std::string timezone;
   bool swap_manager_cco = false;

@@ -22,6 +22,7 @@ constexpr milliseconds kLongestWait{5'000};
 constexpr milliseconds kShortestWait{20};  // while another daemon is just firing what is due
 // After the database was away.
 constexpr milliseconds kPause{1'000};
+constexpr double kSpread = 1'000;  // ms
 constexpr milliseconds kAfterRefusal{3'600'000};
 
 constexpr std::array<std::string_view, 3> kStates = {"queued", "running", "dead"};
@@ -97,6 +98,7 @@ void JobWorkers::stop() {
     for (const RunningJob& job : running_) job->stopping = true;
   }
   changed_.notify_all();
+  options_.interrupt();
   // The conductor keeps the leases until the last job has ended.
   workers_.clear();
   conductor_.request_stop();
@@ -196,6 +198,13 @@ store::JobSettlement JobWorkers::settlement_of(const Running& running,
     settlement.end = JobEnd::canceled;
   } else if (running.stopping) {
     settlement.end = JobEnd::given_back;
+  } else if (outcome.error().code == ErrorCode::rate_limited && outcome.error().retry_after) {
+    // The service is busy and not the job at fault: that was no attempt (adapters.md, 0.1). Those
+    // that wait for it come back at different moments.
+    const double chance = std::uniform_real_distribution<double>{}(random_);
+    settlement.end = JobEnd::given_back;
+    settlement.delay = milliseconds(*outcome.error().retry_after) +
+                       milliseconds{static_cast<std::int64_t>(kSpread * chance)};
   } else {
     const double chance = std::uniform_real_distribution<double>{}(random_);
     const auto delay = options_.retry.delay(outcome.error(), running.job, chance);

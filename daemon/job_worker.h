@@ -90,6 +90,8 @@ struct JobWorkersOptions {
   std::chrono::milliseconds gauge_interval{15'000};
   JobRetry retry;
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
+  // When the workers are to stop: ends what handlers wait for.
+  std::function<void()> interrupt = [] {};
 };
 
 // Everything in it runs from start() to stop().

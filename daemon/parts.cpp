@@ -1,10 +1,14 @@
 #include "daemon/parts.h"
 
+#include "adapters/curl_http_client.h"
 #include "daemon/api_parts.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
+#include "daemon/cli.h"
 #include "daemon/jobs/expiry.h"
 #include "daemon/jobs/housekeeping.h"
+#include "daemon/jobs/print_pages.h"
+#include "daemon/jobs/service_jobs.h"
 #include "daemon/tasks.h"
 #include "store/lease.h"
 
@@ -73,11 +77,20 @@ Result<void> Parts::start_business() {
                                          std::move(options));
   made->intake().configure(in_force->mailboxes);
   business.set(std::move(made));
+  start_services();
   return {};
 }
 
+// Where the database does not hear of it, it goes by what it was told last.
+void Parts::start_services() {
+  auto made = std::make_shared<OutsideServices>(database, clock, observer, *config.get());
+  if (auto told = made->announce(); !told)
+    observer.observe(event::part_failed, {{"part", "services"}, {"detail", told.error().detail}});
+  services.set(std::move(made));
+}
+
 void Parts::open_api() {
-  auto made = std::make_shared<ApiParts>(ground(), *config.get(), business.get());
+  auto made = std::make_shared<ApiParts>(ground(), *config.get(), business.get(), services.get());
   gate.open(std::shared_ptr<api::Handler>(made, &made->handler()));
 }
 
@@ -100,15 +113,40 @@ Result<void> Parts::start_jobs() {
                             .zone = *zone,
                             .database = in_force->database.options};
   options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
+  job_services = services.get();
+  options.interrupt = [calls = job_services] { calls->interrupt_jobs(); };
+  const auto records = [this] { return records_in_use(); };
   JobHandlers handlers;
   add_housekeeping_jobs(handlers, database, in_force->retention);
-  add_expiry_jobs(handlers, database, [this] {
-    const auto running = business.get();
-    return running ? std::shared_ptr<store::Records>(running, &running->records()) : nullptr;
-  });
+  add_expiry_jobs(handlers, database, records);
+  add_service_jobs(handlers, {.database = database,
+                              .clock = clock,
+                              .services = *job_services,
+                              .records = records,
+                              .zone = *zone});
+  add_print_jobs(handlers, database, renderer_of(*in_force));
   jobs = std::make_unique<JobWorkers>(database, std::move(handlers), std::move(options), observer);
   jobs->start();
   return {};
+}
+
+std::shared_ptr<store::Records> Parts::records_in_use() const {
+  const auto running = business.get();
+  return running ? std::shared_ptr<store::Records>(running, &running->records()) : nullptr;
+}
+
+void Parts::start_webhooks() {
+  if (webhooks) webhooks->stop();
+  WebhookSenderOptions options{.config = config.get()->webhooks,
+                               .holder = holder,
+                               .records = [this] { return records_in_use(); }};
+  options.connect = [] {
+    return std::make_unique<adapters::CurlHttpClient>("client360/" + std::string(kVersion));
+  };
+  options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
+  options.retire = [this](std::string_view loop) { heartbeats.retire(loop); };
+  webhooks = std::make_unique<WebhookSender>(database, std::move(options), clock, observer);
+  webhooks->start();
 }
 
 Readiness Parts::readiness() const {

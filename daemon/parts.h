@@ -18,8 +18,10 @@
 #include "daemon/heartbeats.h"
 #include "daemon/job_worker.h"
 #include "daemon/listener.h"
+#include "daemon/outside_services.h"
 #include "daemon/reload_requests.h"
 #include "daemon/scheduler.h"
+#include "daemon/webhook_sender.h"
 #include "ingest/intake.h"
 #include "parsers/rule_set.h"
 #include "store/database.h"
@@ -69,21 +71,30 @@ struct Parts {
   Listener admin;
   Gate gate;  // in front of the API
   Listener api;
-  Shared<Business> business;  // null until the database has passed its check
+  Shared<Business> business;         // null until the database has passed its check
+  Shared<OutsideServices> services;  // null until then too
   std::unique_ptr<Scheduler> scheduler;
+  std::shared_ptr<OutsideServices> job_services;  // those the jobs began with
   std::unique_ptr<JobWorkers> jobs;
+  std::unique_ptr<WebhookSender> webhooks;
 
   // Why the daemon is not serving yet; empty once it is.
   Snapshot<std::string> waiting_for;
 
+  // By the configuration in force; null while they are being replaced.
+  std::shared_ptr<store::Records> records_in_use() const;
   Ground ground() { return {database, clock, observer}; }
   // Records and intake by the configuration in force, its mailboxes running.
   Result<void> start_business();
+  // By the configuration in force; the API and the jobs take them when they are made.
+  void start_services();
   // The routes over them; opens the gate.
   void open_api();
   void start_scheduler();
   // Anew, by the configuration in force; waits for the jobs under way, which give up.
   Result<void> start_jobs();
+  // Anew, by the configuration in force; calls under way are broken off.
+  void start_webhooks();
   Readiness readiness() const;
   // Hex SHA-256 over configuration and rules.
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);

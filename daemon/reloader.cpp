@@ -27,19 +27,17 @@ constexpr std::array<std::string_view, 11> kBusinessSettings = {"database.url",
                                                                 "mail.max_attachment_bytes",
                                                                 "business.",
                                                                 "crm."};
-constexpr std::array<std::string_view, 10> kApiSettings = {"api.requests_per_second",
-                                                           "api.request_burst",
-                                                           "api.max_body_bytes",
-                                                           "api.max_import_",
-                                                           "api.max_bulk_",
-                                                           "api.max_export_",
-                                                           "api.max_event_",
-                                                           "idempotency.",
-                                                           "dadata.",
-                                                           "requisites."};
+constexpr std::array<std::string_view, 9> kApiSettings = {
+    "api.requests_per_second", "api.request_burst", "api.max_body_bytes",
+    "api.max_import_",         "api.max_bulk_",     "api.max_export_",
+    "api.max_event_",          "idempotency.",      "documents."};
+// Of outside services, which the API and the jobs hold.
+constexpr std::array<std::string_view, 4> kServiceSettings = {"dadata.", "kontur_focus.",
+                                                              "metrika.", "requisites."};
 
-constexpr std::array<std::string_view, 4> kJobSettings = {"jobs.", "retention.",
-                                                          "business.timezone", "database."};
+constexpr std::array<std::string_view, 5> kJobSettings = {
+    "jobs.", "retention.", "business.timezone", "database.", "documents."};
+constexpr std::array<std::string_view, 2> kWebhookSettings = {"webhooks.", "database."};
 
 }  // namespace
 
@@ -144,6 +142,7 @@ void Reloader::commit(Prepared prepared) {
   if (touches(changed, "database.url")) parts_.cursor_secret = parts_.thread_secret = {};
   // A handler under way read from the database as it was, and must not write into another.
   if (touches(changed, "database.") && parts_.jobs) parts_.jobs->stop();
+  if (touches(changed, "database.") && parts_.webhooks) parts_.webhooks->stop();
   if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
   if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
   parts_.heartbeats.set_limit(next.service.loop_limit);
@@ -156,7 +155,8 @@ void Reloader::commit(Prepared prepared) {
     } else {
       update_business(prepared);
     }
-    if (touches(changed, kJobSettings)) restart_jobs();
+    if (touches(changed, kJobSettings) || touches(changed, kServiceSettings)) restart_jobs();
+    if (touches(changed, kWebhookSettings)) parts_.start_webhooks();
   }
   if (prepared.api) parts_.api.adopt(std::move(prepared.api), next.api, next.service.stop_limit);
   if (prepared.admin)
@@ -186,7 +186,9 @@ void Reloader::update_business(const Prepared& prepared) {
   const auto running = parts_.business.get();
   if (touches(prepared.changed, kRules)) running->intake().use_rules(prepared.rules);
   running->intake().configure(prepared.config->mailboxes);
-  if (touches(prepared.changed, kApiSettings)) parts_.open_api();
+  const bool new_services = touches(prepared.changed, kServiceSettings);
+  if (new_services) parts_.start_services();
+  if (new_services || touches(prepared.changed, kApiSettings)) parts_.open_api();
 }
 
 ReloadAnswer Reloader::report(ReloadAnswer answer, std::string_view trigger) {

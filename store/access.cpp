@@ -243,19 +243,11 @@ Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::st
     terms.always = true;
     return terms.done();
   }
-  // Every kind by its own declaration. What belongs to a record of any kind itself (a document, an
-  // activity) is, as a parent, open to the groups of sales.
   std::string always;
   std::string cases;
   for (const auto& owner : registry_.all()) {
     if (!owner->is_record) continue;
-    Predicate rights;
-    if (belongs_to_any_record(*owner)) {
-      rights.always = is_cco(actor) || (right == Right::read && is_crm_manager(actor));
-      rights.never = !rights.always;
-    } else {
-      rights = predicate(actor, *owner, right, "pr", user);
-    }
+    const Predicate rights = parent_rights(actor, *owner, right, "pr", user);
     if (rights.never) continue;
     const std::string kind = "'" + std::string(owner->kind) + "'";
     if (rights.always) {
@@ -272,6 +264,84 @@ Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::st
   if (!cases.empty()) sql += (always.empty() ? "CASE k.kind" : " OR CASE k.kind") + cases + " END";
   terms.add(sql + "))");
   return terms.done();
+}
+
+// Every kind by its own declaration. What belongs to a record of any kind itself (a document, an
+// activity) is, as a parent, open to the groups of sales.
+Predicate AccessRules::parent_rights(const Actor& actor, const Resource& owner, Right right,
+                                     std::string_view alias, std::string_view user) const {
+  if (!belongs_to_any_record(owner)) return predicate(actor, owner, right, alias, user);
+  const bool open = is_cco(actor) || (right == Right::read && is_crm_manager(actor));
+  return {open ? "TRUE" : "FALSE", open, !open};
+}
+
+// -- The same as sets -----------------------------------------------------------------------------
+
+std::string AccessRules::readable_keys(const Actor& actor, const Resource& resource,
+                                       std::string_view user) const {
+  const Predicate rights = predicate(actor, resource, Right::read, "t", user);
+  if (rights.always || rights.never || is_portal(actor)) return {};
+  return keys_of(actor, resource, user, 0);
+}
+
+// At depth 0 rows of a list, which are not deleted; further down parents, which may be.
+std::string AccessRules::keys_of(const Actor& actor, const Resource& resource,
+                                 std::string_view user, int depth) const {
+  const std::string row = "s" + std::to_string(depth);
+  std::string sql;
+  const auto add = [&](const std::string& condition) {
+    const std::string branch = "SELECT " + column(row, resource.key) + " FROM " +
+                               std::string(resource.table) + " " + row + " WHERE " + condition;
+    const std::string deleted = column(row, "deleted_at");
+    if (!sql.empty()) sql += " UNION ALL ";
+    sql += branch;
+    if (!resource.soft_delete) return;
+    sql += " AND " + deleted + " IS NULL";
+    // Indexes have either the living or the deleted.
+    if (depth > 0)
+      sql.append(" UNION ALL ").append(branch).append(" AND " + deleted + " IS NOT NULL");
+  };
+  for (const Grant& grant : resource.access.grants) {
+    Terms one;
+    add_grant(one, actor, grant, row, user);
+    for (const std::string& condition : one.any) add(condition);
+  }
+  const Access& access = resource.access;
+  if (access.inherits_from.empty()) return sql;
+  const Field& parent = resource.field(access.inherits_from);
+  const std::string id = column(row, parent.name);
+  if (parent.target == "record") {
+    if (const std::string keys = record_keys(actor, user, depth + 1); !keys.empty()) {
+      add(id + " IN (" + keys + ")");
+    }
+  } else {
+    const Resource& owner = registry_.get(parent.target);
+    const Predicate rights = predicate(actor, owner, Right::read, above(row), user);
+    if (rights.always) {
+      add(id + " IS NOT NULL");
+    } else if (!rights.never) {
+      add(id + " IN (" + keys_of(actor, owner, user, depth + 1) + ")");
+    }
+  }
+  if (access.orphan_read) {
+    Terms alone;
+    add_grant(alone, actor, {*access.orphan_read, Right::read, {}}, row, user);
+    if (alone.always) add(id + " IS NULL");
+  }
+  return sql;
+}
+
+std::string AccessRules::record_keys(const Actor& actor, std::string_view user, int depth) const {
+  std::string sql;
+  for (const auto& owner : registry_.all()) {
+    if (!owner->is_record) continue;
+    const Predicate rights = parent_rights(actor, *owner, Right::read, "pr", user);
+    if (rights.never) continue;
+    if (!sql.empty()) sql += " UNION ALL ";
+    sql += rights.always ? "SELECT id FROM " + std::string(owner->table)
+                         : keys_of(actor, *owner, user, depth);
+  }
+  return sql;
 }
 
 std::string AccessRules::shape(const Actor& actor) const {

@@ -41,6 +41,12 @@ class AccessRules {
   // The same for a record of any kind, known by its id: what children inherit. `id` is SQL.
   Predicate record_predicate(const Actor& actor, Right right, std::string_view id,
                              std::string_view user) const;
+  // The keys of the rows the actor may read, as one SELECT whose branches are each led by an index:
+  // what predicate() says of a row, said as a set, so that its cost is that of what he may read and
+  // not that of the table. Deleted rows are left out. Empty where predicate() is always or never,
+  // and for portal users, whose sets are small.
+  std::string readable_keys(const Actor& actor, const Resource& resource,
+                            std::string_view user) const;
   // What of the actor decides the text of his predicates.
   std::string shape(const Actor& actor) const;
 
@@ -63,6 +69,12 @@ class AccessRules {
                  std::string_view user) const;
   void add_inherited(Terms& terms, const Actor& actor, const Resource& resource, Right right,
                      std::string_view alias, std::string_view user) const;
+  std::string keys_of(const Actor& actor, const Resource& resource, std::string_view user,
+                      int depth) const;
+  std::string record_keys(const Actor& actor, std::string_view user, int depth) const;
+  // Of a kind of record as the parent of something: rights over the rows `alias`.
+  Predicate parent_rights(const Actor& actor, const Resource& owner, Right right,
+                          std::string_view alias, std::string_view user) const;
 
   const Registry& registry_;
   AccessOptions options_;

@@ -52,6 +52,11 @@ struct FeedPage {
   bool more = false;      // there may be more right now
 };
 
+// Whether changes of the kind are told at all.
+inline bool in_feed(const Resource& resource) {
+  return resource.is_record || resource.offers(Operation::history);
+}
+
 // Thread-safe.
 class Feed {
  public:

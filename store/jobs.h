@@ -85,7 +85,7 @@ enum class JobEnd : std::uint8_t {
   retry,   // again after `delay`
   failed,  // the dead letter list
   canceled,
-  given_back,  // not tried: at once free for others
+  given_back,  // not tried: free for others after `delay`
 };
 struct JobSettlement {
   JobEnd end = JobEnd::done;

@@ -15,7 +15,6 @@ namespace c360::store {
 namespace {
 
 constexpr std::size_t kSignatureBytes = 16;
-constexpr std::string_view kCountAll = "SELECT count(*)";
 constexpr std::string_view kEstimateLimit = "10001";
 
 // Parameters that are no filters.
@@ -223,34 +222,75 @@ Result<GetPlan> QueryMaker::get(const Resource& resource, std::string_view key,
   if (parameters.empty()) {
     shape = "get " + std::string(resource.kind) + " " + state_->access.shape(actor);
   }
+  bool asks = !rights.always && !rights.never;
   if (const auto known = shape.empty() ? std::nullopt : kept(shape)) {
     plan.plan.sql = *known;
   } else {
-    auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"));
+    auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"),
+                                    {state_->access, actor, "$2::bigint"});
     if (!includes) return std::unexpected(includes.error());
     std::string sql = "SELECT " + column_list(plan.columns);
     for (const IncludeColumn& include : *includes) {
       sql += ", " + include.sql;
       plan.includes.push_back(include.name);
     }
+    asks = asks || asks_user(*includes);
     sql += ", " + state_of_row(resource) + " FROM " + std::string(resource.rows_from()) +
            " t WHERE t." + std::string(resource.key) +
            " = $1::" + resource.field(resource.key).sql_type() + " AND " + rights.sql;
     plan.plan = keep(shape, std::move(sql));
   }
   plan.plan.params.add(key);
-  if (!rights.always && !rights.never) plan.plan.params.add(actor.user_id);
+  if (asks) plan.plan.params.add(actor.user_id);
   return plan;
 }
 
 // -- Lists ----------------------------------------------------------------------------------------
 
+std::string ListRows::row_by_row() const {
+  return " FROM " + table + " t WHERE " + rights + condition;
+}
+
+std::string ListRows::by_keys() const {
+  return " FROM " + table + " t WHERE t." + key + " IN (" + keys + ")" + condition;
+}
+
+std::string ListRows::is_long() const {
+  return "EXISTS (SELECT FROM " + table + " t WHERE TRUE" + condition + " OFFSET " +
+         std::to_string(tried) + ")";
+}
+
 namespace {
 
 struct ListText {
-  std::string where;
+  std::string where;  // " AND …"
   ParameterList params;
 };
+
+// `select` over the rows, of which there are few or many: whichever way is the shorter one. It is
+// one value.
+std::string one_value(const ListRows& rows, const std::string& begin, const std::string& end) {
+  const std::string each = begin + rows.row_by_row() + end;
+  if (rows.keys.empty()) return "SELECT " + each;
+  return "SELECT CASE WHEN " + rows.is_long() + " THEN (SELECT " + begin + rows.by_keys() + end +
+         ") ELSE (SELECT " + each + ") END";
+}
+
+// The first rows in order. Asking row by row stops as soon as the page is full; who may read too
+// few for that pays for `tried` rows, and then for what he may read.
+std::string page_text(const ListRows& rows, const std::string& select, const std::string& order,
+                      int limit) {
+  const std::string first = order + " LIMIT " + std::to_string(limit);
+  if (rows.keys.empty()) return select + rows.row_by_row() + first;
+  return "WITH head AS MATERIALIZED (" + select + " FROM (SELECT t.* FROM " + rows.table +
+         " t WHERE TRUE" + rows.condition + order + " LIMIT " + std::to_string(rows.tried) +
+         ") t WHERE " + rows.rights + first +
+         "), seen AS MATERIALIZED (SELECT (SELECT count(*) FROM head) < " + std::to_string(limit) +
+         " AND " + rows.is_long() +
+         " AS too_few) SELECT * FROM head WHERE NOT (SELECT too_few FROM seen)"
+         " UNION ALL SELECT * FROM (" +
+         select + rows.by_keys() + first + ") rest WHERE (SELECT too_few FROM seen)";
+}
 
 Result<void> add_search(const Resource& resource, const CustomFields& custom, std::string_view text,
                         const QueryLimits& limits, ListText& list) {
@@ -382,22 +422,26 @@ int limit_of(const Parameters& parameters, const QueryLimits& limits, bool& vali
 
 Result<Plan> QueryMaker::grouped(const Resource& resource, const Parameters& parameters,
                                  const Actor& actor, const CustomFields& custom,
-                                 std::string_view select, int keys) const {
-  Parameters counted = parameters;
-  counted.emplace_back("count", "exact");
-  auto plan = list(resource, counted, actor, custom);
+                                 std::string_view select, int keys, bool confined) const {
+  auto plan = list(resource, parameters, actor, custom, 0, confined);
   if (!plan) return std::unexpected(plan.error());
-  std::string sql = "SELECT " + std::string(select) +
-                    std::string(plan->total->sql.text.substr(kCountAll.size())) + " GROUP BY 1";
-  for (int key = 2; key <= keys; ++key) sql += ", " + std::to_string(key);
-  Plan groups = keep({}, sql + " ORDER BY 1");
-  groups.params = std::move(plan->total->params);
+  std::string by = " GROUP BY 1";
+  for (int key = 2; key <= keys; ++key) by += ", " + std::to_string(key);
+  const ListRows& rows = plan->rows;
+  const std::string begin = "SELECT " + std::string(select);
+  std::string sql = begin + rows.row_by_row();
+  if (!rows.keys.empty()) {
+    sql += " AND NOT " + rows.is_long() + by + " UNION ALL " + begin + rows.by_keys() + " AND " +
+           rows.is_long();
+  }
+  Plan groups = keep({}, sql + by + " ORDER BY 1");
+  groups.params = std::move(plan->filters);
   return groups;
 }
 
 Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& parameters,
-                                  const Actor& actor, const CustomFields& custom,
-                                  int page_rows) const {
+                                  const Actor& actor, const CustomFields& custom, int page_rows,
+                                  bool confined) const {
   const QueryLimits& limits = state_->limits;
   ListPlan plan;
   bool valid = true;
@@ -410,7 +454,8 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
   auto columns = parse_columns(resource, parameter(parameters, "fields"), false);
   if (!columns) return std::unexpected(columns.error());
   plan.columns = std::move(*columns);
-  auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"));
+  auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"),
+                                  {state_->access, actor, "$1::bigint"});
   if (!includes) return std::unexpected(includes.error());
   const std::string_view sort = parameter(parameters, "sort").value_or(resource.default_sort);
   auto order = parse_sort(resource, custom, sort, limits.max_sort_fields);
@@ -425,8 +470,13 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
   ListText list;
   const Predicate rights =
       state_->access.predicate(actor, resource, Right::read, "t", "$1::bigint");
-  list.where = rights.sql;
-  if (!rights.always && !rights.never) list.params.add_user(actor);
+  if (!rights.always && !rights.never) {
+    list.params.add_user(actor);
+  } else if (asks_user(*includes)) {
+    // Said in the count too, which has the parameters of the page.
+    list.params.add_user(actor);
+    list.where += " AND ($1::bigint IS NULL OR TRUE)";
+  }
   if (auto done = add_deleted(resource, parameters, actor, list); !done) {
     return std::unexpected(done.error());
   }
@@ -442,23 +492,33 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
     }
   }
 
-  const std::string from = " FROM " + std::string(resource.rows_from()) + " t WHERE ";
+  plan.rows = {.table = std::string(resource.rows_from()),
+               .key = std::string(resource.key),
+               .rights = rights.sql,
+               // The deleted ones are for administrators, who read all.
+               .keys = confined || parameter(parameters, "deleted")
+                           ? std::string()
+                           : state_->access.readable_keys(actor, resource, "$1::bigint"),
+               .condition = list.where,
+               .tried = limits.rows_tried};
+  plan.filters = list.params.params();
   if (const auto count = parameter(parameters, "count")) {
     if (*count == "exact") {
       plan.count = Count::exact;
-      plan.total = keep({}, std::string(kCountAll) + from + list.where);
+      plan.total = keep({}, one_value(plan.rows, "count(*)", ""));
     } else if (*count == "estimated") {
       // Exact while it is cheap, then the planner's idea of the whole table.
       plan.count = Count::estimated;
-      plan.total = keep(
-          {},
-          "SELECT count(*), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = '" +
-              std::string(resource.table) + "'::regclass) FROM (SELECT" + from + list.where +
-              " LIMIT " + std::string(kEstimateLimit) + ") counted");
+      plan.total =
+          keep({}, "SELECT (" +
+                       one_value(plan.rows, "count(*) FROM (SELECT",
+                                 " LIMIT " + std::string(kEstimateLimit) + ") counted") +
+                       "), (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = '" +
+                       std::string(resource.table) + "'::regclass)");
     } else if (*count != "none") {
       return wrong("count", "expected exact, estimated or none.", "invalid_value");
     }
-    if (plan.total) plan.total->params = list.params.params();
+    if (plan.total) plan.total->params = plan.filters;
   }
 
   if (const auto cursor_text = parameter(parameters, "cursor")) {
@@ -480,16 +540,17 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
     list.where += " AND " + keyset_condition(plan.order, *values, list.params);
   }
 
-  std::string sql = "SELECT " + column_list(plan.columns);
+  std::string select = "SELECT " + column_list(plan.columns);
   for (const IncludeColumn& include : *includes) {
-    sql += ", " + include.sql;
+    select += ", " + include.sql;
     plan.includes.push_back(include.name);
   }
-  for (const SortKey& key : plan.order) sql += ", " + expression_of(*key.field) + "::text";
+  for (const SortKey& key : plan.order) select += ", " + expression_of(*key.field) + "::text";
+  ListRows rows = plan.rows;
+  rows.condition = list.where;
   // The limit stands in the text: the planner of a prepared statement must know that it is small.
-  sql += from + list.where + " ORDER BY " + order_by(plan.order) + " LIMIT " +
-         std::to_string(plan.limit + 1);
-  plan.page = keep({}, std::move(sql));
+  plan.page =
+      keep({}, page_text(rows, select, " ORDER BY " + order_by(plan.order), plan.limit + 1));
   plan.page.params = list.params.params();
   return plan;
 }

@@ -40,6 +40,9 @@ struct QueryLimits {
   std::size_t max_cursor_bytes = 2'000;
   std::size_t max_prepared_shapes = 2'000;  // further shapes are sent unprepared
   std::string time_zone = "Europe/Moscow";  // business.timezone: midnight of a date in a filter
+  // Rows of a list whose rights are asked one by one; beyond that the set of what the actor may
+  // read leads. One person reads every second row, another three of a million.
+  int rows_tried = 1'000;
 };
 
 // One statement ready to be queued. `keep` holds the text of a shape that is not kept for ever:
@@ -55,6 +58,20 @@ struct SortKey {
   bool descending = false;
 };
 
+// The rows of a list before order and limit, as SQL over alias t.
+struct ListRows {
+  std::string table;
+  std::string key;
+  std::string rights;     // over one row
+  std::string keys;       // the same as a set of keys; empty: `rights` is all there is
+  std::string condition;  // " AND …", the filters
+  int tried = 0;          // QueryLimits::rows_tried
+
+  std::string row_by_row() const;  // " FROM … WHERE …"
+  std::string by_keys() const;     // the same rows, led by `keys`
+  std::string is_long() const;     // SQL: more rows than `tried`, whoever may read them
+};
+
 // A list as understood: what the columns of the page mean.
 struct ListPlan {
   Plan page;
@@ -65,6 +82,8 @@ struct ListPlan {
   std::vector<std::string> includes;  // then one JSON column each
   std::vector<SortKey> order;         // then their values as text; the last one is the key
   std::string shape;                  // what a cursor is bound to
+  ListRows rows;                      // without the cursor
+  Params filters;                     // of `rows`
 };
 
 struct GetPlan {
@@ -84,15 +103,17 @@ class QueryMaker {
 
   // `custom` has the fields that may be named besides the declared ones; the plan refers to them.
   // `page_rows` is for the program's own walks over whole lists: instead of `limit`, and not
-  // bounded by max_page.
+  // bounded by max_page. `confined`: the parameters leave few rows, such as those of one customer,
+  // so rights are always asked row by row and the statement stays short.
   Result<ListPlan> list(const Resource& resource, const Parameters& parameters, const Actor& actor,
-                        const CustomFields& custom, int page_rows = 0) const;
+                        const CustomFields& custom, int page_rows = 0, bool confined = false) const;
   // `fields` and `include` of `parameters`. Behind the columns: is the row deleted, merged_into_id.
   Result<GetPlan> get(const Resource& resource, std::string_view key, const Parameters& parameters,
                       const Actor& actor) const;
   // What a list would count, in groups: `select` over alias t, grouped by its first `keys` columns.
   Result<Plan> grouped(const Resource& resource, const Parameters& parameters, const Actor& actor,
-                       const CustomFields& custom, std::string_view select, int keys) const;
+                       const CustomFields& custom, std::string_view select, int keys,
+                       bool confined = false) const;
   // The cursor that continues after the row: its sort values but the last, and its key.
   std::string cursor(const ListPlan& plan, const std::vector<std::optional<std::string>>& values,
                      std::string_view key) const;

@@ -36,22 +36,6 @@ std::string value_as_json(const Field& field, std::string_view alias) {
   }
 }
 
-// An expression over alias t, moved to another alias.
-std::string moved(std::string expression, std::string_view alias) {
-  for (std::size_t at = 0; (at = expression.find("t.", at)) != std::string::npos;) {
-    const bool word_before =
-        at > 0 &&
-        (std::isalnum(static_cast<unsigned char>(expression[at - 1])) || expression[at - 1] == '_');
-    if (word_before) {
-      at += 2;
-      continue;
-    }
-    expression.replace(at, 2, std::string(alias) + ".");
-    at += alias.size() + 1;
-  }
-  return expression;
-}
-
 std::string named_row(const Resource& resource, std::string_view alias) {
   std::string sql = "json_build_object('" + std::string(resource.key) + "', " + std::string(alias) +
                     "." + std::string(resource.key);
@@ -65,7 +49,7 @@ std::string named_row(const Resource& resource, std::string_view alias) {
       continue;
     const std::string value = field->expression.empty()
                                   ? value_as_json(*field, alias)
-                                  : "(" + moved(field->expression, alias) + ")";
+                                  : "(" + moved_to(field->expression, alias) + ")";
     sql += ", '" + std::string(name) + "', " + value;
   }
   return sql + ")";
@@ -117,6 +101,36 @@ std::string collection_column(const Registry& registry, const Resource& resource
          std::to_string(kMaxIncluded) + ") s)";
 }
 
+// What is told of a row the reader may not read: no more than the reference itself says, but that
+// a record may always say whose it is.
+std::string hidden_row(const Resource& target, std::string_view alias) {
+  const std::string row(alias);
+  const std::string key(target.key);
+  std::string sql = "json_build_object('" + key + "', " + row + "." + key + ", 'kind', '" +
+                    std::string(target.kind) + "'";
+  if (target.kind == "counterparty") sql += ", 'name', " + row + ".name";
+  return sql + ")";
+}
+
+IncludeColumn reference_column(const Resource& target, const Field& field, const Reader& reader) {
+  IncludeColumn column;
+  std::string object = named_row(target, "r");
+  // People are known to everybody by name.
+  if (target.kind != "user") {
+    const Predicate seen =
+        reader.access.predicate(reader.actor, target, Right::read, "r", reader.user);
+    if (seen.never) object = hidden_row(target, "r");
+    if (!seen.always && !seen.never) {
+      object =
+          "CASE WHEN " + seen.sql + " THEN " + object + " ELSE " + hidden_row(target, "r") + " END";
+      column.asks_user = true;
+    }
+  }
+  column.sql = "(SELECT " + object + " FROM " + std::string(target.rows_from()) + " r WHERE r." +
+               std::string(target.key) + " = " + expression_of(field) + ")";
+  return column;
+}
+
 std::string known_includes(const Resource& resource) {
   std::string known;
   for (const Collection& each : resource.collections) {
@@ -133,7 +147,8 @@ std::string known_includes(const Resource& resource) {
 
 Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
                                                    const Resource& resource,
-                                                   std::optional<std::string_view> include) {
+                                                   std::optional<std::string_view> include,
+                                                   const Reader& reader) {
   std::vector<IncludeColumn> columns;
   if (!include || include->empty()) return columns;
   for (std::string_view name : split(*include, ',')) {
@@ -158,12 +173,14 @@ Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
     const Resource& target = registry.get(field->target);
     std::string key(name);
     if (key == field->name) key += "_label";  // "currency" beside its object
-    columns.push_back({key, "(SELECT " + named_row(target, "r") + " FROM " +
-                                std::string(target.rows_from()) + " r WHERE r." +
-                                std::string(target.key) + " = t." + std::string(field->name) +
-                                ")"});
+    columns.push_back(reference_column(target, *field, reader));
+    columns.back().name = std::move(key);
   }
   return columns;
+}
+
+bool asks_user(const std::vector<IncludeColumn>& columns) {
+  return std::ranges::any_of(columns, &IncludeColumn::asks_user);
 }
 
 }  // namespace c360::store

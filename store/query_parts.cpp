@@ -144,6 +144,20 @@ std::string expression_of(const Field& field) {
   return "t." + std::string(field.name);
 }
 
+std::string moved_to(std::string_view expression, std::string_view alias) {
+  std::string text;
+  for (std::size_t at = 0; at < expression.size(); ++at) {
+    const char before = at > 0 ? expression[at - 1] : ' ';
+    const bool word_before = std::isalnum(static_cast<unsigned char>(before)) || before == '_';
+    if (!word_before && expression.substr(at).starts_with("t.")) {
+      text += alias;
+    } else {
+      text += expression[at];
+    }
+  }
+  return text;
+}
+
 std::string column_list(const std::vector<const Field*>& columns) {
   std::string list;
   for (const Field* field : columns) list += (list.empty() ? "" : ", ") + expression_of(*field);
@@ -152,8 +166,9 @@ std::string column_list(const std::vector<const Field*>& columns) {
 
 std::string state_of_row(const Resource& resource) {
   const std::string deleted = resource.soft_delete ? "t.deleted_at IS NOT NULL" : "false";
-  const std::string merged =
-      resource.has_field("merged_into_id") ? "t.merged_into_id" : "NULL::bigint";
+  const std::string merged = resource.has_field("merged_into_id")
+                                 ? expression_of(resource.field("merged_into_id"))
+                                 : "NULL::bigint";
   return deleted + ", " + merged;
 }
 

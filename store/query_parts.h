@@ -31,18 +31,31 @@ class ParameterList {
 
 struct IncludeColumn {
   std::string name;
-  std::string sql;  // one JSON value
+  std::string sql;         // one JSON value
+  bool asks_user = false;  // the placeholder of the reader stands in it
+};
+
+// Who reads, and the placeholder of his id.
+struct Reader {
+  const AccessRules& access;
+  const Actor& actor;
+  std::string_view user;
 };
 
 // The field as a value: a column of t or its expression.
 std::string expression_of(const Field& field);
+// An expression over alias t, of another alias.
+std::string moved_to(std::string_view expression, std::string_view alias);
 std::string column_list(const std::vector<const Field*>& columns);
 // Two columns behind the others of a single row: is it deleted, and into what was it merged.
 std::string state_of_row(const Resource& resource);
-// `include=responsible,contacts`: references without their `_id` or `_code`, and collections.
+// `include=responsible,contacts`: references without their `_id` or `_code`, and collections. Of a
+// row the reader may not read only the key and the kind are shown, and of a customer the name.
 Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
                                                    const Resource& resource,
-                                                   std::optional<std::string_view> include);
+                                                   std::optional<std::string_view> include,
+                                                   const Reader& reader);
+bool asks_user(const std::vector<IncludeColumn>& columns);
 // What `q=` is compared with: equal to the expression of the table's trigram index.
 std::string search_expression(const Resource& resource);
 std::string escaped_like(std::string_view text);

@@ -109,7 +109,8 @@ Columns columns_of(const Resource& resource, std::span<const Draft> drafts,
   }
   for (std::size_t i = 0; i < resource.fields.size(); ++i) {
     const Field& field = resource.fields[i];
-    if (!field.has_column() || field.name == "id" || field.name == "number") continue;
+    const bool numbered = field.name == "number" && !resource.sequence.empty();
+    if (!field.has_column() || field.name == "id" || numbered) continue;
     const bool used = std::any_of(drafts.begin(), drafts.end(),
                                   [&](const Draft& draft) { return draft.get(i).has_value(); });
     if (!used) continue;

@@ -274,8 +274,10 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
   if (auto done = state_->check_custom_fields(tx, draft); !done) {
     return std::unexpected(done.error());
   }
-  if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
+  if (draft.refusal()) return std::unexpected(*error_of(draft));
 
+  // What is wrong already is said together with references that lead nowhere.
+  const bool refused = !draft.problems().empty();
   const ReferenceCheck check = reference_check(draft, state_->registry, state_->access);
   Plan plan;
   std::optional<Ticket> references;
@@ -284,14 +286,15 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
     references = tx.queue(plan.sql, check.params);
   }
   const auto duplicates =
-      queue_duplicates(tx, draft, std::nullopt, state_->queries, state_->access);
+      refused ? std::nullopt
+              : queue_duplicates(tx, draft, std::nullopt, state_->queries, state_->access);
   if (references || duplicates) {
     if (auto done = tx.run(); !done) return std::unexpected(done.error());
     if (references) read_references(draft, check, tx.rows(*references));
     if (duplicates) read_duplicates(draft, tx.rows(duplicates->ticket));
-    if (auto error = error_of(draft)) {
-      return std::unexpected(with_existing(std::move(*error), draft.warnings()));
-    }
+  }
+  if (auto error = error_of(draft)) {
+    return std::unexpected(with_existing(std::move(*error), draft.warnings()));
   }
   return with_consequence(tx, draft, options, [&](const WriteOptions& write) {
     return state_->write_insert(tx, draft, write);

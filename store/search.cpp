@@ -194,16 +194,20 @@ Result<std::vector<SearchHit>> Search::candidates(const SearchQuery& query,
       "WITH q AS (SELECT to_tsquery('russian', $1::text) AS words, $2::text AS plain), hits AS ("
       "(SELECT d.record_id, d.kind, 1 + ts_rank_cd(d.words, q.words) + CASE WHEN d.number ="
       " $5::bigint THEN 5 ELSE 0 END AS score FROM crm.search_document d, q"
-      " WHERE d.words @@ q.words LIMIT 20000) UNION ALL "
+      " WHERE d.words @@ q.words LIMIT 5000) UNION ALL "
       "(SELECT d.record_id, d.kind, word_similarity(q.plain, d.title)"
       " FROM crm.search_document d, q WHERE q.plain <% d.title LIMIT 2000) UNION ALL "
       "(SELECT p.record_id, r.kind, 3 FROM crm.record_phone p JOIN crm.record r ON r.id ="
       " p.record_id WHERE $3::text <> '' AND reverse(p.e164) LIKE $3::text LIMIT 2000)),"
-      " best AS (SELECT record_id, kind, max(score) AS score FROM hits GROUP BY record_id, kind)"
-      " SELECT s.kind, s.record_id, s.score, coalesce(d.title, ''), $6::bigint IS NULL FROM best s"
-      " LEFT JOIN crm.search_document d ON d.record_id = s.record_id WHERE " +
+      " best AS (SELECT record_id, kind, max(score) AS score FROM hits GROUP BY record_id, kind"
+      " ORDER BY score DESC, record_id DESC),"
+      // Rights are asked of the best ones, until there are enough.
+      " shown AS (SELECT s.* FROM best s WHERE " +
       rights_of(records_, query, actor) +
-      " ORDER BY s.score DESC, s.record_id DESC LIMIT $4::bigint";
+      " ORDER BY s.score DESC, s.record_id DESC LIMIT $4::bigint)"
+      " SELECT s.kind, s.record_id, s.score, coalesce(d.title, ''), $6::bigint IS NULL FROM shown s"
+      " LEFT JOIN crm.search_document d ON d.record_id = s.record_id"
+      " ORDER BY s.score DESC, s.record_id DESC";
   const auto words = words_of(query.text);
   const bool number = !query.text.empty() && query.text.size() <= 15 &&
                       std::ranges::all_of(query.text, [](char c) { return c >= '0' && c <= '9'; });

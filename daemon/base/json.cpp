@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/foreign_json.h"
+#include "daemon/base/text.h"
 
 namespace c360 {
 
@@ -22,6 +23,8 @@ constexpr Strictness kForeign{.depth = 64, .last_wins = true};
 constexpr std::size_t kMaxMembers = 1000;
 
 // Builds Json from nlohmann's events; the first broken rule ends the parse.
+constexpr std::size_t kMaxProblemBytes = 500;
+
 class Builder final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit Builder(Strictness strictness) : strictness_(strictness) {}
@@ -63,7 +66,9 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     // to a person.
     std::string text = error.what();
     const auto end = text.find("] ");
-    problem_ = end == std::string::npos ? text : text.substr(end + 2);
+    if (end != std::string::npos) text.erase(0, end + 2);
+    // It shows what was read last, be that no UTF-8 or all of a long text.
+    problem_ = utf8_prefix(replace_invalid_utf8(text), kMaxProblemBytes);
     return false;
   }
 

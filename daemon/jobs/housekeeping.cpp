@@ -2,6 +2,8 @@
 
 #include "store/idempotency.h"
 #include "store/service_answers.h"
+#include "store/service_calls.h"
+#include "store/webhook_queue.h"
 
 namespace c360::daemon {
 
@@ -51,11 +53,16 @@ void add_housekeeping_jobs(JobHandlers& handlers, store::Database& database,
   handlers["purge_idempotency_keys"] = [&database](JobRun& run) {
     return purge_all(run, [&] { return store::purge_idempotency(database, kPiece); });
   };
-  // With the answers of outside services that nobody may use any more.
+  // With the answers of outside services that nobody may use any more, the calls to them, and the
+  // log of webhooks.
   handlers["purge_jobs"] = [&database, age = retention.jobs](JobRun& run) {
     auto jobs = purge_all(run, [&] { return store::purge_jobs(database, age, kPiece); });
     if (!jobs) return jobs;
-    return purge_all(run, [&] { return store::purge_answers(database, age, kPiece); });
+    auto told = purge_all(run, [&] { return store::purge_deliveries(database, age, kPiece); });
+    if (!told) return told;
+    auto answers = purge_all(run, [&] { return store::purge_answers(database, age, kPiece); });
+    if (!answers) return answers;
+    return purge_all(run, [&] { return store::purge_service_calls(database, age, kPiece); });
   };
   handlers["invariant_scan"] = [&database](JobRun&) { return execute(database, kScanInvariants); };
 }

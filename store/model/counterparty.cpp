@@ -160,6 +160,7 @@ Fields names_and_numbers() {
                                     {"bankrupt", {"Банкротство", "Bankrupt"}},
                                     {"reorganizing", {"Реорганизация", "Reorganising"}}})
                .filterable()
+               .evented("registry_status_changed")
                .labels("Статус по реестру", "Registry status"));
 }
 

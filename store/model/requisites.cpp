@@ -183,7 +183,6 @@ Resource bank_account() {
               .add(text("owner_kind")
                        .required()
                        .read_only()
-                       .untracked()
                        .filterable()
                        .labels("Вид владельца", "Kind of the owner"))
               .add(text("account_number")

@@ -14,6 +14,17 @@ void check_user(Draft& draft) {
 
 const std::vector<Grant> kAdministratorsOnly = {{Role::crm_administrators, Right::write, {}}};
 
+// Every group a user is a member of, nested ones too; to filter by, not to show.
+Field group_filter() {
+  Field field = made_by(
+      "group", FieldType::text_array,
+      "ARRAY(WITH RECURSIVE g(id) AS (SELECT m.group_id FROM crm.group_member m WHERE m.user_id = "
+      "t.id UNION SELECT n.parent_id FROM crm.group_nesting n JOIN g ON n.child_id = g.id) SELECT "
+      "g.id FROM g)");
+  field.is_secret = true;
+  return field.filterable().labels("Группа", "Group");
+}
+
 }  // namespace
 
 Resource user() {
@@ -75,6 +86,7 @@ Resource user() {
                        .defaults_to("employee")
                        .filterable()
                        .labels("Вид", "Kind"))
+              .add(group_filter())
               .add(timestamp("created_at")
                        .defaults_to("now")
                        .read_only()

@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "store/query_parts.h"
 #include "store/record_json.h"
 #include "store/records_state.h"
 
@@ -78,26 +79,11 @@ std::string status_condition(const Action& action, std::string_view alias) {
   return in + ")";
 }
 
-std::string moved(std::string_view condition, std::string_view alias) {
-  std::string text;
-  for (std::size_t at = 0; at < condition.size(); ++at) {
-    const bool word_before =
-        at > 0 &&
-        (std::isalnum(static_cast<unsigned char>(condition[at - 1])) || condition[at - 1] == '_');
-    if (!word_before && condition.substr(at).starts_with("t.")) {
-      text += std::string(alias);
-    } else {
-      text += condition[at];
-    }
-  }
-  return text;
-}
-
 // Where the action is offered, as far as the row decides; "TRUE" for everywhere.
 std::string row_condition(const Action& action, std::string_view alias) {
   std::string sql = status_condition(action, alias);
   if (!action.condition.empty()) {
-    sql += (sql.empty() ? "(" : " AND (") + moved(action.condition, alias) + ")";
+    sql += (sql.empty() ? "(" : " AND (") + moved_to(action.condition, alias) + ")";
   }
   return sql.empty() ? "TRUE" : sql;
 }
@@ -189,11 +175,25 @@ Actions::Actions(const Registry& registry) {
     if (!resource.taken_status.empty()) list.push_back(take_to_work_action());
     if (has_company_text(resource)) list.push_back(create_counterparty_action());
     if (resource.kind == "lead") list.push_back(convert_lead_action());
-    if (has_company_text(resource)) {
+    if (resource.kind == "deal") {
+      list.push_back(create_contract_action());
+      list.push_back(link_contract_action());
+    }
+    if (has_company_text(resource) || resource.kind == "counterparty") {
       list.push_back(merge_action());
       list.push_back(unmerge_action());
     }
     if (resource.kind == "document") list.push_back(restore_version_action());
+    if (resource.kind == "counterparty" || resource.kind == "contract" || resource.kind == "deal" ||
+        resource.kind == "order") {
+      list.push_back(generate_any_action(resource.kind));
+    }
+    if (resource.kind == "deal") list.push_back(generate_action("proposal"));
+    if (resource.kind == "order") {
+      list.push_back(generate_action("invoice"));
+      list.push_back(generate_action("act"));
+    }
+    if (resource.kind == "counterparty") list.push_back(express_report_action());
     for (Action& action : list) {
       if (action.answers == "self") action.answers = resource.kind;
       if (action.fields_of == "self") action.fields_of = resource.kind;

@@ -68,6 +68,7 @@ struct Action {
   std::string_view answers;        // kind of the record answered; empty: answer_schema
   std::string_view answer_schema;  // JSON Schema of another answer
   bool creates = false;            // may answer 201
+  bool queues = false;             // answers 202: a job does it
   bool in_bulk = false;            // POST /deals/NAME {ids, …} too
   Result<ActionResult> (*handler)(ActionCall& call) = nullptr;
 };
@@ -139,8 +140,13 @@ Action assign_action();
 Action take_to_work_action();
 Action create_counterparty_action();
 Action convert_lead_action();
+Action create_contract_action();
+Action link_contract_action();
 Action merge_action();
 Action unmerge_action();
 Action restore_version_action();
+Action generate_action(std::string_view type);  // proposal, invoice, act
+Action express_report_action();
+Action generate_any_action(std::string_view kind);
 
 }  // namespace c360::store

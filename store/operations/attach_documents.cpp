@@ -46,6 +46,7 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
     row.set("type_code", document.type_code)
         .set("name", name)
         .set("current_version_id", std::to_string(document.id));
+    row.values.insert(row.values.end(), document.values.begin(), document.values.end());
     rows.push_back(std::move(row));
     ids.push_back(document.id);
     digests.push_back(to_hex(document.sha256));

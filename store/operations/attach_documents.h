@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "daemon/base/digest.h"
 #include "store/actor.h"
@@ -26,6 +27,7 @@ struct NewDocument {
   std::string media_type;
   std::optional<std::int64_t> activity_id;
   std::optional<std::int64_t> folder_id;
+  std::vector<NewRecord::Value> values{};  // other fields of the document
 };
 
 // Queues all of it; no round trip. Errors as Records::create_many.

@@ -9,6 +9,7 @@
 #include "daemon/base/text.h"
 #include "store/custom_fields.h"
 #include "store/history_rows.h"
+#include "store/operations/past.h"
 #include "store/operations/record_links.h"
 #include "store/record_json.h"
 #include "store/records_state.h"
@@ -17,11 +18,21 @@ namespace c360::store {
 namespace {
 
 constexpr Sql kMoment{"c360_card_moment", "SELECT transaction_timestamp()"};
+constexpr Sql kPastMomentShown{
+    "c360_card_past_moment",
+    "SELECT current_setting('c360.as_of')::timestamptz, "
+    "current_setting('c360.as_of')::timestamptz > transaction_timestamp(), "
+    "EXISTS (SELECT FROM crm.counterparty c WHERE c.id = current_setting('c360.card')::bigint "
+    "AND c.deleted_at IS NOT NULL AND c.merged_into_id IS NULL)"};
 constexpr std::string_view kEventsOf =
     " FROM crm.history_event h LEFT JOIN crm.user u ON u.id = h.actor_id WHERE h.record_id = "
-    "$1::bigint AND h.id < $2::bigint ORDER BY h.id DESC LIMIT $3::bigint";
-constexpr Sql kEventCount{"c360_card_event_count",
-                          "SELECT count(*) FROM crm.history_event WHERE record_id = $1::bigint"};
+    "$1::bigint AND h.id < $2::bigint AND h.happened_at <= $4::timestamptz ORDER BY h.id DESC "
+    "LIMIT "
+    "$3::bigint";
+constexpr Sql kEventCount{"c360_card_event_count", R"sql(
+SELECT count(*) FROM crm.history_event
+WHERE record_id = $1::bigint AND happened_at <= $2::timestamptz
+)sql"};
 constexpr Sql kDocumentTypes{"c360_card_document_types", R"sql(
 SELECT code, name_ru, name_en FROM crm.document_type WHERE is_active ORDER BY sort_order, code
 )sql"};
@@ -51,7 +62,8 @@ class CardReader {
         permits_(permits),
         tx_(tx),
         lists_(records, actions, actor, permits, tx, query.path_prefix),
-        counterparty_(records.registry().get("counterparty")) {}
+        counterparty_(records.registry().get("counterparty")),
+        until_(query.as_of ? to_rfc3339(*query.as_of) : "infinity") {}
 
   Result<CardView> read(const CardLayout& layout) {
     if (auto queued = queue_first(layout); !queued) return std::unexpected(queued.error());
@@ -62,11 +74,19 @@ class CardReader {
     const int state = static_cast<int>(self_plan_.columns.size());
     view.moved_to = self.optional_int64(0, state + 1);
     if (view.moved_to) return view;
-    if (self.boolean(0, state) && !actor_.is_administrator()) {
+    const bool deleted =
+        self.boolean(0, state) || (query_.as_of && tx_.rows(moment_).boolean(0, 2));
+    if (deleted && !actor_.is_administrator()) {
       return no_such(counterparty_, std::to_string(query_.id));
     }
-    if (wants_main()) self_actions_ = lists_.queue_offered(counterparty_, {query_.id});
-    lists_.queue_actions();
+    if (query_.as_of && tx_.rows(moment_).boolean(0, 1)) {
+      return fail(ErrorCode::invalid_request, "Parameter as_of: this moment has not come yet.",
+                  "in_the_future");
+    }
+    if (!query_.as_of) {
+      if (wants_main()) self_actions_ = lists_.queue_offered(counterparty_, {query_.id});
+      lists_.queue_actions();
+    }
     if (auto done = tx_.commit(); !done) return std::unexpected(done.error());
     JsonWriter moment;
     static const Field kTime = timestamp("as_of");
@@ -86,11 +106,14 @@ class CardReader {
   // -- First round trip ---------------------------------------------------------------------------
 
   Result<void> queue_first(const CardLayout& layout) {
-    auto self = records_.queries().get(counterparty_, id_text(), {}, actor_);
+    if (query_.as_of) queue_past_moment(tx_, until_, query_.id);
+    // A parameter keeps the reading of the past apart from the one that is kept for every request.
+    const Parameters of_past = query_.as_of ? Parameters{{"lang", "ru"}} : Parameters{};
+    auto self = records_.queries().get(layout.self(), id_text(), of_past, actor_);
     if (!self) return std::unexpected(self.error());
     self_plan_ = std::move(*self);
     self_ = tx_.queue(self_plan_.plan.sql, std::move(self_plan_.plan.params));
-    moment_ = tx_.queue(kMoment);
+    moment_ = tx_.queue(query_.as_of ? kPastMomentShown : kMoment);
     for (const CardTab* tab : query_.tabs) {
       TabRead read{.tab = tab};
       for (const ShownList& list : tab->lists) {
@@ -125,7 +148,9 @@ class CardReader {
       if (!of_page) parameters.push_back(each);
     }
     parameters.emplace_back(std::string(list.owner), id_text());
-    auto plan = records_.queries().grouped(*list.shown, parameters, actor_, custom_, select, 1);
+    const std::string columns = query_.as_of ? expression_of_then(select) : std::string(select);
+    auto plan =
+        records_.queries().grouped(*list.shown, parameters, actor_, custom_, columns, 1, true);
     if (!plan) return std::unexpected(plan.error());
     const Ticket ticket = tx_.queue(plan->sql, std::move(plan->params));
     kept_.push_back(std::move(*plan));
@@ -142,7 +167,9 @@ class CardReader {
       for (const auto& each : records_.registry().all()) {
         if (each->is_record && permits_(*each, Right::read)) kinds.push_back(each->kind);
       }
-      read.besides.push_back(queue_links(tx_, records_, query_.id, actor_, kinds));
+      read.besides.push_back(query_.as_of
+                                 ? queue_past_links(tx_, records_, query_.id, actor_, kinds)
+                                 : queue_links(tx_, records_, query_.id, actor_, kinds));
     }
     if (tab == "documents") read.besides.push_back(tx_.queue(kDocumentTypes));
     std::vector<Result<Ticket>> sums;
@@ -183,9 +210,9 @@ class CardReader {
     }
     const Plan events = records_.queries().keep_always("SELECT " + std::string(kHistoryColumns) +
                                                        std::string(kEventsOf));
-    read.besides.push_back(
-        tx_.queue(events.sql, Params{}.add(query_.id).add(before).add(query_.limit + 1)));
-    read.besides.push_back(tx_.queue(kEventCount, Params{}.add(query_.id)));
+    read.besides.push_back(tx_.queue(
+        events.sql, Params{}.add(query_.id).add(before).add(query_.limit + 1).add(until_)));
+    read.besides.push_back(tx_.queue(kEventCount, Params{}.add(query_.id).add(until_)));
     return {};
   }
 
@@ -227,7 +254,7 @@ class CardReader {
         counters_.push_back(*queued);
       }
     }
-    event_count_ = tx_.queue(kEventCount, Params{}.add(query_.id));
+    event_count_ = tx_.queue(kEventCount, Params{}.add(query_.id).add(until_));
     return {};
   }
 
@@ -365,6 +392,7 @@ class CardReader {
   Transaction& tx_;
   ListBatch lists_;
   const Resource& counterparty_;
+  const std::string until_;  // what happened later is not told
   const CustomFields custom_;
   GetPlan self_plan_;
   Ticket self_ = 0;

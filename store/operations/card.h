@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/base/clock.h"
 #include "store/operations/action.h"
 #include "store/operations/card_layout.h"
 
@@ -28,6 +29,9 @@ struct CardQuery {
   std::string_view list;                      // of the only tab asked for: this list alone
   std::string_view cursor;                    // its next rows
   std::string_view path_prefix = "/api/v1/";  // of the href of an action
+  // The card as it stood then, with a layout of the past: of the records the caller may read now.
+  // Nothing can be done to what is past.
+  std::optional<Instant> as_of;
 };
 
 struct CardView {
@@ -36,7 +40,8 @@ struct CardView {
   std::vector<std::pair<const CardTab*, std::string>> tabs;  // as JSON objects
 };
 
-// not_found where the counterparty is not seen; invalid_request for a limit or cursor that is none.
+// not_found where the counterparty is not seen, or was not there then; invalid_request for a limit
+// or cursor that is none, or a moment that has not come.
 Result<CardView> read_card(Database& database, const Records& records, const Actions& actions,
                            const CardLayout& layout, const CardQuery& query, const Actor& actor,
                            const TokenPermits& permits);

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "store/operations/past.h"
+
 namespace c360::store {
 namespace {
 
@@ -120,78 +122,224 @@ const CardTab* CardLayout::find(std::string_view tab) const {
   return found == tabs_.end() ? nullptr : &*found;
 }
 
-const Resource* CardLayout::seen_through(const Resource& kind, std::string_view view,
-                                         std::vector<Field> more) {
-  auto seen = std::make_unique<Resource>(kind);
-  if (!view.empty()) {
-    seen->view = view;
-    seen->fields.push_back(customer_field());
+// Makes the lists of one layout, of now or of the past.
+class CardLayout::Maker {
+ public:
+  Maker(CardLayout& layout, const Registry& registry, CardTime time)
+      : layout_(layout), registry_(registry), past_(time == CardTime::past) {
+    const Resource& counterparty = registry.get("counterparty");
+    layout_.self_ = &counterparty;
+    if (past_) {
+      layout_.self_ = keep(as_it_was(
+          counterparty, text(past_rows(counterparty, "n.id = " + std::string(kPastCard)))));
+      layout_.untracked_.emplace("counterparty", fields_without_history(counterparty));
+    }
   }
-  for (Field& field : more) seen->fields.push_back(std::move(field));
-  views_.push_back(std::move(seen));
-  return views_.back().get();
-}
 
-CardLayout::CardLayout(const Registry& registry) {
-  const auto own = [&](std::string_view name, std::string_view kind, Parameters parameters = {},
-                       std::string_view customer = "counterparty_id") {
-    const Resource& resource = registry.get(kind);
-    return ShownList{.name = name,
-                     .label = resource.label_plural,
-                     .kind = &resource,
-                     .shown = &resource,
-                     .owner = customer,
-                     .parameters = std::move(parameters)};
-  };
-  const auto through = [&](std::string_view name, std::string_view kind, std::string_view view,
-                           Parameters parameters = {}, std::vector<Field> more = {}) {
-    ShownList list = own(name, kind, std::move(parameters), kCustomer);
-    list.shown = seen_through(*list.kind, view, std::move(more));
+  // Rows that name the customer in a column of theirs.
+  ShownList own(std::string_view name, std::string_view kind, Parameters parameters = {},
+                std::string_view customer = "counterparty_id") {
+    ShownList list = list_of(name, kind, customer, std::move(parameters));
+    if (past_) {
+      list.shown = rolled(list, past_rows(*list.kind, once_owned(*list.kind, customer, kPastCard)));
+    }
     return list;
-  };
+  }
+
+  // Rows that come to the customer by way of others; `then` has a column `past` besides.
+  ShownList through(std::string_view name, std::string_view kind, std::string_view now,
+                    std::string then, Parameters parameters = {}, std::vector<Field> more = {}) {
+    ShownList list = list_of(name, kind, kCustomer, std::move(parameters));
+    more.insert(more.begin(), customer_field());
+    if (past_) {
+      list.shown = rolled(list, std::move(then), std::move(more));
+    } else {
+      list.shown = keep(seen(*list.kind, now, std::move(more)));
+    }
+    return list;
+  }
+
+  // Rows that never change once they are there, or of which no history is kept.
+  ShownList fixed(std::string_view name, std::string_view kind, std::string_view now,
+                  std::string then, Parameters parameters = {}) {
+    ShownList list = list_of(name, kind, kCustomer, std::move(parameters));
+    list.shown = keep(seen(*list.kind, past_ ? text(std::move(then)) : now, {customer_field()}));
+    return list;
+  }
+
+  // The list with columns more, which are SQL over t.
+  void widen(ShownList& list, std::vector<Field> more) {
+    Resource wide = *list.shown;
+    for (Field& field : more) {
+      if (past_) field.expression = expression_of_then(field.expression);
+      wide.fields.push_back(std::move(field));
+    }
+    list.shown = keep(std::move(wide));
+  }
+
+  void untracked(std::string_view list, std::string_view what) {
+    if (past_) layout_.untracked_[list].push_back(what);
+  }
+
+  std::string past_bank_accounts() const {
+    const std::string customer(kPastCard);
+    const Resource& entity = registry_.get("legal_entity");
+    const std::string owners = "n.owner_record_id = ANY (ARRAY(SELECT " + customer +
+                               " UNION ALL SELECT e.id FROM " +
+                               past_rows(entity, once_owned(entity, "counterparty_id", customer)) +
+                               " e WHERE (e.past).counterparty_id = " + customer + "))";
+    return "(SELECT b.*, " + customer + " AS card_of FROM " +
+           past_rows(registry_.get("bank_account"), owners) + " b)";
+  }
+
+  // Of the customer and of what was sold to him then, with the versions there were.
+  std::string past_documents() const {
+    const std::string customer(kPastCard);
+    const Resource& document = registry_.get("document");
+    std::string owners = "SELECT " + customer + " AS id";
+    for (const std::string_view kind :
+         {"lead", "deal", "order", "payment", "contract", "agreement"}) {
+      const Resource& resource = registry_.get(kind);
+      owners += " UNION ALL SELECT x.id FROM " +
+                past_rows(resource, once_owned(resource, "counterparty_id", customer)) +
+                " x WHERE (x.past).counterparty_id = " + customer;
+    }
+    return "(WITH p AS MATERIALIZED (" + owners + ") SELECT d.*, " + customer +
+           " AS card_of, 1 + (v.version_no - 1) / 10 || '.' || (v.version_no - 1) % 10 AS "
+           "card_version, v.size_bytes AS card_size, v.created_by AS card_uploader FROM " +
+           past_rows(document,
+                     "n.id IN (SELECT x.id FROM p JOIN crm.document x ON x.parent_record_id = p.id "
+                     "UNION SELECT w.id FROM p CROSS JOIN LATERAL (" +
+                         taken_away(document, "parent_record_id", "p.id") + ") w(id))") +
+           " d JOIN LATERAL (SELECT * FROM crm.document_version s WHERE s.document_id = d.id AND "
+           "s.created_at <= " +
+           std::string(kPastMoment) +
+           " ORDER BY s.version_no DESC LIMIT 1) v ON true WHERE (d.past).parent_record_id IN "
+           "(SELECT id FROM p))";
+  }
+
+  std::string past_versions() const {
+    const std::string customer(kPastCard);
+    const Resource& document = registry_.get("document");
+    return "(SELECT v.*, " + customer + " AS card_of FROM crm.document_version v JOIN " +
+           past_rows(document, once_owned(document, "parent_record_id", customer)) +
+           " d ON d.id = v.document_id WHERE (d.past).parent_record_id = " + customer +
+           " AND v.created_at <= " + std::string(kPastMoment) + ")";
+  }
+
+  static std::string past_mails() {
+    return "(SELECT m.* FROM " + std::string(kMails) +
+           " m WHERE m.listed_at <= " + std::string(kPastMoment) + ")";
+  }
+
+  // By the links of now: they have no history.
+  std::string past_linked(std::string_view kind, std::string_view link, std::string_view id) const {
+    const std::string of_customer = "(SELECT l." + std::string(id) + " FROM " + std::string(link) +
+                                    " l WHERE l.counterparty_id = " + std::string(kPastCard) + ")";
+    return "(SELECT r.*, " + std::string(kPastCard) + " AS card_of FROM " +
+           past_rows(registry_.get(kind), "n.id IN " + of_customer) + " r)";
+  }
+
+ private:
+  ShownList list_of(std::string_view name, std::string_view kind, std::string_view customer,
+                    Parameters parameters) const {
+    const Resource& resource = registry_.get(kind);
+    return {.name = name,
+            .label = resource.label_plural,
+            .kind = &resource,
+            .shown = &resource,
+            .owner = customer,
+            .parameters = std::move(parameters)};
+  }
+
+  std::string_view text(std::string sql) { return layout_.texts_.emplace_back(std::move(sql)); }
+  const Resource* keep(Resource resource) {
+    layout_.views_.push_back(std::make_unique<const Resource>(std::move(resource)));
+    return layout_.views_.back().get();
+  }
+  static Resource seen(const Resource& kind, std::string_view view, std::vector<Field> more) {
+    Resource shown = kind;
+    shown.view = view;
+    for (Field& field : more) shown.fields.push_back(std::move(field));
+    return shown;
+  }
+  const Resource* rolled(ShownList& list, std::string rows, std::vector<Field> more = {}) {
+    Resource shown = as_it_was(*list.kind, text(std::move(rows)));
+    for (Field& field : more) shown.fields.push_back(std::move(field));
+    auto fields = fields_without_history(*list.kind);
+    // Who observes is not among the values of a row.
+    for (auto& [name, value] : list.parameters) {
+      const std::size_t at = name == "include" ? value.find(",observers") : std::string::npos;
+      if (at == std::string::npos) continue;
+      value.erase(at, std::string_view(",observers").size());
+      fields.emplace_back("observers");
+    }
+    layout_.untracked_.emplace(list.name, std::move(fields));
+    return keep(std::move(shown));
+  }
+
+  CardLayout& layout_;
+  const Registry& registry_;
+  const bool past_;
+};
+
+CardLayout::CardLayout(const Registry& registry, CardTime time) {
+  Maker make(*this, registry, time);
 
   CardTab main{"main", {"Основное", "Main"}, {}};
-  main.lists.push_back(own("legal_entities", "legal_entity"));
-  main.lists.push_back(through("bank_accounts", "bank_account", kBankAccounts));
-  main.lists.push_back(own("contacts", "contact"));
-  main.lists.push_back(own("comments", "comment", {{"sort", "-id"}}, "record_id"));
-  ShownList reminders =
-      own("reminders", "activity",
-          {{"type", "reminder"}, {"status", "planned"}, {"sort", "remind_at"}}, "parent_record_id");
+  main.lists.push_back(make.own("legal_entities", "legal_entity"));
+  main.lists.push_back(
+      make.through("bank_accounts", "bank_account", kBankAccounts, make.past_bank_accounts()));
+  main.lists.push_back(make.own("contacts", "contact"));
+  main.lists.push_back(make.own("comments", "comment", {{"sort", "-id"}}, "record_id"));
+  ShownList reminders = make.own(
+      "reminders", "activity", {{"type", "reminder"}, {"status", "planned"}, {"sort", "remind_at"}},
+      "parent_record_id");
   reminders.label = {"Напоминания", "Reminders"};
   main.lists.push_back(std::move(reminders));
 
   CardTab history{"history", {"История", "History"}, {}};
-  history.lists.push_back(through("versions", "document_version", kVersions, {{"sort", "-id"}}));
+  history.lists.push_back(make.fixed("versions", "document_version", kVersions,
+                                     make.past_versions(), {{"sort", "-id"}}));
 
   CardTab documents{"documents", {"Документы", "Documents"}, {}};
-  documents.lists.push_back(
-      through("documents", "document", kDocuments, {{"sort", "-id"}}, document_columns()));
+  documents.lists.push_back(make.through("documents", "document", kDocuments, make.past_documents(),
+                                         {{"sort", "-id"}}, document_columns()));
 
   CardTab crm{"crm", {"CRM", "CRM"}, {}};
-  crm.lists.push_back(own("deals", "deal", {{"include", "responsible,observers"}}));
-  crm.lists.push_back(own("orders", "order", {{"include", "responsible"}}));
-  crm.lists.push_back(own("payments", "payment", {{"include", "responsible"}}));
-  crm.lists.push_back(own("leads", "lead", {{"include", "responsible,observers"}}));
+  crm.lists.push_back(make.own("deals", "deal", {{"include", "responsible,observers"}}));
+  crm.lists.push_back(make.own("orders", "order", {{"include", "responsible"}}));
+  crm.lists.push_back(make.own("payments", "payment", {{"include", "responsible"}}));
+  crm.lists.push_back(make.own("leads", "lead", {{"include", "responsible,observers"}}));
 
   CardTab contracts{"contracts", {"Договоры", "Contracts"}, {}};
-  contracts.lists.push_back(own("contracts", "contract", {{"include", "own_organisation"}}));
+  contracts.lists.push_back(make.own("contracts", "contract", {{"include", "own_organisation"}}));
   contracts.lists.push_back(
-      own("agreements", "agreement", {{"include", "own_organisation,contract"}}));
+      make.own("agreements", "agreement", {{"include", "own_organisation,contract"}}));
 
   CardTab support{"support", {"Поддержка клиента", "Customer Support"}, {}};
-  ShownList requests = own("requests", "support_request");
-  requests.shown = seen_through(*requests.kind, {}, support_columns());
+  ShownList requests = make.own("requests", "support_request");
+  make.widen(requests, support_columns());
   support.lists.push_back(std::move(requests));
 
   CardTab correspondence{"correspondence", {"Корреспонденция", "Correspondence"}, {}};
-  correspondence.lists.push_back(own("incoming", "correspondence_in"));
-  correspondence.lists.push_back(own("outgoing", "correspondence_out"));
-  correspondence.lists.push_back(through("mails", "mail_message", kMails, {{"sort", "-id"}}));
+  correspondence.lists.push_back(make.own("incoming", "correspondence_in"));
+  correspondence.lists.push_back(make.own("outgoing", "correspondence_out"));
+  correspondence.lists.push_back(
+      make.fixed("mails", "mail_message", kMails, make.past_mails(), {{"sort", "-id"}}));
+  make.untracked("mails", "*");
 
   CardTab projects{"projects", {"Проекты", "Projects"}, {}};
-  projects.lists.push_back(through("releases", "release", kReleases, {{"include", "performer"}}));
-  projects.lists.push_back(through("projects", "project", kProjects, {{"include", "manager"}}));
+  projects.lists.push_back(
+      make.through("releases", "release", kReleases,
+                   make.past_linked("release", "crm.release_counterparty", "release_id"),
+                   {{"include", "performer"}}));
+  projects.lists.push_back(
+      make.through("projects", "project", kProjects,
+                   make.past_linked("project", "crm.project_counterparty", "project_id"),
+                   {{"include", "manager"}}));
+  make.untracked("releases", "counterparties");
+  make.untracked("projects", "counterparties");
 
   for (CardTab* tab :
        {&main, &history, &documents, &crm, &contracts, &support, &correspondence, &projects}) {
@@ -203,6 +351,7 @@ CardLayout::CardLayout(const Registry& registry) {
     }
     tabs_.push_back(std::move(*tab));
   }
+  std::erase_if(untracked_, [](const auto& each) { return each.second.empty(); });
 }
 
 }  // namespace c360::store

@@ -82,7 +82,7 @@ Result<std::int64_t> add_document_version(Transaction& tx, std::int64_t document
   const auto locked = tx.query(kLockDocument, std::move(Params{}.add(document_id)));
   if (!locked) return std::unexpected(locked.error());
   if ((*locked)->empty()) return fail(ErrorCode::not_found, "There is no such document.");
-  if ((*locked)->boolean(0, 0)) {
+  if ((*locked)->boolean(0, 0) && !version.is_rendering) {
     return fail(ErrorCode::conflict,
                 "A generated document that is no draft any more keeps its content; generate a new "
                 "one.",

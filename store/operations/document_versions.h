@@ -18,6 +18,8 @@ struct NewVersion {
   std::string media_type;
   std::string file_name;
   std::optional<std::string> comment;
+  // The same content in another form (a PDF of the page): an issued document takes it too.
+  bool is_rendering = false;
 };
 
 // Its version_no. Locks the document, so that two at once get two numbers; history tells of it.

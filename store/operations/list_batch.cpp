@@ -37,7 +37,7 @@ Result<ListBatch::Index> ListBatch::count(const ShownList& list, const Parameter
     Parameters parameters = list.parameters;
     parameters.insert(parameters.end(), more.begin(), more.end());
     parameters.emplace_back("count", "exact");
-    auto plan = records_.queries().list(*list.shown, parameters, actor_, custom_);
+    auto plan = records_.queries().list(*list.shown, parameters, actor_, custom_, 0, true);
     if (!plan) return std::unexpected(plan.error());
     read.plan = std::move(*plan);
     read.total = tx_.queue(read.plan.total->sql, std::move(read.plan.total->params));

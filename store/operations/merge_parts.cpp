@@ -1,5 +1,6 @@
 #include "store/operations/merge_parts.h"
 
+#include <algorithm>
 #include <array>
 
 namespace c360::store {
@@ -7,11 +8,11 @@ namespace {
 
 // A mail is on a record once only: what the target has of it already stays behind. A task to take
 // to work is about the record itself.
-constexpr std::array<MergePart, 8> kParts = {{
+constexpr std::array<MergePart, 23> kParts = {{
     {"comments", "crm.comment", "record_id", "",
      "m.mail_message_id IS NULL OR NOT EXISTS (SELECT FROM crm.comment o WHERE o.record_id = "
      "$2::bigint AND o.mail_message_id = m.mail_message_id AND o.deleted_at IS NULL)",
-     ""},
+     "", "comment"},
     {"activities", "crm.activity", "parent_record_id", "activity",
      "m.mail_message_id IS NULL OR NOT EXISTS (SELECT FROM crm.activity o WHERE "
      "o.parent_record_id = $2::bigint AND o.mail_message_id = m.mail_message_id AND o.deleted_at "
@@ -24,6 +25,32 @@ constexpr std::array<MergePart, 8> kParts = {{
     {"payments", "crm.payment", "deal_id", "payment", "", "deal"},
     {"line_items", "crm.line_item", "parent_id", "",
      "NOT EXISTS (SELECT FROM crm.line_item o WHERE o.parent_id = $2::bigint)", "deal"},
+    {"legal_entities", "crm.legal_entity", "counterparty_id", "legal_entity", "", "counterparty"},
+    {"contact_persons", "crm.contact", "counterparty_id", "contact", "", "counterparty"},
+    {"leads", "crm.lead", "counterparty_id", "lead", "", "counterparty"},
+    {"deals", "crm.deal", "counterparty_id", "deal", "", "counterparty"},
+    {"orders", "crm.order", "counterparty_id", "order", "", "counterparty"},
+    {"payments", "crm.payment", "counterparty_id", "payment", "", "counterparty"},
+    {"contracts", "crm.contract", "counterparty_id", "contract", "", "counterparty"},
+    {"agreements", "crm.agreement", "counterparty_id", "agreement", "", "counterparty"},
+    {"personal_accounts", "crm.personal_account", "counterparty_id", "personal_account", "",
+     "counterparty"},
+    {"support_requests", "crm.support_request", "counterparty_id", "support_request", "",
+     "counterparty"},
+    {"correspondence_in", "crm.correspondence_in", "counterparty_id", "correspondence_in", "",
+     "counterparty"},
+    {"correspondence_out", "crm.correspondence_out", "counterparty_id", "correspondence_out", "",
+     "counterparty"},
+    {"counterparty_users", "crm.counterparty_user", "counterparty_id", "", "", "counterparty",
+     "counterparty_user"},
+    {"counterparty_invoice_types", "crm.counterparty_invoice_type", "counterparty_id", "",
+     "NOT EXISTS (SELECT FROM crm.counterparty_invoice_type o WHERE o.counterparty_id = $2::bigint "
+     "AND o.invoice_type_code = m.invoice_type_code AND o.product_id IS NOT DISTINCT FROM "
+     "m.product_id)",
+     "counterparty", "counterparty_invoice_type"},
+    {"support_client_settings", "crm.support_client_settings", "counterparty_id", "",
+     "NOT EXISTS (SELECT FROM crm.support_client_settings o WHERE o.counterparty_id = $2::bigint)",
+     "counterparty"},
 }};
 
 constexpr std::array<std::string_view, 17> kOfLeads = {
@@ -37,6 +64,43 @@ constexpr std::array<std::string_view, 16> kOfDeals = {
     "company_text",  "amount",         "number_of_users",      "request_source_code",
     "contract_id",   "offer_text",     "created_from_lead_id", "site_page",
     "site_referrer", "site_email",     "ga_client_id",         "ym_client_id"};
+
+constexpr std::array<std::string_view, 33> kOfCounterparties = {"full_name",
+                                                                "short_name",
+                                                                "legal_form_code",
+                                                                "inn",
+                                                                "kpp",
+                                                                "ogrn",
+                                                                "okpo",
+                                                                "okved",
+                                                                "gln",
+                                                                "foreign_tax_id",
+                                                                "ogrn_on",
+                                                                "registered_on",
+                                                                "liquidated_on",
+                                                                "registry_status",
+                                                                "juridical_address",
+                                                                "post_address",
+                                                                "actual_address",
+                                                                "phone",
+                                                                "mobile_phone",
+                                                                "email",
+                                                                "email_domains",
+                                                                "website",
+                                                                "ceo_name",
+                                                                "ceo_position",
+                                                                "ceo_since",
+                                                                "ceo_name_genitive",
+                                                                "segment_code",
+                                                                "status_code",
+                                                                "acquisition_channel_code",
+                                                                "responsible_id",
+                                                                "service_manager_id",
+                                                                "edi_settings",
+                                                                "comment"};
+constexpr std::array<std::string_view, 10> kRequisites = {
+    "kpp",     "ogrn",          "okpo",          "okved",           "gln",
+    "ogrn_on", "registered_on", "liquidated_on", "registry_status", "legal_form_code"};
 
 }  // namespace
 
@@ -56,32 +120,40 @@ std::string moving_rows_sql(const MergePart& part) {
 std::string move_rows_sql(const MergePart& part) {
   const std::string table(part.table);
   const std::string column(part.column);
-  if (part.kind.empty()) {
+  if (part.kind.empty() && part.keyed.empty()) {
     return "UPDATE " + table + " m SET " + column +
            " = $2::bigint WHERE m.id = ANY ($3::bigint[]) AND m." + column +
            " IN ($1::bigint, $2::bigint) AND ($4::bigint IS NULL OR true) AND $5::text IS NOT NULL "
            "AND $6::text "
            "IS NOT NULL";
   }
-  return "WITH moved AS (UPDATE " + table + " m SET " + column +
-         " = $2::bigint, row_version = m.row_version + 1, updated_at = now(), updated_by = "
-         "$4::bigint WHERE m.id = ANY ($3::bigint[]) AND m." +
-         column +
+  const bool record = !part.kind.empty();
+  return "WITH moved AS (UPDATE " + table + " m SET " + column + " = $2::bigint" +
+         (record ? ", row_version = m.row_version + 1, updated_at = now(), updated_by = $4::bigint"
+                 : "") +
+         " WHERE m.id = ANY ($3::bigint[]) AND m." + column +
          " IN ($1::bigint, $2::bigint) RETURNING m.id, m.row_version) INSERT INTO "
-         "crm.history_event (record_id, "
-         "record_kind, event, changes, actor_id, version, request_id, origin) SELECT v.id, '" +
-         std::string(part.kind) + "', 'updated', jsonb_build_array(jsonb_build_object('field', '" +
-         column +
+         "crm.history_event (" +
+         (record ? "record_id" : "record_key") +
+         ", record_kind, event, changes, actor_id, version, request_id, origin) SELECT v.id" +
+         (record ? "" : "::text") + ", '" + std::string(record ? part.kind : part.keyed) +
+         "', 'updated', jsonb_build_array(jsonb_build_object('field', '" + column +
          "', 'old', $1::bigint, 'new', $2::bigint)), $4::bigint, v.row_version, "
          "nullif($5::text, ''), $6::text FROM moved v";
 }
 
 std::span<const std::string_view> merged_fields(const Resource& resource) {
   if (resource.kind == "lead") return kOfLeads;
+  if (resource.kind == "counterparty") return kOfCounterparties;
   return kOfDeals;
 }
 
+bool goes_with_inn(std::string_view field) {
+  return std::ranges::find(kRequisites, field) != kRequisites.end();
+}
+
 MergeWords merge_words(const Resource& resource) {
+  if (resource.kind == "counterparty") return {"Контрагент", "контрагента"};
   return resource.kind == "lead" ? MergeWords{"Лид", "лида"} : MergeWords{"Сделка", "сделки"};
 }
 

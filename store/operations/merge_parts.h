@@ -21,9 +21,10 @@ struct MergePart {
   std::string_view name;  // in the report: "activities"
   std::string_view table;
   std::string_view column;
-  std::string_view kind;   // of the rows, when they are records: their change is history
-  std::string_view where;  // SQL over m: which of them move
-  std::string_view of;     // kind merged; empty: any
+  std::string_view kind;        // of the rows, when they are records: their change is history
+  std::string_view where;       // SQL over m: which of them move
+  std::string_view of;          // kind merged; empty: any
+  std::string_view keyed = {};  // kind of rows that are no records, whose change is history too
 };
 std::span<const MergePart> merge_parts();
 bool moves_with(const MergePart& part, const Resource& resource);
@@ -36,6 +37,9 @@ std::string move_rows_sql(const MergePart& part);
 
 // Fields filled in the target where it has nothing.
 std::span<const std::string_view> merged_fields(const Resource& resource);
+
+// Of a company with the same INN or with none of its own only.
+bool goes_with_inn(std::string_view field);
 
 // "из лида" / "из сделки", «Лид» / «Сделка».
 struct MergeWords {

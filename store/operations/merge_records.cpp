@@ -1,11 +1,12 @@
-// Two leads or two deals become one: everything of the source goes to the target, in one
-// transaction, written down so that it can be undone (domain.md 6.5; R-215 to R-217).
+// Two leads, deals or counterparties become one: everything of the source goes to the target, in
+// one transaction, written down so that it can be undone (domain.md 5.1, 6.5; R-215 to R-217).
 #include <algorithm>
 #include <utility>
 
 #include "store/draft.h"
 #include "store/operations/action.h"
 #include "store/operations/merge_comment.h"
+#include "store/operations/merge_customers.h"
 #include "store/operations/merge_parts.h"
 #include "store/query_parts.h"
 #include "store/record_json.h"
@@ -80,13 +81,22 @@ WHERE record_id = $1::bigint AND kind = 'take_to_work' AND status = 'active'
 RETURNING id
 )sql"};
 constexpr Sql kMarkComments{"c360_merge_mark_comments", R"sql(
-UPDATE crm.comment c SET text = c.text || m.mark
-FROM (SELECT k.id, '<p>Комментарий от ' || to_char(k.created_at AT TIME ZONE $3::text, 'DD.MM.YYYY')
-                   || ' из ' || $2::text || '</p>' AS mark
-      FROM crm.comment k WHERE k.id = ANY ($1::bigint[])) m
-WHERE c.id = m.id
-  AND c.text !~ 'Комментарий от [0-9]{2}[.][0-9]{2}[.][0-9]{4} из (лида|сделки) [0-9]+'
-RETURNING c.id, m.mark
+WITH marked AS (
+    UPDATE crm.comment c SET text = c.text || m.mark
+    FROM (SELECT k.id, k.text AS before,
+                 '<p>Комментарий от ' || to_char(k.created_at AT TIME ZONE $3::text, 'DD.MM.YYYY')
+                     || ' из ' || $2::text || '</p>' AS mark
+          FROM crm.comment k WHERE k.id = ANY ($1::bigint[])) m
+    WHERE c.id = m.id
+      AND c.text !~ 'Комментарий от [0-9]{2}[.][0-9]{2}[.][0-9]{4} из (лида|сделки|контрагента) [0-9]+'
+    RETURNING c.id, m.mark, m.before, c.text), told AS (
+    INSERT INTO crm.history_event (record_key, record_kind, event, changes, actor_id, request_id,
+                                   origin)
+    SELECT v.id::text, 'comment', 'updated',
+           jsonb_build_array(jsonb_build_object('field', 'text', 'old', left(v.before, 10000),
+                                                'new', left(v.text, 10000))),
+           $4::bigint, nullif($5::text, ''), $6::text FROM marked v)
+SELECT id, mark FROM marked
 )sql"};
 constexpr Sql kLeadsOfDeal{"c360_merge_leads_of_deal", R"sql(
 UPDATE crm.lead SET created_deal_id = $2::bigint WHERE created_deal_id = $1::bigint
@@ -108,6 +118,11 @@ Json as_json(const std::optional<std::string>& text) { return text ? Json(*text)
 std::optional<std::string> text_of(const Rows& rows, int row, int column) {
   const auto text = rows.optional_text(row, column);
   return text ? std::optional(std::string(*text)) : std::nullopt;
+}
+
+// An empty array or object is nothing too.
+bool says_nothing(const std::optional<std::string>& value) {
+  return !value || value->empty() || *value == "{}";
 }
 
 Json ids_json(const std::vector<std::int64_t>& ids) {
@@ -156,6 +171,7 @@ class Merge {
   std::vector<std::int64_t> joining_;  // contacts
   Json contacts_ = Json(Json::Array{});
   Json observers_ = Json(Json::Array{});
+  Json customers_ = Json(Json::Object{});  // see join_customers()
   std::vector<std::int64_t> links_from_, links_to_, canceled_, staying_items_;
   Json marks_ = Json(Json::Array{});
   bool target_has_amount_ = false;
@@ -232,7 +248,9 @@ void Merge::settle_currency(const Rows& rows) {
 Result<void> Merge::read_fields() {
   const Resource& resource = call_.resource;
   std::vector<const Field*> fields;
-  std::string sql = "SELECT s.number, s.currency, t.currency";
+  const bool has_currency = resource.has_field("currency");
+  std::string sql =
+      has_currency ? "SELECT s.number, s.currency, t.currency" : "SELECT s.number, '', ''";
   for (const std::string_view name : merged_fields(resource)) {
     fields.push_back(&resource.field(name));
     sql += ", s." + std::string(name) + "::text, t." + std::string(name) + "::text";
@@ -245,6 +263,7 @@ Result<void> Merge::read_fields() {
   const Rows& rows = **read;
   number_ = std::string(rows.text(0, 0));
   std::optional<std::string> counterparties[2];
+  std::optional<std::string> inns[2];
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const int column = 3 + 2 * static_cast<int>(i);
     const auto source = text_of(rows, 0, column);
@@ -253,14 +272,22 @@ Result<void> Merge::read_fields() {
       counterparties[0] = source;
       counterparties[1] = target;
     }
+    if (fields[i]->name == "inn") {
+      inns[0] = source;
+      inns[1] = target;
+    }
     if (fields[i]->name == "amount") target_has_amount_ = target.has_value();
-    if (!source || source->empty() || (target && !target->empty())) continue;
+    if (says_nothing(source) || !says_nothing(target)) continue;
     filled_.push_back({fields[i], target, *source});
   }
   // A contract goes with its own counterparty only; an amount brings its currency.
   const bool other_customer = counterparties[1] && counterparties[0] != counterparties[1];
   std::erase_if(filled_, [&](const Filled& each) {
     return each.field->name == "contract_id" && other_customer;
+  });
+  const bool other_company = inns[1] && inns[0] != inns[1];
+  std::erase_if(filled_, [&](const Filled& each) {
+    return other_company && goes_with_inn(each.field->name);
   });
   if (rows.text(0, 1) != rows.text(0, 2)) settle_currency(rows);
   return {};
@@ -360,6 +387,8 @@ Result<void> Merge::mark_comments() {
   params.add_array(ids_of("comments"));
   params.add(std::string(merge_words(call_.resource).genitive) + " " + number_);
   params.add(std::string_view(call_.records.options().limits.time_zone));
+  params.add(call_.actor.user_id).add(std::string_view(call_.actor.request_id));
+  params.add(std::string_view(call_.actor.origin));
   const auto rows = call_.tx.query(kMarkComments, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   for (int row = 0; row < (*rows)->size(); ++row) {
@@ -394,7 +423,13 @@ Result<void> Merge::run() {
   const auto comment = call_.tx.query(text.sql, Params{}.add(call_.id));
   if (!comment) return std::unexpected(comment.error());
   comment_ = std::string((*comment)->text(0, 0));
+  if (call_.resource.kind == "counterparty") queue_deferred_pins(call_.tx);
   if (auto done = write_both(); !done) return done;
+  if (call_.resource.kind == "counterparty") {
+    auto joined = join_customers(call_.tx, call_.id, target_, call_.actor);
+    if (!joined) return std::unexpected(joined.error());
+    customers_ = std::move(*joined);
+  }
   if (auto done = move_rows(); !done) return done;
   if (auto done = move_people(); !done) return done;
   if (auto done = mark_comments(); !done) return done;
@@ -408,6 +443,7 @@ Result<void> Merge::run() {
   }
   moved.set("filled", std::move(filled));
   for (const auto& [part, ids] : moving_) moved.set(std::string(part->name), ids_json(ids));
+  for (const auto& [name, value] : customers_.as_object()) moved.set(name, value);
   moved.set("contacts", contacts_);
   moved.set("observers", observers_);
   moved.set("links_from", ids_json(links_from_));
@@ -437,11 +473,17 @@ ActionResult Merge::report(bool dry_run) const {
   std::vector<std::int64_t> links = links_from_;
   links.insert(links.end(), links_to_.begin(), links_to_.end());
   out.key("contacts").value(ids_json(joining_)).key("links").value(ids_json(links));
-  Json::Array watchers;
-  for (const Json& each : observers_.as_array()) {
-    if (each.find("joined")->as_bool()) watchers.push_back(*each.find("id"));
+  const auto joined = [](const Json& list) {
+    Json::Array ids;
+    for (const Json& each : list.as_array()) {
+      if (each.find("joined")->as_bool()) ids.push_back(*each.find("id"));
+    }
+    return Json(std::move(ids));
+  };
+  for (const std::string_view links_of : {"projects", "releases"}) {
+    if (const Json* list = customers_.find(links_of)) out.key(links_of).value(joined(*list));
   }
-  out.key("observers").value(Json(std::move(watchers))).end_object();
+  out.key("observers").value(joined(observers_)).end_object();
   out.key("stays").begin_object().key("line_items").value(ids_json(staying_items_)).end_object();
   out.member("comment", std::string_view(comment_)).end_object();
   return {.json = out.take()};

@@ -24,7 +24,7 @@ VALUES ($1::bigint, $2::bigint, $3::text, nullif($4::text, ''), nullif($5::text,
 RETURNING id
 )sql"};
 constexpr Sql kRead{"c360_link_read", R"sql(
-SELECT kind, to_id FROM crm.record_link WHERE id = $2::bigint AND from_id = $1::bigint FOR UPDATE
+SELECT l.kind, l.to_id, to_jsonb(l) FROM crm.record_link l WHERE id = $2::bigint AND from_id = $1::bigint FOR UPDATE
 )sql"};
 constexpr Sql kDelete{"c360_link_delete", "DELETE FROM crm.record_link WHERE id = $1::bigint"};
 
@@ -41,18 +41,66 @@ std::string name_of(const Registry& registry, const std::string& id) {
   return sql + " END";
 }
 
-std::string links_sql(const Records& records, const Actor& actor) {
+constexpr std::string_view kLinksOfRecord = R"sql(
+SELECT l.id, l.kind, 'out' AS direction, l.to_id AS other_id, l.url, l.title, l.created_by,
+       l.created_at
+FROM crm.record_link l WHERE l.from_id = $1::bigint
+UNION ALL
+SELECT l.id, l.kind, 'in', l.from_id, l.url, l.title, l.created_by, l.created_at
+FROM crm.record_link l WHERE l.to_id = $1::bigint
+)sql";
+
+// Those of now, each end where it was before later merges; and those taken away since, which
+// history keeps whole.
+constexpr std::string_view kLinksOfThen = R"sql(
+WITH moment AS (SELECT current_setting('c360.as_of')::timestamptz AS at),
+later AS (SELECT g.source_id, g.target_id, g.moved FROM crm.merge g, moment
+          WHERE g.source_id = $1::bigint AND g.undone_at IS NULL AND g.merged_at > moment.at
+          UNION ALL
+          SELECT g.source_id, g.target_id, g.moved FROM crm.merge g, moment
+          WHERE g.target_id = $1::bigint AND g.undone_at IS NULL AND g.merged_at > moment.at),
+came AS (SELECT v.id::bigint AS id FROM later, jsonb_array_elements_text(
+             coalesce(moved -> 'links_from', '[]') || coalesce(moved -> 'links_to', '[]')) v(id)
+         WHERE target_id = $1::bigint),
+went AS (SELECT v.id::bigint AS id, side FROM later, (VALUES ('links_from'), ('links_to')) s(side),
+             jsonb_array_elements_text(coalesce(moved -> side, '[]')) v(id)
+         WHERE source_id = $1::bigint),
+gone AS (SELECT jsonb_populate_record(NULL::crm.record_link, c.change #> '{old,link}') AS link
+         FROM moment, crm.history_event h CROSS JOIN jsonb_array_elements(h.changes) c(change)
+         WHERE h.happened_at > moment.at AND h.changes @> '[{"field": "links"}]'
+           AND (h.changes @> jsonb_build_array(jsonb_build_object('field', 'links', 'old',
+                    jsonb_build_object('link', jsonb_build_object('from_id', $1::bigint))))
+                OR h.changes @> jsonb_build_array(jsonb_build_object('field', 'links', 'old',
+                    jsonb_build_object('link', jsonb_build_object('to_id', $1::bigint)))))
+           AND c.change #> '{old,link}' IS NOT NULL),
+links AS (SELECT l.id, l.kind, 'out' AS direction, l.to_id AS other_id, l.url, l.title,
+                 l.created_by, l.created_at
+          FROM crm.record_link l
+          WHERE l.from_id = $1::bigint AND l.id NOT IN (SELECT id FROM came)
+             OR l.id IN (SELECT id FROM went WHERE side = 'links_from')
+          UNION ALL
+          SELECT l.id, l.kind, 'in', l.from_id, l.url, l.title, l.created_by, l.created_at
+          FROM crm.record_link l
+          WHERE l.to_id = $1::bigint AND l.id NOT IN (SELECT id FROM came)
+             OR l.id IN (SELECT id FROM went WHERE side = 'links_to')
+          UNION ALL
+          SELECT (link).id, (link).kind,
+                 CASE WHEN (link).from_id = $1::bigint THEN 'out' ELSE 'in' END,
+                 CASE WHEN (link).from_id = $1::bigint THEN (link).to_id ELSE (link).from_id END,
+                 (link).url, (link).title, (link).created_by, (link).created_at FROM gone)
+SELECT links.* FROM links, moment WHERE links.created_at <= moment.at
+)sql";
+
+// `links`: the statement that gives them. What was deleted since was there then.
+std::string links_sql(const Records& records, const Actor& actor, std::string_view links,
+                      bool live_only) {
   const Predicate seen =
       records.access().record_predicate(actor, Right::read, "x.other_id", "$2::bigint");
   return "SELECT x.id, x.kind, x.direction, x.other_id, r.kind, " +
          name_of(records.registry(), "x.other_id") +
-         ", x.url, x.title, x.created_by, x.created_at FROM (SELECT l.id, l.kind, 'out' AS "
-         "direction, l.to_id AS other_id, l.url, l.title, l.created_by, l.created_at FROM "
-         "crm.record_link l WHERE l.from_id = $1::bigint UNION ALL SELECT l.id, l.kind, 'in', "
-         "l.from_id, l.url, l.title, l.created_by, l.created_at FROM crm.record_link l WHERE "
-         "l.to_id = $1::bigint) x LEFT JOIN crm.record r ON r.id = x.other_id WHERE (x.other_id IS "
-         "NULL OR (coalesce(crm.record_is_live(x.other_id), false) AND " +
-         seen.sql +
+         ", x.url, x.title, x.created_by, x.created_at FROM (" + std::string(links) +
+         ") x LEFT JOIN crm.record r ON r.id = x.other_id WHERE (x.other_id IS NULL OR (" +
+         (live_only ? "coalesce(crm.record_is_live(x.other_id), false) AND " : "") + seen.sql +
          " AND r.kind = ANY ($3::text[]))) AND ($2::bigint IS NULL OR true) ORDER BY x.id DESC "
          "LIMIT " +
          std::to_string(kMaxLinks);
@@ -105,8 +153,11 @@ Result<std::optional<std::int64_t>> lock_for_link(Records& records, Transaction&
   return (*rows)->optional_int64(0, 1);
 }
 
-std::string change(std::string_view side, std::int64_t link_id, const std::string& what) {
+// `link`: the whole row, of one that goes: the card of the past shows it again.
+std::string change(std::string_view side, std::int64_t link_id, const std::string& what,
+                   std::optional<Json> link = {}) {
   Json value = Json::Object{{"id", link_id}, {"to", what}};
+  if (link) value.set("link", std::move(*link));
   const Json none = nullptr;
   return Json(Json::Array{Json::Object{{"field", "links"},
                                        {"old", side == "old" ? value : none},
@@ -118,7 +169,13 @@ std::string change(std::string_view side, std::int64_t link_id, const std::strin
 
 Ticket queue_links(Transaction& tx, const Records& records, std::int64_t id, const Actor& actor,
                    std::span<const std::string_view> kinds) {
-  const Plan links = records.queries().keep_always(links_sql(records, actor));
+  const Plan links = records.queries().keep_always(links_sql(records, actor, kLinksOfRecord, true));
+  return tx.queue(links.sql, Params{}.add(id).add(actor.user_id).add_array(kinds));
+}
+
+Ticket queue_past_links(Transaction& tx, const Records& records, std::int64_t id,
+                        const Actor& actor, std::span<const std::string_view> kinds) {
+  const Plan links = records.queries().keep_always(links_sql(records, actor, kLinksOfThen, false));
   return tx.queue(links.sql, Params{}.add(id).add(actor.user_id).add_array(kinds));
 }
 
@@ -221,9 +278,11 @@ Result<void> remove_link(Records& records, Transaction& tx, const Resource& reso
                 "kept_by_the_service");
   }
   const std::string to((*found)->text(0, 1));
+  auto link = Json::parse((*found)->text(0, 2));
+  if (!link) return std::unexpected(link.error());
   tx.queue(kDelete, Params{}.add(link_id));
   queue_history(tx, subject_of(resource, std::to_string(id)),
-                {{"updated", change("old", link_id, to)}}, *version, actor);
+                {{"updated", change("old", link_id, to, std::move(*link))}}, *version, actor);
   return tx.run();
 }
 

@@ -35,6 +35,9 @@ Result<std::string> read_links(Database& database, const Records& records, const
 // itself is seen is the caller's affair.
 Ticket queue_links(Transaction& tx, const Records& records, std::int64_t id, const Actor& actor,
                    std::span<const std::string_view> kinds);
+// As they were at the moment that queue_past_moment() set for this record.
+Ticket queue_past_links(Transaction& tx, const Records& records, std::int64_t id,
+                        const Actor& actor, std::span<const std::string_view> kinds);
 std::string links_json(const Rows& rows);
 
 // The id of the link. validation_failed with every wrong field; not_found where the record at the

@@ -4,6 +4,7 @@
 
 #include "store/draft.h"
 #include "store/operations/action.h"
+#include "store/operations/merge_customers.h"
 #include "store/operations/merge_parts.h"
 #include "store/records_state.h"
 
@@ -21,9 +22,17 @@ WHERE c.id IS NOT NULL AND c.deleted_at IS NULL
   AND right(c.text, length(m.mark)) IS DISTINCT FROM m.mark
 )sql"};
 constexpr Sql kRemoveMarks{"c360_unmerge_remove_marks", R"sql(
-UPDATE crm.comment c SET text = left(c.text, length(c.text) - length(m.mark))
-FROM unnest($1::bigint[], $2::text[]) AS m(id, mark)
-WHERE c.id = m.id AND right(c.text, length(m.mark)) = m.mark
+WITH marked AS (
+    UPDATE crm.comment c SET text = left(c.text, length(c.text) - length(m.mark))
+    FROM unnest($1::bigint[], $2::text[]) AS m(id, mark)
+    WHERE c.id = m.id AND right(c.text, length(m.mark)) = m.mark
+    RETURNING c.id, c.text, c.text || m.mark AS before)
+INSERT INTO crm.history_event (record_key, record_kind, event, changes, actor_id, request_id, origin)
+SELECT v.id::text, 'comment', 'updated',
+       jsonb_build_array(jsonb_build_object('field', 'text', 'old', left(v.before, 10000),
+                                            'new', left(v.text, 10000))),
+       $3::bigint, nullif($4::text, ''), $5::text
+FROM marked v
 )sql"};
 // Those that came by the merge leave; the source has all of its own again.
 constexpr Sql kContactsLeave{"c360_unmerge_contacts_leave", R"sql(
@@ -302,10 +311,15 @@ void Unmerge::move_people() {
 
 Result<void> Unmerge::run() {
   // The lines first: they are priced in the currency the target gives back.
+  const bool customers = call_.resource.kind == "counterparty";
+  if (customers) queue_deferred_pins(call_.tx);
   move_rows();
+  if (customers) queue_parting(call_.tx, call_.id, source_, moved_, call_.actor);
   move_people();
   if (auto done = write_both(); !done) return done;
-  call_.tx.queue(kRemoveMarks, marks());
+  Params unmarked = marks();
+  unmarked.add(call_.actor.user_id).add(std::string_view(call_.actor.request_id));
+  call_.tx.queue(kRemoveMarks, std::move(unmarked.add(std::string_view(call_.actor.origin))));
   call_.tx.queue(kDropComment, Params{}.add(moved("comment_id").as_int64().value_or(0)));
   call_.tx.queue(kUndone, Params{}.add(merge_).add(call_.actor.user_id));
   return call_.tx.run();

@@ -1,5 +1,6 @@
 #include "store/operations/workspace.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "store/records_state.h"
@@ -54,6 +55,14 @@ class WorkspaceReader {
       auto counted = lists_.count(each, asked(each));
       if (!counted) return std::unexpected(counted.error());
       counted_.push_back(*counted);
+    }
+    if (query_.counts) {
+      for (const ShownList& each : layout_.sections) {
+        // Estimated: a list of any length is counted as far as kMaxSectionCount only.
+        auto counted = lists_.count(each, {{"count", "estimated"}});
+        if (!counted) return std::unexpected(counted.error());
+        sections_.push_back(*counted);
+      }
     }
     if (auto done = tx_.run(); !done) return std::unexpected(done.error());
     lists_.queue_actions();
@@ -118,8 +127,8 @@ class WorkspaceReader {
   // Every kind of record, and what the caller may do with it at all.
   void write_sections(JsonWriter& out) const {
     out.key("sections").begin_array();
-    for (const auto& kind : records_.registry().all()) {
-      if (!kind->is_record || !kind->offers(Operation::list)) continue;
+    for (std::size_t i = 0; i < layout_.sections.size(); ++i) {
+      const Resource* kind = layout_.sections[i].kind;
       const bool reads =
           permits_(*kind, Right::read) &&
           !records_.access().predicate(actor_, *kind, Right::read, "t", "$1::bigint").never;
@@ -132,10 +141,17 @@ class WorkspaceReader {
           .member("label_en", kind->label_plural.en)
           .member("href", std::string_view{href})
           .member("read", reads)
-          .member("create", creates)
-          .end_object();
+          .member("create", creates);
+      if (query_.counts) write_count(out, lists_.total(sections_[i]));
+      out.end_object();
     }
     out.end_array();
+  }
+
+  static void write_count(JsonWriter& out, std::optional<std::int64_t> total) {
+    out.key("count");
+    total ? out.integer(std::min(*total, kMaxSectionCount)) : out.null();
+    out.member("count_is_more", total.value_or(0) > kMaxSectionCount);
   }
 
   const Records& records_;
@@ -147,6 +163,7 @@ class WorkspaceReader {
   ListBatch lists_;
   std::vector<ListBatch::Index> shown_;
   std::vector<ListBatch::Index> counted_;
+  std::vector<ListBatch::Index> sections_;
 };
 
 }  // namespace
@@ -185,6 +202,11 @@ WorkspaceLayout::WorkspaceLayout(const Registry& registry) {
       list("due_reminders", {"Наступившие напоминания", "Due reminders"}, activity, open,
            "responsible_id"),
       list("my_customers", {"Мои клиенты", "My customers"}, *customer_, {}, "responsible_id")};
+
+  for (const auto& kind : registry.all()) {
+    if (!kind->is_record || !kind->offers(Operation::list)) continue;
+    sections.push_back(list(kind->path, kind->label_plural, *kind, {}));
+  }
 }
 
 Result<std::string> read_workspace(Database& database, const Records& records,

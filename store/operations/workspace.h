@@ -2,6 +2,7 @@
 // (domain.md 14.1, 16; ).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@ namespace c360::store {
 
 inline constexpr int kDefaultStaleDays = 30;
 inline constexpr int kMaxStaleDays = 3'650;
+inline constexpr std::int64_t kMaxSectionCount = 10'000;  // more are not counted
 
 // The lists of a workspace. Immutable; any thread. The registry must outlive it.
 class WorkspaceLayout {
@@ -28,6 +30,7 @@ class WorkspaceLayout {
   std::vector<ShownList> customers;
   // What is counted only: overdue_tasks, due_reminders, customers.
   std::vector<ShownList> counted;
+  std::vector<ShownList> sections;  // every kind of record that can be listed
 
  private:
   std::unique_ptr<const Resource> customer_;
@@ -37,6 +40,7 @@ struct WorkspaceQuery {
   int limit = 10;
   Instant now{};  // what is due, and from where days are counted back
   int stale_days = kDefaultStaleDays;
+  bool counts = false;  // of each section what its list would show, up to kMaxSectionCount
   std::string_view path_prefix = "/api/v1/";
 };
 

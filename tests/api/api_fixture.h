@@ -96,6 +96,7 @@ class ApiTest : public ::testing::Test {
   ApiOptions options_{
       .auth = {.cache_time = std::chrono::milliseconds{0}, .requests_per_second = 0}};
   std::chrono::hours idempotency_kept_{72};
+  int rows_tried_ = store::QueryLimits{}.rows_tried;
   ServerOptions server_options_;
   Log log_{LogTarget::none};
   Metrics metrics_;

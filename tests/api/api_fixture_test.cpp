@@ -82,6 +82,7 @@ void ApiTest::start() {
     store::RecordsOptions records;
     records.cursor_key = Secret("a key for tests");
     records.limits.max_page = options_.max_page;
+    records.limits.rows_tried = rows_tried_;
     records_ = std::make_unique<store::Records>(*database_, *registry_, records, clock_);
   }
   api_ = std::make_unique<Api>(

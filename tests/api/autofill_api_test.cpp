@@ -86,6 +86,26 @@ TEST_F(AutofillApiTest, ACardIsFilledByItsInnAndSaysWhereEachValueComesFrom) {
   EXPECT_EQ(pedigree.json().find("conflicts")->as_array().size(), 1U);
 }
 
+TEST_F(AutofillApiTest, TheCustomerMadeOfALeadIsFilledByItsInn) {
+  HttpClient admin = administrator();
+  const auto lead =
+      created(admin.post("/api/v1/leads", R"({"name":"Лид","company_text":"Ромашка"})"));
+  const HttpAnswer made =
+      admin.post("/api/v1/leads/" + std::to_string(lead) + "/create-counterparty",
+                 R"({"inn":"7707083893","segment_code":"small","status_code":"active",)"
+                 R"("acquisition_channel_code":"site"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("inn"), "7707083893");
+
+  const HttpAnswer filled =
+      admin.post("/api/v1/counterparties/" + made.field("id") + "/autofill", "{}");
+
+  ASSERT_EQ(filled.status, 200) << filled.body;
+  EXPECT_EQ(filled.field("record/kpp"), "773601001");
+  EXPECT_EQ(admin.get("/api/v1/leads/" + std::to_string(lead)).field("counterparty_id"),
+            made.field("id"));
+}
+
 TEST_F(AutofillApiTest, AnInnIsLookedUpWithoutACard) {
   HttpClient admin = administrator();
 

@@ -1,6 +1,8 @@
 // The Client 360 card: tabs, lists, sums, rights, pages.
 #include <algorithm>
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "store/operations/card_layout.h"
 #include "tests/api/api_fixture.h"
@@ -173,13 +175,17 @@ TEST_F(CardApi, EveryTabShowsWhatThereIs) {
       "', 1, 'r', now() FROM ops.mailbox RETURNING id");
 
   const auto card = admin.get(path(id));
+  const auto past = admin.get(path(id, "?as_of=" + card.field("as_of")));
 
   ASSERT_EQ(card.status, 200) << card.body;
+  ASSERT_EQ(past.status, 200) << past.body;
   const store::CardLayout layout(*registry_);
   for (const auto& tab : layout.tabs()) {
     for (const auto& list : tab.lists) {
       const std::string at = "tabs/" + std::string(tab.name) + "/" + std::string(list.name);
       const std::string total = card.field(at + "/total");
+      EXPECT_EQ(past.field(at + "/total"), total) << "of the same moment: " << at;
+      EXPECT_EQ(past.field(at + "/items/0/id"), card.field(at + "/items/0/id")) << at;
       const bool two = list.name == "deals" || list.name == "payments" || list.name == "documents";
       EXPECT_EQ(total, two ? "2" : "1") << at;
       EXPECT_NE(card.field(at + "/items/0/id"), "") << at;
@@ -187,6 +193,11 @@ TEST_F(CardApi, EveryTabShowsWhatThereIs) {
         EXPECT_EQ(card.field("tabs/main/counters/" + std::string(list.name)), total) << at;
       }
     }
+  }
+  for (const auto* sum : {"tabs/crm/sums/pipeline/0/weighted", "tabs/crm/sums/payments/0/due",
+                          "tabs/crm/sums/payments/0/overdue", "tabs/support/open",
+                          "tabs/main/counters/events", "tabs/main/counters/documents"}) {
+    EXPECT_EQ(past.field(sum), card.field(sum)) << sum;
   }
   EXPECT_EQ(card.field("tabs/crm/sums/pipeline/0/amount"), "1000.00") << "lost ones do not count";
   EXPECT_EQ(card.field("tabs/crm/sums/pipeline/0/weighted"), "400.00");
@@ -200,6 +211,34 @@ TEST_F(CardApi, EveryTabShowsWhatThereIs) {
                   "status POST /api/v1/deals/" + std::to_string(sale) + "/status"));
   EXPECT_TRUE(has(actions(card, "tabs/main/counterparty"),
                   "update PATCH /api/v1/counterparties/" + std::to_string(id)));
+}
+
+TEST_F(CardApi, TheCardIsOfOneMomentWhileOthersWrite) {
+  HttpClient admin = administrator();
+  const auto id = customer(admin);
+  const auto one = std::to_string(deal(admin, id, "60.00"));
+  const auto two = std::to_string(deal(admin, id, "40.00"));
+  // Moves an amount to and fro; whoever reads at one moment finds 100 in both together.
+  std::atomic<bool> enough = false;
+  std::thread writer([&] {
+    while (!enough) {
+      sql("UPDATE crm.deal SET amount = CASE WHEN id = " + one +
+          " THEN 100 - x.part ELSE x.part END "
+          "FROM (SELECT floor(random() * 100) AS part) x WHERE id IN (" +
+          one + ", " + two + ") RETURNING id");
+    }
+  });
+
+  for (int i = 0; i < 15; ++i) {
+    const auto card = admin.get(path(id, "?tabs=main,crm"));
+    EXPECT_EQ(card.status, 200) << card.body;
+    EXPECT_EQ(card.field("tabs/crm/sums/pipeline/0/amount"), "100.00");
+    EXPECT_EQ(std::stod(card.field("tabs/crm/deals/items/0/amount")) +
+                  std::stod(card.field("tabs/crm/deals/items/1/amount")),
+              100.0);
+  }
+  enough = true;
+  writer.join();
 }
 
 TEST_F(CardApi, AnItemIsOfferedTheActionsItsOwnRouteOffers) {

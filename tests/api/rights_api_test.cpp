@@ -149,7 +149,7 @@ TEST_F(RightsApi, TokensAreMadeShownOnceAndRevoked) {
   EXPECT_EQ(website.get("/api/v1/deals").status, 401);
   EXPECT_EQ(admin.del("/api/v1/tokens/999999").status, 404);
   EXPECT_EQ(admin.post("/api/v1/tokens", R"({"name": 1})").status, 422);
-  EXPECT_EQ(admin.post("/api/v1/tokens", R"({"colour": 1})").status, 400);
+  EXPECT_EQ(admin.post("/api/v1/tokens", R"({"colour": 1})").status, 422);
 }
 
 TEST_F(RightsApi, ATokenHasItsShareOfRequests) {

@@ -84,27 +84,15 @@ class RightsMatrix : public ApiTest {
  protected:
   void SetUp() override {
     ApiTest::SetUp();
-    const std::string text = read_rights_file("records.sql");
-    bool people_made = false;
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find("\n----\n", at), text.size());
-      sql(text.substr(at, end - at));
-      at = end + 6;
-      if (!people_made) make_people();
-      people_made = true;
-    }
+    make_records([this](const std::string& statement) { sql(statement); },
+                 [this] { make_people(); });
     read_probes();
   }
 
   // Of every role on a record one person without a group, of every group one without a role.
   void make_people() {
-    std::set<std::string> names = {"nobody"};
-    for (const std::string_view role :
-         {"manager", "service_manager", "viewers", "creator", "initiator", "performer", "verifier",
-          "signer", "assignee", "participant", "author", "deal_manager", "deal_viewer",
-          "order_manager", "release_responsible", "project_manager"}) {
-      names.emplace(role);
-    }
+    std::set<std::string> names = people_of_records();
+    names.emplace("nobody");
     const auto groups = database_->execute(store::Pool::work, {"", "SELECT id FROM crm.group"});
     ASSERT_TRUE(groups);
     std::set<std::string> group_names;
@@ -164,6 +152,19 @@ class RightsMatrix : public ApiTest {
       if (held(probe, person) != Held::nothing) keys.insert(probe.key);
     }
     return keys;
+  }
+
+  std::string keys_of(std::string_view kind) const {
+    std::string keys;
+    for (const Probe& probe : probes_of(kind)) keys += (keys.empty() ? "" : ",") + probe.key;
+    return keys;
+  }
+  // Asks a list for all of the kind, those it leaves out by itself too.
+  std::string query_of_all(std::string_view kind) const {
+    std::string query = "?id.in=" + keys_of(kind);
+    if (resource(kind).has_field("status")) query += "&status.null=false";
+    if (resource(kind).has_field("types")) query += "&types=any";
+    return query;
   }
 
   static std::string filled(std::string text, std::string_view name, const std::string& value) {
@@ -229,6 +230,49 @@ class RightsMatrix : public ApiTest {
     }
   }
 
+  void check_lists() {
+    for (const std::string& kind : probed_kinds()) {
+      for (auto& [person, client] : people_) {
+        const auto answer =
+            client.get(base(kind) + query_of_all(kind) + "&limit=200&count=exact&fields=id");
+        ASSERT_EQ(answer.status, 200) << kind << answer.body;
+        std::set<std::string> seen;
+        const Json page = answer.json();
+        for (const Json& item : page.find("items")->as_array())
+          seen.insert(item.find("id")->dump());
+        const auto wanted = visible(kind, person);
+        EXPECT_EQ(seen, wanted) << kind << " by " << person;
+        EXPECT_EQ(answer.field("total"), std::to_string(wanted.size())) << kind << " by " << person;
+      }
+    }
+  }
+
+  void check_boards() {
+    const auto offered = read_kinds();
+    int boards = 0;
+    for (const std::string& kind : probed_kinds()) {
+      if (!offered.at(kind).contains("board")) continue;
+      ++boards;
+      for (auto& [person, client] : people_) {
+        std::map<std::string, int> wanted;
+        for (const Probe& probe : probes_of(kind)) {
+          if (held(probe, person) != Held::nothing) ++wanted[probe.status];
+        }
+        const auto answer =
+            client.get(std::string(kApiPrefix) + "/boards/" + std::string(resource(kind).path) +
+                       "?id.in=" + keys_of(kind));
+        ASSERT_EQ(answer.status, 200) << kind << answer.body;
+        const Json board = answer.json();
+        for (const Json& column : board.find("columns")->as_array()) {
+          const std::string& status = column.find("status")->as_string();
+          EXPECT_EQ(column.find("count")->dump(), std::to_string(wanted[status]))
+              << kind << " in " << status << " by " << person;
+        }
+      }
+    }
+    EXPECT_GT(boards, 5);
+  }
+
   const std::vector<MatrixRow> matrix_ = read_matrix();
   std::map<std::string, std::int64_t> ids_;
   std::map<std::string, HttpClient> people_;
@@ -250,25 +294,62 @@ TEST_F(RightsMatrix, EveryKindOfRecordIsWalked) {
   }
 }
 
-TEST_F(RightsMatrix, ListsAndCountsShowToEveryoneWhatTheMatrixSays) {
+// How a list of a few readable rows among very many is read (store::QueryLimits::rows_tried).
+class RightsBySets : public RightsMatrix {
+ protected:
+  void SetUp() override {
+    rows_tried_ = 0;
+    RightsMatrix::SetUp();
+  }
+};
+
+TEST_F(RightsMatrix, ListsAndCountsShowToEveryoneWhatTheMatrixSays) { check_lists(); }
+TEST_F(RightsBySets, ListsAndCountsShowToEveryoneWhatTheMatrixSays) { check_lists(); }
+
+TEST_F(RightsMatrix, ExportsShowToEveryoneWhatTheMatrixSays) {
+  const auto offered = read_kinds();
   for (const std::string& kind : probed_kinds()) {
-    std::string keys;
-    for (const Probe& probe : probes_of(kind)) keys += (keys.empty() ? "" : ",") + probe.key;
+    if (!offered.at(kind).contains("export")) continue;
     for (auto& [person, client] : people_) {
-      std::string query = "?id.in=" + keys + "&limit=200&count=exact&fields=id";
-      if (resource(kind).has_field("status")) query += "&status.null=false";
-      if (resource(kind).has_field("types")) query += "&types=any";
-      const auto answer = client.get(base(kind) + query);
+      const auto answer = client.get(base(kind) + "/export" + query_of_all(kind) +
+                                     "&columns=id&labels=none&dialect=rfc4180");
       ASSERT_EQ(answer.status, 200) << kind << answer.body;
       std::set<std::string> seen;
-      const Json page = answer.json();
-      for (const Json& item : page.find("items")->as_array()) seen.insert(item.find("id")->dump());
-      const auto wanted = visible(kind, person);
-      EXPECT_EQ(seen, wanted) << kind << " by " << person;
-      EXPECT_EQ(answer.field("total"), std::to_string(wanted.size())) << kind << " by " << person;
+      for (const std::string_view line : split(answer.body, '\n')) {
+        if (const auto key = trimmed(line); !key.empty() && key != "id") seen.emplace(key);
+      }
+      EXPECT_EQ(seen, visible(kind, person)) << kind << " by " << person;
     }
   }
 }
+
+TEST_F(RightsMatrix, TheSnapshotShowsToEveryoneWhatTheMatrixSays) {
+  std::set<std::string> probed;
+  for (const Probe& probe : probes_) probed.insert(probe.key);
+  for (auto& [person, client] : people_) {
+    std::set<std::string> wanted;
+    std::string kinds;
+    for (const std::string& kind : probed_kinds()) {
+      if (!resource(kind).is_record) continue;
+      kinds += (kinds.empty() ? "" : ",") + kind;
+      wanted.merge(visible(kind, person));
+    }
+    const auto answer = client.get(std::string(kApiPrefix) + "/events/snapshot?kind=" + kinds);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    std::set<std::string> seen;
+    for (const std::string_view line : split(answer.body, '\n')) {
+      const auto json = Json::parse(line);
+      const Json* records = json ? json->find("records") : nullptr;
+      if (records == nullptr || !records->is_array()) continue;
+      for (const Json& record : records->as_array()) seen.insert(record.find("id")->dump());
+    }
+    std::erase_if(seen, [&](const std::string& key) { return !probed.contains(key); });
+    EXPECT_EQ(seen, wanted) << person;
+  }
+}
+
+TEST_F(RightsMatrix, BoardsCountForEveryoneWhatTheMatrixSays) { check_boards(); }
+TEST_F(RightsBySets, BoardsCountForEveryoneWhatTheMatrixSays) { check_boards(); }
 
 // -- What may not be read is not there ------------------------------------------------------------
 

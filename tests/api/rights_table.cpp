@@ -1,5 +1,6 @@
 #include "tests/api/rights_table.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -100,6 +101,27 @@ std::map<std::string, std::set<std::string>> read_kinds() {
     }
   }
   return kinds;
+}
+
+void make_records(const std::function<void(const std::string& statement)>& run,
+                  const std::function<void()>& make_people) {
+  const std::string text = read_rights_file("records.sql");
+  bool people_made = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find("\n----\n", at), text.size());
+    run(text.substr(at, end - at));
+    at = end + 6;
+    if (!people_made) make_people();
+    people_made = true;
+  }
+}
+
+std::set<std::string> people_of_records() {
+  return {
+      "manager",        "service_manager", "viewers",     "creator",       "initiator",
+      "performer",      "verifier",        "signer",      "assignee",      "participant",
+      "author",         "deal_manager",    "deal_viewer", "order_manager", "release_responsible",
+      "project_manager"};
 }
 
 }  // namespace c360::api

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -45,5 +46,12 @@ std::vector<OperationRow> read_operations();
 
 // The operations each kind offers.
 std::map<std::string, std::set<std::string>> read_kinds();
+
+// Runs the statements of records.sql: one record of each kind in each of its statuses, its key in
+// public.probe. `make_people` is called once public.person is there and fills it: those of
+// people_of_records() at least.
+void make_records(const std::function<void(const std::string& statement)>& run,
+                  const std::function<void()>& make_people);
+std::set<std::string> people_of_records();
 
 }  // namespace c360::api

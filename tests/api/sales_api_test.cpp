@@ -83,7 +83,7 @@ TEST_F(SalesApi, EveryWrongFieldHasItsPointer) {
                               R"({"name":"","kind":"gift","sku":7,"unit_code":"none",)"
                               R"("price":"1.234","vat_rate_code":"vat22","is_active":"yes"})")),
             "/kind=invalid_code /sku=wrong_type /price=invalid_amount /is_active=wrong_type "
-            "/name=name_required");
+            "/name=name_required /unit_code=reference_not_found");
   EXPECT_EQ(
       faults(admin.post("/api/v1/orders", R"({"counterparty_id":999999,"total_amount":"1"})")),
       "/total_amount=read_only /counterparty_id=reference_not_found");

@@ -104,6 +104,30 @@ TEST_F(WorkspaceApi, CustomersAreStaleOrWithoutReminderOrEither) {
   EXPECT_EQ(longer.field("stale_days"), "45");
 }
 
+TEST_F(WorkspaceApi, SectionsAreCountedWhenAskedTo) {
+  HttpClient seller = client_of("seller", {});
+  HttpClient other = client_of("other", {});
+  make_deal(seller, "Первая");
+  make_deal(seller, "Вторая");
+  make_deal(other, "Чужая");
+  const auto count = [](const HttpAnswer& answer, std::string_view kind) {
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    for (int i = 0;; ++i) {
+      const std::string at = "sections/" + std::to_string(i);
+      const auto found = answer.field(at + "/kind");
+      if (found.empty()) return std::string("absent");
+      if (found == kind) return answer.field(at + "/count") + answer.field(at + "/count_is_more");
+    }
+  };
+  const auto counted = seller.get("/api/v1/workspace?counts=true");
+  EXPECT_EQ(count(counted, "deal"), "2false");
+  EXPECT_EQ(count(counted, "lead"), "0false");
+  EXPECT_EQ(count(seller.get("/api/v1/workspace"), "deal"), "") << "only when asked";
+  HttpClient narrow = client(add_token(user_id("seller"), {"deal:read"}));
+  EXPECT_EQ(count(narrow.get("/api/v1/workspace?counts=true"), "lead"), "nullfalse");
+  EXPECT_EQ(seller.get("/api/v1/workspace?counts=yes").status, 400);
+}
+
 TEST_F(WorkspaceApi, SectionsSayWhatTheCallerMayDo) {
   HttpClient seller = client_of("seller", {});
   const auto section = [](const HttpAnswer& answer, std::string_view kind) {

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "daemon/base/text.h"
+
 namespace c360 {
 namespace {
 
@@ -35,6 +37,16 @@ TEST(Json, NestingPastItsDepthAndANameTwiceAreRefused) {
   EXPECT_TRUE(Json::parse(std::string(32, '[') + std::string(32, ']')));
   EXPECT_FALSE(Json::parse(std::string(33, '[') + std::string(33, ']')));
   EXPECT_FALSE(Json::parse(R"({"a":1,"a":2})"));
+}
+
+TEST(Json, WhatIsSaidOfABadTextIsShortAndUtf8) {
+  for (const std::string& bad : {std::string("{\"name\":\"\xC3\"}"), std::string("\xFF"),
+                                 "[\"" + std::string(100'000, 'x') + "\n\"]"}) {
+    const auto refused = Json::parse(bad);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(is_valid_utf8(refused.error().detail)) << refused.error().detail;
+    EXPECT_LT(refused.error().detail.size(), 600U);
+  }
 }
 
 }  // namespace

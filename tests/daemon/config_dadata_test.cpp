@@ -72,6 +72,16 @@ TEST_F(DadataConfigTest, AddressesAndSourcesAreChecked) {
             "none");
 }
 
+TEST_F(DadataConfigTest, TheBlockMayHaveTheNameOfTheReference) {
+  const auto config = load("[findCounterpartyByInn]\nday_limit = 7\n");
+
+  ASSERT_TRUE(config) << config.error().front().to_string();
+  EXPECT_EQ(config->dadata.dadata.find.day_calls, 7);
+  EXPECT_THAT(problem("[findCounterpartyByInn]\nday_limit = 7\n[dadata]\nday_limit = 8\n"),
+              HasSubstr("another name of [dadata]"));
+  EXPECT_THAT(problem("[findCounterpartyByInn]\nday_limitt = 7\n"), HasSubstr("dadata.day_limitt"));
+}
+
 TEST_F(DadataConfigTest, AChangedKeyIsAChangeOfTheSetting) {
   write("key", "one");
   const auto before = load("[dadata]\napi_key_file = 'key'\n");

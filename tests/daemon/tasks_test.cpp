@@ -9,6 +9,7 @@
 #include "daemon/database_check.h"
 #include "daemon/jobs/expiry.h"
 #include "daemon/jobs/housekeeping.h"
+#include "daemon/jobs/service_jobs.h"
 #include "tests/support/temp_postgres.h"
 
 namespace c360::daemon {
@@ -54,6 +55,13 @@ TEST_F(TasksTest, EveryScheduleOfTheMigrationsHasItsJobAndTheJobsRunOnAFreshData
   JobHandlers handlers;
   add_housekeeping_jobs(handlers, database_, {});
   add_expiry_jobs(handlers, database_, [] { return nullptr; });
+  const SystemClock clock;
+  OutsideServices services{database_, clock, observer_, {}};
+  add_service_jobs(handlers, {.database = database_,
+                              .clock = clock,
+                              .services = services,
+                              .records = [] { return nullptr; },
+                              .zone = *TimeZone::named("UTC")});
   for (const std::string& kind : postgres_.query(url_, "SELECT kind FROM ops.schedule"))
     EXPECT_TRUE(handlers.contains(kind)) << kind;
   EXPECT_EQ(run_housekeeping(database_), "");

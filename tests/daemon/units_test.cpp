@@ -64,6 +64,27 @@ TEST(Units, TheExposureIsAtMostOnePointTwo) {
   EXPECT_THAT(ran.output, HasSubstr("Overall exposure level"));
 }
 
+TEST(Units, TheRendererIsUnderstoodAndStillTighter) {
+  const testing::TempFolder folder;
+  std::string unit = read(kUnits / "client360-render@.service");
+  const std::string program = "/usr/lib/client360/client360-render";
+  unit.replace(unit.find("ExecStart=" + program) + 10, program.size(), "/bin/true");
+  const fs::path copy = folder.write("client360-render@.service", unit);
+  const fs::path socket =
+      folder.write("client360-render.socket", read(kUnits / "client360-render.socket"));
+
+  const Ran verified =
+      run("systemd-analyze verify --man=no " + socket.string() + " " + copy.string());
+  EXPECT_EQ(verified.status, 0) << verified.output;
+  EXPECT_EQ(verified.output, "");
+  const Ran exposure = run("systemd-analyze security --offline=true --threshold=8 " +
+                           (kUnits / "client360-render@.service").string());
+  EXPECT_EQ(exposure.status, 0) << exposure.output;
+  for (const char* line : {"PrivateNetwork=yes", "MemoryMax=768M", "RuntimeMaxSec=80",
+                           "ProtectSystem=strict", "DynamicUser=yes"})
+    EXPECT_THAT(unit, HasSubstr(line));
+}
+
 TEST(Units, TheServiceSaysWhatTheProgramReliesOn) {
   const std::string unit = read(kUnits / "client360d.service");
   for (const char* line : {"Type=notify", "WatchdogSec=", "ExecReload=/bin/kill -HUP $MAINPID",

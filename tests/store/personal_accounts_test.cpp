@@ -105,7 +105,7 @@ TEST_F(PersonalAccounts, InvoiceTypesHaveTheirTitleAndProduct) {
   EXPECT_EQ(
       said_to("counterparty_invoice_type",
               R"({"counterparty_id":)" + company_ + R"(,"invoice_type_code":"none"})", seller_),
-      "/invoice_name=invoice_name_required");
+      "/invoice_name=invoice_name_required /invoice_type_code=reference_not_found");
   EXPECT_EQ(records_->count(kind("counterparty_invoice_type"),
                             {{"self_service", "true"}, {"counterparty_id", company_}}, seller_),
             2);

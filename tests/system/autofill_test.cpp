@@ -38,10 +38,16 @@ class Autofill : public SystemTest {
         .post("/api/v1/counterparties" + path, body,
               {{"Authorization", "Bearer " + token_}, {"Content-Type", "application/json"}});
   }
+  HttpAnswer get(const std::string& path) {
+    return HttpClient(daemon_.port("api"))
+        .get("/api/v1/counterparties" + path, {{"Authorization", "Bearer " + token_}});
+  }
   std::string dump() const {
     std::string text;
     for (const std::string table :
-         {"ops.service_gate", "ops.service_answer", "crm.counterparty_fact", "crm.history_event"})
+         {"ops.service_gate", "ops.service_answer", "ops.service_call", "ops.service_switch",
+          "ops.job", "ops.job_run", "crm.counterparty_fact", "crm.express_report",
+          "crm.history_event"})
       for (const std::string& row :
            TempPostgres::shared().query(database_, "SELECT t::text FROM " + table + " t"))
         text += row + "\n";
@@ -79,6 +85,45 @@ TEST_F(Autofill, ACardFillsItselfByItsInnAndARefusedKeyIsMendedByAReload) {
   EXPECT_EQ(register_.requests().back().headers.at("authorization"), "Token PLANTED-OTHER");
 
   for (const std::string& text : {refused.body, dump(), daemon_.log(), admin_get("/metrics").body,
+                                  admin_get("/-/config").body, admin_get("/readyz").body})
+    EXPECT_THAT(text, Not(HasSubstr("PLANTED")));
+}
+
+// All of it by jobs of the running daemon, from one request with nothing but the INN.
+TEST_F(Autofill, AnInnAloneFillsTheCardAndBringsTheExpressReportWithItsPdf) {
+  ServiceServer focus;
+  focus.next({.body = R"([{"inn":"7707083893","briefReport":{"summary":{"redStatements":true},)"
+                      R"("href":"https://focus.example/?mac=PLANTED-MAC&ltoken=PLANTED-L"}}])"});
+  focus.next({.body = "%PDF-1.4\n" + std::string(1'000, ' ') + "\n%%EOF\n",
+              .content_type = "application/pdf"});
+  const std::string token = daemon_.write("focus-token", "PLANTED-FOCUS\n");
+  start(with_register() + "[kontur_focus]\napi_token_file = '" + token + "'\nurl = '" +
+        focus.url() + "'\nca_file = '" + focus.ca_file() +
+        "'\nconnect_timeout_ms = 60000\ntimeout_ms = 120000\n");
+  sign_in();
+  const HttpAnswer made = post("", R"({"inn":"7707083893","segment_code":"small",)"
+                                   R"("acquisition_channel_code":"site","status_code":"active"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.json().find("check_status")->as_string(), "pending");
+  const std::string card = "/" + made.json().find("id")->number_text();
+
+  ASSERT_TRUE(eventually([&] {
+    return get(card + "/express-report").body.contains(R"("ready")") &&
+           get(card).json().find("name")->as_string() == "ООО Ромашка";
+  })) << dump();
+
+  const Json filled = get(card).json();
+  EXPECT_EQ(filled.find("kpp")->as_string(), "773601001");
+  EXPECT_EQ(filled.find("check_status")->as_string(), "risky");
+  const HttpAnswer whole = get(card + "/360");
+  EXPECT_THAT(whole.body, HasSubstr("express-report_7707083893_"));
+  EXPECT_THAT(whole.body, HasSubstr(R"("risk_level":"red")"));
+  const HttpAnswer history = get(card + "/history");
+  for (const std::string event : {"autofilled", "check_status_changed", "document_added"})
+    EXPECT_THAT(history.body, HasSubstr("\"" + event + "\""));
+  EXPECT_EQ(register_.requests().size(), 1U);
+  EXPECT_EQ(focus.requests().size(), 2U);
+  for (const std::string& text : {dump(), daemon_.log(), admin_get("/metrics").body,
                                   admin_get("/-/config").body, admin_get("/readyz").body})
     EXPECT_THAT(text, Not(HasSubstr("PLANTED")));
 }

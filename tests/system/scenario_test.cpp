@@ -1,5 +1,6 @@
 // The whole story over HTTP alone, through the real binary: a mail becomes a deal, a lead a
-// customer, an order is paid, two deals become one, and everybody sees what he may.
+// customer, an order is paid, two deals become one, the customer is supported, and everybody sees
+// what he may.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -161,6 +162,40 @@ TEST_F(Scenario, FromTheFirstMailToThePaidOrderAndWhoSeesIt) {
        403);
   done(director.post(at("deals/" + second + "/assign"),
                      fmt::format(R"({{"user_id":{}}})", ids_["other"])));
+
+  // Its customer asks for support and closes it; what employees say among themselves is not his.
+  const std::string path_of_card = at("counterparties/" + company + "/360");
+  const std::string before = seller.get(path_of_card).field("as_of");
+  const std::string login = made(ops().post(
+      at("counterparty-users"),
+      fmt::format(R"({{"counterparty_id":{},"login":"anna","email":"anna@romashka.example",)"
+                  R"("full_name":"Анна Иванова","status":"active","role":"member"}})",
+                  company)));
+  HttpClient portal = client(
+      ops().post(at("counterparty-users/" + login + "/tokens"), R"({"name":"p"})").field("token"));
+  const std::string request = made(
+      portal.post(at("portal/support-requests"), R"({"subject":"Отчёт","content":"<p>?</p>"})"));
+  HttpClient& engineer = join("engineer", {"support-line-1"});
+  const std::string support = at("support-requests/" + request);
+  done(engineer.post(support + "/comments", R"({"text":"Опять","is_internal":true})"), 201);
+  done(engineer.post(support + "/status", R"({"status":"first_line_work"})"));
+  done(engineer.post(support + "/status", R"({"status":"approve"})"));
+  EXPECT_EQ(portal.get(support + "/comments?count=exact").field("total"), "0");
+  done(portal.post(at("portal/support-requests/" + request + "/answer"), R"({"approved":true})"));
+  EXPECT_EQ(portal.get(support).field("status"), "closed");
+  done(portal.get(path_of_card), 403);
+
+  // The card shows it all, and as it stood before there was a request.
+  const auto card = seller.get(path_of_card);
+  EXPECT_EQ(card.field("tabs/main/counterparty/inn"), "7707083893");
+  EXPECT_EQ(card.field("tabs/crm/deals/total"), "1");
+  EXPECT_EQ(card.field("tabs/crm/sums/payments/0/paid"), "244000.00");
+  EXPECT_EQ(card.field("tabs/support/requests/total"), "1");
+  const auto past = seller.get(path_of_card + "?as_of=" + before);
+  EXPECT_EQ(past.status, 200) << past.body;
+  EXPECT_EQ(past.field("as_of"), before);
+  EXPECT_EQ(past.field("tabs/crm/deals/total"), "1");
+  EXPECT_EQ(past.field("tabs/support/requests/total"), "0");
 
   // Everybody sees what he may: the new owner writes, the observer reads, the stranger learns of
   // nothing.

@@ -1,0 +1,92 @@
+// Express reports as the program asks for them: Kontur.Focus behind its gates and the cache of
+// answers, the PDF kept as a blob before anybody uses it.
+//
+// Built anew with other settings by a reload. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/answer_cache.h"
+#include "adapters/call_sessions.h"
+#include "adapters/kontur_focus.h"
+#include "adapters/service_gate.h"
+#include "daemon/base/digest.h"
+
+namespace c360::adapters {
+
+struct FocusReportsOptions {
+  KonturOptions kontur;
+  bool enabled = true;
+  bool on_import = false;  // reports of imported counterparties too
+  bool recheck = true;     // those that became stale are asked for again
+  std::chrono::hours risk_for{24};
+  std::chrono::hours not_found_for{24};
+  std::chrono::days report_for{30};  // then it is stale
+
+  bool is_on() const { return enabled && !kontur.token.empty(); }
+};
+
+struct FocusReportsPorts {
+  store::Database& database;
+  GateStates& states;
+  const Clock& clock;
+  CallSessions::Connect connect;
+  CallJournal* journal = nullptr;  // called from several threads; none: nothing is recorded
+};
+
+struct ObtainedRisk {
+  Risk risk;
+  Instant obtained_at;
+};
+// The PDF is in the content store.
+struct ObtainedReport {
+  Sha256 sha256{};
+  std::int64_t size_bytes = 0;
+  Instant obtained_at;
+};
+
+class FocusReports {
+ public:
+  // `holder` is this process in claims. What the ports name outlives it.
+  FocusReports(FocusReportsOptions options, std::string holder, FocusReportsPorts ports);
+
+  // One attempt each. permanent/off without a key or when switched off; permanent/bad_id before any
+  // call. An answer obtained before `not_before` does not do, so that whoever is asked again after
+  // a crash does not buy again what he bought for the same request.
+  CallResult<ObtainedRisk> risk(const FocusQuery& query, std::optional<Instant> not_before);
+  CallResult<ObtainedReport> report(const FocusQuery& query, std::optional<Instant> not_before);
+  CallResult<std::vector<MethodUsage>> usage();
+  // Any thread: calls under way end with retryable, reason interrupted.
+  void interrupt();
+
+  const FocusReportsOptions& options() const { return options_; }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  using Buy = std::function<CallResult<RecordedExchange>()>;
+  CallResult<CachedAnswer> obtain(CachedQuestion question, std::optional<Instant> not_before,
+                                  CallSessions& sessions, const Buy& buy);
+  CallResult<RecordedExchange> buy_risk(const FocusQuery& query);
+  CallResult<RecordedExchange> buy_report(const FocusQuery& query);
+  // With one of the sessions; retryable/busy when none was free in time.
+  template <typename Call>
+  auto with_focus(CallSessions& sessions, milliseconds wait, CallJournal* journal, const Call& call)
+      -> decltype(call(std::declval<KonturFocus&>()));
+  CallResult<void> check(const FocusQuery& query) const;
+  CachedQuestion question(const FocusQuery& query, std::string_view method,
+                          const CallLimits& limits) const;
+
+  const FocusReportsOptions options_;
+  const FocusReportsPorts ports_;
+  AnswerCache cache_;
+  CallSessions json_;  // adapters.md, 0.3: two at a time
+  CallSessions pdf_;   // one
+};
+
+}  // namespace c360::adapters

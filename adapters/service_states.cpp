@@ -1,0 +1,103 @@
+#include "adapters/service_states.h"
+
+#include "adapters/stored_gate_states.h"
+#include "daemon/base/json.h"
+#include "store/service_gates.h"
+
+namespace c360::adapters {
+
+namespace {
+
+// The worst that the gates of a service say: refused before paused before unreachable.
+struct Hindrance {
+  std::optional<GatePause> pause;
+  std::optional<Instant> open_until;
+};
+
+void add_gate(Hindrance& worst, const GateState& state, Instant now) {
+  if (state.pause && state.pause->until > now) {
+    const bool worse = !worst.pause ||
+                       (worst.pause->cause != Outcome::auth && state.pause->cause == Outcome::auth);
+    if (worse) worst.pause = state.pause;
+  }
+  if (state.open_until && *state.open_until > now)
+    worst.open_until = std::max(worst.open_until.value_or(Instant{}), *state.open_until);
+}
+
+void judge(ServiceStatus& status, const Hindrance& hindrance) {
+  const store::ServiceRecord& record = status.record;
+  if (!record.is_on) {
+    status.state = "off";
+    status.detail = "no key is set, or it is switched off in the settings";
+    status.remedy = "give the key as a credential or a file, and reload";
+  } else if (hindrance.pause) {
+    const bool refused = hindrance.pause->cause == Outcome::auth;
+    status.state = refused ? "refused" : "paused";
+    status.detail = hindrance.pause->detail;
+    status.until = hindrance.pause->until;
+    status.remedy = refused ? "check the key and what the contract allows, put the new key into "
+                              "its file and reload; it is tried again by itself within the hour"
+                            : "wait, or raise the limit with the service or in the settings";
+  } else if (hindrance.open_until) {
+    status.state = "unreachable";
+    status.detail = record.last_error;
+    status.until = hindrance.open_until;
+    status.remedy = "check the network, the address and the certificates; it is tried by itself";
+  } else if (!record.last_call_at) {
+    status.state = "unused";
+  } else if (record.last_outcome == "found" || record.last_outcome == "not_found") {
+    status.state = "ok";
+  } else {
+    status.state = "failing";
+    status.detail = record.last_error;
+    status.remedy = "see the calls of the service; what failed for a while is tried again";
+  }
+}
+
+void add_instant(JsonWriter& json, std::string_view name, const std::optional<Instant>& instant) {
+  json.key(name);
+  instant ? json.string(to_rfc3339(*instant)) : json.null();
+}
+
+void add_text(JsonWriter& json, std::string_view name, const std::string& text) {
+  json.key(name);
+  text.empty() ? json.null() : json.string(text);
+}
+
+}  // namespace
+
+Result<std::vector<ServiceStatus>> service_states(store::Database& database, Instant now) {
+  auto records = store::service_records(database);
+  if (!records) return std::unexpected(records.error());
+  const auto gates = store::service_gates(database);
+  if (!gates) return std::unexpected(gates.error());
+  std::vector<ServiceStatus> statuses;
+  for (store::ServiceRecord& record : *records) {
+    ServiceStatus status{.record = std::move(record), .state = {}, .detail = {}, .remedy = {}};
+    Hindrance hindrance;
+    for (const store::StoredServiceGate& gate : *gates)
+      if (gate.key.starts_with(status.record.service + ":"))
+        add_gate(hindrance, gate_state(gate.state), now);
+    judge(status, hindrance);
+    statuses.push_back(std::move(status));
+  }
+  return statuses;
+}
+
+std::string to_json(const ServiceStatus& status) {
+  const store::ServiceRecord& record = status.record;
+  JsonWriter json;
+  json.begin_object().member("service", record.service).member("is_on", record.is_on);
+  json.member("state", status.state);
+  add_text(json, "detail", status.detail);
+  add_text(json, "remedy", status.remedy);
+  add_instant(json, "until", status.until);
+  json.member("calls_today", record.calls_today).member("failed_today", record.failed_today);
+  add_instant(json, "last_call_at", record.last_call_at);
+  add_text(json, "last_outcome", record.last_outcome);
+  add_text(json, "last_error", record.last_error);
+  add_instant(json, "last_error_at", record.last_error_at);
+  return json.end_object().take();
+}
+
+}  // namespace c360::adapters

@@ -1,0 +1,255 @@
+#include "api/template_routes.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "adapters/document_renderer.h"
+#include "api/record_handlers.h"
+#include "api/schema.h"
+#include "store/documents/content.h"
+#include "store/documents/stored_templates.h"
+#include "store/documents/template.h"
+
+namespace c360::api {
+namespace {
+
+using store::DocumentTemplate;
+
+Result<void> may_change(const Request& request) {
+  if (request.caller->actor.is_administrator()) return {};
+  return fail(ErrorCode::forbidden, "Templates are the affair of the group crm-administrators.",
+              "administrators_only");
+}
+
+void write_template(Response& response, const DocumentTemplate& each, bool with_page) {
+  JsonWriter json;
+  json.begin_object()
+      .member("code", std::string_view(each.code))
+      .member("name", std::string_view(each.name))
+      .member("kind", std::string_view(each.kind))
+      .member("type_code", std::string_view(each.type_code))
+      .member("version", each.version);
+  if (with_page) json.member("page", std::string_view(each.page));
+  response.json(json.end_object().take());
+}
+
+Result<void> list(const ApiServices& services, Response& response) {
+  auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  auto json = store::templates_json(*tx);
+  if (!json) return std::unexpected(std::move(json).error());
+  response.json(*json);
+  return {};
+}
+
+Result<void> get(const ApiServices& services, const Request& request, Response& response) {
+  std::optional<std::int64_t> version;
+  if (const auto sent = request.query_value("version")) {
+    std::int32_t number = 0;
+    const auto [stop, error] = std::from_chars(sent->data(), sent->data() + sent->size(), number);
+    if (error != std::errc{} || stop != sent->data() + sent->size() || number < 0) {
+      return fail(ErrorCode::invalid_request, "version is a number from 0.", "bad_version");
+    }
+    version = number;
+  }
+  auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  const auto found = store::find_template(*tx, request.path_value(0), version);
+  if (!found) return std::unexpected(found.error());
+  write_template(response, *found, true);
+  return {};
+}
+
+struct SentTemplate {
+  DocumentTemplate made;
+  std::optional<std::string> comment;
+  bool dry_run = false;
+};
+
+Result<SentTemplate> read_template(const Json& body, const std::string& code) {
+  SentTemplate sent;
+  sent.made.code = code;
+  Error error{.code = ErrorCode::validation_failed, .detail = "The template cannot be used."};
+  std::string comment;
+  const std::array<std::pair<std::string_view, std::string*>, 5> texts = {
+      {{"page", &sent.made.page},
+       {"name", &sent.made.name},
+       {"kind", &sent.made.kind},
+       {"type_code", &sent.made.type_code},
+       {"comment", &comment}}};
+  for (const auto& [name, value] : body.as_object()) {
+    const auto text =
+        std::ranges::find(texts, name, &std::pair<std::string_view, std::string*>::first);
+    if (name == "dry_run" && value.is_bool()) {
+      sent.dry_run = value.as_bool();
+    } else if (text != texts.end() && value.is_string()) {
+      *text->second = value.as_string();
+    } else {
+      const bool known = name == "dry_run" || text != texts.end();
+      error.fields.push_back({"/" + name, known ? "wrong_type" : "unknown_field",
+                              "Known here: page, name, kind, type_code, comment, dry_run."});
+    }
+  }
+  if (sent.made.page.empty())
+    error.fields.push_back({"/page", "page_required", "No HTML is sent."});
+  if (comment.size() > 1'000)
+    error.fields.push_back({"/comment", "too_long", "1000 bytes at most."});
+  if (!comment.empty()) sent.comment = std::move(comment);
+  if (error.fields.empty()) return sent;
+  error.reason = error.fields.front().code;
+  return std::unexpected(std::move(error));
+}
+
+// What a document made with it would meet.
+Result<void> try_template(const ApiServices& services, const std::string& page) {
+  if (services.renderer == nullptr) {
+    return fail(ErrorCode::unavailable,
+                "A template is printed once before it is taken, and no renderer is connected: see "
+                "the setting documents.renderer.",
+                "not_connected");
+  }
+  const auto filled = store::fill_template(page, store::sample_content());
+  if (!filled) return std::unexpected(filled.error());
+  const auto pdf = services.renderer->pdf(*filled);
+  if (!pdf) return std::unexpected(pdf.error());
+  return {};
+}
+
+Result<void> put(const ApiServices& services, std::uint64_t limit, Request& request,
+                 Response& response) {
+  if (auto allowed = may_change(request); !allowed) return allowed;
+  std::string text;
+  const auto body = read_object(request, limit, text);
+  if (!body) return std::unexpected(body.error());
+  auto sent = read_template(*body, request.path_value(0));
+  if (!sent) return std::unexpected(std::move(sent).error());
+  {
+    auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+    if (!tx) return std::unexpected(tx.error());
+    auto made = store::completed_template(*tx, std::move(sent->made));
+    if (!made) return std::unexpected(std::move(made).error());
+    sent->made = std::move(*made);
+  }
+  if (auto tried = try_template(services, sent->made.page); !tried) return tried;
+  if (!sent->dry_run) {
+    auto stored = store::in_transaction(
+        services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
+          auto version = store::add_template(tx, sent->made, sent->comment, actor_of(request));
+          if (!version) return std::unexpected(std::move(version).error());
+          sent->made.version = *version;
+          return {};
+        });
+    if (!stored) return stored;
+  }
+  write_template(response, sent->made, false);
+  return {};
+}
+
+Result<void> retire(const ApiServices& services, const Request& request, Response& response) {
+  if (auto allowed = may_change(request); !allowed) return allowed;
+  auto done = store::in_transaction(
+      services.database, store::Pool::api,
+      [&](store::Transaction& tx) { return store::retire_template(tx, request.path_value(0)); });
+  if (done) response.status = 204;
+  return done;
+}
+
+Json template_schema(bool with_page, bool with_maker) {
+  Json::Object members{{"code", schema::string()},
+                       {"name", schema::string()},
+                       {"kind", schema::one_of({"counterparty", "contract", "deal", "order"},
+                                               "Of the records it is for")},
+                       {"type_code", schema::string("Of the documents made")},
+                       {"version", schema::integer("0: comes with the program")}};
+  std::vector<std::string> required{"code", "name", "kind", "type_code", "version"};
+  if (with_page) members.emplace_back("page", schema::string("HTML with fields"));
+  if (with_page) required.emplace_back("page");
+  if (with_maker) {
+    members.emplace_back("created_at", schema::nullable(schema::date_time()));
+    members.emplace_back("created_by", schema::nullable(schema::integer("Id of the user")));
+  }
+  return schema::object(std::move(members), std::move(required));
+}
+
+Parameter code_parameter() {
+  return {.name = "code",
+          .place = ParameterPlace::path,
+          .doc = "Of the template",
+          .schema = schema::string(),
+          .required = true};
+}
+
+Route route_of(Method method, std::string path, std::string id, std::string summary,
+               std::string scope) {
+  return {.method = method,
+          .path = std::string(kApiPrefix) + "/document-templates" + std::move(path),
+          .access = Access::scope,
+          .scope = std::move(scope),
+          .operation_id = std::move(id),
+          .summary = std::move(summary),
+          .tag = "document"};
+}
+
+}  // namespace
+
+void add_template_routes(std::vector<Route>& routes, const ApiServices& services,
+                         const ApiOptions& options) {
+  Route all = route_of(Method::get, "", "list_document_templates",
+                       "The templates documents are generated with", "document:read");
+  all.handler = [services](Request&, Response& response) { return list(services, response); };
+  all.answers = {{.doc = "By code",
+                  .media_type = std::string(kJson),
+                  .schema = schema::object({{"items", schema::array(template_schema(false, true))}},
+                                           {"items"})}};
+  routes.push_back(std::move(all));
+
+  Route one = route_of(Method::get, "/{code}", "get_document_template", "A template with its HTML",
+                       "document:read");
+  one.handler = [services](Request& request, Response& response) {
+    return get(services, request, response);
+  };
+  one.parameters = {code_parameter(),
+                    {.name = "version",
+                     .doc = "An earlier one; 0: what came with the program",
+                     .schema = schema::integer()}};
+  one.answers = {{.doc = "The template",
+                  .media_type = std::string(kJson),
+                  .schema = template_schema(true, false)}};
+  routes.push_back(std::move(one));
+
+  Route change =
+      route_of(Method::put, "/{code}", "put_document_template",
+               "A new version of a template, in use at once; it is tried before", "document:write");
+  change.handler = [services, limit = options.max_json_bytes](Request& request,
+                                                              Response& response) {
+    return put(services, limit, request, response);
+  };
+  change.parameters = {code_parameter()};
+  change.request_media_types = {std::string(kJson)};
+  change.request_schema = schema::object(
+      {{"page", schema::string("HTML: {{field}}, {{#list}}…{{/list}}, {{^absent}}…{{/absent}}")},
+       {"name", schema::string("Wanted of a new code")},
+       {"kind", schema::string("Wanted of a new code: counterparty, contract, deal, order")},
+       {"type_code", schema::string("Wanted of a new code: a document type")},
+       {"comment", schema::string("Kept with the version")},
+       {"dry_run", schema::boolean("Only tried")}},
+      {"page"});
+  change.max_body_bytes = options.max_json_bytes;
+  change.answers = {{.doc = "Its version",
+                     .media_type = std::string(kJson),
+                     .schema = template_schema(false, false)}};
+  routes.push_back(std::move(change));
+
+  Route gone =
+      route_of(Method::remove, "/{code}", "retire_document_template",
+               "Out of use; the one that came with the program counts again", "document:write");
+  gone.handler = [services](Request& request, Response& response) {
+    return retire(services, request, response);
+  };
+  gone.parameters = {code_parameter()};
+  gone.answers = {{.status = 204, .doc = "Out of use"}};
+  routes.push_back(std::move(gone));
+}
+
+}  // namespace c360::api

@@ -1,0 +1,75 @@
+#include "daemon/jobs/autofill.h"
+
+#include "adapters/register_facts.h"
+#include "store/operations/autofill.h"
+#include "store/operations/queue_autofill.h"
+
+namespace c360::daemon {
+
+namespace {
+
+using adapters::Outcome;
+using store::Actor;
+
+constexpr int kMissingPerNight = 500;
+constexpr int kRefreshesPerDay = 2'000;
+// Jobs are tried again by the queue.
+constexpr adapters::RetryPolicy kOnce{.attempts = 1};
+constexpr int kMalformedAttempts = 2;
+
+Error told(adapters::NoAnswer none, const store::Job& job, Instant now) {
+  if (none.reason == "malformed" && job.attempts >= kMalformedAttempts)
+    none.outcome = Outcome::permanent;
+  return adapters::to_error(none, now);
+}
+
+// The card got another INN, or went, since the job was made: what is true now has its own job.
+bool is_overtaken(const Error& error) {
+  return error.reason == "inn_changed" || error.code == ErrorCode::not_found;
+}
+
+Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t id) {
+  const auto records = ports.records();
+  if (!records) return fail(ErrorCode::unavailable, "the records are being replaced");
+  const Actor actor = Actor::system("job");
+  const auto target = store::autofill_target(ports.database, *records, id, actor);
+  if (!target && is_overtaken(target.error())) return JobYield{};
+  if (!target) return std::unexpected(target.error());
+  if (target->id.empty() || run.stopping()) return JobYield{};
+  const auto found = ports.parties.find(
+      {.id = target->id, .kpp = target->kpp, .subject = "counterparty " + std::to_string(id)},
+      /*fresh=*/false, kOnce);
+  if (!found && found.error().outcome == Outcome::not_found) return JobYield{};
+  if (!found) return std::unexpected(told(found.error(), run.job(), ports.clock.now()));
+  const store::RegisterFacts facts =
+      adapters::register_facts(found->party.requisites, "dadata", found->obtained_at);
+  const store::AutofillRequest request{.id = id, .policy = ports.policy};
+  auto done = store::in_transaction(
+      ports.database, store::Pool::work, [&](store::Transaction& tx) -> Result<void> {
+        run.check(tx);
+        auto filled = store::autofill_counterparty(*records, tx, request, facts, actor);
+        if (!filled) return std::unexpected(filled.error());
+        run.done_with(tx);
+        return {};
+      });
+  if (done) return JobYield{.processed = 1};
+  if (is_overtaken(done.error())) return JobYield{};
+  return std::unexpected(done.error());
+}
+
+}  // namespace
+
+void add_autofill_jobs(JobHandlers& handlers, const AutofillPorts& ports) {
+  const auto add = [&](std::string_view kind, auto queue, int limit) {
+    handlers[std::string(kind)] = [ports, queue, limit](JobRun& run) -> Result<JobYield> {
+      if (run.job().record_id) return fill_card(ports, run, *run.job().record_id);
+      auto queued = queue(ports.database, limit);
+      if (!queued) return std::unexpected(queued.error());
+      return JobYield{.processed = *queued};
+    };
+  };
+  add(store::kAutofillJob, store::queue_missing_autofills, kMissingPerNight);
+  add(store::kRefreshJob, store::queue_due_refreshes, kRefreshesPerDay);
+}
+
+}  // namespace c360::daemon

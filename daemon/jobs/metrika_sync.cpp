@@ -1,0 +1,109 @@
+#include "daemon/jobs/metrika_sync.h"
+
+#include "store/operations/request_sources.h"
+
+namespace c360::daemon {
+
+namespace {
+
+using adapters::NoAnswer;
+using adapters::Outcome;
+using store::Actor;
+using store::Sourceless;
+
+constexpr int kPage = 100;
+constexpr int kBadRequest = 400;
+
+// Metrika has nothing to say of this visitor; it says nothing of the others.
+bool is_no_data(const NoAnswer& none) {
+  return none.outcome == Outcome::not_found ||
+         (none.outcome == Outcome::permanent &&
+          (none.http_status == kBadRequest || none.reason == "bad_id"));
+}
+
+class MetrikaSync {
+ public:
+  MetrikaSync(const MetrikaSyncPorts& ports, JobRun& run) : ports_(ports), run_(run) {}
+
+  Result<JobYield> work() {
+    records_ = ports_.records();
+    if (!records_) return fail(ErrorCode::unavailable, "the records are being replaced");
+    auto codes = store::request_source_codes(ports_.database);
+    if (!codes) return std::unexpected(codes.error());
+    codes_ = std::move(*codes);
+    std::string place;
+    for (int found = kPage; found == kPage;) {
+      const auto page = store::sourceless_records(ports_.database, place, kPage);
+      if (!page) return std::unexpected(page.error());
+      found = static_cast<int>(page->size());
+      for (const Sourceless& record : *page) {
+        if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
+        if (auto done = look_up(record); !done) return std::unexpected(done.error());
+        place = record.place;
+        ++yield_.processed;
+      }
+      if (auto shown = run_.progress(yield_.processed); !shown)
+        return std::unexpected(shown.error());
+    }
+    // Once a run, when it went through: a run that is tried again asks anew.
+    for (const Sourceless& record : without_) {
+      if (auto done = apply(record, nullptr); !done) return std::unexpected(done.error());
+    }
+    return yield_;
+  }
+
+ private:
+  Result<void> look_up(const Sourceless& record) {
+    const auto found = ports_.sources.first_source(record.client_id, record.received,
+                                                   record.kind + " " + std::to_string(record.id));
+    if (!found && !is_no_data(found.error()))
+      return std::unexpected(adapters::to_error(found.error(), ports_.clock.now()));
+    if (found) return apply(record, &*found);
+    without_.push_back(record);
+    return {};
+  }
+
+  // The source found, or that there is none.
+  Result<void> apply(const Sourceless& record, const adapters::TrafficSource* found) {
+    auto done = store::in_transaction(
+        ports_.database, store::Pool::work, [&](store::Transaction& tx) -> Result<void> {
+          run_.check(tx);
+          if (found)
+            return store::set_request_source(*records_, tx, record, code_of(*found), actor());
+          auto noted = store::note_no_source(*records_, tx, record, actor());
+          return noted ? Result<void>{} : std::unexpected(noted.error());
+        });
+    if (done) return {};
+    // Somebody was faster: the next run sees what is left to do.
+    if (done.error().code == ErrorCode::precondition_failed ||
+        done.error().code == ErrorCode::not_found)
+      return {};
+    if (done.error().temporary() || done.error().reason == "lease_lost") return done;
+    ++yield_.failed;
+    if (!yield_.trouble) yield_.trouble = done.error();
+    return {};
+  }
+
+  std::string code_of(const adapters::TrafficSource& source) const {
+    return source.request_source([this](std::string_view code) { return codes_.contains(code); });
+  }
+  static Actor actor() { return Actor::system("job"); }
+
+  const MetrikaSyncPorts& ports_;
+  JobRun& run_;
+  std::shared_ptr<store::Records> records_;
+  std::set<std::string, std::less<>> codes_;
+  std::vector<Sourceless> without_;
+  JobYield yield_;
+};
+
+}  // namespace
+
+void add_metrika_jobs(JobHandlers& handlers, const MetrikaSyncPorts& ports) {
+  handlers["metrica_source_sync"] = [ports](JobRun& run) -> Result<JobYield> {
+    if (!ports.sources.options().is_on()) return JobYield{};
+    return MetrikaSync(ports, run).work();
+  };
+}
+
+}  // namespace c360::daemon

@@ -1,0 +1,26 @@
+// The job that asks Yandex.Metrika where the visitors behind leads and deals came from (domain.md
+// 19; adapters.md 4.3).
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "adapters/traffic_sources.h"
+#include "daemon/base/clock.h"
+#include "daemon/job_worker.h"
+#include "store/records.h"
+
+namespace c360::daemon {
+
+struct MetrikaSyncPorts {
+  store::Database& database;
+  adapters::TrafficSources& sources;
+  const Clock& clock;
+  std::function<std::shared_ptr<store::Records>()> records;  // asked at each run
+};
+
+// Each record has its own transaction under the job's lease. A service that refuses or is away ends
+// the run and raises no counter.
+void add_metrika_jobs(JobHandlers& handlers, const MetrikaSyncPorts& ports);
+
+}  // namespace c360::daemon

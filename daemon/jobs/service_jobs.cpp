@@ -1,0 +1,25 @@
+#include "daemon/jobs/service_jobs.h"
+
+#include "daemon/jobs/autofill.h"
+#include "daemon/jobs/express_report.h"
+#include "daemon/jobs/metrika_sync.h"
+
+namespace c360::daemon {
+
+void add_service_jobs(JobHandlers& handlers, const ServiceJobPorts& ports) {
+  add_autofill_jobs(handlers, {.database = ports.database,
+                               .parties = ports.services.parties(),
+                               .clock = ports.clock,
+                               .policy = ports.services.believed_sources(),
+                               .records = ports.records});
+  add_metrika_jobs(handlers, {.database = ports.database,
+                              .sources = ports.services.sources(),
+                              .clock = ports.clock,
+                              .records = ports.records});
+  add_express_report_jobs(handlers, {.database = ports.database,
+                                     .reports = ports.services.reports(),
+                                     .records = ports.records,
+                                     .zone = ports.zone});
+}
+
+}  // namespace c360::daemon

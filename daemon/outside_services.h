@@ -1,0 +1,49 @@
+// The outside services by the configuration in force: one set for the API and the jobs. A reload
+// that changes a setting of theirs makes a new one; who is under way ends with the old.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapters/focus_reports.h"
+#include "adapters/party_register.h"
+#include "adapters/stored_gate_states.h"
+#include "adapters/traffic_sources.h"
+#include "daemon/base/clock.h"
+#include "daemon/config.h"
+#include "daemon/service_journal.h"
+#include "store/database.h"
+
+namespace c360::daemon {
+
+// Thread-safe. `database`, `clock` and `observer` outlive it.
+class OutsideServices {
+ public:
+  OutsideServices(store::Database& database, const Clock& clock, const Observer& observer,
+                  const Config& config);
+
+  adapters::PartyRegister& parties() { return parties_; }
+  adapters::FocusReports& reports() { return reports_; }
+  adapters::TrafficSources& sources() { return sources_; }
+  const std::vector<std::string>& believed_sources() const { return believed_sources_; }
+
+  // Tells the database which of them are on (store/service_switches.h).
+  Result<void> announce();
+  // Ends the calls of jobs; those of requests have short limits of their own.
+  void interrupt_jobs() {
+    reports_.interrupt();
+    sources_.interrupt();
+  }
+
+ private:
+  store::Database& database_;
+  const adapters::PartyRegisterOptions party_options_;
+  const std::vector<std::string> believed_sources_;
+  adapters::StoredGateStates gates_;
+  ServiceJournal journal_;
+  adapters::PartyRegister parties_;
+  adapters::FocusReports reports_;
+  adapters::TrafficSources sources_;
+};
+
+}  // namespace c360::daemon

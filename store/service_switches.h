@@ -1,0 +1,24 @@
+// Which outside services are on, as the configuration of the daemons says: what is made inside the
+// database goes by it (ops.service_switch).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "store/database.h"
+
+namespace c360::store {
+
+struct ServiceSwitch {
+  std::string service;  // dadata, kontur, metrika
+  bool is_on = false;
+  bool on_import = false;
+  int report_days = 30;
+  std::string settings;           // fingerprint; others wake the jobs below
+  std::vector<std::string> jobs;  // kinds that wait for this service
+};
+// With other settings a job that waits because the service refused or paused runs at once.
+Result<void> set_service_switch(Database& database, const ServiceSwitch& wanted);
+Result<bool> is_service_on(Transaction& tx, std::string_view service);
+
+}  // namespace c360::store

@@ -1,0 +1,324 @@
+// Documents generated and looked at over the API; the renderer is the real helper where its PDF is
+// read, and one that a test speaks for elsewhere.
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cstdio>
+#include <mutex>
+
+#include "adapters/helper_renderer.h"
+#include "tests/api/api_fixture.h"
+#include "tests/support/temp_folder.h"
+
+namespace c360::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class SpokenRenderer final : public adapters::DocumentRenderer {
+ public:
+  Result<std::string> pdf(std::string_view html) const override {
+    const std::scoped_lock lock(mutex);
+    ++printed;
+    if (failure) return std::unexpected(*failure);
+    return "%PDF-1.7 of " + std::to_string(html.size()) + " bytes\n%%EOF\n";
+  }
+  Result<std::string> png(std::string_view pdf, int page, int dpi) const override {
+    if (page > 1) return fail(ErrorCode::not_found, "no", "no_such_page");
+    return "\x89PNG " + std::to_string(pdf.size()) + " " + std::to_string(dpi) + " IEND";
+  }
+
+  mutable std::mutex mutex;
+  mutable int printed = 0;
+  std::optional<Error> failure;
+};
+
+class GenerateApi : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    connect(&renderer_);
+    sql("UPDATE crm.user SET last_name = 'Кузнецов', first_name = 'Павел' WHERE login = 'admin'");
+  }
+  // The fixture's API has no renderer.
+  void connect(const adapters::DocumentRenderer* renderer) {
+    server_.reset();
+    api_ = std::make_unique<Api>(
+        ApiServices{*database_, *records_, clock_, observer_, &rule_tester_, &mail_actions_,
+                    idempotency_kept_, &mail_importer_, &mail_explainer_, nullptr, renderer},
+        options_);
+    server_ = std::make_unique<HttpServer>(server_options_, api_->handler(), observer_);
+    ASSERT_TRUE(server_->listen());
+    server_->serve();
+  }
+  static std::string id_of(const HttpAnswer& answer) { return std::to_string(created(answer)); }
+  static std::string id_of(const HttpAnswer& answer, std::string_view field) {
+    return answer.json().find(field)->number_text();
+  }
+  static std::string problem_of(const HttpAnswer& answer) {
+    return std::to_string(answer.status) + " " + answer.json().find("code")->as_string();
+  }
+  // An order with all an invoice needs but lines.
+  std::string order(HttpClient& by) {
+    const std::string company =
+        id_of(by.post("/api/v1/counterparties",
+                      R"({"name":"Ромашка","full_name":"ООО «Ромашка»","inn":"7727563778",)"
+                      R"("juridical_address":"г. Москва, ул. Ленина, д. 1","segment_code":"small",)"
+                      R"("acquisition_channel_code":"site","status_code":"active"})"));
+    const std::string ours = id_of(by.post(
+        "/api/v1/own-organisations",
+        R"({"full_name":"ООО «Наши»","inn":"7707083893","kpp":"773601001","ceo_name":)"
+        R"("Иванов И. И.","juridical_address":"г. Москва, ул. Наша, д. 2","is_default":true})"));
+    by.post("/api/v1/bank-accounts",
+            R"({"owner_record_id":)" + ours +
+                R"(,"account_number":"40702810938000000001","bank_name":"ПАО Сбербанк",)"
+                R"("bik":"044525225","correspondent_account":"30101810400000000225",)"
+                R"("is_default":true})");
+    const std::string contract =
+        id_of(by.post("/api/v1/contracts", R"({"counterparty_id":)" + company +
+                                               R"(,"own_organisation_id":)" + ours + "}"));
+    return id_of(by.post("/api/v1/orders", R"({"counterparty_id":)" + company +
+                                               R"(,"contract_id":)" + contract + "}"));
+  }
+  static void add_line(HttpClient& by, const std::string& parent, const std::string& name,
+                       const std::string& price, const std::string& quantity) {
+    const HttpAnswer made =
+        by.post("/api/v1/line-items",
+                R"({"parent_id":)" + parent + R"(,"name":")" + name +
+                    R"(","kind":"service","unit_code":"356","vat_rate_code":"vat22","price":")" +
+                    price + R"(","quantity":")" + quantity + "\"}");
+    EXPECT_EQ(made.status, 201) << made.body;
+  }
+
+  SpokenRenderer renderer_;
+};
+
+TEST_F(GenerateApi, AnInvoiceIsGeneratedPrintedShownAndIssued) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка", "100.00", "2");
+
+  const HttpAnswer made = admin.post("/api/v1/orders/" + id + "/invoice", "{}");
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string document = std::to_string(created(made));
+  const std::string path = "/api/v1/documents/" + document;
+  EXPECT_EQ(made.json().find("number")->as_string(), "1");
+  EXPECT_THAT(admin.get("/api/v1/orders/" + id + "/documents").body, HasSubstr("Счет №1 от"));
+
+  const HttpAnswer shown = admin.get(path + "/preview");
+  ASSERT_EQ(shown.status, 200) << shown.body;
+  EXPECT_EQ(shown.header("content-type"), "application/pdf");
+  EXPECT_THAT(shown.header("content-disposition"), StartsWith("inline; filename=\""));
+  EXPECT_THAT(shown.header("content-disposition"), HasSubstr(".pdf"));
+  EXPECT_THAT(shown.body, StartsWith("%PDF-1.7"));
+  const HttpAnswer picture = admin.get(path + "/preview?page=1&dpi=48");
+  EXPECT_EQ(picture.header("content-type"), "image/png");
+  EXPECT_THAT(picture.body, HasSubstr(" 48 IEND"));
+  EXPECT_EQ(renderer_.printed, 1);
+  EXPECT_THAT(admin.get(path + "/content").body, StartsWith("%PDF-1.7"));
+  EXPECT_THAT(admin.get(path + "/content?version=1").body, HasSubstr("Настройка"));
+  EXPECT_EQ(admin.get(path + "/versions").json().find("items")->as_array().size(), 2U);
+
+  // A draft is made anew, an issued one is not.
+  EXPECT_EQ(admin.post("/api/v1/orders/" + id + "/invoice", "{}").status, 200);
+  EXPECT_EQ(admin.get(path + "/preview").status, 200);
+  EXPECT_EQ(renderer_.printed, 2);
+  ASSERT_EQ(admin.post(path + "/status", R"({"status":"issued"})").status, 200);
+  const HttpAnswer next = admin.post("/api/v1/orders/" + id + "/invoice", "{}");
+  EXPECT_EQ(next.status, 201);
+  EXPECT_EQ(next.json().find("number")->as_string(), "2");
+}
+
+TEST_F(GenerateApi, ACanceledOrderTakesNoNumberByAnyAction) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/orders/" + order(admin);
+  add_line(admin, path.substr(path.rfind('/') + 1), "Настройка", "100.00", "2");
+  ASSERT_EQ(admin.post(path + "/status", R"({"status":"canceled"})").status, 200);
+  EXPECT_EQ(problem_of(admin.post(path + "/invoice", "{}")), "409 order_canceled");
+  EXPECT_EQ(problem_of(admin.post(path + "/act", "{}")), "409 order_canceled");
+  EXPECT_EQ(problem_of(admin.post(path + "/documents/generate", R"({"template":"invoice"})")),
+            "409 order_canceled");
+}
+
+TEST_F(GenerateApi, AProposalIsAmongTheDocumentsOfItsDeal) {
+  HttpClient admin = administrator();
+  const std::string contract = id_of(admin.get("/api/v1/orders/" + order(admin)), "contract_id");
+  const std::string company = id_of(admin.get("/api/v1/contracts/" + contract), "counterparty_id");
+  const std::string deal = std::to_string(
+      make_deal(admin, "Поставка", R"(,"counterparty_id":)" + company + R"(,"offer_text":"Да")"));
+  add_line(admin, deal, "Прототип", "100.00", "1");
+
+  const HttpAnswer made = admin.post("/api/v1/deals/" + deal + "/proposal", "{}");
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string path = "/api/v1/documents/" + id_of(made);
+  EXPECT_THAT(admin.get("/api/v1/deals/" + deal + "/documents").body,
+              HasSubstr("Коммерческое предложение от"));
+  EXPECT_EQ(admin.get(path + "/preview").header("content-type"), "application/pdf");
+  EXPECT_THAT(admin.get("/api/v1/deals/" + deal + "/documents.zip").body, HasSubstr("%PDF-1.7"));
+  EXPECT_EQ(admin
+                .post(path + "/versions?name=own.pdf", "%PDF-1.7 by hand",
+                      {{"Content-Type", "application/pdf"}})
+                .status,
+            201);
+  EXPECT_EQ(admin.get(path + "/preview").body, "%PDF-1.7 by hand");
+  EXPECT_EQ(admin.post(path + "/status", R"({"status":"sent"})").status, 200);
+  EXPECT_EQ(problem_of(admin.post(path + "/versions?name=late.pdf", "%PDF-1.7 late",
+                                  {{"Content-Type", "application/pdf"}})),
+            "409 document_issued");
+}
+
+TEST_F(GenerateApi, WhatIsMissingIsListedByPointers) {
+  HttpClient admin = administrator();
+  const std::string company = id_of(admin.post(
+      "/api/v1/counterparties",
+      R"({"name":"К","segment_code":"small","acquisition_channel_code":"site","status_code":)"
+      R"("active"})"));
+  const std::string bare =
+      id_of(admin.post("/api/v1/orders", R"({"counterparty_id":)" + company + "}"));
+
+  const HttpAnswer refused = admin.post("/api/v1/orders/" + bare + "/act", "{}");
+
+  EXPECT_EQ(problem_of(refused), "422 items_required");
+  EXPECT_THAT(refused.body, HasSubstr(R"("pointer":"/items")"));
+  EXPECT_THAT(refused.body, HasSubstr(R"("pointer":"/contract_id")"));
+}
+
+TEST_F(GenerateApi, ADocumentWithoutAPreviewOrARendererSaysSo) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка", "100.00", "2");
+  const std::string path =
+      "/api/v1/documents/" + id_of(admin.post("/api/v1/orders/" + id + "/act", "{}")) + "/preview";
+
+  renderer_.failure =
+      Error{.code = ErrorCode::unavailable, .detail = "x", .reason = "renderer_away"};
+  EXPECT_EQ(problem_of(admin.get(path)), "503 renderer_away");
+  connect(nullptr);
+  HttpClient again = client_of("other", {"crm-administrators"});
+  EXPECT_EQ(problem_of(again.get(path)), "503 not_connected");
+  renderer_.failure.reset();
+  connect(&renderer_);
+  HttpClient third = client_of("third", {"crm-administrators"});
+  EXPECT_EQ(third.get(path).status, 200);
+  EXPECT_EQ(problem_of(third.get(path + "?page=2")), "404 no_such_page");
+  EXPECT_EQ(problem_of(third.get(path + "?page=0")), "400 bad_page");
+  EXPECT_EQ(problem_of(third.get(path + "?page=1&dpi=9999")), "400 bad_dpi");
+  const HttpAnswer text = third.post("/api/v1/orders/" + id + "/documents?name=a.txt", "hello",
+                                     {{"Content-Type", "text/plain"}});
+  ASSERT_EQ(text.status, 201) << text.body;
+  EXPECT_EQ(problem_of(third.get("/api/v1/documents/" + id_of(text) + "/preview")),
+            "409 no_preview");
+}
+
+TEST_F(GenerateApi, ATemplateOfTheInstallationCountsAtOnce) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/document-templates/greeting";
+  const std::string company = id_of(
+      admin.post("/api/v1/counterparties",
+                 R"({"name":"Ромашка","segment_code":"small","acquisition_channel_code":"site",)"
+                 R"("status_code":"active"})"));
+  const std::string body =
+      R"({"name":"Приветствие","kind":"counterparty","type_code":"other","page":)";
+  EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
+  EXPECT_EQ(problem_of(admin.put(path, body + R"("{{nobody}}"})")), "422 unknown_field");
+  EXPECT_EQ(problem_of(admin.put(path, R"({"pages":"x"})")), "422 unknown_field");
+  EXPECT_EQ(admin.put(path, body + R"("<p>Tried</p>","dry_run":true})").status, 200);
+  EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
+  EXPECT_EQ(admin.put(path, body + R"("<p>{{buyer.name}}, здравствуйте</p>"})").status, 200);
+  const HttpAnswer second = admin.put(path, R"({"page":"<p>{{buyer.name}}, добрый день</p>"})");
+  EXPECT_EQ(second.field("version"), "2");
+  EXPECT_EQ(second.field("name"), "Приветствие");
+  EXPECT_EQ(renderer_.printed, 3);
+
+  const HttpAnswer made = admin.post("/api/v1/counterparties/" + company + "/documents/generate",
+                                     R"({"template":"greeting"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(admin.get("/api/v1/documents/" + id_of(made) + "/content").body,
+            "<p>Ромашка, добрый день</p>");
+
+  EXPECT_THAT(admin.get(path + "?version=1").field("page"), HasSubstr("здравствуйте"));
+  EXPECT_THAT(admin.get("/api/v1/document-templates/invoice").field("page"),
+              HasSubstr("{{seller.bank.bik}}"));
+  EXPECT_EQ(admin.get("/api/v1/document-templates").json().find("items")->as_array().size(), 5U);
+  EXPECT_EQ(admin.del(path).status, 204);
+  EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
+  EXPECT_EQ(problem_of(admin.del("/api/v1/document-templates/invoice")), "404 template_not_found");
+
+  renderer_.failure =
+      Error{.code = ErrorCode::validation_failed, .detail = "x", .reason = "not_rendered"};
+  EXPECT_EQ(problem_of(admin.put(path, body + R"("x"})")), "422 not_rendered");
+  HttpClient manager = client_of("manager", {"crm-manager"});
+  EXPECT_EQ(manager.get("/api/v1/document-templates").status, 200);
+  EXPECT_EQ(problem_of(manager.put(path, body + R"("x"})")), "403 administrators_only");
+  EXPECT_EQ(problem_of(manager.del(path)), "403 administrators_only");
+}
+
+// The text of a PDF, each stretch of blanks as one.
+std::string text_of_pdf(const std::string& pdf) {
+  const testing::TempFolder folder;
+  const std::string file = folder.write("page.pdf", pdf).string();
+  FILE* pipe = popen(("pdftotext -raw " + file + " - 2>&1").c_str(), "r");
+  if (pipe == nullptr) return "popen failed";
+  std::string said;
+  std::array<char, 4'096> buffer{};
+  while (const std::size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    said.append(buffer.data(), got);
+  }
+  pclose(pipe);
+  for (auto at = said.find("\u00a0"); at != std::string::npos; at = said.find("\u00a0", at)) {
+    said.replace(at, 2, " ");
+  }
+  std::string text;
+  for (const char c : said) {
+    const bool blank = c == ' ' || c == '\n' || c == '\f';
+    if (!blank) text += c;
+    if (blank && !text.empty() && text.back() != ' ') text += ' ';
+  }
+  return text;
+}
+
+TEST_F(GenerateApi, TheTextOfThePdfIsWhatTheOrderHolds) {
+  const adapters::HelperRenderer helper(
+      {.path = std::string(C360_SOURCE_DIR) + "/adapters/pdf/client360-render",
+       .timeout = std::chrono::milliseconds{240'000},
+       .wait = std::chrono::milliseconds{240'000}});
+  connect(&helper);
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  for (int i = 1; i <= 45; ++i) {
+    add_line(admin, id, "Услуга " + std::to_string(i), std::to_string(1'000 + i) + ".50", "1.25");
+  }
+  const std::string document = id_of(admin.post("/api/v1/orders/" + id + "/invoice", "{}"));
+
+  const HttpAnswer shown = admin.get("/api/v1/documents/" + document + "/preview");
+
+  ASSERT_EQ(shown.status, 200) << shown.body;
+  const std::string text = text_of_pdf(shown.body);
+  EXPECT_THAT(text, HasSubstr("Счет на оплату № 1 от"));
+  EXPECT_THAT(text, HasSubstr("ИНН 7707083893"));
+  EXPECT_THAT(text, HasSubstr("40702810938000000001"));
+  for (int i = 1; i <= 45; ++i) {
+    const std::int64_t amount = ((1'000 + i) * 100 + 50) * 125 / 100 +  // half away from zero
+                                (((1'000 + i) * 100 + 50) * 125 % 100 >= 50 ? 1 : 0);
+    const std::string kopecks = std::to_string(amount % 100);
+    EXPECT_THAT(text, HasSubstr(std::to_string(i) + " Услуга " + std::to_string(i) + " 1,25 ч 1 " +
+                                std::to_string(1'000 + i).substr(1) + ",50 1 " +
+                                std::to_string(amount / 100).substr(1) + "," +
+                                (kopecks.size() == 1 ? "0" : "") + kopecks));
+  }
+  // A heading on each page, and each page numbered.
+  EXPECT_THAT(text, HasSubstr("Страница 1 из 2"));
+  EXPECT_THAT(text, HasSubstr("Страница 2 из 2"));
+  const auto first = text.find("Товары (работы, услуги)");
+  EXPECT_NE(text.find("Товары (работы, услуги)", first + 1), std::string::npos);
+  const Json data = *Json::parse(sql_text(
+      "SELECT generated_from -> 'data' -> 'totals' FROM crm.document WHERE id = " + document));
+  EXPECT_THAT(text, HasSubstr(data.find("in_words")->as_string()));
+  EXPECT_THAT(text, HasSubstr("В том числе НДС: " + data.find("vat_in_words")->as_string()));
+}
+
+}  // namespace
+}  // namespace c360::api

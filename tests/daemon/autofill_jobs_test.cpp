@@ -1,0 +1,161 @@
+// Cards filled by jobs: a register over TLS as recorded, a real database.
+#include "daemon/jobs/autofill.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "adapters/curl_http_client.h"
+#include "adapters/stored_gate_states.h"
+#include "store/service_switches.h"
+#include "tests/adapters/service_setting.h"
+#include "tests/store/records_fixture.h"
+
+namespace c360::daemon {
+namespace {
+
+constexpr const char* kFind = "/suggestions/api/4_1/rs/findById/party";
+
+std::string company(const std::string& status) {
+  return R"({"suggestions":[{"value":"ООО Ромашка","data":{"inn":"7707083893","kpp":"773601001",)"
+         R"("ogrn":"1027700132195","type":"LEGAL","branch_type":"MAIN","opf":{"short":"ООО"},)"
+         R"("state":{"status":")" +
+         status +
+         R"("},"address":{"unrestricted_value":"117997, г Москва, ул Вавилова, д 19"},)"
+         R"("name":{"full_with_opf":"Общество Ромашка","short_with_opf":"ООО Ромашка"}}}]})";
+}
+
+class AutofillJobs : public c360::testing::RecordsTest {
+ protected:
+  void SetUp() override {
+    RecordsTest::SetUp();
+    adapters::PartyRegisterOptions settings;
+    settings.dadata.token = Secret("key");
+    settings.dadata.suggestions_url = register_.url();
+    settings.dadata.ca_file = register_.ca_file();
+    adapters::be_patient(settings.dadata.find);
+    settings.dadata.find.rate = {.calls = 1'000, .burst = 1'000};
+    states_ = std::make_unique<adapters::StoredGateStates>(*database_);
+    parties_ = std::make_unique<adapters::PartyRegister>(
+        settings, "one",
+        adapters::PartyRegisterPorts{
+            .database = *database_, .states = *states_, .clock = clock_, .connect = [] {
+              return std::make_unique<adapters::CurlHttpClient>("test");
+            }});
+    add_autofill_jobs(handlers_, {.database = *database_,
+                                  .parties = *parties_,
+                                  .clock = clock_,
+                                  .policy = {"person", "import", "mail", "dadata", "kontur"},
+                                  .records = [this] {
+                                    return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
+                                                                           records_.get());
+                                  }});
+    register_.on(kFind, {.body = company("ACTIVE")});
+    ASSERT_TRUE(store::set_service_switch(*database_, {.service = "dadata", .is_on = true}));
+  }
+  std::string card(const store::Actor& by) {
+    return make("counterparty",
+                R"({"segment_code":"small","acquisition_channel_code":"site",)"
+                R"("status_code":"active","inn":"7707083893"})",
+                by)
+        .key;
+  }
+  std::string run(const std::string& job) {
+    const auto jobs = store::take_jobs(*database_, {job}, "a", 1);
+    if (!jobs || jobs->size() != 1) return "no job";
+    const std::atomic<bool> stopping = false;
+    JobRun attempt(*database_, jobs->front(), stopping);
+    const auto done = handlers_.at(job)(attempt);
+    if (!done) {
+      EXPECT_TRUE(store::settle_job(*database_, jobs->front(), {.end = store::JobEnd::retry}));
+      return std::string(to_string(done.error().code)) + " " + done.error().reason;
+    }
+    (void)store::settle_job(*database_, jobs->front(), {});
+    return std::to_string(done->processed);
+  }
+  // As the schedule makes it.
+  std::string sweep(const std::string& job) {
+    EXPECT_TRUE(store::enqueue_job(*database_, {.kind = job, .priority = 100}));
+    return run(job);
+  }
+  std::string events(const std::string& key, const std::string& event) {
+    return sql("SELECT count(*) FROM crm.history_event WHERE record_id = " + key +
+               " AND event = '" + event + "'");
+  }
+  void age(const std::string& days) {
+    sql("UPDATE crm.counterparty_fact SET obtained_at = now() - interval '" + days +
+        " days' RETURNING 1");
+    sql("UPDATE ops.service_answer SET valid_until = '-infinity' RETURNING 1");
+    sql("UPDATE ops.job SET run_at = now() WHERE status = 'queued' RETURNING 1");
+  }
+
+  testing::ServiceServer register_;
+  std::unique_ptr<adapters::StoredGateStates> states_;
+  std::unique_ptr<adapters::PartyRegister> parties_;
+  JobHandlers handlers_;
+};
+
+TEST_F(AutofillJobs, ACounterpartyMadeByItsInnAloneFillsItself) {
+  const std::string key = card(admin_);
+
+  EXPECT_EQ(run("counterparty_autofill"), "1");
+
+  EXPECT_EQ(value("counterparty", key, "name"), "ООО Ромашка");
+  EXPECT_EQ(value("counterparty", key, "kpp"), "773601001");
+  EXPECT_EQ(value("counterparty", key, "legal_form_code"), "ooo");
+  EXPECT_EQ(value("counterparty", key, "autofill_source"), "dadata");
+  EXPECT_EQ(events(key, "autofilled"), "1");
+  EXPECT_EQ(run("counterparty_autofill"), "no job");
+}
+
+TEST_F(AutofillJobs, AnswersThatAreNoneChangeNothingAndAnUnknownInnIsNoFailure) {
+  const std::string key = card(admin_);
+  register_.next({.body = "<html>", .content_type = "text/html"});
+  register_.next({.body = R"({"suggestions":[]})"});
+
+  EXPECT_EQ(run("counterparty_autofill"), "unavailable malformed");
+  EXPECT_EQ(value("counterparty", key, "kpp"), "null");
+  EXPECT_EQ(run("counterparty_autofill"), "0");
+
+  EXPECT_EQ(events(key, "autofilled"), "0");
+  EXPECT_EQ(register_.requests().size(), 2U);
+}
+
+TEST_F(AutofillJobs, AnImportIsFilledOnlyWhereTheSettingsSaySo) {
+  store::Actor importer = admin_;
+  importer.origin = "import";
+  card(importer);
+  EXPECT_EQ(run("counterparty_autofill"), "no job");
+  sql("DELETE FROM ops.job RETURNING 1");
+
+  // Every night what is still missing is asked for, whoever made it.
+  EXPECT_EQ(sweep("counterparty_autofill"), "1");
+}
+
+TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
+  const std::string key = card(admin_);
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  EXPECT_EQ(sweep("counterparty_refresh"), "0");  // what is known is fresh
+  age("31");
+  EXPECT_EQ(sweep("counterparty_refresh"), "1");
+  register_.on(kFind, {.body = company("BANKRUPT")});
+  age("31");
+
+  EXPECT_EQ(run("counterparty_refresh"), "1");
+
+  EXPECT_EQ(value("counterparty", key, "registry_status"), "bankrupt");
+  EXPECT_EQ(sql("SELECT changes::text FROM crm.history_event WHERE event = "
+                "'registry_status_changed' AND changes::text LIKE '%bankrupt%'"),
+            R"([{"new": "bankrupt", "old": "active", "field": "registry_status"}])");
+  // In trouble it is asked about every week; 90 days after its end never again.
+  age("8");
+  EXPECT_EQ(sweep("counterparty_refresh"), "1");
+  sql("DELETE FROM ops.job RETURNING 1");
+  sql("UPDATE crm.counterparty SET registry_status = 'liquidated', liquidated_on = "
+      "current_date - 91 RETURNING 1");
+  age("31");
+  EXPECT_EQ(sweep("counterparty_refresh"), "0");
+}
+
+}  // namespace
+}  // namespace c360::daemon

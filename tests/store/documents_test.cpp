@@ -1,0 +1,417 @@
+// Proposals, invoices and acts made of deals and orders (domain.md 12.3, 12.4).
+#include <gmock/gmock.h>
+
+#include <set>
+#include <thread>
+
+#include "store/blob.h"
+#include "store/documents/stored_templates.h"
+#include "store/operations/action.h"
+#include "store/operations/rendered_pages.h"
+#include "tests/store/records_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Documents : public RecordsTest {
+ protected:
+  void SetUp() override {
+    RecordsTest::SetUp();
+    company_ = make("counterparty",
+                    R"({"name":"Ромашка","full_name":"ООО «Ромашка & Ко»","inn":"7727563778",)"
+                    R"("kpp":"772701001","juridical_address":"г. Москва, ул. Ленина, д. 1",)"
+                    R"("segment_code":"small","acquisition_channel_code":"site",)"
+                    R"("status_code":"active","responsible_id":)" +
+                        std::to_string(*seller_.user_id) + "}",
+                    admin_)
+                   .key;
+    ours_ = organisation("ООО «Наши»", "7707083893");
+    contract_ = contract(ours_);
+    order_ = order(contract_);
+  }
+
+  std::string organisation(const std::string& name, const std::string& inn,
+                           const std::string& more = "") {
+    const std::string key =
+        make("own_organisation",
+             R"({"full_name":")" + name + R"(","inn":")" + inn +
+                 R"(","juridical_address":"г. Москва, ул. Наша, д. 2","ceo_name":"Иванов И. И.")" +
+                 more + "}",
+             admin_)
+            .key;
+    account(key, "RUB", "40702810938000000001");
+    return key;
+  }
+  void account(const std::string& owner, const std::string& currency, const std::string& number) {
+    make("bank_account",
+         R"({"owner_record_id":)" + owner + R"(,"account_number":")" + number +
+             R"(","bank_name":"ПАО Сбербанк","bik":"044525225",)"
+             R"("correspondent_account":"30101810400000000225","is_default":true,"currency":")" +
+             currency + "\"}",
+         admin_);
+  }
+  std::string contract(const std::string& organisation_id) {
+    return make("contract",
+                R"({"counterparty_id":)" + company_ + R"(,"own_organisation_id":)" +
+                    organisation_id + R"(,"contract_date":"2026-02-01"})",
+                seller_)
+        .key;
+  }
+  std::string order(const std::string& contract_id, const std::string& more = "") {
+    return make("order",
+                R"({"counterparty_id":)" + company_ + R"(,"contract_id":)" + contract_id + more +
+                    "}",
+                seller_)
+        .key;
+  }
+  void line(const std::string& parent, const std::string& name, const std::string& price,
+            const std::string& quantity, const std::string& vat) {
+    make("line_item",
+         R"({"parent_id":)" + parent + R"(,"name":")" + name +
+             R"(","kind":"service","unit_code":"356","price":")" + price + R"(","quantity":")" +
+             quantity + R"(","vat_rate_code":")" + vat + "\"}",
+         seller_);
+  }
+
+  Result<store::ActionResult> generate(std::string_view kind_name, const std::string& key,
+                                       std::string_view type, const store::Actor& actor,
+                                       std::string_view body = "{}") {
+    const store::Actions actions(registry_);
+    return store::perform(*database_, *records_, kind(kind_name),
+                          *actions.find(kind(kind_name), type), std::stoll(key), json(body), actor);
+  }
+  // The document made; fails the test otherwise.
+  Json made(std::string_view kind_name, const std::string& key, std::string_view type,
+            std::string_view body = "{}") {
+    const auto done = generate(kind_name, key, type, seller_, body);
+    EXPECT_TRUE(done) << (done ? "" : describe(done.error()));
+    return done ? json(done->json) : Json();
+  }
+  static std::string id_of(const Json& document) { return document.find("id")->number_text(); }
+  static std::string text(const Json& document, std::string_view name) {
+    const Json* value = document.find(name);
+    return value != nullptr && value->is_string() ? value->as_string() : "";
+  }
+  // What the page says, with plain spaces for those that do not break.
+  std::string page_of(const std::string& document) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
+    auto page = store::unprinted_page(*tx, std::stoll(document));
+    if (!page || !*page) return "no page";
+    std::string html = (*page)->html;
+    for (auto at = html.find("\u00a0"); at != std::string::npos; at = html.find("\u00a0", at)) {
+      html.replace(at, 2, " ");
+    }
+    return html;
+  }
+  std::string year() { return sql("SELECT extract(year FROM now() AT TIME ZONE 'Europe/Moscow')"); }
+  std::string today() {
+    return sql("SELECT to_char(now() AT TIME ZONE 'Europe/Moscow', 'DD.MM.YYYY')");
+  }
+
+  std::string company_, ours_, contract_, order_;
+};
+
+TEST_F(Documents, AnInvoiceHoldsTheRequisitesTheLinesAndTheSums) {
+  line(order_, "Настройка <сервера>", "99.99", "3", "vat22");
+  line(order_, "Обучение", "1000.00", "1.5", "vat10");
+
+  const Json invoice = made("order", order_, "invoice");
+
+  EXPECT_EQ(text(invoice, "number"), "1");
+  EXPECT_EQ(text(invoice, "name"), "Счет №1 от " + today());
+  EXPECT_EQ(text(invoice, "status"), "draft");
+  EXPECT_EQ(text(invoice, "type_code"), "invoice");
+  EXPECT_EQ(text(invoice, "amount"), "2015.96");
+  EXPECT_EQ(text(invoice, "vat_amount"), "215.99");
+  EXPECT_EQ(text(invoice, "currency"), "RUB");
+  const std::string page = page_of(id_of(invoice));
+  for (const char* part : {"Счет на оплату № 1 от",
+                           "ООО «Наши», ИНН 7707083893",
+                           "г. Москва, ул. Наша, д. 2",
+                           "ПАО Сбербанк",
+                           "044525225",
+                           "30101810400000000225",
+                           "40702810938000000001",
+                           "ООО «Ромашка &amp; Ко», ИНН 7727563778, КПП 772701001",
+                           "г. Москва, ул. Ленина, д. 1",
+                           "Настройка &lt;сервера&gt;",
+                           "99,99",
+                           "299,97",
+                           "1,5",
+                           "1 500,00",
+                           "1 799,97",
+                           "НДС 10%:</td><td>150,00",
+                           "НДС 22%:</td><td>65,99",
+                           "2 015,96",
+                           "Всего наименований 2, на сумму 2 015,96 руб.",
+                           "Две тысячи пятнадцать рублей 96 копеек",
+                           "В том числе НДС: Двести пятнадцать рублей 99 копеек",
+                           "Иванов И. И.",
+                           "от 01.02.2026, заказ № 1"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
+  EXPECT_THAT(page, Not(HasSubstr("НДС не облагается")));
+  EXPECT_EQ(sql("SELECT record_id FROM ops.job WHERE kind = 'print_page'"), id_of(invoice));
+  const std::string kept =
+      sql("SELECT generated_from FROM crm.document WHERE id = " + id_of(invoice));
+  EXPECT_EQ(text(*json(kept).find("data")->find("totals"), "in_words"),
+            "Две тысячи пятнадцать рублей 96 копеек");
+}
+
+TEST_F(Documents, WithoutVatAndInAnotherCurrencyItSaysSo) {
+  account(ours_, "USD", "40702840538000000002");
+  const std::string foreign = order(contract_, R"(,"currency":"USD")");
+  line(foreign, "Консультация", "12.50", "2", "none");
+
+  const std::string page = page_of(id_of(made("order", foreign, "act")));
+
+  EXPECT_THAT(page, HasSubstr("Акт № 1 от"));
+  EXPECT_THAT(page, HasSubstr("25.00 USD"));
+  EXPECT_THAT(page, HasSubstr("Сумма, USD"));
+  EXPECT_THAT(page, HasSubstr("НДС не облагается"));
+  EXPECT_THAT(page, HasSubstr("Исполнитель"));
+  EXPECT_THAT(page, HasSubstr("выполнены полностью и в срок"));
+}
+
+TEST_F(Documents, AProposalHoldsItsTextAndItsAuthor) {
+  sql("UPDATE crm.user SET first_name = 'Павел', last_name = 'Кузнецов', job_title = 'Менеджер', "
+      "phone_work = '+7 495 1234567', email = 'kuznetsov@company.example' WHERE id = " +
+      std::to_string(*seller_.user_id));
+  sql("UPDATE crm.own_organisation SET is_default = true WHERE id = " + ours_);
+  const std::string deal =
+      make("deal",
+           R"({"name":"Поставка","counterparty_id":)" + company_ +
+               R"(,"offer_text":"<p>Первый абзац.</p><ul><li>Второй &amp; последний</li></ul>"})",
+           seller_)
+          .key;
+  line(deal, "Прототип", "1000.00", "1", "vat22");
+
+  const Json proposal = made("deal", deal, "proposal");
+
+  EXPECT_EQ(text(proposal, "number"), "");
+  EXPECT_EQ(text(proposal, "name"), "Коммерческое предложение от " + today() + ", сделка №1");
+  const std::string page = page_of(id_of(proposal));
+  for (const char* part : {"<p>Первый абзац.</p>", "<p>Второй &amp; последний</p>", "ООО «Наши»",
+                           "Кому: <b>ООО «Ромашка &amp; Ко»</b>", "Прототип",
+                           "Одна тысяча двести двадцать рублей 00 копеек", "Кузнецов Павел",
+                           "Менеджер", "+7 495 1234567", "kuznetsov@company.example"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
+}
+
+TEST_F(Documents, AllThatIsMissingIsToldAtOnce) {
+  const auto said_of = [&](std::string_view kind_name, const std::string& key,
+                           std::string_view type) {
+    const auto done = generate(kind_name, key, type, seller_);
+    return done ? "made" : said(done.error());
+  };
+  const std::string deal = make("deal", R"({"name":"Сделка"})", seller_).key;
+  EXPECT_EQ(said_of("deal", deal, "proposal"),
+            "/items=items_required /counterparty_id=counterparty_required "
+            "/own_organisation=own_organisation_required");
+  const std::string bare = make("order", R"({"counterparty_id":)" + company_ + "}", seller_).key;
+  EXPECT_EQ(said_of("order", bare, "invoice"),
+            "/items=items_required /contract_id=contract_required");
+  const std::string draft =
+      make("contract", R"({"counterparty_id":)" + company_ + "}", seller_).key;
+  EXPECT_EQ(said_of("order", order(draft), "act"),
+            "/items=items_required /contract/own_organisation_id=own_organisation_required");
+  const std::string poor = organisation("ООО «Бедные»", "7452027843");
+  sql("UPDATE crm.own_organisation SET inn = NULL, juridical_address = NULL WHERE id = " + poor);
+  sql("DELETE FROM crm.bank_account WHERE owner_record_id = " + poor);
+  const std::string of_poor = order(contract(poor));
+  line(of_poor, "Работа", "1.00", "1", "none");
+  EXPECT_EQ(said_of("order", of_poor, "invoice"),
+            "/own_organisation/inn=inn_required "
+            "/own_organisation/juridical_address=juridical_address_required "
+            "/own_organisation/bank_accounts=bank_account_required");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.document"), "0");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.number_counter WHERE series IN ('invoice', 'act')"), "0");
+}
+
+TEST_F(Documents, ADraftIsMadeAnewAndAnIssuedOneIsFollowedByAnother) {
+  line(order_, "Работа", "100.00", "1", "none");
+  const std::string first = id_of(made("order", order_, "invoice"));
+  line(order_, "Ещё работа", "50.00", "1", "none");
+
+  const Json again = made("order", order_, "invoice");
+  EXPECT_EQ(id_of(again), first);
+  EXPECT_EQ(text(again, "number"), "1");
+  EXPECT_EQ(text(again, "amount"), "150.00");
+  EXPECT_THAT(page_of(first), HasSubstr("Ещё работа"));
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.document_version WHERE document_id = " + first), "2");
+
+  const Json another = made("order", order_, "invoice", R"({"as_new":true})");
+  EXPECT_EQ(text(another, "number"), "2");
+  ASSERT_EQ(said_to_change("document", id_of(another), R"({"status":"issued"})", seller_),
+            "accepted");
+  ASSERT_EQ(said_to_change("document", first, R"({"status":"issued"})", seller_), "accepted");
+  EXPECT_EQ(text(made("order", order_, "invoice"), "number"), "3");
+  // Acts have a series of their own, and so has each organisation.
+  EXPECT_EQ(text(made("order", order_, "act"), "number"), "1");
+  const std::string theirs =
+      order(contract(organisation("ООО «Вторые»", "7452027843", R"(,"invoice_prefix":"В-")")));
+  line(theirs, "Работа", "100.00", "1", "none");
+  EXPECT_EQ(text(made("order", theirs, "invoice"), "number"), "В-1");
+}
+
+TEST_F(Documents, ADraftOfAnotherOrganisationKeepsItsNumberToItself) {
+  line(order_, "Работа", "100.00", "1", "none");
+  const std::string first = id_of(made("order", order_, "invoice"));
+  const std::string moved = contract(organisation("ООО «Вторые»", "7452027843"));
+  ASSERT_EQ(said_to_change("order", order_, R"({"contract_id":)" + moved + "}", seller_),
+            "accepted");
+
+  const Json other = made("order", order_, "invoice");
+
+  EXPECT_NE(id_of(other), first);
+  EXPECT_EQ(text(other, "number"), "1");
+}
+
+TEST_F(Documents, NumbersAreGaplessHoweverManyAskAtOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 5;
+  std::vector<std::string> orders;
+  for (int i = 0; i < kThreads; ++i) {
+    orders.push_back(order(contract_));
+    line(orders.back(), "Работа", "100.00", "1", "none");
+  }
+  const std::string empty = order(contract_);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (int n = 0; n < kEach; ++n) {
+        const auto done = generate("order", orders[static_cast<std::size_t>(i)], "invoice", seller_,
+                                   R"({"as_new":true})");
+        EXPECT_TRUE(done) << (done ? "" : describe(done.error()));
+        EXPECT_FALSE(generate("order", empty, "invoice", seller_));  // takes no number
+      }
+    });
+  }
+  for (std::thread& each : threads) each.join();
+
+  EXPECT_EQ(sql("SELECT count(*) || ' ' || count(DISTINCT number) || ' ' || min(number::int) || "
+                "' ' || max(number::int) FROM crm.document WHERE type_code = 'invoice'"),
+            "20 20 1 20");
+  EXPECT_EQ(sql("SELECT last_value FROM crm.number_counter WHERE series = 'invoice' AND year = " +
+                year()),
+            "20");
+}
+
+TEST_F(Documents, APrintIsAddedOnceAndOnlyToTheNewestPage) {
+  line(order_, "Работа", "100.00", "1", "none");
+  const std::string id = id_of(made("order", order_, "invoice"));
+  const auto page = [&] {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
+    return **store::unprinted_page(*tx, std::stoll(id));
+  };
+  const auto print = [&](const store::UnprintedPage& of, std::string_view pdf) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
+    ASSERT_TRUE(store::add_print(*tx, std::stoll(id), of, pdf, store::Actor::system("job")));
+    ASSERT_TRUE(tx->commit());
+  };
+  const auto versions = [&] {
+    return sql(
+        "SELECT string_agg(version_no || ' ' || mime_type, ', ' ORDER BY version_no) FROM "
+        "crm.document_version WHERE document_id = " +
+        id);
+  };
+  const store::UnprintedPage old = page();
+  made("order", order_, "invoice");
+  print(old, "%PDF of the old page");
+  EXPECT_EQ(versions(), "1 text/html, 2 text/html");
+
+  const store::UnprintedPage newest = page();
+  ASSERT_EQ(said_to_change("document", id, R"({"status":"issued"})", seller_), "accepted");
+  print(newest, "%PDF");
+  print(newest, "%PDF again");
+  EXPECT_EQ(versions(), "1 text/html, 2 text/html, 3 application/pdf");
+  EXPECT_EQ(page_of(id), "no page");
+  auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
+  EXPECT_EQ(store::shown_version(*tx, std::stoll(id))->file_name, "Счет №1 от " + today() + ".pdf");
+}
+
+TEST_F(Documents, ATemplateOfTheInstallationIsInUseAtOnceAndUntilRetired) {
+  line(order_, "Работа", "100.00", "1", "none");
+  const auto put = [&](const std::string& page) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
+    auto whole = store::completed_template(*tx, {.code = "invoice", .page = page});
+    ASSERT_TRUE(whole) << describe(whole.error());
+    ASSERT_TRUE(store::add_template(*tx, *whole, std::nullopt, admin_));
+    ASSERT_TRUE(tx->commit());
+  };
+  put("<p>Первый {{document.number}}</p>");
+  put("<p>Второй {{document.number}}: {{#lines}}{{name}}{{/lines}}</p>");
+
+  const std::string id = id_of(made("order", order_, "invoice"));
+
+  EXPECT_EQ(page_of(id), "<p>Второй 1: Работа</p>");
+  EXPECT_EQ(sql("SELECT generated_from ->> 'template' FROM crm.document WHERE id = " + id),
+            R"({"code": "invoice", "version": 2})");
+  auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
+  EXPECT_EQ(store::find_template(*tx, "invoice", 1)->page, "<p>Первый {{document.number}}</p>");
+  ASSERT_TRUE(store::retire_template(*tx, "invoice"));
+  ASSERT_TRUE(tx->commit());
+  EXPECT_THAT(page_of(id_of(made("order", order_, "invoice"))), HasSubstr("Счет на оплату № 1"));
+}
+
+TEST_F(Documents, AnyRecordHasDocumentsByTheTemplatesOfItsKind) {
+  const Json card =
+      made("counterparty", company_, "documents/generate", R"({"template":"company_card"})");
+  EXPECT_EQ(text(card, "type_code"), "counterparty");
+  EXPECT_EQ(text(card, "status"), "active");
+  EXPECT_EQ(text(card, "name"), "Карточка контрагента от " + today());
+  EXPECT_THAT(page_of(id_of(card)), HasSubstr("7727563778 / 772701001"));
+  // It is active from the beginning, so the next one is another.
+  EXPECT_NE(
+      id_of(made("counterparty", company_, "documents/generate", R"({"template":"company_card"})")),
+      id_of(card));
+
+  const auto said_of = [&](std::string_view kind_name, const std::string& key,
+                           std::string_view body) {
+    const auto done = generate(kind_name, key, "documents/generate", seller_, body);
+    return done ? "made" : said(done.error());
+  };
+  EXPECT_EQ(said_of("order", order_, R"({"template":"company_card"})"),
+            "/template=template_of_other_kind");
+  EXPECT_EQ(said_of("order", order_, R"({"template":"nothing"})"), "/template=template_not_found");
+  EXPECT_EQ(said_of("order", order_, "{}"), "/template=template_required");
+  EXPECT_EQ(said_of("order", order_, R"({"template":"act"})"), "/items=items_required");
+}
+
+TEST_F(Documents, ATemplateIsRefusedWithAllThatIsWrong) {
+  const auto said_of = [&](store::DocumentTemplate wanted) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
+    const auto done = store::completed_template(*tx, std::move(wanted));
+    return done ? "fine" : said(done.error());
+  };
+  EXPECT_EQ(said_of({.code = "Own", .kind = "lead", .type_code = "none", .page = "{{x}}"}),
+            "/code=invalid_code /name=name_required /kind=unknown_choice /type_code=unknown "
+            "/page=unknown_field");
+  EXPECT_EQ(said_of({.code = "act", .kind = "deal", .page = "x"}), "/type_code=fixed");
+  EXPECT_EQ(
+      said_of({.code = "own", .name = "Own", .kind = "deal", .type_code = "act", .page = "x"}),
+      "/kind=kind_of_type");
+  EXPECT_EQ(
+      said_of({.code = "own", .name = "Own", .kind = "deal", .type_code = "other", .page = "x"}),
+      "fine");
+}
+
+TEST_F(Documents, OnlyWhoMayWriteTheOrderGenerates) {
+  line(order_, "Работа", "100.00", "1", "none");
+  const auto as = [&](const store::Actor& actor) {
+    const auto done = generate("order", order_, "invoice", actor);
+    return done ? "made" : std::string(to_string(done.error().code));
+  };
+  EXPECT_EQ(as(manager_), "forbidden");
+  EXPECT_EQ(as(stranger_), "not_found");
+  EXPECT_EQ(as(cco_), "made");
+  ASSERT_EQ(said_to_change("order", order_, R"({"status":"canceled"})", seller_), "accepted");
+  EXPECT_EQ(as(cco_), "conflict");
+}
+
+}  // namespace
+}  // namespace c360::testing

@@ -1,0 +1,108 @@
+// Templates of documents: what they say, and what they may not.
+#include "store/documents/template.h"
+
+#include <gmock/gmock.h>
+
+#include "store/documents/content.h"
+#include "store/documents/shipped_templates.h"
+
+namespace c360::store {
+namespace {
+
+using ::testing::HasSubstr;
+
+Json tree(std::string_view text) { return *Json::parse(text); }
+
+std::string filled(std::string_view text, std::string_view data) {
+  const auto done = fill_template(text, tree(data));
+  return done ? *done : done.error().reason;
+}
+
+// "code@line …" of what is wrong.
+std::string faults(std::string_view text, const Json* sample = nullptr) {
+  const auto fine = check_template(text, sample);
+  if (fine) return "";
+  std::string all;
+  for (const FieldError& each : fine.error().fields) {
+    const auto colon = each.detail.find(':');
+    const std::string line =
+        each.detail.starts_with("Line ") ? each.detail.substr(5, colon - 5) : "";
+    all += (all.empty() ? "" : " ") + each.code + "@" + line;
+  }
+  return all;
+}
+
+TEST(DocumentTemplate, FieldsAreEscapedRowsRepeatedAndConditionsKept) {
+  EXPECT_EQ(filled("{{a.b}}|{{ c }}", R"({"a":{"b":"<b>&\"'"},"c":"x"})"),
+            "&lt;b&gt;&amp;&quot;&apos;|x");
+  EXPECT_EQ(filled("{{#rows}}{{n}}:{{name}};{{/rows}}",
+                   R"({"rows":[{"n":"1"},{"n":"2","name":"own"}],"name":"outer"})"),
+            "1:outer;2:own;");
+  EXPECT_EQ(filled("{{#kpp}}KPP {{kpp}}{{/kpp}}{{^kpp}}none{{/kpp}}", R"({"kpp":""})"), "none");
+  EXPECT_EQ(filled("{{#a.b}}yes{{/a.b}}{{^a.c}}no{{/a.c}}{{! remark }}", R"({"a":{"b":"1"}})"),
+            "yesno");
+  EXPECT_EQ(filled("{{#contract}}{{number}}{{/contract}}", R"({"contract":null})"), "");
+  EXPECT_EQ(filled("{{#none}}VAT free{{/none}}", R"({"none":true})"), "VAT free");
+}
+
+TEST(DocumentTemplate, AValueIsNeverATemplate) {
+  EXPECT_EQ(filled("{{a}}", R"({"a":"{{b}}{{{b}}}","b":"secret"})"), "{{b}}{{{b}}}");
+}
+
+TEST(DocumentTemplate, WhatIsNotAllowedIsNamedWithItsLine) {
+  EXPECT_EQ(faults("ok\n{{{raw}}}\n{{&raw}}\n{{>other}}\n{{=<% %>=}}"),
+            "tag_not_allowed@2 tag_not_allowed@3 tag_not_allowed@4 tag_not_allowed@5");
+  EXPECT_EQ(faults("{{#a}}\n{{/b}}"), "wrong_end@2 unclosed_section@1");
+  EXPECT_EQ(faults("{{a"), "unclosed_tag@1");
+  EXPECT_EQ(faults("{{#lines}}{{#lines}}{{/lines}}{{/lines}}"), "section_in_itself@1");
+  EXPECT_EQ(faults("{{^lines}}{{^lines}}{{/lines}}{{/lines}}"), "");
+  EXPECT_EQ(faults("{{a b}}{{}}{{Имя}}"), "tag_not_allowed@1 tag_not_allowed@1 tag_not_allowed@1");
+  std::string deep;
+  for (char name = 'a'; name <= 'i'; ++name) deep += std::string("{{#") + name + "}}";
+  EXPECT_THAT(faults(deep), HasSubstr("too_deep@1"));
+  EXPECT_EQ(faults("\xff"), "text_encoding@1");
+  EXPECT_EQ(faults(std::string(kMaxTemplateBytes + 1, 'x')), "template_too_large@1");
+  EXPECT_EQ(faults(std::string(kMaxTemplateBytes, 'x')), "");
+}
+
+TEST(DocumentTemplate, AFieldNobodyKnowsIsNamed) {
+  const Json& sample = sample_content();
+  EXPECT_EQ(faults("{{seller.name}}{{#lines}}{{name}}{{seller.inn}}{{/lines}}", &sample), "");
+  EXPECT_EQ(faults("{{seller.nmae}}\n{{price}}\n{{#lines}}{{price}}{{sum}}{{/lines}}", &sample),
+            "unknown_field@1 unknown_field@2 unknown_field@3");
+}
+
+TEST(DocumentTemplate, TheShippedOnesKnowTheirFieldsAndAreFilled) {
+  ASSERT_EQ(shipped_templates().size(), 4U);
+  for (const ShippedTemplate& each : shipped_templates()) {
+    EXPECT_EQ(faults(each.text, &sample_content()), "") << each.code;
+    const auto page = fill_template(each.text, sample_content());
+    ASSERT_TRUE(page) << each.code;
+    EXPECT_THAT(*page, HasSubstr("«Ромашка»")) << each.code;
+    EXPECT_EQ(page->find("{{"), std::string::npos) << each.code;
+  }
+}
+
+TEST(DocumentTemplate, WhatGrowsTooLargeIsRefused) {
+  Json::Array rows;
+  for (int i = 0; i < 100; ++i) rows.push_back(Json::Object{{"a", "x"}});
+  const Json data{Json::Object{{"rows", std::move(rows)}}};
+  const std::string text = "{{#rows}}" + std::string(100'000, 'x') + "{{/rows}}";
+
+  const auto done = fill_template(text, data);
+
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().reason, "document_too_large");
+}
+
+TEST(DocumentContent, NumbersArePrintedAsInRussia) {
+  EXPECT_EQ(printed_number("0.00"), "0,00");
+  EXPECT_EQ(printed_number("999.90"), "999,90");
+  EXPECT_EQ(printed_number("1234567.80"), "1\u00a0234\u00a0567,80");
+  EXPECT_EQ(printed_number("-1000.00"), "−1\u00a0000,00");
+  EXPECT_EQ(printed_number("1500.0000"), "1\u00a0500");
+  EXPECT_EQ(printed_number("0.2500"), "0,25");
+}
+
+}  // namespace
+}  // namespace c360::store
