@@ -1,0 +1,76 @@
+// A way out to people: mail, a Telegram bot, an SMS gateway. A channel carries one
+// message to one address and says how far it came; who may be written to, when and how often is
+// decided by the caller.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "adapters/call_outcome.h"
+
+namespace c360::adapters {
+
+struct MessageAttachment {
+  std::string file_name;   // UTF-8
+  std::string media_type;  // "application/pdf"
+  std::string content;
+};
+
+// What is to be sent. A channel leaves out what it has no place for.
+struct ChannelMessage {
+  std::string address;  // a mail address, a chat's id or @name, a number as in E.164
+  std::string subject;  // mail only
+  std::string text;     // plain, UTF-8; never read as markup
+  std::string html;     // mail only; empty: the text alone
+  std::string key;      // of this message, the same at each attempt; names it where a channel can
+  std::string in_reply_to;      // mail only: a Message-ID with its brackets, or nothing
+  std::string unsubscribe_url;  // mail only: RFC 8058; empty where the message asks for no consent
+  std::vector<MessageAttachment> attachments;
+};
+
+// How far a message came that was handed over.
+enum class Carried : std::uint8_t {
+  sent,     // the service took it
+  unknown,  // it was written whole and no complete answer came: it may have arrived
+};
+std::string_view to_string(Carried carried);
+
+struct CarriedMessage {
+  Carried state = Carried::sent;
+  std::string provider_id;  // the service's own name of it; may be empty
+  std::string detail;       // of `unknown`: why; for a person, without secrets
+  std::string new_address;  // the chat has moved: use this one from now on; else empty
+};
+
+// What the service says later of a message it took.
+enum class DeliveryState : std::uint8_t { on_its_way, delivered, undeliverable, not_found };
+std::string_view to_string(DeliveryState state);
+
+struct DeliveryReport {
+  DeliveryState state = DeliveryState::on_its_way;
+  std::string detail;
+};
+
+// Of one thread at a time. A refusal is a NoAnswer: `permanent` with the reason "recipient" says
+// that this address will never take a message, `permanent` otherwise that this message will not go;
+// `retryable` and `quota` are certain not to have sent anything.
+class MessageChannel {
+ public:
+  virtual ~MessageChannel() = default;
+
+  virtual CallResult<CarriedMessage> send(const ChannelMessage& message, std::stop_token stop) = 0;
+  // Asks whether the account works, without sending anything: what it found, for a person.
+  virtual CallResult<std::string> probe(std::stop_token stop) = 0;
+  // Nothing where the channel cannot be asked (mail, Telegram).
+  virtual std::optional<CallResult<DeliveryReport>> delivery(const std::string& provider_id,
+                                                             const std::string& address,
+                                                             std::stop_token stop) {
+    (void)provider_id, (void)address, (void)stop;
+    return std::nullopt;
+  }
+};
+
+}  // namespace c360::adapters
