@@ -101,6 +101,10 @@ Result<void> fill_card(const AutofillContext& context, Request& request, Respons
     error.fields.push_back({"/inn", "inn_required", "Give the counterparty its INN first."});
     return std::unexpected(std::move(error));
   }
+  // Nobody pays twice for one request, which moved the version itself.
+  const auto before = answered_before(services, request, text, response);
+  if (!before) return std::unexpected(before.error());
+  if (*before) return {};
   // Compared again under the lock; here before a call is paid for.
   if (*version && **version != target->version)
     return fail(

@@ -54,6 +54,14 @@ Result<void> claimed(store::Database& database, const store::IdempotencyRequest&
   return transaction->commit();
 }
 
+store::IdempotencyRequest claim_of(const ApiServices& services, const Request& request,
+                                   std::string_view key, std::string_view body) {
+  return {.user_id = request.caller->actor.user_id.value_or(0),
+          .key = std::string(key),
+          .request_sha256 = store::request_digest(to_string(request.method), request.target, body),
+          .kept = services.idempotency_kept};
+}
+
 }  // namespace
 
 Result<void> write_once(const ApiServices& services, const Request& request, std::string_view body,
@@ -61,11 +69,7 @@ Result<void> write_once(const ApiServices& services, const Request& request, std
   const auto key = request.header("idempotency-key");
   if (!key) return effect(nullptr, response);
   if (auto checked = store::check_idempotency_key(*key); !checked) return checked;
-  const store::IdempotencyRequest claim{
-      .user_id = request.caller->actor.user_id.value_or(0),
-      .key = std::string(*key),
-      .request_sha256 = store::request_digest(to_string(request.method), request.target, body),
-      .kept = services.idempotency_kept};
+  const store::IdempotencyRequest claim = claim_of(services, request, *key, body);
   store::Database& database = services.database;
   for (int attempt = 1;; ++attempt) {
     response.clear();
@@ -77,6 +81,20 @@ Result<void> write_once(const ApiServices& services, const Request& request, std
     restore(*stored, response);
     return {};
   }
+}
+
+Result<bool> answered_before(const ApiServices& services, const Request& request,
+                             std::string_view body, Response& response) {
+  const auto key = request.header("idempotency-key");
+  if (!key) return false;
+  if (auto checked = store::check_idempotency_key(*key); !checked)
+    return std::unexpected(std::move(checked).error());
+  auto stored =
+      store::find_idempotent_answer(services.database, claim_of(services, request, *key, body));
+  if (!stored) return std::unexpected(std::move(stored).error());
+  if (!*stored) return false;
+  restore(**stored, response);
+  return true;
 }
 
 }  // namespace c360::api

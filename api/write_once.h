@@ -22,4 +22,10 @@ using Effect = std::function<Result<void>(store::Transaction* transaction, Respo
 Result<void> write_once(const ApiServices& services, const Request& request, std::string_view body,
                         Response& response, const Effect& effect);
 
+// For work that costs something before its transaction begins: true when this very request was
+// answered before, and `response` is that answer. Whether the caller may still see the record is
+// asked before. False without a key.
+Result<bool> answered_before(const ApiServices& services, const Request& request,
+                             std::string_view body, Response& response);
+
 }  // namespace c360::api

@@ -14,7 +14,7 @@ constexpr Sql kAnswer{"idempotency.answer",
                       " WHERE user_id = $1 AND key = $2"};
 constexpr Sql kFind{"idempotency.find",
                     "SELECT request_sha256, status, headers, body FROM ops.idempotency_key"
-                    " WHERE user_id = $1 AND key = $2"};
+                    " WHERE user_id = $1 AND key = $2 AND expires_at > now()"};
 constexpr Sql kPurge{"idempotency.purge",
                      "DELETE FROM ops.idempotency_key WHERE (user_id, key) IN"
                      " (SELECT user_id, key FROM ops.idempotency_key WHERE expires_at <= now()"
@@ -27,6 +27,28 @@ std::unexpected<Error> in_progress() {
                     "idempotency_in_progress");
   error.error().retry_after = std::chrono::seconds(1);
   return error;
+}
+
+struct Kept {
+  bool known = false;  // the key
+  std::optional<StoredAnswer> answer;
+};
+
+Result<Kept> find_kept(Database& database, const IdempotencyRequest& request) {
+  auto rows =
+      database.execute(Pool::api, kFind, std::move(Params{}.add(request.user_id).add(request.key)));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return Kept{};
+  if (rows->bytes(0, 0) != as_bytes_view(request.request_sha256)) {
+    return fail(ErrorCode::validation_failed,
+                "This Idempotency-Key was used for another request. Use a new key for each "
+                "request.",
+                "idempotency_key_reused");
+  }
+  if (rows->is_null(0, 1)) return Kept{.known = true, .answer = std::nullopt};
+  return Kept{.known = true,
+              .answer = StoredAnswer{static_cast<int>(rows->int64(0, 1)),
+                                     std::string(rows->text(0, 2)), std::string(rows->text(0, 3))}};
 }
 
 }  // namespace
@@ -75,20 +97,19 @@ Result<StoredAnswer> settle_idempotency(Database& database, const IdempotencyReq
   // A lost COMMIT is settled by looking whether the answer is there.
   const bool unknown = error.reason == "commit_unknown";
   if (error.reason != "idempotency_key_exists" && !unknown) return std::unexpected(error);
-  auto rows =
-      database.execute(Pool::api, kFind, std::move(Params{}.add(request.user_id).add(request.key)));
-  if (!rows) return std::unexpected(rows.error());
+  auto kept = find_kept(database, request);
+  if (!kept) return std::unexpected(std::move(kept).error());
   // Gone again: the first one was purged between the claim and this look.
-  if (rows->empty()) return unknown ? Result<StoredAnswer>(std::unexpected(error)) : in_progress();
-  if (rows->bytes(0, 0) != as_bytes_view(request.request_sha256)) {
-    return fail(ErrorCode::validation_failed,
-                "This Idempotency-Key was used for another request. Use a new key for each "
-                "request.",
-                "idempotency_key_reused");
-  }
-  if (rows->is_null(0, 1)) return in_progress();
-  return StoredAnswer{static_cast<int>(rows->int64(0, 1)), std::string(rows->text(0, 2)),
-                      std::string(rows->text(0, 3))};
+  if (!kept->known && unknown) return std::unexpected(error);
+  if (!kept->answer) return in_progress();
+  return std::move(*kept->answer);
+}
+
+Result<std::optional<StoredAnswer>> find_idempotent_answer(Database& database,
+                                                           const IdempotencyRequest& request) {
+  auto kept = find_kept(database, request);
+  if (!kept) return std::unexpected(std::move(kept).error());
+  return std::move(kept->answer);
 }
 
 Result<std::int64_t> purge_idempotency(Database& database, std::int64_t limit) {

@@ -46,6 +46,12 @@ void queue_idempotency_claim(Transaction& tx, const IdempotencyRequest& request)
 void queue_idempotency_answer(Transaction& tx, const IdempotencyRequest& request,
                               const StoredAnswer& answer);
 
+// What this very request was answered before, without claiming anything; nothing where it was not,
+// or not yet. For work that costs something before its transaction. validation_failed, reason
+// idempotency_key_reused, as below.
+Result<std::optional<StoredAnswer>> find_idempotent_answer(Database& database,
+                                                           const IdempotencyRequest& request);
+
 // After a run or commit with a claim has failed with `error`:
 // - the stored answer when the same request was answered before: send it again;
 // - validation_failed, reason idempotency_key_reused, when the key belonged to another request;

@@ -32,6 +32,9 @@ RETURNING row_version)sql"};
 constexpr Sql kHurry{"webhooks.hurry", R"sql(
 UPDATE ops.webhook_delivery SET next_attempt_at = now()
  WHERE webhook_id = $1 AND status = 'queued' AND next_attempt_at > now())sql"};
+// The days that are given an event (WebhookSender's retry limit) do not run while nobody tries.
+constexpr Sql kResume{"webhooks.resume", R"sql(
+UPDATE ops.webhook_delivery SET queued_at = now() WHERE webhook_id = $1 AND status = 'queued')sql"};
 constexpr Sql kRemove{"webhooks.remove", "DELETE FROM ops.webhook WHERE id = $1"};
 
 // A third key within the overlap ends the first one.
@@ -186,6 +189,7 @@ Result<void> change_webhook(Database& database, std::int64_t id, const WebhookDr
   return in_transaction(database, Pool::api, [&](Transaction& tx) -> Result<void> {
     auto current = find_for_change(tx, id, version);
     if (!current) return std::unexpected(current.error());
+    const bool was_paused = current->find("state")->as_string() == "paused";
     Json::Array changes;
     const Json next = changed_webhook(std::move(*current), draft, changes);
     if (changes.empty()) return {};
@@ -200,6 +204,8 @@ Result<void> change_webhook(Database& database, std::int64_t id, const WebhookDr
     if (!rows) return std::unexpected(rows.error());
     queue_webhook_event(tx, id, {"updated", Json(std::move(changes)).dump()}, (*rows)->int64(0, 0),
                         actor);
+    if (was_paused && next.find("state")->as_string() == "active")
+      tx.queue(kResume, std::move(Params{}.add(id)));
     tx.queue(kHurry, std::move(Params{}.add(id)));
     return {};
   });

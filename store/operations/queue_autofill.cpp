@@ -35,6 +35,10 @@ WITH due AS (
                                       THEN interval '7 days' ELSE interval '30 days' END
      AND NOT (c.registry_status IS NOT DISTINCT FROM 'liquidated'
               AND coalesce(c.liquidated_on, f.obtained_at) < now() - interval '90 days')
+     AND NOT EXISTS (SELECT FROM ops.service_answer AS a
+                      WHERE a.service = 'dadata' AND a.method = 'findById/party'
+                        AND a.subject = c.inn AND a.is_negative
+                        AND a.obtained_at > now() - interval '7 days')
    ORDER BY f.obtained_at, c.id LIMIT $2)
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger, run_at)
 SELECT $1, id || ':' || inn, id, -20, 'schedule', now() + place * interval '4 hours' / $2::integer

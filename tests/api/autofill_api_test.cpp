@@ -86,6 +86,25 @@ TEST_F(AutofillApiTest, ACardIsFilledByItsInnAndSaysWhereEachValueComesFrom) {
   EXPECT_EQ(pedigree.json().find("conflicts")->as_array().size(), 1U);
 }
 
+TEST_F(AutofillApiTest, ARequestRepeatedUnderItsKeyAsksTheRegisterOnce) {
+  HttpClient admin = administrator();
+  const std::string path = card(admin) + "/autofill";
+  const std::vector<std::pair<std::string, std::string>> headers{
+      {"Idempotency-Key", "fill-1"},
+      {"If-Match", admin.get(path.substr(0, path.rfind('/'))).header("etag")}};
+
+  const HttpAnswer first = admin.post(path, R"({"refresh":true})", headers);
+  const HttpAnswer second = admin.post(path, R"({"refresh":true})", headers);
+  const HttpAnswer other = admin.post(path, R"({"refresh":false})", headers);
+
+  ASSERT_EQ(first.status, 200) << first.body;
+  ASSERT_EQ(second.status, 200) << second.body;
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_EQ(second.header("idempotency-replayed"), "true");
+  EXPECT_EQ(problem_of(other), "422 idempotency_key_reused");
+  EXPECT_THAT(parties_.asked, ElementsAre("7707083893/!"));
+}
+
 TEST_F(AutofillApiTest, TheCustomerMadeOfALeadIsFilledByItsInn) {
   HttpClient admin = administrator();
   const auto lead =

@@ -157,5 +157,20 @@ TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
   EXPECT_EQ(sweep("counterparty_refresh"), "0");
 }
 
+TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {
+  const std::string key = card(admin_);
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  age("31");
+  register_.on(kFind, {.body = R"({"suggestions":[]})"});
+  ASSERT_EQ(sweep("counterparty_refresh"), "1");
+  ASSERT_EQ(run("counterparty_refresh"), "0");
+
+  EXPECT_EQ(sweep("counterparty_refresh"), "0");
+
+  EXPECT_EQ(value("counterparty", key, "kpp"), "773601001") << "nothing is cleared";
+  sql("UPDATE ops.service_answer SET obtained_at = now() - interval '8 days' RETURNING 1");
+  EXPECT_EQ(sweep("counterparty_refresh"), "1");
+}
+
 }  // namespace
 }  // namespace c360::daemon

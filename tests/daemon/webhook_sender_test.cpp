@@ -257,6 +257,29 @@ TEST_F(WebhookSenderTest, WhatWaitedForThreeDaysIsParkedAndComesAgainWhenAsked) 
   EXPECT_TRUE(delivered(3));
 }
 
+TEST_F(WebhookSenderTest, TheDaysOfAnEventDoNotRunWhileItsWebhookIsPaused) {
+  const auto webhook = subscribe();
+  options.first_pause = options.longest_pause = seconds{600};
+  receiver.next({.status = 500});
+  happen(1);
+  {
+    const auto running = sender();
+    ASSERT_TRUE(becomes("SELECT failures FROM ops.webhook", "1"));
+  }
+  const auto turn = [&](const char* state) {
+    return store::change_webhook(*database_, webhook.id, {.state = state}, std::nullopt, admin_);
+  };
+  ASSERT_TRUE(turn("paused"));
+  sql("UPDATE ops.webhook_delivery SET queued_at = now() - interval '73 hours' RETURNING 1");
+  ASSERT_TRUE(turn("active"));
+  receiver.next({.status = 500});
+
+  const auto running = sender("b");
+
+  ASSERT_TRUE(becomes("SELECT attempts FROM ops.webhook_delivery", "2"));
+  EXPECT_EQ(sql("SELECT status FROM ops.webhook_delivery"), "queued");
+}
+
 TEST_F(WebhookSenderTest, AReplayFromAPointSendsTheSameEventsAgain) {
   const auto webhook = subscribe();
   happen(1, 4);
