@@ -163,6 +163,7 @@ TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {
   age("31");
   register_.on(kFind, {.body = R"({"suggestions":[]})"});
   ASSERT_EQ(sweep("counterparty_refresh"), "1");
+  sql("UPDATE ops.job SET run_at = now() WHERE status = 'queued' RETURNING 1");
   ASSERT_EQ(run("counterparty_refresh"), "0");
 
   EXPECT_EQ(sweep("counterparty_refresh"), "0");
