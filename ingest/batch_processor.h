@@ -65,7 +65,7 @@ class BatchProcessor {
   // Nothing waits any more.
   void forget_scanner_fault();
 
-  // Batches of one mailbox are applied in their order: a mail finds what it answers.
+  // A batch that may find what an earlier one makes is applied after it (batch_ties.h).
   Result<BatchReport> apply(const MailboxContext& mailbox, ReadBatch batch,
                             const store::Lease& lease);
 

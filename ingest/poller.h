@@ -1,12 +1,14 @@
 // One mailbox, one thread: list, fetch, hand over, flag; wait; again (design.md 4).
 //
-// Three batches are on their way at once: one is fetched while the former is stored and read and
-// the one before that is applied; they are applied in their order. Nothing that matters is kept in
-// memory: a poller that dies anywhere leaves what the next one needs in the ledger.
+// Some batches are on their way at once: one is fetched while others are stored, read and applied.
+// A batch that may find what one before it makes is applied after that one (batch_ties.h). Nothing
+// that matters is kept in memory: a poller that dies anywhere leaves what the next one needs in the
+// ledger.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <future>
 #include <map>
 #include <memory>
@@ -21,6 +23,7 @@
 #include "daemon/base/event.h"
 #include "daemon/base/retry.h"
 #include "ingest/batch_processor.h"
+#include "ingest/batch_ties.h"
 #include "ingest/fetched_batch.h"
 #include "ingest/first_sync.h"
 #include "ingest/intake.h"
@@ -66,7 +69,10 @@ class Poller {
   bool awaits_lease() const;
 
  private:
-  class Flight;  // a batch handed over and not yet answered
+  class Course;      // of a batch: how far it is
+  struct CourseEnd;  // tells of it, also when an exception ends the batch
+  class Flight;      // a batch handed over and not yet answered
+  using Courses = std::vector<std::shared_ptr<const Course>>;
 
   void run(const std::stop_token& stop);
   void wait(std::chrono::milliseconds delay, const std::stop_token& stop);
@@ -118,7 +124,8 @@ class Poller {
                                 const MailboxContext& context, const store::Lease& lease);
   Result<void> note_unfetched(const store::PendingMail& mail, const Error& error, int patience,
                               const MailboxContext& context, const store::Lease& lease);
-  Flight launch(std::vector<IncomingMail> mails, const Flight* before,
+  static Result<void> await_turn(const BatchTies& ties, const Courses& before);
+  Flight launch(std::vector<IncomingMail> mails, const std::deque<Flight>& flights,
                 const MailboxContext& context, const store::Lease& lease);
   Result<void> land(Flight flight);
   Result<void> flag_backlog(const store::FolderKey& key);

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 
+#include "ingest/batch_ties.h"
 #include "ingest/fetched_batch.h"
 #include "ingest/poller.h"
 #include "ingest/stage_timer.h"
@@ -19,7 +20,9 @@ using store::PendingMail;
 constexpr std::size_t kFlagsAtOnce = 1'000;
 constexpr std::string_view kFailedKeyword = "$Client360Failed";
 constexpr std::chrono::seconds kSpoolPatience{30};
-constexpr std::size_t kFlights = 2;   // batches handed over: one is read, one is applied
+constexpr std::size_t kFlights = 2;  // batches handed over: one is read, one is applied
+constexpr std::size_t kSmallFlights =
+    4;                                // the same of batches that together are no larger than one
 constexpr int kBreaksPerRefusal = 4;  // a broken connection says that much less than a NO
 constexpr std::size_t kRecovery = 4;  // batches grow by this after they shrank
 
@@ -79,10 +82,56 @@ class Queue {
 
 }  // namespace
 
+// What a batch tells those behind it.
+class Poller::Course {
+ public:
+  Course() = default;
+  Course(const Course&) = delete;
+  Course& operator=(const Course&) = delete;
+
+  using Ties = std::shared_ptr<const BatchTies>;  // null: it could not be read
+  void was_read(Ties ties) { set(ties_, ties_known_, std::move(ties)); }
+  void ended(bool applied) {
+    was_read(nullptr);
+    set(applied_, applied_known_, applied);
+  }
+
+  // Each waits; any number of threads.
+  Ties ties() const { return ties_seen_.get(); }
+  bool applied() const { return applied_seen_.get(); }
+  bool is_over() const {
+    return applied_seen_.wait_for(std::chrono::seconds{0}) == std::future_status::ready;
+  }
+
+ private:
+  template <typename T>
+  static void set(std::promise<T>& promise, bool& known, T value) {
+    if (!std::exchange(known, true)) promise.set_value(std::move(value));
+  }
+
+  std::promise<Ties> ties_;
+  std::promise<bool> applied_;
+  bool ties_known_ = false;  // of the batch's own thread, as the next
+  bool applied_known_ = false;
+  std::shared_future<Ties> ties_seen_{ties_.get_future()};
+  std::shared_future<bool> applied_seen_{applied_.get_future()};
+};
+
+struct Poller::CourseEnd {
+  explicit CourseEnd(Course& of) : course(of) {}
+  CourseEnd(const CourseEnd&) = delete;
+  CourseEnd& operator=(const CourseEnd&) = delete;
+  ~CourseEnd() { course.ended(applied); }
+
+  Course& course;
+  bool applied = false;
+};
+
 class Poller::Flight {
  public:
-  Flight(std::future<Result<BatchReport>> answer, std::shared_future<bool> applied)
-      : answer_(std::move(answer)), applied_(std::move(applied)) {}
+  Flight(std::uint64_t bytes, std::shared_ptr<const Course> course,
+         std::future<Result<BatchReport>> answer)
+      : bytes_(bytes), course_(std::move(course)), answer_(std::move(answer)) {}
   Flight(Flight&&) = default;
   Flight& operator=(Flight&&) = delete;
   // Whoever leaves early still waits: the batch uses what the poller owns.
@@ -94,29 +143,22 @@ class Poller::Flight {
     return answer_.wait_for(patience) == std::future_status::ready;
   }
   Result<BatchReport> answer() { return answer_.get(); }
-  const std::shared_future<bool>& applied() const { return applied_; }
+  std::uint64_t bytes() const { return bytes_; }  // of the raw mails
+  const std::shared_ptr<const Course>& course() const { return course_; }
 
  private:
+  std::uint64_t bytes_;
+  std::shared_ptr<const Course> course_;
   std::future<Result<BatchReport>> answer_;
-  std::shared_future<bool> applied_;  // whether the batch was applied; ready no later than answer_
 };
 
 namespace {
 
-// Tells the next batch whether this one was applied, also when an exception ends it.
-class Turn {
- public:
-  Turn() = default;
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() { promise_.set_value(applied); }
-  std::shared_future<bool> future() { return promise_.get_future().share(); }
-
-  bool applied = false;
-
- private:
-  std::promise<bool> promise_;
-};
+std::uint64_t bytes_of(const std::vector<IncomingMail>& mails) {
+  std::uint64_t bytes = 0;
+  for (const IncomingMail& mail : mails) bytes += mail.raw.size();
+  return bytes;
+}
 
 // In their order, each of at most `bytes` or a single mail: what reading them builds is a multiple
 // of that, and lies in memory until the piece is applied.
@@ -196,14 +238,23 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
   Queue queue{log_, key, state, ports_.options.newest_first_above};
   const auto until = ports_.clock.steady() + ports_.options.pass_slice;
   std::deque<Flight> flights;
-  const auto land_until = [&](std::size_t left) -> Result<void> {
-    while (flights.size() > left) {
+  const auto land_while = [&](auto crowded) -> Result<void> {
+    while (!flights.empty() && crowded()) {
       Flight first = std::move(flights.front());
       flights.pop_front();
       if (auto landed = land(std::move(first)); !landed) return landed;
       report_sync(false);
     }
     return {};
+  };
+  const auto land_all = [&] { return land_while([] { return true; }); };
+  // What is read lies in memory until it is applied.
+  const auto make_room = [&](std::uint64_t bytes) {
+    return land_while([&] {
+      std::uint64_t held = bytes;
+      for (const Flight& flight : flights) held += flight.bytes();
+      return flights.size() >= (held <= settings_.batch_bytes ? kSmallFlights : kFlights);
+    });
   };
   bool over = false;  // the slice of this pass
   while (!stopping() && !over) {
@@ -212,42 +263,57 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
     Fetched fetched;
     if (due && !due->empty()) fetched = fetch(key, *due, context, lease);
     for (auto& piece : pieces_of(std::move(fetched.mails), settings_.batch_bytes)) {
-      if (auto landed = land_until(kFlights - 1); !landed) return landed;
-      flights.push_back(
-          launch(std::move(piece), flights.empty() ? nullptr : &flights.back(), context, lease));
+      if (auto landed = make_room(bytes_of(piece)); !landed) return landed;
+      flights.push_back(launch(std::move(piece), flights, context, lease));
     }
     // What is on its way lands before anything else: also when fetching failed.
     if (!due || due->empty() || !fetched.ended) {
-      if (auto landed = land_until(0); !landed) return landed;
+      if (auto landed = land_all(); !landed) return landed;
       if (!due) return std::unexpected(due.error());
       return fetched.ended;
     }
     over = ports_.clock.steady() >= until;
     more_ = more_ || over;
   }
-  return land_until(0);
+  return land_all();
 }
 
-// A batch whose forerunner failed is stored and not applied: the next pass takes both, in order.
-Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const Flight* before,
-                              const MailboxContext& context, const store::Lease& lease) {
-  auto batch = std::make_shared<std::vector<IncomingMail>>(std::move(mails));
-  auto turn = std::make_shared<Turn>();
-  auto former = before ? before->applied() : std::shared_future<bool>{};
-  auto applied = turn->future();
-  auto work = [this, batch, context, lease, former,
-               turn = std::move(turn)]() mutable -> Result<BatchReport> {
-    const auto done = std::move(turn);
-    auto read = processor_.read(context, std::move(*batch), lease);
-    if (former.valid() && !former.get())
-      return fail(ErrorCode::unavailable, "the batch before this one was not applied",
+// A batch that may find what one before it makes waits for that one; if it failed, this one is
+// stored and not applied: the next pass takes both, in order.
+Result<void> Poller::await_turn(const BatchTies& ties, const Courses& before) {
+  for (const auto& earlier : before) {
+    if (!earlier->is_over()) {
+      const Course::Ties theirs = earlier->ties();
+      if (theirs && may_overtake(ties, *theirs)) continue;
+    }
+    if (!earlier->applied())
+      return fail(ErrorCode::unavailable, "a batch before this one was not applied",
                   "earlier_batch_failed");
+  }
+  return {};
+}
+
+Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const std::deque<Flight>& flights,
+                              const MailboxContext& context, const store::Lease& lease) {
+  const std::uint64_t bytes = bytes_of(mails);
+  auto batch = std::make_shared<std::vector<IncomingMail>>(std::move(mails));
+  auto course = std::make_shared<Course>();
+  Courses before;
+  for (const Flight& flight : flights) before.push_back(flight.course());
+  auto work = [this, batch, context, lease, course,
+               before = std::move(before)]() mutable -> Result<BatchReport> {
+    CourseEnd end{*course};
+    auto read = processor_.read(context, std::move(*batch), lease);
     if (!read) return std::unexpected(read.error());
+    const auto ties = std::make_shared<const BatchTies>(ties_of(*read));
+    course->was_read(ties);
+    if (auto turn = await_turn(*ties, std::exchange(before, {})); !turn)
+      return std::unexpected(turn.error());
     auto report = processor_.apply(context, std::move(*read), lease);
-    done->applied = report.has_value();
+    end.applied = report.has_value();
     return report;
   };
-  return {ports_.workers.submit(std::move(work)), std::move(applied)};
+  return {bytes, std::move(course), ports_.workers.submit(std::move(work))};
 }
 
 Result<void> Poller::land(Flight flight) {

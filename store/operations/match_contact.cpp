@@ -6,6 +6,9 @@ namespace c360::store {
 
 namespace {
 
+// Before anybody is looked for: who makes a contact of the same customer at this moment goes first.
+constexpr Sql kLockCustomers{"match_contact_lock", R"sql(
+  SELECT id FROM crm.counterparty WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE)sql"};
 constexpr Sql kContacts{"match_contact", R"sql(
   SELECT u.i, k.id, k.row_version, k.counterparty_id, k.full_name, k.email, k.position, k.department,
          k.phone, k.is_main,
@@ -72,6 +75,8 @@ ContactLookup::ContactLookup(Transaction& tx, std::span<const ContactClue> clues
     phones.push_back(clue.identity.e164);
     names.push_back(comparable_name(clue.identity.full_name));
   }
+  tx_.queue(kLockCustomers,
+            std::move(Params{}.add_array(std::span<const std::int64_t>(counterparties))));
   Params params;
   params.add_array(std::span<const std::int64_t>(counterparties));
   params.add_array(std::span<const std::string>(emails));

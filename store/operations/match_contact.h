@@ -37,7 +37,8 @@ struct ContactClue {
   ContactIdentity identity;
 };
 
-// Queues one lookup; read results() after run(). For each clue the live contacts of its
+// Locks the counterparties for the transaction, so that two batches of mail do not make one person
+// twice, and queues one lookup; read results() after run(). For each clue the live contacts of its
 // counterparty that share an e-mail, a phone or a name, oldest first, and whether the counterparty
 // has any at all.
 class ContactLookup {
