@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include "api/auth.h"
@@ -84,9 +86,15 @@ struct Router::Node {
 };
 
 struct Router::State {
+  // What is counted of a route. Its series appear with its first request: of the thousand routes an
+  // installation uses some dozens, and every scrape carries what there is.
   struct Counted {
-    Histogram duration;
-    std::vector<std::pair<int, Counter>> by_status;  // of the answers the route declares
+    struct Series {
+      Histogram duration;
+      std::vector<std::pair<int, Counter>> by_status;  // of the answers the route declares
+    };
+    std::once_flag begun;
+    std::optional<Series> series;
   };
   std::vector<Route> routes;
   std::vector<Counted> counted;
@@ -95,9 +103,10 @@ struct Router::State {
   const Observer& observer;
 
   State(std::vector<Route> all, Authenticator* a, const Observer& o)
-      : routes(std::move(all)), authenticator(a), observer(o) {}
+      : routes(std::move(all)), counted(routes.size()), authenticator(a), observer(o) {}
 
   void add(std::size_t index);
+  const Counted::Series& series_of(const Route& route);
   // nullptr when no path matches. Literal segments win over parameters.
   static const Node* match(const Node& node, std::span<const std::string_view> segments,
                            std::vector<std::string_view>& values);
@@ -122,16 +131,23 @@ void Router::State::add(std::size_t index) {
     if (method == route.method) throw std::logic_error("two routes at " + route.path);
   }
   node->methods.emplace_back(route.method, index);
+}
 
-  const auto method = to_string(route.method);
-  Metrics& metrics = observer.metrics();
-  Counted row{metrics.histogram(Metric::http_request_duration_seconds, {route.path, method}), {}};
-  for (const auto& answer : route.answers) {
-    row.by_status.emplace_back(
-        answer.status, metrics.counter(Metric::http_requests_total,
-                                       {route.path, method, std::to_string(answer.status)}));
-  }
-  counted.push_back(std::move(row));
+const Router::State::Counted::Series& Router::State::series_of(const Route& route) {
+  Counted& row = counted[static_cast<std::size_t>(&route - routes.data())];
+  std::call_once(row.begun, [&] {
+    const auto method = to_string(route.method);
+    Metrics& metrics = observer.metrics();
+    Counted::Series series{
+        metrics.histogram(Metric::http_request_duration_seconds, {route.path, method}), {}};
+    for (const auto& answer : route.answers) {
+      series.by_status.emplace_back(
+          answer.status, metrics.counter(Metric::http_requests_total,
+                                         {route.path, method, std::to_string(answer.status)}));
+    }
+    row.series = std::move(series);
+  });
+  return *row.series;
 }
 
 const Router::Node* Router::State::match(const Node& node,
@@ -236,8 +252,7 @@ void Router::finished(const Request& request, const Response& response,
                  {kNoRoute, to_string(request.method), std::to_string(response.status)})
         .add();
   } else {
-    const auto index = static_cast<std::size_t>(request.route - state_->routes.data());
-    const auto& counted = state_->counted[index];
+    const auto& counted = state_->series_of(*request.route);
     counted.duration.observe(seconds);
     const auto known =
         std::ranges::find(counted.by_status, response.status, &std::pair<int, Counter>::first);

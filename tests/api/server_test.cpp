@@ -113,6 +113,28 @@ class ServerTest : public ::testing::Test {
   }
 };
 
+// A thousand routes of a dozen series each would make every scrape megabytes.
+TEST_F(ServerTest, TheSeriesOfARouteBeginWithItsFirstRequest) {
+  start();
+  const std::string of_hello = R"(client360_http_request_duration_seconds_count{)"
+                               R"(method="GET",route="/hello"})";
+  EXPECT_EQ(metrics_.serialize().find("route="), std::string::npos);
+
+  {
+    HttpClient client(server_->port());
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(client.get("/hello").status, 200);
+  }
+  // Counted once the answer is on its way.
+  server_->stop();
+
+  const std::string all = metrics_.serialize();
+  EXPECT_NE(all.find(of_hello + " 2"), std::string::npos) << all;
+  EXPECT_NE(
+      all.find(R"(client360_http_requests_total{method="GET",route="/hello",status="200"} 2)"),
+      std::string::npos);
+  EXPECT_EQ(all.find("method=\"POST\""), std::string::npos) << "of routes nobody asked for";
+}
+
 TEST_F(ServerTest, AnswersOnAKeptConnectionWithTheUsualFields) {
   start();
   HttpClient client(server_->port());
