@@ -60,7 +60,9 @@ std::vector<Resource> declarations() {
                                 mail_sender_rule(),
                                 quarantine_attempt(),
                                 rule_set(),
-                                custom_field_def()};
+                                custom_field_def(),
+                                outbound_message(),
+                                message_template()};
   for (Resource& each : directories()) list.push_back(std::move(each));
   return list;
 }

@@ -75,6 +75,8 @@ Resource mail_sender_rule();
 Resource quarantine_attempt();
 Resource rule_set();
 Resource custom_field_def();
+Resource outbound_message();
+Resource message_template();
 // How sure it is that a mail belongs to its record: authenticated, known_sender, claimed.
 std::vector<Choice> link_grades();
 std::vector<Resource> directories();

@@ -123,6 +123,10 @@ class Resources : public RecordsTest {
       std::string text = R"({"code":")" + code + R"(","name_ru":)" + name + R"(,"name_en":)" + name;
       if (resource.kind == "legal_form") text += R"(,"full_name_ru":"ф","full_name_en":"f")";
       if (resource.kind == "unit") text += R"(,"short_ru":"ф","short_en":"f")";
+      if (resource.kind == "message_template") {
+        text +=
+            R"(,"channel":"email","subject_ru":"т","subject_en":"s","body_ru":"т","body_en":"t")";
+      }
       if (resource.kind == "currency") {
         text += R"(,"symbol":"x","num_code":")" + std::to_string(900 + counter_++) + "\"";
       }

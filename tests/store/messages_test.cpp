@@ -1,0 +1,131 @@
+// Messages queued in the transaction of their reason: who may not be written to, and once only.
+#include <gmock/gmock.h>
+
+#include "store/operations/queue_message.h"
+#include "tests/store/records_fixture.h"
+
+namespace c360::testing {
+namespace {
+
+using store::MessageRequest;
+using store::QueuedMessage;
+
+class MessageQueue : public RecordsTest {
+ protected:
+  QueuedMessage queue(const MessageRequest& request) {
+    QueuedMessage queued;
+    const auto done = store::in_transaction(
+        *database_, store::Pool::work, [&](store::Transaction& tx) -> Result<void> {
+          const store::Ticket ticket = store::queue_message(tx, request);
+          if (auto ran = tx.run(); !ran) return ran;
+          queued = store::queued_message(tx.rows(ticket));
+          return {};
+        });
+    EXPECT_TRUE(done) << describe(done.error());
+    return queued;
+  }
+  static MessageRequest mail(const std::string& purpose) {
+    return {.channel = "email",
+            .purpose = purpose,
+            .address = "anna@romashka.example",
+            .subject = "Предложение",
+            .text = "Здравствуйте!"};
+  }
+  std::int64_t customer(const std::string& more = "") {
+    return make("counterparty",
+                R"({"name":"Ромашка","segment_code":"small","acquisition_channel_code":"site",)"
+                R"("status_code":"active")" +
+                    more + "}",
+                manager_)
+        .id;
+  }
+  std::int64_t contact(std::int64_t customer, const std::string& more = "") {
+    return make("contact",
+                R"({"full_name":"Анна","email":"anna@romashka.example","counterparty_id":)" +
+                    std::to_string(customer) + more + "}",
+                manager_)
+        .id;
+  }
+};
+
+TEST_F(MessageQueue, MessageIsQueuedForTheCustomerOfItsContactAndIsAboutHim) {
+  const auto company = customer();
+  MessageRequest request = mail("service");
+  request.contact_id = contact(company);
+  request.created_by = manager_.user_id;
+
+  const QueuedMessage queued = queue(request);
+
+  EXPECT_EQ(queued.status, "queued");
+  EXPECT_TRUE(queued.fresh);
+  EXPECT_EQ(sql("SELECT counterparty_id || ' ' || record_id || ' ' || (next_attempt_at <= now())"
+                " FROM crm.outbound_message"),
+            std::to_string(company) + " " + std::to_string(company) + " true");
+}
+
+TEST_F(MessageQueue, AdvertisingNeedsTheConsentOfTheCustomer) {
+  const auto without = customer();
+  const auto with = customer(R"(,"promo_emails_allowed":true)");
+  MessageRequest request = mail("promo");
+
+  request.counterparty_id = without;
+  const QueuedMessage refused = queue(request);
+  request.counterparty_id = with;
+  const QueuedMessage taken = queue(request);
+  request.counterparty_id.reset();
+  const QueuedMessage to_nobody = queue(request);
+
+  EXPECT_EQ(refused.reason, "no_consent");
+  EXPECT_TRUE(refused.suppressed());
+  EXPECT_EQ(taken.status, "queued");
+  EXPECT_EQ(to_nobody.reason, "no_consent");
+}
+
+TEST_F(MessageQueue, NobodyWhoAskedNotToBeWrittenToGetsAMessageWhoeverItIsAddressedTo) {
+  contact(customer(), R"(,"no_contact":true)");
+
+  EXPECT_EQ(queue(mail("service")).reason, "no_contact");
+}
+
+TEST_F(MessageQueue, CustomersOnTheBlackListGetNoMessages) {
+  const auto company = customer();
+  contact(company);
+  sql("UPDATE crm.counterparty SET status_code = 'blacklisted' WHERE id = " +
+      std::to_string(company));
+
+  EXPECT_EQ(queue(mail("service")).reason, "blacklisted");
+}
+
+TEST_F(MessageQueue, NumberOfAContactThatWantsNoMessagesIsKnownToo) {
+  contact(customer(), R"(,"no_contact":true,"phone":"8 (495) 123-45-67")");
+  MessageRequest request = mail("service");
+  request.channel = "sms";
+  request.address = "+74951234567";
+
+  EXPECT_EQ(queue(request).reason, "no_contact");
+}
+
+TEST_F(MessageQueue, OwnPeopleAreToldWhateverTheirAddressIsMarkedWith) {
+  contact(customer(), R"(,"no_contact":true)");
+  MessageRequest request = mail("notification");
+  request.user_id = manager_.user_id;
+  EXPECT_EQ(queue(request).status, "queued");
+
+  sql("UPDATE crm.user SET is_active = false WHERE id = " + std::to_string(*manager_.user_id));
+  EXPECT_EQ(queue(request).reason, "user_inactive");
+}
+
+TEST_F(MessageQueue, SecondMessageWithTheSameKeyIsTheFirstOne) {
+  MessageRequest request = mail("reminder");
+  request.dedupe_key = "reminder:17";
+  const QueuedMessage first = queue(request);
+
+  const QueuedMessage second = queue(request);
+
+  EXPECT_EQ(second.id, first.id);
+  EXPECT_FALSE(second.fresh);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.outbound_message"), "1");
+}
+
+}  // namespace
+}  // namespace c360::testing
