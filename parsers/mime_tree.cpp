@@ -4,32 +4,18 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 
 #include "daemon/base/text.h"
 #include "parsers/encoded_word.h"
+#include "parsers/gmime.h"
 #include "parsers/mime_scan.h"
 
 namespace c360::parsers {
 namespace {
 
-struct Unref {
-  template <typename T>
-  void operator()(T* object) const {
-    g_object_unref(object);
-  }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Unref>;
-
 struct OptionsDeleter {
   void operator()(GMimeParserOptions* options) const { g_mime_parser_options_free(options); }
 };
-
-void initialise_gmime() {
-  static std::once_flag once;
-  std::call_once(once, [] { g_mime_init(); });
-}
 
 std::string_view or_empty(const char* text) { return text == nullptr ? std::string_view() : text; }
 

@@ -1,0 +1,388 @@
+#include "store/message_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/text.h"
+
+namespace c360::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+// $1 channel, $2 lease, $3 purposes that wait. The fields of a claim.
+constexpr Sql kClaim{"messages_claim", R"sql(
+WITH next AS (
+  SELECT id FROM crm.outbound_message
+   WHERE channel = $1 AND status = 'queued' AND next_attempt_at <= now()
+     AND NOT purpose = ANY ($3::text[])
+   ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
+judged AS (
+  SELECT m.id, crm.message_refusal(m.channel, m.purpose, m.address, m.user_id, m.contact_id,
+                                   m.counterparty_id) AS refusal
+    FROM crm.outbound_message AS m JOIN next USING (id))
+UPDATE crm.outbound_message AS m
+   SET status = CASE WHEN refusal IS NULL THEN 'sending' ELSE 'suppressed' END,
+       reason = refusal, attempts = attempts + (refusal IS NULL)::integer,
+       claimed_until = CASE WHEN refusal IS NULL
+                            THEN clock_timestamp() + $2::bigint * interval '1 millisecond' END,
+       updated_at = clock_timestamp(), row_version = row_version + 1
+  FROM judged WHERE m.id = judged.id
+RETURNING m.id, m.row_version, m.status = 'suppressed', m.reason, m.channel, m.purpose, m.address,
+          m.subject, m.body, m.body_html, m.record_id, m.counterparty_id, m.in_reply_to,
+          m.document_version_ids::text[], m.attempts, m.unclear_attempts)sql"};
+
+constexpr Sql kUntil{"messages_until", R"sql(
+SELECT (extract(epoch FROM greatest(least(
+         (SELECT min(next_attempt_at) FROM crm.outbound_message
+           WHERE channel = $1 AND status = 'queued' AND NOT purpose = ANY ($2::text[])),
+         (SELECT min(next_attempt_at) FROM crm.outbound_message
+           WHERE channel = $1 AND status = 'sent'),
+         (SELECT min(claimed_until) FROM crm.outbound_message
+           WHERE channel = $1 AND status = 'sending')) - now(), interval '0')) * 1000)::bigint)sql"};
+
+// $1 id, $2 version, $3 the service's id, $4 the new address.
+constexpr Sql kSent{"messages_sent", R"sql(
+WITH done AS (
+  UPDATE crm.outbound_message
+     SET status = 'sent', sent_at = clock_timestamp(), claimed_until = NULL, next_attempt_at = NULL,
+         last_error = NULL, reason = NULL, provider_message_id = nullif($3, ''),
+         address = coalesce(nullif($4, ''), address),
+         updated_at = clock_timestamp(), row_version = row_version + 1
+   WHERE id = $1 AND row_version = $2 AND status = 'sending'
+  RETURNING id, contact_id, channel),
+moved AS (
+  UPDATE crm.contact AS c
+     SET telegram = $4, updated_at = clock_timestamp(), row_version = c.row_version + 1
+    FROM done WHERE $4 <> '' AND done.channel = 'telegram' AND c.id = done.contact_id)
+SELECT 1 FROM done)sql"};
+
+// $3 detail, $4 the service's id, $5 retries, $6 delay.
+constexpr Sql kUnclear{"messages_unclear", R"sql(
+UPDATE crm.outbound_message
+   SET status = CASE WHEN unclear_attempts < $5::integer THEN 'queued' ELSE 'unknown' END,
+       next_attempt_at = CASE WHEN unclear_attempts < $5::integer
+                              THEN clock_timestamp() + $6::bigint * interval '1 millisecond' END,
+       unclear_attempts = unclear_attempts + 1, claimed_until = NULL, last_error = $3,
+       reason = 'unclear', provider_message_id = coalesce(nullif($4, ''), provider_message_id),
+       updated_at = clock_timestamp(), row_version = row_version + 1
+ WHERE id = $1 AND row_version = $2 AND status = 'sending'
+RETURNING 1)sql"};
+
+// $3 reason, $4 detail, $5 delay, $6 whether the attempt counts.
+constexpr Sql kRefused{"messages_refused", R"sql(
+UPDATE crm.outbound_message
+   SET status = CASE WHEN $5::bigint IS NULL THEN 'failed' ELSE 'queued' END,
+       next_attempt_at = clock_timestamp() + $5::bigint * interval '1 millisecond',
+       attempts = attempts - (NOT $6::boolean)::integer, claimed_until = NULL, reason = $3,
+       last_error = $4, updated_at = clock_timestamp(), row_version = row_version + 1
+ WHERE id = $1 AND row_version = $2 AND status = 'sending'
+RETURNING 1)sql"};
+
+// $1 channel, $2 retries, $3 delay.
+constexpr Sql kRecover{"messages_recover", R"sql(
+WITH lost AS (
+  SELECT id FROM crm.outbound_message
+   WHERE channel = $1 AND status = 'sending' AND claimed_until <= clock_timestamp()
+   ORDER BY claimed_until LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE crm.outbound_message AS m
+   SET status = CASE WHEN unclear_attempts < $2::integer THEN 'queued' ELSE 'unknown' END,
+       next_attempt_at = CASE WHEN unclear_attempts < $2::integer
+                              THEN clock_timestamp() + $3::bigint * interval '1 millisecond' END,
+       unclear_attempts = unclear_attempts + 1, claimed_until = NULL, reason = 'unclear',
+       last_error = 'the process that was sending it went away without a word',
+       updated_at = clock_timestamp(), row_version = row_version + 1
+  FROM lost WHERE m.id = lost.id)sql"};
+
+constexpr Sql kDeliveryCheck{"messages_delivery_check", R"sql(
+WITH next AS (
+  SELECT id FROM crm.outbound_message
+   WHERE channel = $1 AND status = 'sent' AND next_attempt_at <= now()
+   ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE crm.outbound_message AS m
+   SET next_attempt_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
+       row_version = row_version + 1
+  FROM next WHERE m.id = next.id
+RETURNING m.id, m.row_version, m.address, m.provider_message_id,
+          extract(epoch FROM now() - m.sent_at)::bigint)sql"};
+
+// $3 status, $4 detail, $5 delay.
+constexpr Sql kDelivery{"messages_delivery", R"sql(
+UPDATE crm.outbound_message
+   SET status = $3, delivered_at = CASE WHEN $3 = 'delivered' THEN clock_timestamp() END,
+       reason = CASE WHEN $3 = 'failed' THEN 'undeliverable' END, last_error = nullif($4, ''),
+       next_attempt_at = clock_timestamp() + $5::bigint * interval '1 millisecond',
+       updated_at = clock_timestamp(), row_version = row_version + 1
+ WHERE id = $1 AND row_version = $2 AND status = 'sent')sql"};
+
+constexpr Sql kAwaitDelivery{"messages_await_delivery", R"sql(
+UPDATE crm.outbound_message
+   SET next_attempt_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
+ WHERE id = $1 AND status = 'sent')sql"};
+
+constexpr Sql kFiles{"messages_files", R"sql(
+SELECT v.file_name, v.mime_type, v.content_sha256, v.size_bytes
+  FROM unnest($1::bigint[]) WITH ORDINALITY AS w (id, place)
+  JOIN crm.document_version AS v ON v.id = w.id
+  JOIN crm.document AS d ON d.id = v.document_id AND d.deleted_at IS NULL
+ ORDER BY w.place)sql"};
+
+// The row as it is, locked: what is refused says why.
+constexpr Sql kLook{"messages_look", R"sql(
+SELECT status, row_version FROM crm.outbound_message WHERE id = $1 FOR NO KEY UPDATE)sql"};
+constexpr Sql kCancel{"messages_cancel", R"sql(
+UPDATE crm.outbound_message
+   SET status = 'canceled', next_attempt_at = NULL, updated_at = clock_timestamp(),
+       row_version = row_version + 1
+ WHERE id = $1)sql"};
+constexpr Sql kRetry{"messages_retry", R"sql(
+WITH judged AS (
+  SELECT id, crm.message_refusal(channel, purpose, address, user_id, contact_id,
+                                 counterparty_id) AS refusal
+    FROM crm.outbound_message WHERE id = $1)
+UPDATE crm.outbound_message AS m
+   SET status = CASE WHEN refusal IS NULL THEN 'queued' ELSE 'suppressed' END, reason = refusal,
+       next_attempt_at = CASE WHEN refusal IS NULL THEN now() END, attempts = 0,
+       unclear_attempts = 0, last_error = NULL, updated_at = clock_timestamp(),
+       row_version = row_version + 1
+  FROM judged WHERE m.id = judged.id)sql"};
+// An update rings no bell by itself.
+constexpr Sql kRing{"messages_ring", "SELECT pg_notify('c360_job', '')"};
+
+constexpr Sql kDepths{"messages_depths", R"sql(
+SELECT c.channel,
+       (SELECT count(*) FROM crm.outbound_message m
+         WHERE m.channel = c.channel AND m.status = 'queued'),
+       (SELECT count(*) FROM crm.outbound_message m
+         WHERE m.channel = c.channel AND m.status = 'failed'),
+       (SELECT count(*) FROM crm.outbound_message m
+         WHERE m.channel = c.channel AND m.status = 'unknown'),
+       (SELECT coalesce((extract(epoch FROM now() - min(m.next_attempt_at)) * 1000)::bigint, 0)
+          FROM crm.outbound_message m
+         WHERE m.channel = c.channel AND m.status = 'queued' AND m.next_attempt_at <= now())
+  FROM (VALUES ('email'), ('telegram'), ('sms')) AS c (channel))sql"};
+
+std::unexpected<Error> claim_lost(const MessageClaim& claim) {
+  return fail(ErrorCode::conflict, "message " + std::to_string(claim.id) + " is not ours any more",
+              "lease_lost");
+}
+
+std::string short_error(std::string_view text) {
+  return std::string(utf8_prefix(text, kMaxMessageErrorBytes));
+}
+
+Params of_claim(const MessageClaim& claim) {
+  Params params;
+  params.add(claim.id).add(claim.version);
+  return params;
+}
+
+Result<void> note(Database& database, const MessageClaim& claim, const Sql& sql, Params params) {
+  auto rows = database.execute(Pool::work, sql, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return claim_lost(claim);
+  return {};
+}
+
+MessageClaim claim_of(const Rows& rows) {
+  const auto text = [&](int column) { return std::string(rows.text(0, column)); };
+  MessageClaim claim{.id = rows.int64(0, 0),
+                     .version = rows.int64(0, 1),
+                     .suppressed = rows.boolean(0, 2),
+                     .reason = text(3),
+                     .channel = text(4),
+                     .purpose = text(5),
+                     .address = text(6),
+                     .subject = text(7),
+                     .text = text(8),
+                     .html = text(9),
+                     .record_id = rows.optional_int64(0, 10),
+                     .counterparty_id = rows.optional_int64(0, 11),
+                     .in_reply_to = text(12),
+                     .document_version_ids = {},
+                     .attempts = static_cast<int>(rows.int64(0, 14)),
+                     .unclear_attempts = static_cast<int>(rows.int64(0, 15))};
+  for (const std::string& id : rows.text_array(0, 13))
+    claim.document_version_ids.push_back(std::stoll(id));
+  return claim;
+}
+
+// not_found, precondition_failed; else the status.
+Result<std::string> look(Transaction& tx, std::int64_t id, std::optional<std::int64_t> version) {
+  auto rows = tx.query(kLook, std::move(Params{}.add(id)));
+  if (!rows) return std::unexpected(rows.error());
+  if ((*rows)->empty())
+    return fail(ErrorCode::not_found, "There is no message " + std::to_string(id) + ".");
+  if (version && (*rows)->int64(0, 1) != *version)
+    return fail(ErrorCode::precondition_failed,
+                "The message has changed; read it again: its version is now " +
+                    std::to_string((*rows)->int64(0, 1)) + ".");
+  return std::string((*rows)->text(0, 0));
+}
+
+}  // namespace
+
+Result<std::optional<MessageClaim>> claim_message(Database& database, std::string_view channel,
+                                                  milliseconds lease,
+                                                  const std::vector<std::string>& held_purposes) {
+  Params params;
+  params.add(channel)
+      .add(static_cast<std::int64_t>(lease.count()))
+      .add_array(std::span<const std::string>(held_purposes));
+  auto rows = database.execute(Pool::work, kClaim, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return claim_of(*rows);
+}
+
+Result<std::optional<milliseconds>> until_next_message(
+    Database& database, std::string_view channel, const std::vector<std::string>& held_purposes) {
+  Params params;
+  params.add(channel).add_array(std::span<const std::string>(held_purposes));
+  auto rows = database.execute(Pool::work, kUntil, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  const auto until = rows->optional_int64(0, 0);
+  if (!until) return std::nullopt;
+  return milliseconds{*until};
+}
+
+Result<void> note_sent(Database& database, const MessageClaim& claim,
+                       std::string_view provider_message_id, std::string_view new_address) {
+  Params params = of_claim(claim);
+  params.add(provider_message_id).add(new_address);
+  return note(database, claim, kSent, std::move(params));
+}
+
+Result<void> note_unclear(Database& database, const MessageClaim& claim, std::string_view detail,
+                          std::string_view provider_message_id, int retries, milliseconds delay) {
+  Params params = of_claim(claim);
+  params.add(short_error(detail))
+      .add(provider_message_id)
+      .add(retries)
+      .add(static_cast<std::int64_t>(delay.count()));
+  return note(database, claim, kUnclear, std::move(params));
+}
+
+Result<void> note_refused(Database& database, const MessageClaim& claim,
+                          const MessageRefusal& refusal) {
+  Params params = of_claim(claim);
+  params.add(refusal.reason).add(short_error(refusal.detail));
+  if (refusal.delay) {
+    params.add(static_cast<std::int64_t>(refusal.delay->count()));
+  } else {
+    params.add_null();
+  }
+  params.add(refusal.counts);
+  return note(database, claim, kRefused, std::move(params));
+}
+
+Result<std::int64_t> recover_messages(Database& database, std::string_view channel, int retries,
+                                      milliseconds delay) {
+  Params params;
+  params.add(channel).add(retries).add(static_cast<std::int64_t>(delay.count()));
+  auto rows = database.execute(Pool::work, kRecover, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->affected();
+}
+
+Result<std::optional<SentMessage>> claim_delivery_check(Database& database,
+                                                        std::string_view channel,
+                                                        milliseconds lease) {
+  Params params;
+  params.add(channel).add(static_cast<std::int64_t>(lease.count()));
+  auto rows = database.execute(Pool::work, kDeliveryCheck, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return SentMessage{.id = rows->int64(0, 0),
+                     .version = rows->int64(0, 1),
+                     .address = std::string(rows->text(0, 2)),
+                     .provider_message_id = std::string(rows->text(0, 3)),
+                     .age = std::chrono::seconds{rows->int64(0, 4)}};
+}
+
+Result<void> note_delivery(Database& database, const SentMessage& message, Delivered delivered,
+                           std::string_view detail, std::optional<milliseconds> delay) {
+  Params params;
+  params.add(message.id)
+      .add(message.version)
+      .add(delivered == Delivered::yes  ? "delivered"
+           : delivered == Delivered::no ? "failed"
+                                        : "sent")
+      .add(short_error(detail));
+  if (delivered == Delivered::not_yet && delay) {
+    params.add(static_cast<std::int64_t>(delay->count()));
+  } else {
+    params.add_null();
+  }
+  auto rows = database.execute(Pool::work, kDelivery, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<void> await_delivery(Database& database, std::int64_t id, milliseconds delay) {
+  Params params;
+  params.add(id).add(static_cast<std::int64_t>(delay.count()));
+  auto rows = database.execute(Pool::work, kAwaitDelivery, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<std::vector<MessageFile>> message_files(Transaction& tx,
+                                               const std::vector<std::int64_t>& version_ids) {
+  Params params;
+  params.add_array(std::span<const std::int64_t>(version_ids));
+  auto rows = tx.query(kFiles, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  if (static_cast<std::size_t>((*rows)->size()) != version_ids.size())
+    return fail(ErrorCode::not_found, "A document that was to be attached is deleted.",
+                "attachment_gone");
+  std::vector<MessageFile> files;
+  for (int row = 0; row < (*rows)->size(); ++row) {
+    MessageFile file{.file_name = std::string((*rows)->text(row, 0)),
+                     .media_type = std::string((*rows)->text(row, 1)),
+                     .size_bytes = (*rows)->int64(row, 3)};
+    const std::string digest = (*rows)->bytes(row, 2);
+    std::copy_n(digest.begin(), std::min(digest.size(), file.sha256.size()), file.sha256.begin());
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+Result<void> cancel_message(Transaction& tx, std::int64_t id, std::optional<std::int64_t> version) {
+  auto status = look(tx, id, version);
+  if (!status) return std::unexpected(status.error());
+  if (*status != "queued")
+    return fail(ErrorCode::conflict,
+                "Only a queued message can be canceled; this one is " + *status + ".",
+                "message_not_queued");
+  tx.queue(kCancel, std::move(Params{}.add(id)));
+  return {};
+}
+
+Result<void> retry_message(Transaction& tx, std::int64_t id, std::optional<std::int64_t> version) {
+  auto status = look(tx, id, version);
+  if (!status) return std::unexpected(status.error());
+  if (*status != "failed" && *status != "canceled" && *status != "suppressed" &&
+      *status != "unknown")
+    return fail(ErrorCode::conflict,
+                "Only a message that was not sent can be sent again; this one is " + *status + ".",
+                "message_not_finished");
+  tx.queue(kRetry, std::move(Params{}.add(id)));
+  tx.queue(kRing);
+  return {};
+}
+
+Result<std::vector<MessageDepth>> message_depths(Database& database) {
+  auto rows = database.execute(Pool::work, kDepths);
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<MessageDepth> depths;
+  for (int row = 0; row < rows->size(); ++row)
+    depths.push_back({.channel = std::string(rows->text(row, 0)),
+                      .queued = rows->int64(row, 1),
+                      .failed = rows->int64(row, 2),
+                      .unknown = rows->int64(row, 3),
+                      .oldest_due = milliseconds{rows->int64(row, 4)}});
+  return depths;
+}
+
+}  // namespace c360::store
