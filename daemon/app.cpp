@@ -230,6 +230,10 @@ std::optional<ExitCode> App::begin_serving() {
                             {{"part", "jobs"}, {"detail", started.error().detail}});
     return ExitCode::failure;
   }
+  if (auto started = parts_.start_messages(); !started) {
+    wait_for_database(started.error().detail);
+    return std::nullopt;
+  }
   next_database_try_.reset();
   parts_.start_webhooks();
   parts_.open_api();
@@ -263,11 +267,15 @@ ExitCode App::stop(ExitCode code) {
     std::jthread webhooks([&] {
       if (parts_.webhooks) parts_.webhooks->stop();
     });
+    std::jthread messages([&] {
+      if (parts_.messages) parts_.messages->stop();
+    });
     if (parts_.scheduler) parts_.scheduler->stop();
     parts_.api.stop(limit * 8 / 10);
     mail.join();
     jobs.join();
     webhooks.join();
+    messages.join();
     parts_.admin.stop(limit / 10);
     parts_.database.shut_down();
   }

@@ -147,6 +147,8 @@ class Loader {
     check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
     check_url("kontur_focus.url", config_.kontur_focus.kontur.base_url);
     check_metrika();
+    check_smtp();
+    check_messages();
     if (!config_.clamd.empty() && !adapters::parse_clamd_address(config_.clamd))
       values_.problem(position_of("mail.clamd"),
                       fmt::format("mail.clamd: '{}' is neither HOST:PORT nor the path of a socket",
@@ -208,6 +210,60 @@ class Loader {
                                     text));
       }
     }
+  }
+
+  void check_smtp() {
+    MessageConfig& messages = config_.messages;
+    const adapters::SmtpOptions& smtp = messages.smtp;
+    if (smtp.host.empty()) return;
+    const auto wrong = [&](std::string_view key, std::string_view what) {
+      values_.problem(position_of(key), fmt::format("{}: {}", key, what));
+    };
+    if (smtp.host.find_first_of("/@?#: ") != std::string::npos)
+      wrong("smtp.host", "the name or address of a server alone");
+    if (!adapters::is_mail_address(smtp.from))
+      wrong("smtp.from", "wanted is the address mails come from, such as crm@company.example");
+    if (!messages.reply_to.empty() && !adapters::is_mail_address(messages.reply_to))
+      wrong("smtp.reply_to", "is no mail address");
+    if (smtp.username.empty()) return;
+    if (smtp.tls == adapters::SmtpTls::none)
+      wrong("smtp.tls", "nobody signs in in clear text: starttls or implicit");
+    adapters::OAuthSettings& oauth = messages.oauth;
+    if (oauth.token_url.empty()) {
+      if (smtp.password.empty()) wrong("smtp.password_file", "is missing");
+      return;
+    }
+    if (!oauth.token_url.starts_with("https://"))
+      wrong("smtp.oauth_token_url", "wanted is https://HOST/PATH");
+    if (oauth.client_id.empty()) wrong("smtp.oauth_client_id", "is missing");
+    oauth.subject = smtp.username;
+    if (!oauth.refresh_token.empty()) return;
+    oauth.grant = adapters::OAuthGrant::client_credentials;
+    if (oauth.client_secret.empty())
+      wrong("smtp.oauth_refresh_token_file", "is missing, and there is no client secret either");
+  }
+
+  void check_messages() {
+    MessageConfig& messages = config_.messages;
+    const auto quiet = [&](std::string_view key, ChannelRules& rules) {
+      if (const auto hours = QuietHours::parse(rules.quiet_text)) {
+        rules.quiet = *hours;
+      } else {
+        values_.problem(position_of(key),
+                        fmt::format("{}: '{}' is not HH:MM-HH:MM", key, rules.quiet_text));
+      }
+    };
+    quiet("messages.email_quiet_hours", messages.email);
+    quiet("messages.telegram_quiet_hours", messages.telegram);
+    quiet("messages.sms_quiet_hours", messages.sms);
+    std::string& url = messages.public_url;
+    if (url.ends_with('/')) url.pop_back();
+    if (!url.empty() && (!url.starts_with("https://") ||
+                         url.find_first_of("?#@<> \"", 8) != std::string::npos || url.size() < 10))
+      values_.problem(position_of("messages.public_url"),
+                      fmt::format("messages.public_url: '{}' is no https://HOST or "
+                                  "https://HOST/PATH",
+                                  url));
   }
 
   // Scheme, host, and a port where one is wanted: paths are the service's.

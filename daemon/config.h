@@ -24,6 +24,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/secret.h"
 #include "daemon/base/toml.h"
+#include "daemon/message_config.h"
 #include "daemon/webhook_config.h"
 #include "ingest/intake.h"
 #include "ingest/mailbox_settings.h"
@@ -101,6 +102,7 @@ struct Config {
   adapters::FocusReportsOptions kontur_focus;
   adapters::TrafficSourcesOptions metrika;
   WebhookConfig webhooks;
+  MessageConfig messages;
   std::vector<std::string> believed_sources;  // of requisites, the one believed most first
   std::string timezone;
   bool swap_manager_cco = false;

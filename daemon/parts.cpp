@@ -11,6 +11,7 @@
 #include "daemon/jobs/service_jobs.h"
 #include "daemon/tasks.h"
 #include "store/lease.h"
+#include "store/unsubscribe.h"
 
 namespace c360::daemon {
 
@@ -147,6 +148,32 @@ void Parts::start_webhooks() {
   options.retire = [this](std::string_view loop) { heartbeats.retire(loop); };
   webhooks = std::make_unique<WebhookSender>(database, std::move(options), clock, observer);
   webhooks->start();
+}
+
+Result<void> Parts::start_messages() {
+  const auto in_force = config.get();
+  auto zone = TimeZone::named(in_force->timezone);
+  if (!zone) return std::unexpected(zone.error());
+  auto refusal_key = store::unsubscribe_key(database);
+  if (!refusal_key) return std::unexpected(refusal_key.error());
+  if (messages) messages->stop();
+  auto channels = make_message_channels(
+      *in_force, {.database = database, .clock = clock, .observer = observer, .holder = holder});
+  if (auto told = announce_channels(database, channels); !told)
+    observer.observe(event::part_failed, {{"part", "messages"}, {"detail", told.error().detail}});
+  MessageSenderOptions options{.each = {.zone = *zone,
+                                        .thread_key = thread_secret,
+                                        .unsubscribe_key = std::move(*refusal_key),
+                                        .public_url = in_force->messages.public_url},
+                               .database = in_force->database.options};
+  options.expect = [this](std::string_view loop, std::chrono::milliseconds limit) {
+    heartbeats.expect(loop, std::chrono::ceil<seconds>(limit));
+  };
+  options.retire = [this](std::string_view loop) { heartbeats.retire(loop); };
+  messages = std::make_unique<MessageSender>(database, std::move(channels), std::move(options),
+                                             clock, observer);
+  messages->start();
+  return {};
 }
 
 Readiness Parts::readiness() const {

@@ -18,6 +18,7 @@
 #include "daemon/heartbeats.h"
 #include "daemon/job_worker.h"
 #include "daemon/listener.h"
+#include "daemon/message_sender.h"
 #include "daemon/outside_services.h"
 #include "daemon/reload_requests.h"
 #include "daemon/scheduler.h"
@@ -77,6 +78,7 @@ struct Parts {
   std::shared_ptr<OutsideServices> job_services;  // those the jobs began with
   std::unique_ptr<JobWorkers> jobs;
   std::unique_ptr<WebhookSender> webhooks;
+  std::unique_ptr<MessageSender> messages;
 
   // Why the daemon is not serving yet; empty once it is.
   Snapshot<std::string> waiting_for;
@@ -95,6 +97,8 @@ struct Parts {
   Result<void> start_jobs();
   // Anew, by the configuration in force; calls under way are broken off.
   void start_webhooks();
+  // The same of messages to people outside.
+  Result<void> start_messages();
   Readiness readiness() const;
   // Hex SHA-256 over configuration and rules.
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);

@@ -37,6 +37,8 @@ constexpr std::array<std::string_view, 4> kServiceSettings = {"dadata.", "kontur
 
 constexpr std::array<std::string_view, 5> kJobSettings = {
     "jobs.", "retention.", "business.timezone", "database.", "documents."};
+constexpr std::array<std::string_view, 4> kMessageSettings = {"smtp.", "messages.",
+                                                              "business.timezone", "database."};
 constexpr std::array<std::string_view, 2> kWebhookSettings = {"webhooks.", "database."};
 
 }  // namespace
@@ -143,6 +145,7 @@ void Reloader::commit(Prepared prepared) {
   // A handler under way read from the database as it was, and must not write into another.
   if (touches(changed, "database.") && parts_.jobs) parts_.jobs->stop();
   if (touches(changed, "database.") && parts_.webhooks) parts_.webhooks->stop();
+  if (touches(changed, "database.") && parts_.messages) parts_.messages->stop();
   if (touches(changed, "database.")) parts_.database.reconfigure(next.database.options);
   if (touches(changed, "log.target")) parts_.log.set_target(next.log.target);
   parts_.heartbeats.set_limit(next.service.loop_limit);
@@ -157,6 +160,7 @@ void Reloader::commit(Prepared prepared) {
     }
     if (touches(changed, kJobSettings) || touches(changed, kServiceSettings)) restart_jobs();
     if (touches(changed, kWebhookSettings)) parts_.start_webhooks();
+    if (touches(changed, kMessageSettings)) restart_messages();
   }
   if (prepared.api) parts_.api.adopt(std::move(prepared.api), next.api, next.service.stop_limit);
   if (prepared.admin)
@@ -180,6 +184,12 @@ void Reloader::restart_jobs() {
   if (auto started = parts_.start_jobs(); !started)
     parts_.observer.observe(event::part_failed,
                             {{"part", "jobs"}, {"detail", started.error().detail}});
+}
+
+void Reloader::restart_messages() {
+  if (auto started = parts_.start_messages(); !started)
+    parts_.observer.observe(event::part_failed,
+                            {{"part", "messages"}, {"detail", started.error().detail}});
 }
 
 void Reloader::update_business(const Prepared& prepared) {

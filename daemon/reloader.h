@@ -38,6 +38,7 @@ class Reloader {
   void commit(Prepared prepared);
   void replace_business();
   void restart_jobs();
+  void restart_messages();
   void update_business(const Prepared& prepared);
   ReloadAnswer report(ReloadAnswer answer, std::string_view trigger);
 

@@ -1,0 +1,280 @@
+#include "daemon/channel_sender.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "ingest/thread_id.h"
+#include "store/blob.h"
+#include "store/unsubscribe.h"
+
+namespace c360::daemon {
+namespace {
+
+using adapters::Carried;
+using adapters::NoAnswer;
+using adapters::Outcome;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kIdle{30'000};
+constexpr milliseconds kAfterTrouble{1'000};  // of the database
+constexpr milliseconds kLeaseMargin{60'000};  // over the longest send
+constexpr milliseconds kFirstDeliveryLook{60'000};
+constexpr std::chrono::hours kDeliveryPatience{72};
+
+adapters::GatePolicy policy_of(const ChannelSetup& setup) {
+  adapters::GatePolicy policy;
+  const int burst = std::max(1, setup.rules.per_minute / 10);
+  policy.rates = {
+      {.calls = setup.rules.per_minute, .per = std::chrono::minutes{1}, .burst = burst}};
+  policy.longest_call = setup.longest_send;
+  return policy;
+}
+
+milliseconds until(Instant moment, Instant now) {
+  return std::max(milliseconds{1}, std::chrono::ceil<milliseconds>(moment - now));
+}
+
+std::string escaped(std::string_view url) {
+  std::string text;
+  for (const char c : url) {
+    if (c == '&') {
+      text += "&amp;";
+    } else if (c == '"') {
+      text += "&quot;";
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+ChannelSender::ChannelSender(store::Database& database, ChannelSetup setup,
+                             ChannelSenderOptions options, const Clock& clock,
+                             const Observer& observer)
+    : database_(database),
+      setup_(std::move(setup)),
+      options_(std::move(options)),
+      clock_(clock),
+      observer_(observer),
+      gate_states_(database),
+      gate_({.service = "messages", .group = setup_.name, .lane = setup_.name}, setup_.settings,
+            policy_of(setup_), gate_states_) {}
+
+// Advertising and reminders wait for the morning.
+std::vector<std::string> ChannelSender::held_purposes() const {
+  const auto now = options_.zone.local(std::chrono::floor<std::chrono::seconds>(clock_.now()));
+  if (!setup_.rules.quiet.holds_at(now)) return {};
+  return {"promo", "reminder"};
+}
+
+Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
+  if (auto lost =
+          store::recover_messages(database_, setup_.name, setup_.unclear_retries, kUnclearPause);
+      !lost)
+    return std::unexpected(lost.error());
+  auto looked = look_after_sent(stop);
+  if (!looked) return std::unexpected(looked.error());
+  if (*looked) return milliseconds{0};
+  const auto held = held_purposes();
+  auto next = store::until_next_message(database_, setup_.name, held);
+  if (!next) return std::unexpected(next.error());
+  if (!*next || **next > milliseconds{0}) return std::min(next->value_or(kIdle), kIdle);
+
+  const auto begin = gate_.enter("send", clock_.now());
+  if (!begin) {
+    const auto wait = begin.error().retry_at ? until(*begin.error().retry_at, clock_.now()) : kIdle;
+    return std::min(wait, kIdle);
+  }
+  auto claim =
+      store::claim_message(database_, setup_.name, setup_.longest_send + kLeaseMargin, held);
+  if (!claim || !*claim || (*claim)->suppressed) {
+    leave(nullptr);
+    if (!claim) return std::unexpected(claim.error());
+    // Somebody else took it, or it waits under a lease that is not over.
+    if (!*claim) return kAfterTrouble;
+    count("canceled", **claim, (*claim)->reason);
+    return milliseconds{0};
+  }
+  if (auto done = deliver(**claim, stop); !done) return std::unexpected(done.error());
+  return milliseconds{0};
+}
+
+Result<void> ChannelSender::deliver(const store::MessageClaim& claim, const std::stop_token& stop) {
+  auto message = compose(claim);
+  if (!message) {
+    leave(nullptr);
+    const Error& error = message.error();
+    count(error.temporary() ? "retry" : "dead", claim, error.reason);
+    store::MessageRefusal refusal{.reason = error.reason, .detail = error.detail};
+    if (error.temporary()) refusal.delay = kMessageRetries.front();
+    return insist(stop, [&] { return store::note_refused(database_, claim, refusal); });
+  }
+  auto carried = setup_.channel->send(*message, stop);
+  if (!carried) {
+    NoAnswer none = std::move(carried).error();
+    leave(&none);
+    const store::MessageRefusal refusal = refusal_of(claim, none);
+    count(refusal.delay ? "retry" : "dead", claim, refusal.reason);
+    return insist(stop, [&] { return store::note_refused(database_, claim, refusal); });
+  }
+  leave(nullptr);
+  if (carried->state == Carried::unknown) {
+    count("retry", claim, "unclear");
+    return insist(stop, [&] {
+      return store::note_unclear(database_, claim, carried->detail, carried->provider_id,
+                                 setup_.unclear_retries, kUnclearPause);
+    });
+  }
+  count("done", claim, {});
+  auto noted = insist(stop, [&] {
+    return store::note_sent(database_, claim, carried->provider_id, carried->new_address);
+  });
+  if (!noted || !setup_.tells_delivery) return noted;
+  return store::await_delivery(database_, claim.id, kFirstDeliveryLook);
+}
+
+Result<adapters::ChannelMessage> ChannelSender::compose(const store::MessageClaim& claim) {
+  adapters::ChannelMessage message{.address = claim.address,
+                                   .subject = claim.subject,
+                                   .text = claim.text,
+                                   .html = claim.html,
+                                   .key = {},
+                                   .in_reply_to = claim.in_reply_to,
+                                   .unsubscribe_url = {},
+                                   .attachments = {}};
+  // The domain is the channel's affair.
+  message.key = ingest::make_thread_id(options_.thread_key, claim.record_id.value_or(0),
+                                       fmt::format("{:x}", claim.id), "");
+  message.key.pop_back();
+  if (claim.purpose == "promo" && setup_.name == "email") {
+    if (options_.public_url.empty())
+      return fail(ErrorCode::conflict,
+                  "Advertising needs a link to refuse it: set messages.public_url.",
+                  "no_public_url");
+    message.unsubscribe_url = unsubscribe_url(claim);
+    message.text +=
+        "\n\n--\nОтказаться от рассылки / Unsubscribe: " + message.unsubscribe_url + "\n";
+    if (!message.html.empty())
+      message.html += "<p><a href=\"" + escaped(message.unsubscribe_url) +
+                      "\">Отказаться от рассылки / Unsubscribe</a></p>";
+  }
+  if (auto attached = attach(claim, message); !attached)
+    return std::unexpected(std::move(attached).error());
+  return message;
+}
+
+std::string ChannelSender::unsubscribe_url(const store::MessageClaim& claim) const {
+  return options_.public_url + "/unsubscribe/" +
+         store::sign_unsubscribe(
+             options_.unsubscribe_key,
+             {.counterparty_id = claim.counterparty_id.value_or(0), .message_id = claim.id});
+}
+
+Result<void> ChannelSender::attach(const store::MessageClaim& claim,
+                                   adapters::ChannelMessage& message) {
+  if (claim.document_version_ids.empty() || setup_.max_attachment_bytes == 0) return {};
+  auto tx = database_.begin(store::Pool::work, store::TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  auto files = store::message_files(*tx, claim.document_version_ids);
+  if (!files) return std::unexpected(files.error());
+  std::int64_t left = static_cast<std::int64_t>(setup_.max_attachment_bytes);
+  for (store::MessageFile& file : *files) {
+    if (file.size_bytes > left)
+      return fail(
+          ErrorCode::payload_too_large,
+          fmt::format("The attachments have more than {} bytes.", setup_.max_attachment_bytes),
+          "too_large");
+    left -= file.size_bytes;
+    auto content = store::read_blob(*tx, file.sha256, file.size_bytes);
+    if (!content) return std::unexpected(content.error());
+    message.attachments.push_back(
+        {std::move(file.file_name), std::move(file.media_type), std::move(*content)});
+  }
+  return tx->commit();
+}
+
+store::MessageRefusal ChannelSender::refusal_of(const store::MessageClaim& claim,
+                                                const NoAnswer& none) const {
+  store::MessageRefusal refusal{.reason = none.reason, .detail = none.detail};
+  const milliseconds told = none.retry_at ? until(*none.retry_at, clock_.now()) : milliseconds{0};
+  switch (none.outcome) {
+    case Outcome::quota:
+    case Outcome::auth:
+      // Not this message's fault: it waits with the others.
+      refusal.counts = false;
+      refusal.delay = told;
+      break;
+    case Outcome::retryable: {
+      refusal.counts = none.reason != "interrupted";
+      const auto failures = static_cast<std::size_t>(std::max(1, claim.attempts));
+      if (!refusal.counts) {
+        refusal.delay = milliseconds{0};
+      } else if (failures <= kMessageRetries.size()) {
+        refusal.delay = std::max<milliseconds>(kMessageRetries[failures - 1], told);
+      }
+      break;
+    }
+    default:
+      break;
+  }
+  return refusal;
+}
+
+void ChannelSender::leave(NoAnswer* none) {
+  // A server that defers one recipient is well.
+  const bool is_well = none == nullptr || none->reason == "deferred";
+  gate_.leave("send", is_well ? nullptr : none, clock_.now());
+}
+
+Result<void> ChannelSender::insist(const std::stop_token& stop,
+                                   const std::function<Result<void>()>& note) const {
+  const auto end = std::chrono::steady_clock::now() + setup_.longest_send;
+  for (;;) {
+    auto noted = note();
+    const bool again = !noted && noted.error().temporary() && !stop.stop_requested() &&
+                       std::chrono::steady_clock::now() < end;
+    if (!again) return noted;
+    std::this_thread::sleep_for(kAfterTrouble);
+  }
+}
+
+// Whether messages that were sent have arrived, where the service knows. True: one was looked at.
+Result<bool> ChannelSender::look_after_sent(const std::stop_token& stop) {
+  if (!setup_.tells_delivery) return false;
+  auto sent = store::claim_delivery_check(database_, setup_.name, setup_.longest_send);
+  if (!sent) return std::unexpected(sent.error());
+  if (!*sent) return false;
+  const auto report =
+      setup_.channel->delivery((*sent)->provider_message_id, (*sent)->address, stop);
+  const bool patient = (*sent)->age < kDeliveryPatience;
+  // Twice as old at each look.
+  std::optional<milliseconds> again;
+  if (patient) again = std::max<milliseconds>(kFirstDeliveryLook, (*sent)->age);
+  auto delivered = store::Delivered::not_yet;
+  std::string detail;
+  if (report && *report) {
+    detail = (*report)->detail;
+    if ((*report)->state == adapters::DeliveryState::delivered) delivered = store::Delivered::yes;
+    if ((*report)->state == adapters::DeliveryState::undeliverable)
+      delivered = store::Delivered::no;
+  }
+  if (auto noted = store::note_delivery(database_, **sent, delivered, detail, again); !noted)
+    return std::unexpected(noted.error());
+  return true;
+}
+
+void ChannelSender::count(std::string_view how, const store::MessageClaim& claim,
+                          std::string_view reason) const {
+  const std::string kind = "messages." + setup_.name;
+  observer_.metrics().counter(Metric::job_runs_total, {kind, std::string(how)}).add();
+  if (reason.empty()) return;
+  observer_.observe(how == "dead" ? event::job_failed : event::job_retried,
+                    {{"kind", kind}, {"message_id", claim.id}, {"reason", reason}});
+}
+
+}  // namespace c360::daemon

@@ -1,0 +1,86 @@
+#include "store/unsubscribe.h"
+
+#include <charconv>
+
+#include "daemon/base/digest.h"
+#include "daemon/base/json.h"
+#include "daemon/base/text.h"
+#include "store/model/registry.h"
+
+namespace c360::store {
+namespace {
+
+constexpr Sql kKey{"unsubscribe_key",
+                   "SELECT value FROM ops.installation_key WHERE name = 'unsubscribe'"};
+constexpr Sql kConsent{"unsubscribe_consent", R"sql(
+SELECT promo_emails_allowed FROM crm.counterparty
+ WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE)sql"};
+
+constexpr std::size_t kProofDigits = 32;
+constexpr std::size_t kLongestToken = 100;
+
+std::string proof_of(const Secret& key, std::string_view what) {
+  return to_hex(hmac_sha256(key.reveal(), "unsubscribe " + std::string(what)))
+      .substr(0, kProofDigits);
+}
+
+std::optional<std::int64_t> number_in(std::string_view digits) {
+  std::int64_t number = 0;
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (fault != std::errc{} || end != digits.data() + digits.size() || number <= 0)
+    return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+Result<Secret> unsubscribe_key(Database& database) {
+  auto rows = database.execute(Pool::work, kKey);
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return fail(ErrorCode::internal, "ops.installation_key lost unsubscribe");
+  return Secret(rows->bytes(0, 0));
+}
+
+std::string sign_unsubscribe(const Secret& key, const UnsubscribeLink& link) {
+  const std::string what =
+      std::to_string(link.counterparty_id) + "-" + std::to_string(link.message_id);
+  return what + "-" + proof_of(key, what);
+}
+
+std::optional<UnsubscribeLink> read_unsubscribe(const Secret& key, std::string_view token) {
+  if (token.size() > kLongestToken) return std::nullopt;
+  const std::size_t dash = token.rfind('-');
+  const std::string_view what = token.substr(0, dash == std::string_view::npos ? 0 : dash);
+  const std::string_view proof =
+      dash == std::string_view::npos ? std::string_view() : token.substr(dash + 1);
+  if (key.empty() || !equal_constant_time(proof_of(key, what), proof)) return std::nullopt;
+  const auto parts = split(what, '-');
+  if (parts.size() != 2) return std::nullopt;
+  const auto counterparty = number_in(parts[0]);
+  const auto message = number_in(parts[1]);
+  if (!counterparty || !message) return std::nullopt;
+  return UnsubscribeLink{.counterparty_id = *counterparty, .message_id = *message};
+}
+
+Result<void> withdraw_consent(Database& database, Records& records, const UnsubscribeLink& link,
+                              std::string_view request_id) {
+  const Resource& customers = records.registry().get("counterparty");
+  const Actor actor = Actor::system("portal", std::string(request_id));
+  return in_transaction(database, Pool::api, [&](Transaction& tx) -> Result<void> {
+    auto consent = tx.query(kConsent, std::move(Params{}.add(link.counterparty_id)));
+    if (!consent) return std::unexpected(consent.error());
+    if ((*consent)->empty() || !(*consent)->boolean(0, 0)) return {};
+    Json change = Json::Object{};
+    change.set("promo_emails_allowed", Json(false));
+    change.set("promo_emails_basis",
+               Json("Отказ по ссылке из сообщения № " + std::to_string(link.message_id)));
+    WriteOptions write;
+    write.finish = Finish::run;
+    auto changed =
+        records.update(tx, customers, std::to_string(link.counterparty_id), change, actor, write);
+    if (!changed) return std::unexpected(std::move(changed).error());
+    return {};
+  });
+}
+
+}  // namespace c360::store
