@@ -1,0 +1,429 @@
+// Messages on their way: from the queue to a real mail server, whatever happens between.
+#include "daemon/message_sender.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "ingest/thread_id.h"
+#include "parsers/mime_reader.h"
+#include "store/operations/queue_message.h"
+#include "store/unsubscribe.h"
+#include "tests/store/records_fixture.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/smtp_server.h"
+
+namespace c360::daemon {
+namespace {
+
+using c360::testing::ManualClock;
+using c360::testing::ReceivedMail;
+using c360::testing::SmtpFault;
+using c360::testing::SmtpServer;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+class MessageSenderTest : public c360::testing::RecordsTest {
+ protected:
+  void SetUp() override {
+    RecordsTest::SetUp();
+    auto& smtp = config.messages.smtp;
+    smtp.host = "127.0.0.1";
+    smtp.port = server.port();
+    smtp.username = "crm@company.example";
+    smtp.password = Secret("secret");
+    smtp.ca_file = server.ca_file();
+    smtp.from = "crm@company.example";
+    smtp.reply = milliseconds{2'000};
+    smtp.whole = milliseconds{3'000};
+    config.messages.from_name = "Отдел продаж";
+    config.messages.email.per_minute = 10'000;
+    config.messages.public_url = "https://crm.company.example";
+    customer = make("counterparty",
+                    R"({"name":"Ромашка","segment_code":"small",)"
+                    R"("acquisition_channel_code":"site","status_code":"active",)"
+                    R"("promo_emails_allowed":true})",
+                    manager_)
+                   .id;
+  }
+
+  ChannelSenderOptions each() {
+    auto key = store::unsubscribe_key(*database_);
+    EXPECT_TRUE(key);
+    return {.zone = *TimeZone::named("Europe/Moscow"),
+            .thread_key = thread_key,
+            .unsubscribe_key = *key,
+            .public_url = config.messages.public_url};
+  }
+  std::vector<ChannelSetup> channels() {
+    return make_message_channels(
+        config,
+        {.database = *database_, .clock = clock, .observer = quiet_.observer, .holder = "a"});
+  }
+  ChannelSender mail_sender() {
+    auto made = channels();
+    return {*database_, std::move(made.front()), each(), clock, quiet_.observer};
+  }
+  // As often as there is something to do; how long it would wait then.
+  milliseconds work(ChannelSender& sender) {
+    for (;;) {
+      const auto wait = sender.turn({});
+      EXPECT_TRUE(wait) << wait.error().detail;
+      if (!wait || *wait > milliseconds{0}) return wait.value_or(milliseconds{-1});
+    }
+  }
+  milliseconds work() {
+    ChannelSender sender = mail_sender();
+    return work(sender);
+  }
+
+  store::MessageRequest offer(const std::string& purpose = "service") {
+    return {.channel = "email",
+            .purpose = purpose,
+            .address = "anna@customer.example",
+            .subject = "Предложение",
+            .text = "Здравствуйте!",
+            .html = std::nullopt,
+            .counterparty_id = customer,
+            .created_by = manager_.user_id};
+  }
+  std::int64_t queue(const store::MessageRequest& request) {
+    store::QueuedMessage queued;
+    const auto done = store::in_transaction(*database_, store::Pool::work,
+                                            [&](store::Transaction& tx) -> Result<void> {
+                                              const auto ticket = store::queue_message(tx, request);
+                                              if (auto ran = tx.run(); !ran) return ran;
+                                              queued = store::queued_message(tx.rows(ticket));
+                                              return {};
+                                            });
+    EXPECT_TRUE(done) << describe(done.error());
+    EXPECT_EQ(queued.status, "queued") << queued.reason;
+    return queued.id;
+  }
+  std::string state() {
+    return sql(
+        "SELECT string_agg(status || coalesce(' ' || reason, ''), ', ' ORDER BY id) "
+        "FROM crm.outbound_message");
+  }
+  void come_due() {
+    sql("UPDATE crm.outbound_message SET next_attempt_at = now() WHERE status = 'queued'");
+  }
+  // As a daemon that was killed while it sent leaves it.
+  void crash_while_sending() {
+    sql("UPDATE crm.outbound_message SET status = 'sending', attempts = attempts + 1, "
+        "claimed_until = now() - interval '1 second', row_version = row_version + 1");
+  }
+  // Seconds until the one message is tried again.
+  int waits() {
+    return std::stoi(
+        sql("SELECT round(extract(epoch FROM next_attempt_at - now())) FROM crm.outbound_message"));
+  }
+  static parsers::Message read(const ReceivedMail& mail) {
+    return parsers::read_mail(mail.bytes).message();
+  }
+
+  Secret thread_key{"a key of the tests, long enough for anybody"};
+  SmtpServer server;
+  ManualClock clock;
+  Config config;
+  std::int64_t customer = 0;
+};
+
+TEST_F(MessageSenderTest, MailGoesOutAndItsIdNamesTheRecordItIsAbout) {
+  queue(offer());
+
+  work();
+
+  EXPECT_EQ(state(), "sent");
+  ASSERT_THAT(server.mails(), SizeIs(1));
+  const parsers::Message mail = read(server.mails().front());
+  EXPECT_EQ(mail.subject, "Предложение");
+  EXPECT_EQ(mail.body.text, "Здравствуйте!");
+  EXPECT_EQ(mail.from.front().name, "Отдел продаж");
+  EXPECT_EQ(ingest::record_of_thread_id(thread_key, mail.message_id), customer);
+  EXPECT_EQ(sql("SELECT provider_message_id FROM crm.outbound_message"), mail.message_id);
+  EXPECT_THAT(server.mails().front().bytes, Not(HasSubstr("List-Unsubscribe")));
+}
+
+TEST_F(MessageSenderTest, RefusedRecipientFailsTheMessageForGood) {
+  queue(offer());
+  server.at("RCPT", {.reply = "550 5.1.1 no such user", .times = 0});
+
+  work();
+  come_due();
+  work();
+
+  EXPECT_EQ(state(), "failed recipient");
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(MessageSenderTest, TemporaryRefusalIsTriedAgainAfterFiveMinutesAtTheEarliest) {
+  queue(offer());
+  server.at("RCPT", {.reply = "450 4.7.1 greylisted"});
+
+  work();
+
+  EXPECT_EQ(state(), "queued deferred");
+  EXPECT_NEAR(waits(), 300, 2);
+  come_due();
+  work();
+  EXPECT_EQ(state(), "sent");
+}
+
+TEST_F(MessageSenderTest, WaitsLongerAfterEachFailureAndGivesUpAfterTheSixth) {
+  queue(offer());
+  server.at("RCPT", {.reply = "451 4.3.0 later", .times = 0});
+  std::vector<int> waited;
+
+  for (int attempt = 1; attempt <= 5; ++attempt) {
+    work();
+    waited.push_back(waits());
+    come_due();
+  }
+  work();
+
+  const std::vector<int> wanted{300, 300, 1'800, 7'200, 43'200};
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(waited[i], wanted[i], 2);
+  EXPECT_EQ(state(), "failed deferred");
+}
+
+TEST_F(MessageSenderTest, MailThatMayHaveArrivedIsSentOnceMoreUnderTheSameId) {
+  queue(offer());
+  server.at(".", {.hangs_up = true, .times = 0});
+
+  work();
+  EXPECT_EQ(state(), "queued unclear");
+  come_due();
+  work();
+
+  EXPECT_EQ(state(), "unknown unclear");
+  ASSERT_THAT(server.mails(), SizeIs(2));
+  EXPECT_EQ(read(server.mails()[0]).message_id, read(server.mails()[1]).message_id);
+}
+
+TEST_F(MessageSenderTest, WhatACrashLeavesBehindCountsAsUnclear) {
+  queue(offer());
+  crash_while_sending();
+
+  work();
+  EXPECT_EQ(state(), "queued unclear");
+  crash_while_sending();
+  work();
+
+  EXPECT_EQ(state(), "unknown unclear");
+  EXPECT_THAT(server.mails(), IsEmpty());
+}
+
+TEST_F(MessageSenderTest, ChannelThatCannotTellADoubleSendsNothingTwiceAfterACrash) {
+  queue(offer());
+  crash_while_sending();
+  auto made = channels();
+  made.front().unclear_retries = 0;
+  ChannelSender sender{*database_, std::move(made.front()), each(), clock, quiet_.observer};
+
+  work(sender);
+
+  EXPECT_EQ(state(), "unknown unclear");
+  EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(MessageSenderTest, TwoDaemonsSendNothingTwice) {
+  constexpr int kMails = 40;
+  for (int i = 0; i < kMails; ++i) {
+    auto request = offer();
+    request.subject = "No. " + std::to_string(i);
+    queue(request);
+  }
+  config.messages.email.per_minute = 100'000;
+
+  {
+    std::vector<std::jthread> daemons;
+    for (int i = 0; i < 2; ++i) daemons.emplace_back([this] { work(); });
+  }
+  work();
+
+  std::set<std::string> subjects;
+  for (const ReceivedMail& mail : server.mails()) subjects.insert(read(mail).subject);
+  EXPECT_THAT(server.mails(), SizeIs(kMails));
+  EXPECT_THAT(subjects, SizeIs(kMails));
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.outbound_message WHERE status = 'sent'"), "40");
+}
+
+TEST_F(MessageSenderTest, AdvertisingAndRemindersWaitForTheMorningOfTheBusiness) {
+  config.messages.email.quiet = *QuietHours::parse("21:00-09:00");  // it is 03:00 in Moscow
+  queue(offer("promo"));
+  queue(offer("reminder"));
+  queue(offer("service"));
+
+  work();
+  EXPECT_EQ(state(), "queued, queued, sent");
+  clock.advance(hours{6});
+  work();
+
+  EXPECT_EQ(state(), "sent, sent, sent");
+}
+
+TEST_F(MessageSenderTest, RateHoldsOverAllDaemonsAndAfterARestart) {
+  config.messages.email.per_minute = 2;
+  for (int i = 0; i < 3; ++i) queue(offer());
+
+  work();
+  work();
+  EXPECT_THAT(server.mails(), SizeIs(1));
+  clock.advance(minutes{1});
+  work();
+
+  EXPECT_THAT(server.mails(), SizeIs(2));
+}
+
+TEST_F(MessageSenderTest, ConsentWithdrawnMeanwhileKeepsTheMessageBack) {
+  queue(offer("promo"));
+  sql("UPDATE crm.counterparty SET promo_emails_allowed = false");
+
+  work();
+
+  EXPECT_EQ(state(), "suppressed no_consent");
+  EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(MessageSenderTest, CustomerOnTheBlackListMeanwhileGetsNothing) {
+  queue(offer());
+  sql("UPDATE crm.counterparty SET status_code = 'blacklisted'");
+
+  work();
+
+  EXPECT_EQ(state(), "suppressed blacklisted");
+}
+
+TEST_F(MessageSenderTest, AdvertisingCarriesALinkThatWithdrawsTheConsent) {
+  const std::int64_t id = queue(offer("promo"));
+
+  work();
+
+  ASSERT_THAT(server.mails(), SizeIs(1));
+  const std::string bytes = server.mails().front().bytes;
+  const std::string begin = "List-Unsubscribe: <https://crm.company.example/unsubscribe/";
+  const auto at = bytes.find(begin);
+  ASSERT_NE(at, std::string::npos);
+  const std::string token =
+      bytes.substr(at + begin.size(), bytes.find('>', at) - at - begin.size());
+  const auto link = store::read_unsubscribe(*store::unsubscribe_key(*database_), token);
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->counterparty_id, customer);
+  EXPECT_EQ(link->message_id, id);
+  EXPECT_THAT(bytes, HasSubstr("List-Unsubscribe-Post: List-Unsubscribe=One-Click"));
+  EXPECT_THAT(read(server.mails().front()).body.text, HasSubstr("/unsubscribe/" + token));
+}
+
+TEST_F(MessageSenderTest, AdvertisingWithoutAWayToRefuseItIsNotSent) {
+  config.messages.public_url.clear();
+  queue(offer("promo"));
+
+  work();
+
+  EXPECT_EQ(state(), "failed no_public_url");
+}
+
+TEST_F(MessageSenderTest, RefusedSignInStopsTheChannelUntilItsSettingsChange) {
+  queue(offer());
+  queue(offer());
+  config.messages.smtp.password = Secret("wrong");
+  config.messages.email.per_minute = 100'000;
+
+  work();
+  work();
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_EQ(
+      sql("SELECT count(*) FROM crm.outbound_message WHERE status = 'queued' AND attempts = 0"),
+      "2");
+  config.messages.smtp.password = Secret("secret");
+  come_due();
+  clock.advance(minutes{1});
+  work();
+
+  EXPECT_EQ(state(), "sent, sent");
+}
+
+TEST_F(MessageSenderTest, AnswerNamesTheMailItAnswers) {
+  auto request = offer("support_reply");
+  request.in_reply_to = "<question@customer.example>";
+  queue(request);
+
+  work();
+
+  ASSERT_THAT(server.mails(), SizeIs(1));
+  EXPECT_THAT(read(server.mails().front()).in_reply_to, Contains("question@customer.example"));
+}
+
+TEST_F(MessageSenderTest, QueuedMessageIsHeardOfAtOnce) {
+  MessageSender sender{
+      *database_, channels(), {.each = each(), .database = options_}, clock, quiet_.observer};
+  sender.start();
+
+  queue(offer());
+
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (server.mails().empty() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_THAT(server.mails(), SizeIs(1));
+}
+
+TEST_F(MessageSenderTest, DatabaseKnowsWhichChannelsAreOn) {
+  ASSERT_TRUE(announce_channels(*database_, channels()));
+
+  EXPECT_EQ(sql("SELECT string_agg(service, ',' ORDER BY service) FROM ops.service_switch "
+                "WHERE is_on AND service IN ('email', 'telegram', 'sms')"),
+            "email");
+}
+
+TEST_F(MessageSenderTest, WithdrawnConsentIsKeptWithItsReasonInTheHistory) {
+  const store::UnsubscribeLink link{.counterparty_id = customer, .message_id = 17};
+
+  ASSERT_TRUE(store::withdraw_consent(*database_, *records_, link, "req-9"));
+  ASSERT_TRUE(store::withdraw_consent(*database_, *records_, link, "req-9"));
+
+  EXPECT_EQ(sql("SELECT promo_emails_allowed || ' ' || promo_emails_basis FROM crm.counterparty"),
+            "false Отказ по ссылке из сообщения № 17");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'consent_changed' "
+                "AND origin = 'portal' AND record_id = " +
+                std::to_string(customer)),
+            "1");
+}
+
+TEST(UnsubscribeLink, OnlyWhatWeSignedIsRead) {
+  const Secret key{"a key"};
+  const std::string token = store::sign_unsubscribe(key, {.counterparty_id = 7, .message_id = 9});
+
+  ASSERT_TRUE(store::read_unsubscribe(key, token));
+  EXPECT_FALSE(store::read_unsubscribe(Secret{"another"}, token));
+  for (const std::string& forged :
+       {std::string(), std::string("7-9"), "8" + token.substr(1), token + "0", "-" + token,
+        token.substr(0, token.size() - 1), std::string(1'000, '1')})
+    EXPECT_FALSE(store::read_unsubscribe(key, forged)) << forged;
+}
+
+TEST(QuietHoursTest, MayGoOverMidnight) {
+  const auto night = QuietHours::parse("21:00-09:00");
+  ASSERT_TRUE(night);
+  const LocalSeconds day{std::chrono::days{20'000}};
+  EXPECT_TRUE(night->holds_at(day + hours{21}));
+  EXPECT_TRUE(night->holds_at(day + hours{8} + minutes{59}));
+  EXPECT_FALSE(night->holds_at(day + hours{9}));
+  const auto lunch = QuietHours::parse("12:00-13:00");
+  ASSERT_TRUE(lunch);
+  EXPECT_TRUE(lunch->holds_at(day + hours{12}));
+  EXPECT_FALSE(lunch->holds_at(day + hours{13}));
+  EXPECT_FALSE(QuietHours::parse("")->holds_at(day));
+  for (const char* wrong : {"9-21", "25:00-09:00", "21:00", "21:60-09:00", "09:00-09:00", "x"})
+    EXPECT_FALSE(QuietHours::parse(wrong)) << wrong;
+}
+
+}  // namespace
+}  // namespace c360::daemon
