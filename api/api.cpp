@@ -17,6 +17,7 @@
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
 #include "api/marketing_routes.h"
+#include "api/message_routes.h"
 #include "api/meta_routes.h"
 #include "api/openapi.h"
 #include "api/portal_routes.h"
@@ -63,6 +64,8 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_workspace_routes(routes, services);
   add_job_routes(routes, services, options);
   add_webhook_routes(routes, services, options);
+  add_message_routes(routes, services, options);
+  add_unsubscribe_routes(routes, services);
   add_service_routes(routes, services);
   add_token_routes(routes, services, options);
   add_portal_routes(routes, services, options);

@@ -166,6 +166,28 @@ mustache::data value_of(const Json& json) {
 
 struct TooLarge {};
 
+Result<std::string> filled(std::string_view text, const Json& data, bool is_html) {
+  if (auto fine = check_template(text); !fine) return std::unexpected(std::move(fine).error());
+  mustache::mustache page{std::string(text)};
+  if (!is_html) page.set_custom_escape([](const std::string& value) { return value; });
+  std::string result;
+  try {
+    page.render(value_of(data), [&](const std::string& piece) {
+      if (result.size() + piece.size() > kMaxFilledBytes) throw TooLarge{};
+      result += piece;
+    });
+  } catch (const TooLarge&) {
+    return fail(ErrorCode::validation_failed,
+                "The document would be larger than " + std::to_string(kMaxFilledBytes) + " bytes.",
+                "document_too_large");
+  }
+  if (!page.is_valid()) {
+    return fail(ErrorCode::validation_failed,
+                "The template cannot be filled: " + page.error_message(), "template_invalid");
+  }
+  return result;
+}
+
 }  // namespace
 
 Result<void> check_template(std::string_view text, const Json* sample) {
@@ -179,24 +201,11 @@ Result<void> check_template(std::string_view text, const Json* sample) {
 }
 
 Result<std::string> fill_template(std::string_view text, const Json& data) {
-  if (auto fine = check_template(text); !fine) return std::unexpected(std::move(fine).error());
-  mustache::mustache page{std::string(text)};
-  std::string filled;
-  try {
-    page.render(value_of(data), [&](const std::string& piece) {
-      if (filled.size() + piece.size() > kMaxFilledBytes) throw TooLarge{};
-      filled += piece;
-    });
-  } catch (const TooLarge&) {
-    return fail(ErrorCode::validation_failed,
-                "The document would be larger than " + std::to_string(kMaxFilledBytes) + " bytes.",
-                "document_too_large");
-  }
-  if (!page.is_valid()) {
-    return fail(ErrorCode::validation_failed,
-                "The template cannot be filled: " + page.error_message(), "template_invalid");
-  }
-  return filled;
+  return filled(text, data, true);
+}
+
+Result<std::string> fill_text(std::string_view text, const Json& data) {
+  return filled(text, data, false);
 }
 
 }  // namespace c360::store

@@ -31,5 +31,7 @@ Result<void> check_template(std::string_view text, const Json* sample = nullptr)
 // Values are strings, true and false, lists of objects, objects; empty strings and null count as
 // not there. What check_template says; validation_failed, reason document_too_large.
 Result<std::string> fill_template(std::string_view text, const Json& data);
+// The same of a plain text: values stand as they are.
+Result<std::string> fill_text(std::string_view text, const Json& data);
 
 }  // namespace c360::store

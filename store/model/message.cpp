@@ -1,6 +1,7 @@
 // Messages to people outside, and the templates they are made of (domain.md 16; ).
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/operations/message_template.h"
 
 namespace c360::store {
 namespace {
@@ -172,6 +173,7 @@ Resource message_template() {
                      Operation::remove, Operation::history},
       .default_sort = "code",
       .soft_delete = false,
+      .before_write = check_message_template,
   };
 }
 

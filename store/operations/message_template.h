@@ -1,0 +1,37 @@
+// Messages made of templates (domain.md 16): two languages, fields as in documents/template.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "daemon/base/error.h"
+#include "daemon/base/json.h"
+#include "store/database.h"
+#include "store/draft.h"
+
+namespace c360::store {
+
+// Before one is stored: the texts can be filled, with these placeholders and what every message
+// knows; all faults at once.
+void check_message_template(Draft& draft);
+
+struct MessageTexts {
+  std::string channel;
+  std::string subject;
+  std::string text;
+};
+
+// What every message knows besides its parameters: {{contact.full_name}}, {{counterparty.name}},
+// {{sender.name}}; empty where there is none.
+struct MessageNames {
+  std::string contact;
+  std::string counterparty;
+  std::string sender;
+};
+
+// In the language `ru` or `en`. validation_failed at /template_code where there is none in use, at
+// /parameters/NAME for each that is missing, unknown or no text.
+Result<MessageTexts> fill_message(Transaction& tx, std::string_view code, std::string_view language,
+                                  const Json& parameters, const MessageNames& names);
+
+}  // namespace c360::store

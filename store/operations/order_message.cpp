@@ -1,0 +1,312 @@
+#include "store/operations/order_message.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "daemon/base/text.h"
+#include "store/operations/message_template.h"
+#include "store/portal.h"
+#include "store/record_json.h"
+#include "store/service_switches.h"
+
+namespace c360::store {
+namespace {
+
+// $1 channel, $2 contact, $3 customer, $4 record, $5 who sends.
+constexpr Sql kRecipient{"message_recipient", R"sql(
+SELECT coalesce(c.full_name, ''), coalesce(k.name, ''),
+       coalesce(concat_ws(' ', u.first_name, u.last_name), ''),
+       CASE $1
+           WHEN 'email' THEN CASE WHEN c.id IS NULL THEN k.email ELSE c.email END::text
+           WHEN 'telegram' THEN c.telegram
+           ELSE (SELECT p.e164 FROM crm.record_phone AS p
+                  WHERE p.record_id = coalesce(c.id, k.id)
+                  ORDER BY p.source_field <> 'mobile_phone', p.source_field LIMIT 1) END
+  FROM (SELECT coalesce($3::bigint,
+                        (SELECT counterparty_id FROM crm.contact WHERE id = $2::bigint),
+                        crm.counterparty_of($4::bigint)) AS id) AS w
+  LEFT JOIN crm.contact AS c ON c.id = $2::bigint
+  LEFT JOIN crm.counterparty AS k ON k.id = w.id
+  LEFT JOIN crm.user AS u ON u.id = $5::bigint)sql"};
+
+constexpr std::array<std::string_view, 3> kChannels = {"email", "telegram", "sms"};
+constexpr std::array<std::string_view, 4> kPurposes = {"service", "reminder", "promo",
+                                                       "support_reply"};
+constexpr std::size_t kMaxMessageIdBytes = 300;
+
+bool is_number(std::string_view text) {
+  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
+  return digits.size() >= 7 && digits.size() <= 15 &&
+         std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A signed 64-bit number, or @name (adapters.md, 5.1).
+bool is_chat(std::string_view text) {
+  if (text.size() < 2 || text.size() > 64) return false;
+  const bool named = text.front() == '@';
+  const std::string_view rest = named || text.front() == '-' ? text.substr(1) : text;
+  return std::ranges::all_of(rest, [&](char c) {
+    const bool digit = c >= '0' && c <= '9';
+    return digit || (named && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'));
+  });
+}
+
+bool is_message_id(std::string_view text) {
+  if (text.size() < 5 || text.size() > kMaxMessageIdBytes) return false;
+  if (!text.starts_with('<') || !text.ends_with('>')) return false;
+  const std::string_view inside = text.substr(1, text.size() - 2);
+  return inside.find('@') != std::string_view::npos && std::ranges::all_of(inside, [](char c) {
+           return c > ' ' && c < '\x7f' && c != '<' && c != '>';
+         });
+}
+
+class Ordering {
+ public:
+  Ordering(Records& records, Transaction& tx, MessageOrder order, const Actor& actor)
+      : records_(records), tx_(tx), order_(std::move(order)), actor_(actor) {}
+
+  Result<OrderedMessage> run() {
+    if (is_portal(actor_))
+      return fail(ErrorCode::forbidden, "Portal users do not send messages.", "may_not_send");
+    check_words();
+    if (auto known = check_targets(); !known) return std::unexpected(std::move(known).error());
+    if (auto known = check_attachments(); !known) return std::unexpected(std::move(known).error());
+    if (!faults_.empty()) return refused();
+    if (auto filled = fill(); !filled) return std::unexpected(std::move(filled).error());
+    check_content();
+    if (!faults_.empty()) return refused();
+    const auto on = is_service_on(tx_, order_.channel);
+    if (!on) return std::unexpected(on.error());
+    if (!*on)
+      return fail(ErrorCode::conflict, "The channel " + order_.channel + " is not set up.",
+                  "channel_off");
+    return queue();
+  }
+
+ private:
+  void wrong(std::string pointer, std::string code, std::string detail) {
+    faults_.push_back({std::move(pointer), std::move(code), std::move(detail)});
+  }
+  std::unexpected<Error> refused() {
+    Error error{.code = ErrorCode::validation_failed,
+                .detail = "The message cannot be sent as asked.",
+                .reason = faults_.front().code};
+    error.fields = std::move(faults_);
+    return std::unexpected(std::move(error));
+  }
+
+  void check_words() {
+    if (order_.channel.empty() && order_.template_code.empty()) {
+      wrong("/channel", "channel_required", "One of email, telegram, sms.");
+    } else if (!order_.channel.empty() &&
+               std::ranges::find(kChannels, order_.channel) == kChannels.end()) {
+      wrong("/channel", "unknown_code", "One of email, telegram, sms.");
+    }
+    if (std::ranges::find(kPurposes, order_.purpose) == kPurposes.end())
+      wrong("/purpose", "unknown_code", "One of service, reminder, promo, support_reply.");
+    if (order_.language != "ru" && order_.language != "en")
+      wrong("/lang", "unknown_code", "ru or en.");
+    if (!order_.template_code.empty() && (!order_.text.empty() || !order_.subject.empty()))
+      wrong("/template_code", "template_or_text", "Either a template, or subject and text.");
+    if (order_.template_code.empty() && order_.text.empty())
+      wrong("/text", "text_required", "Either a template, or a text.");
+    if (!order_.in_reply_to.empty() && !is_message_id(order_.in_reply_to))
+      wrong("/in_reply_to", "invalid_value", "A Message-ID such as <id@host.example>.");
+    if (order_.dedupe_key.size() > kMaxMessageDedupeKeyBytes - 4)
+      wrong("/dedupe_key", "too_long", "At most 251 bytes.");
+    if (!order_.record_id && !order_.counterparty_id && !order_.contact_id)
+      wrong("/counterparty_id", "recipient_required",
+            "Say whom it is for or what it is about: counterparty_id, contact_id or record_id.");
+  }
+
+  // Each of them is seen and may be changed.
+  Result<void> check_targets() {
+    const std::array<std::tuple<std::string_view, std::optional<std::int64_t>, std::string_view>, 3>
+        named = {{{"/record_id", order_.record_id, ""},
+                  {"/counterparty_id", order_.counterparty_id, "counterparty"},
+                  {"/contact_id", order_.contact_id, "contact"}}};
+    const AccessRules& access = records_.access();
+    const Predicate reads = access.record_predicate(actor_, Right::read, "r.id", "$2::bigint");
+    const Predicate writes = access.record_predicate(actor_, Right::write, "r.id", "$2::bigint");
+    const std::string sql = "SELECT " + writes.sql +
+                            ", r.kind FROM crm.record r WHERE r.id = $1::bigint AND "
+                            "($2::bigint IS NULL OR true) AND crm.record_is_live(r.id) AND " +
+                            reads.sql;
+    for (const auto& [pointer, id, kind] : named) {
+      if (!id) continue;
+      auto rows = tx_.query({"", sql}, std::move(Params{}.add(*id).add(actor_.user_id)));
+      if (!rows) return std::unexpected(rows.error());
+      if ((*rows)->empty() || (!kind.empty() && (*rows)->text(0, 1) != kind)) {
+        wrong(std::string(pointer), "not_found", "There is no such record.");
+      } else if (!(*rows)->boolean(0, 0)) {
+        return fail(ErrorCode::forbidden, "You may read this record, but not write to its people.",
+                    "read_only");
+      }
+    }
+    return {};
+  }
+
+  Result<void> check_attachments() {
+    const auto& wanted = order_.document_version_ids;
+    if (wanted.empty()) return {};
+    if (wanted.size() > kMaxMessageAttachments) {
+      wrong("/document_version_ids", "too_many",
+            "At most " + std::to_string(kMaxMessageAttachments) + " attachments.");
+      return {};
+    }
+    const Predicate reads = records_.access().predicate(
+        actor_, records_.registry().get("document_version"), Right::read, "t", "$2::bigint");
+    const std::string sql =
+        "SELECT t.id FROM crm.document_version t JOIN crm.document d ON d.id = t.document_id AND "
+        "d.deleted_at IS NULL WHERE t.id = ANY ($1::bigint[]) AND ($2::bigint IS NULL OR true) "
+        "AND " +
+        reads.sql;
+    Params params;
+    params.add_array(std::span<const std::int64_t>(wanted)).add(actor_.user_id);
+    auto rows = tx_.query({"", sql}, std::move(params));
+    if (!rows) return std::unexpected(rows.error());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      bool found = false;
+      for (int row = 0; row < (*rows)->size(); ++row)
+        found = found || (*rows)->int64(row, 0) == wanted[i];
+      if (!found)
+        wrong("/document_version_ids/" + std::to_string(i), "not_found",
+              "There is no such version of a document.");
+    }
+    return {};
+  }
+
+  Result<void> fill() {
+    Params params;
+    params.add(order_.channel)
+        .add(order_.contact_id)
+        .add(order_.counterparty_id)
+        .add(order_.record_id)
+        .add(actor_.user_id);
+    auto rows = tx_.query(kRecipient, params);
+    if (!rows) return std::unexpected(rows.error());
+    if (order_.template_code.empty()) {
+      if (order_.address.empty()) order_.address = (*rows)->text(0, 3);
+      return {};
+    }
+    const MessageNames names{.contact = std::string((*rows)->text(0, 0)),
+                             .counterparty = std::string((*rows)->text(0, 1)),
+                             .sender = std::string((*rows)->text(0, 2))};
+    std::string address((*rows)->text(0, 3));
+    auto texts = fill_message(tx_, order_.template_code, order_.language, order_.parameters, names);
+    if (!texts) return std::unexpected(std::move(texts).error());
+    if (order_.channel.empty()) {
+      // Now that the channel is known, so is which address is wanted.
+      order_.channel = texts->channel;
+      params = {};
+      params.add(order_.channel)
+          .add(order_.contact_id)
+          .add(order_.counterparty_id)
+          .add(order_.record_id)
+          .add(actor_.user_id);
+      rows = tx_.query(kRecipient, std::move(params));
+      if (!rows) return std::unexpected(rows.error());
+      address = (*rows)->text(0, 3);
+    } else if (order_.channel != texts->channel) {
+      wrong("/channel", "other_channel", "The template is for " + texts->channel + ".");
+    }
+    if (order_.address.empty()) order_.address = std::move(address);
+    order_.subject = std::move(texts->subject);
+    order_.text = std::move(texts->text);
+    return {};
+  }
+
+  void check_content() {
+    if (order_.address.empty()) {
+      wrong("/address", "address_required",
+            "Neither the contact nor the customer has an address of this channel.");
+    } else if (!is_address()) {
+      wrong("/address", "invalid_address",
+            order_.channel == "email" ? "This is no mail address."
+            : order_.channel == "sms" ? "A number as in E.164: +79990000001."
+                                      : "The number of a chat, or @name.");
+    }
+    if (order_.channel == "email" && trimmed(order_.subject).empty())
+      wrong("/subject", "subject_required", "A mail has a subject.");
+    if (utf8_length(order_.subject) > kMaxMessageSubjectCharacters)
+      wrong("/subject", "too_long", "At most 500 characters.");
+    if (trimmed(order_.text).empty())
+      wrong("/text", "text_required", "There is nothing in the text.");
+    if (utf8_length(order_.text) > kMaxOrderedTextCharacters)
+      wrong("/text", "too_long", "At most 65536 characters.");
+  }
+
+  bool is_address() const {
+    if (order_.channel == "sms") return is_number(order_.address);
+    if (order_.channel == "telegram") return is_chat(order_.address);
+    return order_.address.size() <= kMaxMessageAddressBytes &&
+           !parse_value(store::email("address"), Json(order_.address)).fault;
+  }
+
+  Result<OrderedMessage> queue() {
+    const Ticket ticket = queue_message(
+        tx_, {.channel = order_.channel,
+              .purpose = order_.purpose,
+              .address = order_.address,
+              .subject = order_.subject,
+              .text = order_.text,
+              .html = std::nullopt,
+              .contact_id = order_.contact_id,
+              .counterparty_id = order_.counterparty_id,
+              .record_id = order_.record_id,
+              .template_code =
+                  order_.template_code.empty() ? std::nullopt : std::optional(order_.template_code),
+              .parameters = order_.parameters.dump(),
+              // What the service itself sends has keys of its own.
+              .dedupe_key = order_.dedupe_key.empty() ? "" : "api:" + order_.dedupe_key,
+              .in_reply_to =
+                  order_.in_reply_to.empty() ? std::nullopt : std::optional(order_.in_reply_to),
+              .document_version_ids = order_.document_version_ids,
+              .not_before = order_.not_before,
+              .created_by = actor_.user_id});
+    if (auto ran = tx_.run(); !ran) return std::unexpected(ran.error());
+    OrderedMessage made{.queued = queued_message(tx_.rows(ticket))};
+    if (!made.queued.fresh)
+      return fail(ErrorCode::conflict,
+                  "Message " + std::to_string(made.queued.id) + " was queued with this key before.",
+                  "duplicate_message");
+    made.channel = std::move(order_.channel);
+    made.address = std::move(order_.address);
+    made.subject = std::move(order_.subject);
+    made.text = std::move(order_.text);
+    return made;
+  }
+
+  Records& records_;
+  Transaction& tx_;
+  MessageOrder order_;
+  const Actor& actor_;
+  std::vector<FieldError> faults_;
+};
+
+}  // namespace
+
+Result<OrderedMessage> order_message(Records& records, Transaction& tx, const MessageOrder& order,
+                                     const Actor& actor) {
+  return Ordering(records, tx, order, actor).run();
+}
+
+Result<void> may_change_message(Records& records, Transaction& tx, std::int64_t id,
+                                const Actor& actor) {
+  const Resource& message = records.registry().get("outbound_message");
+  const AccessRules& access = records.access();
+  const std::string sql =
+      "SELECT " + access.predicate(actor, message, Right::write, "t", "$2::bigint").sql +
+      " FROM crm.outbound_message t WHERE t.id = $1::bigint AND ($2::bigint IS NULL OR true) AND " +
+      access.predicate(actor, message, Right::read, "t", "$2::bigint").sql;
+  auto rows = tx.query({"", sql}, std::move(Params{}.add(id).add(actor.user_id)));
+  if (!rows) return std::unexpected(rows.error());
+  if ((*rows)->empty())
+    return fail(ErrorCode::not_found, "There is no message " + std::to_string(id) + ".");
+  if (!(*rows)->boolean(0, 0))
+    return fail(ErrorCode::forbidden, "You may read this message, but not change it.", "read_only");
+  return {};
+}
+
+}  // namespace c360::store
