@@ -8,7 +8,7 @@ namespace {
 
 // A mail is on a record once only: what the target has of it already stays behind. A task to take
 // to work is about the record itself.
-constexpr std::array<MergePart, 23> kParts = {{
+constexpr std::array<MergePart, 25> kParts = {{
     {"comments", "crm.comment", "record_id", "",
      "m.mail_message_id IS NULL OR NOT EXISTS (SELECT FROM crm.comment o WHERE o.record_id = "
      "$2::bigint AND o.mail_message_id = m.mail_message_id AND o.deleted_at IS NULL)",
@@ -20,6 +20,8 @@ constexpr std::array<MergePart, 23> kParts = {{
      ""},
     {"assignments", "crm.assignment", "parent_record_id", "assignment", "", ""},
     {"documents", "crm.document", "parent_record_id", "document", "", ""},
+    {"messages", "crm.outbound_message", "record_id", "", "", ""},
+    {"customer_messages", "crm.outbound_message", "counterparty_id", "", "", "counterparty"},
     {"tasks", "crm.task", "record_id", "", "m.kind <> 'take_to_work' OR m.status <> 'active'", ""},
     {"orders", "crm.order", "deal_id", "order", "", "deal"},
     {"payments", "crm.payment", "deal_id", "payment", "", "deal"},
