@@ -107,6 +107,24 @@ class MessageSenderTest : public c360::testing::RecordsTest {
     EXPECT_EQ(queued.status, "queued") << queued.reason;
     return queued.id;
   }
+  // A document of the customer with this content; the id of its version.
+  std::int64_t stored_version(const std::string& name, const std::string& content) {
+    const std::string digest = "sha256(convert_to('" + content + "', 'UTF8'))";
+    sql("INSERT INTO ops.blob (sha256, size_bytes) VALUES (" + digest + ", " +
+        std::to_string(content.size()) + ")");
+    sql("INSERT INTO ops.blob_chunk (sha256, seq, data) VALUES (" + digest + ", 0, convert_to('" +
+        content + "', 'UTF8'))");
+    const std::string version = sql("SELECT nextval('crm.record_id_seq')");
+    return std::stoll(
+        sql("WITH record AS (INSERT INTO crm.record (kind) VALUES ('document') RETURNING id), "
+            "document AS (INSERT INTO crm.document (id, parent_record_id, type_code, name, "
+            "current_version_id) SELECT id, " +
+            std::to_string(customer) + ", 'attachment', 'x', " + version +
+            " FROM record RETURNING id) INSERT INTO crm.document_version (id, document_id, "
+            "version_no, content_sha256, size_bytes, mime_type, file_name, storage_key) SELECT " +
+            version + ", id, 1, " + digest + ", " + std::to_string(content.size()) +
+            ", 'application/pdf', '" + name + "', 'k' FROM document RETURNING id"));
+  }
   std::string state() {
     return sql(
         "SELECT string_agg(status || coalesce(' ' || reason, ''), ', ' ORDER BY id) "
@@ -360,6 +378,35 @@ TEST_F(MessageSenderTest, AnswerNamesTheMailItAnswers) {
 
   ASSERT_THAT(server.mails(), SizeIs(1));
   EXPECT_THAT(read(server.mails().front()).in_reply_to, Contains("question@customer.example"));
+}
+
+TEST_F(MessageSenderTest, DocumentsGoOutWithTheMail) {
+  auto request = offer();
+  request.document_version_ids = {stored_version("Предложение № 5.pdf", "%PDF-1.7 and so on")};
+  queue(request);
+
+  work();
+
+  ASSERT_THAT(server.mails(), SizeIs(1));
+  const auto mail = parsers::read_mail(server.mails().front().bytes);
+  ASSERT_THAT(mail.message().parts, SizeIs(2));
+  EXPECT_EQ(mail.message().parts[1].file_name, "Предложение № 5.pdf");
+  EXPECT_EQ(mail.part_bytes(1, 1'000).value_or(""), "%PDF-1.7 and so on");
+}
+
+TEST_F(MessageSenderTest, DocumentsThatAreGoneOrTooLargeFailTheMessage) {
+  auto request = offer();
+  request.document_version_ids = {stored_version("a.pdf", std::string(2'000, 'x'))};
+  queue(request);
+  config.messages.smtp.max_mail_bytes = 2'000;
+  work();
+  EXPECT_EQ(state(), "failed too_large");
+
+  sql("UPDATE crm.outbound_message SET status = 'queued', next_attempt_at = now()");
+  sql("UPDATE crm.document SET deleted_at = now()");
+  work();
+  EXPECT_EQ(state(), "failed attachment_gone");
+  EXPECT_EQ(server.connections(), 0);
 }
 
 TEST_F(MessageSenderTest, QueuedMessageIsHeardOfAtOnce) {
