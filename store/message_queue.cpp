@@ -41,7 +41,8 @@ SELECT (extract(epoch FROM greatest(least(
          (SELECT min(claimed_until) FROM crm.outbound_message
            WHERE channel = $1 AND status = 'sending')) - now(), interval '0')) * 1000)::bigint)sql"};
 
-// $1 id, $2 version, $3 the service's id, $4 the new address.
+// $1 id, $2 version, $3 the service's id, $4 the new address, $5 the former one. Advertising is no
+// contact with a customer.
 constexpr Sql kSent{"messages_sent", R"sql(
 WITH done AS (
   UPDATE crm.outbound_message
@@ -50,11 +51,22 @@ WITH done AS (
          address = coalesce(nullif($4, ''), address),
          updated_at = clock_timestamp(), row_version = row_version + 1
    WHERE id = $1 AND row_version = $2 AND status = 'sending'
-  RETURNING id, contact_id, channel),
+  RETURNING id, contact_id, counterparty_id, channel, purpose, sent_at),
+contacted AS (
+  UPDATE crm.counterparty AS k SET last_contact_at = greatest(k.last_contact_at, done.sent_at)
+    FROM done WHERE k.id = done.counterparty_id AND done.purpose IN ('service', 'support_reply')),
 moved AS (
   UPDATE crm.contact AS c
      SET telegram = $4, updated_at = clock_timestamp(), row_version = c.row_version + 1
-    FROM done WHERE $4 <> '' AND done.channel = 'telegram' AND c.id = done.contact_id)
+    FROM done
+   WHERE $4 <> '' AND done.channel = 'telegram' AND c.id = done.contact_id AND c.telegram = $5
+  RETURNING c.id, c.row_version),
+told AS (
+  INSERT INTO crm.history_event (record_id, record_kind, event, changes, version, origin)
+  SELECT id, 'contact', 'updated',
+         jsonb_build_array(jsonb_build_object('field', 'telegram', 'old', $5::text, 'new', $4::text)),
+         row_version, 'job'
+    FROM moved)
 SELECT 1 FROM done)sql"};
 
 // $3 detail, $4 the service's id, $5 retries, $6 delay.
@@ -249,7 +261,7 @@ Result<std::optional<milliseconds>> until_next_message(
 Result<void> note_sent(Database& database, const MessageClaim& claim,
                        std::string_view provider_message_id, std::string_view new_address) {
   Params params = of_claim(claim);
-  params.add(provider_message_id).add(new_address);
+  params.add(provider_message_id).add(new_address).add(claim.address);
   return note(database, claim, kSent, std::move(params));
 }
 

@@ -24,9 +24,9 @@ class OpenApi : public ApiTest {
 };
 
 TEST_F(OpenApi, EveryRouteHasAScopeDecision) {
-  const std::set<std::string> open = {"/api/v1/openapi.json", "/docs", "/docs/init.js",
-                                      "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css",
-                                      "/unsubscribe/{token}"};
+  const std::set<std::string> open = {"/api/v1/openapi.json", "/docs",
+                                      "/docs/init.js",        "/docs/swagger-ui-bundle.js",
+                                      "/docs/swagger-ui.css", "/unsubscribe/{token}"};
   // Of a record of any kind: the scope of its kind is asked for once that is known.
   const std::set<std::string> any_token = {"/api/v1/events",
                                            "/api/v1/events/snapshot",

@@ -168,6 +168,30 @@ TEST_F(MessageSenderTest, MailGoesOutAndItsIdNamesTheRecordItIsAbout) {
   EXPECT_EQ(ingest::record_of_thread_id(thread_key, mail.message_id), customer);
   EXPECT_EQ(sql("SELECT provider_message_id FROM crm.outbound_message"), mail.message_id);
   EXPECT_THAT(server.mails().front().bytes, Not(HasSubstr("List-Unsubscribe")));
+  EXPECT_EQ(sql("SELECT last_contact_at IS NOT NULL FROM crm.counterparty"), "t");
+}
+
+TEST_F(MessageSenderTest, ChatThatMovedIsWrittenToAtItsNewPlaceFromThenOn) {
+  const std::int64_t contact = make("contact",
+                                    R"({"full_name":"Анна","telegram":"-17","counterparty_id":)" +
+                                        std::to_string(customer) + "}",
+                                    manager_)
+                                   .id;
+  auto request = offer();
+  request.channel = "telegram";
+  request.address = "-17";
+  request.contact_id = contact;
+  queue(request);
+  const auto claim = store::claim_message(*database_, "telegram", minutes{1}, {});
+  ASSERT_TRUE(claim && *claim);
+
+  ASSERT_TRUE(store::note_sent(*database_, **claim, "55", "-10017"));
+
+  EXPECT_EQ(sql("SELECT telegram FROM crm.contact"), "-10017");
+  EXPECT_EQ(sql("SELECT changes->0->>'new' FROM crm.history_event WHERE record_kind = 'contact' "
+                "ORDER BY id DESC LIMIT 1"),
+            "-10017");
+  EXPECT_FALSE(store::note_sent(*database_, **claim, "55", ""));
 }
 
 TEST_F(MessageSenderTest, RefusedRecipientFailsTheMessageForGood) {
