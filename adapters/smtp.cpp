@@ -157,9 +157,10 @@ struct SmtpChannel::Exchange {
     if (dialogue_bytes > kMaxDialogueBytes) return give_up("reply_too_long");
     line = trimmed(line);
     int code = 0;
-    const auto [end, fault] =
-        std::from_chars(line.data(), line.data() + std::min<std::size_t>(3, line.size()), code);
-    if (fault != std::errc{} || end != line.data() + 3 || is_leaving) return true;
+    const std::string_view digits = line.substr(0, 3);
+    const auto [end, fault] = std::from_chars(digits.begin(), digits.end(), code);
+    if (fault != std::errc{} || end != digits.end() || digits.size() != 3 || is_leaving)
+      return true;
     const bool last = line.size() < 4 || line[3] == ' ';
     std::string_view text = line.size() > 4 ? line.substr(4) : std::string_view{};
     if (phase == Phase::hello) note_extension(text);
@@ -404,7 +405,7 @@ CallResult<std::string> SmtpChannel::probe(std::stop_token stop) {
 }
 
 NoAnswer SmtpChannel::refusal(const Exchange& exchange) const {
-  const auto none = [&](Outcome outcome, std::string reason, std::string detail) {
+  const auto none = [&](Outcome outcome, std::string reason, const std::string& detail) {
     NoAnswer answer{.outcome = outcome, .reason = std::move(reason)};
     answer.detail = utf8_prefix(detail, NoAnswer::kMaxDetail);
     return answer;
