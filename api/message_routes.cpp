@@ -236,7 +236,7 @@ Json ordered_schema() {
                         {"status", "channel", "address", "subject", "text", "dry_run"});
 }
 
-void add_change(std::vector<Route>& routes, const ApiServices& services, std::string name,
+void add_change(std::vector<Route>& routes, const ApiServices& services, const std::string& name,
                 std::string summary, Change what) {
   Route route = route_of("/{id}/" + name, name + "_message", std::move(summary));
   route.parameters = {{.name = "id",
