@@ -30,6 +30,7 @@ std::string_view to_string(Outcome outcome);
 enum class RefusalScope : std::uint8_t {
   operation,  // this method alone, such as one outside the contract
   service,    // the key: everything of the service
+  recipient,  // the one who was written to: others may be
 };
 
 // Why there is no answer.
@@ -43,6 +44,9 @@ struct NoAnswer {
   int http_status = 0;              // 0: no status arrived
   std::optional<Instant> retry_at;  // not before; quota always has one
   RefusalScope scope = RefusalScope::service;
+  // The request was written whole: what it asked for may have been done, though no answer that can
+  // be read says so.
+  bool maybe_done = false;
 
   static constexpr std::size_t kMaxDetail = 500;
 };

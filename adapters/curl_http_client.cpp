@@ -98,6 +98,16 @@ bool is_about_form(CURLcode result, const Call& call, bool asked) {
 // A query may hold keys (Kontur's does) and is nobody's business in an error.
 std::string_view shown(std::string_view url) { return url.substr(0, url.find('?')); }
 
+// A body counts as written when the connection has taken its last byte.
+bool is_written(CURL* handle, const HttpRequest& request) {
+  long sent = 0;
+  curl_off_t uploaded = 0;
+  curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);
+  curl_easy_getinfo(handle, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+  const std::uint64_t body = request.upload ? request.upload->size : request.body.size();
+  return sent > 0 && static_cast<std::uint64_t>(uploaded) >= body;
+}
+
 ErrorCode code_of(CURLcode result) {
   if (is_about_tls(result)) return ErrorCode::upstream_rejected;
   switch (result) {
@@ -142,6 +152,7 @@ std::optional<std::string_view> HttpAnswer::header(std::string_view name) const 
 struct CurlHttpClient::State {
   CURL* handle = nullptr;
   std::string user_agent;
+  bool written = false;
   std::atomic<bool> cancelled = false;
 };
 
@@ -156,6 +167,7 @@ CurlHttpClient::CurlHttpClient(std::string user_agent) : state_(std::make_unique
 CurlHttpClient::~CurlHttpClient() { curl_easy_cleanup(state_->handle); }
 
 void CurlHttpClient::cancel() { state_->cancelled = true; }
+bool CurlHttpClient::was_written() const { return state_->written; }
 
 Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   CURL* handle = state_->handle;
@@ -186,6 +198,10 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_ACCEPT_ENCODING, "");
   set(CURLOPT_PROTOCOLS_STR, request.allow_plain_http ? "https,http" : "https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
+  if (request.once) {
+    set(CURLOPT_FRESH_CONNECT, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);
+  }
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
@@ -209,6 +225,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_XFERINFODATA, &state_->cancelled);
 
   const CURLcode result = curl_easy_perform(handle);
+  state_->written = is_written(handle, request);
   if (call.unread) return std::unexpected(std::move(*call.unread));
   if (result != CURLE_OK) {
     if (call.too_long || result == CURLE_FILESIZE_EXCEEDED)

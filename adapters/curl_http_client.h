@@ -16,6 +16,7 @@ class CurlHttpClient final : public HttpClient {
   CurlHttpClient& operator=(const CurlHttpClient&) = delete;
 
   Result<HttpAnswer> send(const HttpRequest& request) override;
+  bool was_written() const override;
   void cancel() override;
 
  private:

@@ -19,6 +19,9 @@ class HeldExchange final : public CallJournal {
     if (record.operation == operation_) exchange_ = record.exchange;
     if (next_ != nullptr) next_->record(record);
   }
+  void quota(const QuotaLeft& left) override {
+    if (next_ != nullptr) next_->quota(left);
+  }
   // The latest one, once.
   std::optional<RecordedExchange> take() { return std::exchange(exchange_, std::nullopt); }
 

@@ -40,7 +40,10 @@ struct HttpRequest {
   std::chrono::milliseconds connect_timeout{3'000};  // part of it
   std::size_t max_answer_bytes = std::size_t{8} << 20U;
   bool allow_plain_http = false;  // otherwise https only
-  std::string ca_file;            // PEM, instead of the system's authorities; empty: those
+  // Sent at most once: over a connection of its own, because a client repeats by itself what a kept
+  // connection brought no answer to (RFC 9110, 9.2.2 forbids that for what is not idempotent).
+  bool once = false;
+  std::string ca_file;  // PEM, instead of the system's authorities; empty: those
   // Asked about each address before a connection is made to it, and no proxy is used; none: any
   // address. Outlives the call.
   const TargetPolicy* targets = nullptr;
@@ -64,6 +67,9 @@ class HttpClient {
   // address that `targets` allows (internal_address), invalid_request for a url that cannot be
   // called. Their texts show the url without its query.
   virtual Result<HttpAnswer> send(const HttpRequest& request) = 0;
+  // Whether the latest request was written to its last byte. Where send() brought no answer the
+  // service may have acted on it then, and cannot have otherwise.
+  virtual bool was_written() const = 0;
   // Any thread. Ends the call under way within a second, and every later one at once, with
   // unavailable, reason `interrupted`.
   virtual void cancel() = 0;

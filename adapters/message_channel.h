@@ -26,6 +26,7 @@ struct ChannelMessage {
   std::string text;     // plain, UTF-8; never read as markup
   std::string html;     // mail only; empty: the text alone
   std::string key;      // of this message, the same at each attempt; names it where a channel can
+  bool maybe_sent = false;      // an earlier attempt ended as `unknown`
   std::string in_reply_to;      // mail only: a Message-ID with its brackets, or nothing
   std::string unsubscribe_url;  // mail only: RFC 8058; empty where the message asks for no consent
   std::vector<MessageAttachment> attachments;
@@ -43,6 +44,7 @@ struct CarriedMessage {
   std::string provider_id;  // the service's own name of it; may be empty
   std::string detail;       // of `unknown`: why; for a person, without secrets
   std::string new_address;  // the chat has moved: use this one from now on; else empty
+  int segments = 0;         // SMS only: how many it is counted and paid as
 };
 
 // What the service says later of a message it took.

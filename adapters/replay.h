@@ -27,6 +27,7 @@ class ReplayClient final : public HttpClient {
   // The latest one recorded of that method, url and body; upstream_rejected, reason not_recorded,
   // where there is none.
   Result<HttpAnswer> send(const HttpRequest& request) override;
+  bool was_written() const override { return true; }
   void cancel() override { cancelled_ = true; }
 
  private:

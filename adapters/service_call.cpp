@@ -42,6 +42,18 @@ std::string media_type(const HttpAnswer& answer) {
 }
 
 constexpr std::size_t kMaxRequestId = 100;
+constexpr std::size_t kMaxDecimal = 30;
+
+// "-12.50": what a column of decimal numbers takes.
+bool is_decimal(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const std::size_t point = text.find('.');
+  const auto all_digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (text.size() > kMaxDecimal || !all_digits(text.substr(0, point))) return false;
+  return point == std::string_view::npos || all_digits(text.substr(point + 1));
+}
 
 }  // namespace
 
@@ -92,12 +104,22 @@ std::optional<NoAnswer> ServiceCaller::wait_turn(const ServiceGate& gate, const 
 std::optional<NoAnswer> ServiceCaller::send(const ServiceCall& call, const Judge& judge,
                                             CallRecord& record) {
   const auto answer = ports_.http.send(call.request);
-  if (!answer) return unanswered(answer.error());
+  if (!answer) {
+    NoAnswer none = unanswered(answer.error());
+    none.maybe_done = ports_.http.was_written();
+    return none;
+  }
   record.http_status = answer->status;
   record.bytes_in = answer->body.size();
   record.request_id = redactor_.line(request_id_of(*answer), kMaxRequestId);
   if (ports_.journal != nullptr) record.exchange = recorded(call.request, *answer);
   return judge(*answer);
+}
+
+void ServiceCaller::told(const QuotaLeft& left) const {
+  if (ports_.journal == nullptr || !is_decimal(left.left)) return;
+  if (left.limit && !is_decimal(*left.limit)) return;
+  ports_.journal->quota(left);
 }
 
 RecordedExchange ServiceCaller::recorded(const HttpRequest& request,

@@ -46,11 +46,21 @@ struct CallRecord {
   std::optional<RecordedExchange> exchange;  // of an answer that arrived, whatever it says
 };
 
+// What an answer says is left of what was paid for or is allowed.
+struct QuotaLeft {
+  std::string service;
+  std::string name;                  // "suggestions", "balance", the methods of a counter
+  std::string left;                  // a decimal number
+  std::optional<std::string> limit;  // the same; nothing: not told
+  std::optional<Instant> ends;       // of the period or the contract; nothing: not told
+};
+
 // Where records go. Called in the thread of the call; a call refused by the gate is recorded too.
 class CallJournal {
  public:
   virtual ~CallJournal() = default;
   virtual void record(const CallRecord& record) = 0;
+  virtual void quota(const QuotaLeft& left) { (void)left; }
 };
 
 struct ServicePorts {
@@ -89,6 +99,8 @@ class ServiceCaller {
   }
 
   Instant now() const { return ports_.clock.now(); }
+  // Tells the journal; a value that is no decimal number is dropped.
+  void told(const QuotaLeft& left) const;
 
  private:
   using Judge = std::function<std::optional<NoAnswer>(const HttpAnswer&)>;

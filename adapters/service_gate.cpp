@@ -177,6 +177,7 @@ void ServiceGate::leave(const std::string& operation, NoAnswer* none, Instant no
   });
   if (none == nullptr || (none->outcome != Outcome::quota && none->outcome != Outcome::auth))
     return;
+  if (none->scope == RefusalScope::recipient) return;
   if (!none->retry_at) none->retry_at = now + policy_.auth_pause;
   const std::string key =
       none->scope == RefusalScope::service ? group_key() : operation_key(operation);

@@ -119,7 +119,8 @@ class ServiceGate {
   ServiceGate(Names names, std::string settings, GatePolicy policy, GateStates& states);
 
   CallResult<Instant> enter(const std::string& operation, Instant now) const;
-  // Every call admitted ends here. Completes retry_at of a refusal that has none.
+  // Every call admitted ends here. Completes retry_at of a refusal that has none. One that concerns
+  // a recipient alone pauses nothing here.
   void leave(const std::string& operation, NoAnswer* none, Instant now) const;
   const std::string& service() const { return names_.service; }
 

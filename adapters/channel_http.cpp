@@ -1,0 +1,28 @@
+#include "adapters/channel_http.h"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace c360::adapters {
+
+Result<HttpAnswer> ChannelHttp::send(const HttpRequest& request) {
+  written_ = false;
+  if (!client_) client_ = connect_();
+  auto answer = [&] {
+    const std::stop_callback on_stop(stop_, [this] { client_->cancel(); });
+    return client_->send(request);
+  }();
+  written_ = client_->was_written();
+  if (stop_.stop_requested()) client_.reset();  // cancelled once, it refuses every later call
+  return answer;
+}
+
+bool ChannelHttp::pause(std::chrono::milliseconds wait) const {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock{mutex};
+  never.wait_for(lock, stop_, wait, [] { return false; });
+  return !stop_.stop_requested();
+}
+
+}  // namespace c360::adapters

@@ -1,0 +1,108 @@
+#include "adapters/sms_gateway.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "adapters/message_text.h"
+#include "daemon/base/foreign_json.h"
+#include "daemon/base/text.h"
+
+namespace c360::adapters {
+
+namespace {
+
+// ITU-T E.164: at most 15 digits; no subscriber has fewer than 7.
+constexpr std::size_t kShortestNumber = 7;
+constexpr std::size_t kLongestNumber = 15;
+
+GatePolicy asking(const CallLimits& limits) {
+  GatePolicy policy = limits.policy();
+  policy.rates = {Rate{.calls = 10, .per = std::chrono::milliseconds{60'000}, .burst = 5}};
+  policy.day_calls = 0;
+  policy.month_calls = 0;
+  return policy;
+}
+
+}  // namespace
+
+CallResult<SmsText> sms_text(const ChannelMessage& message, const SmsLimits& limits) {
+  std::string_view number = message.address;
+  if (number.starts_with('+')) number.remove_prefix(1);
+  const bool sane = number.size() >= kShortestNumber && number.size() <= kLongestNumber &&
+                    number.find_first_not_of("0123456789") == std::string_view::npos &&
+                    number.front() != '0';
+  if (!sane)
+    return no_answer(Outcome::permanent, "recipient",
+                     "a telephone number has a country code and 7 to 15 digits in all");
+  SmsText sms{.number = std::string(number), .text = replace_invalid_utf8(message.text)};
+  if (trimmed(sms.text).empty())
+    return no_answer(Outcome::permanent, "empty", "the message has no text");
+  sms.segments = sms_segments(sms.text);
+  if (sms.segments > limits.max_segments)
+    return no_answer(Outcome::permanent, "too_long",
+                     fmt::format("the text would be paid as {} messages, at most {} are allowed by "
+                                 "sms.max_segments",
+                                 sms.segments, limits.max_segments));
+  return sms;
+}
+
+std::optional<NoAnswer> gateway_refusal(const HttpAnswer& answer, Instant now) {
+  auto none = refusal_of(answer, "", now);
+  if (!none) return none;
+  constexpr int kBadGateway = 502;
+  constexpr int kGatewayTimeout = 504;
+  none->maybe_done =
+      answer.status < 300 || answer.status == kBadGateway || answer.status == kGatewayTimeout;
+  return none;
+}
+
+CallResult<Json> gateway_answer(const HttpAnswer& answer, Instant now) {
+  if (auto none = gateway_refusal(answer, now)) return std::unexpected(std::move(*none));
+  auto body = parse_foreign_json(answer.body);
+  if (body && body->is_object()) return std::move(*body);
+  NoAnswer none = malformed(answer, "the answer is no JSON object of the gateway").error();
+  none.maybe_done = true;
+  return std::unexpected(std::move(none));
+}
+
+CallResult<CarriedMessage> carried_or_unknown(CallResult<CarriedMessage> result,
+                                              const std::string& own_id, int segments) {
+  if (result) {
+    result->segments = segments;
+    return result;
+  }
+  if (!result.error().maybe_done) return result;
+  return CarriedMessage{.state = Carried::unknown,
+                        .provider_id = own_id,
+                        .detail = result.error().detail,
+                        .segments = segments};
+}
+
+GatewayCalls::GatewayCalls(Account account, const ChannelPorts& ports)
+    : account_(std::move(account)),
+      http_(ports.connect),
+      caller_(Redactor(account_.secrets),
+              account_.secrets.empty() ? "" : fingerprint(account_.secrets.front().reveal()),
+              http_.ports(ports)),
+      send_gate_({std::string(kSmsService), "account", "send"}, fingerprint(account_.settings),
+                 account_.limits.policy(), ports.states),
+      ask_gate_({std::string(kSmsService), "account", "ask"}, fingerprint(account_.settings),
+                asking(account_.limits), ports.states) {}
+
+ServiceCall GatewayCalls::call(const Question& question) const {
+  ServiceCall call{.operation = question.operation, .subject = question.subject};
+  HttpRequest& request = call.request;
+  request.method = "POST";  // a key in an address would stand in somebody's log
+  request.url = question.url;
+  request.headers = {{"Accept", "application/json"}, {"Content-Type", std::string(kUrlEncoded)}};
+  request.body = url_encoded(question.fields);
+  request.once = question.once;
+  request.ca_file = account_.ca_file;
+  account_.limits.apply_to(request);
+  return call;
+}
+
+void GatewayCalls::told_balance(const std::string& roubles) const {
+  caller_.told({.service = std::string(kSmsService), .name = "balance", .left = roubles});
+}
+
+}  // namespace c360::adapters
