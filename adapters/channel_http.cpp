@@ -7,7 +7,7 @@ namespace c360::adapters {
 
 Result<HttpAnswer> ChannelHttp::send(const HttpRequest& request) {
   written_ = false;
-  if (!client_) client_ = connect_();
+  if (!client_) client_ = channel_.connect();
   auto answer = [&] {
     const std::stop_callback on_stop(stop_, [this] { client_->cancel(); });
     return client_->send(request);
@@ -18,6 +18,7 @@ Result<HttpAnswer> ChannelHttp::send(const HttpRequest& request) {
 }
 
 bool ChannelHttp::pause(std::chrono::milliseconds wait) const {
+  if (channel_.pause) return channel_.pause(wait, stop_);
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock{mutex};

@@ -18,12 +18,14 @@ struct ChannelPorts {
   GateStates& states;
   const Clock& clock;
   CallJournal* journal = nullptr;  // none: nothing is recorded
+  // False when stopped; none: really waits.
+  std::function<bool(std::chrono::milliseconds, const std::stop_token&)> pause{};
 };
 
 class ChannelHttp final : public HttpClient {
  public:
-  explicit ChannelHttp(std::function<std::unique_ptr<HttpClient>()> connect)
-      : connect_(std::move(connect)) {}
+  // `ports` outlives it.
+  explicit ChannelHttp(const ChannelPorts& ports) : channel_(ports) {}
 
   // Of the calls that follow.
   void end_with(std::stop_token stop) { stop_ = std::move(stop); }
@@ -34,17 +36,17 @@ class ChannelHttp final : public HttpClient {
   // False when stopped.
   bool pause(std::chrono::milliseconds wait) const;
 
-  // `this` for the ports of calls.
-  ServicePorts ports(const ChannelPorts& channel) {
+  // Of the calls made through this.
+  ServicePorts ports() {
     return {.http = *this,
-            .states = channel.states,
-            .clock = channel.clock,
+            .states = channel_.states,
+            .clock = channel_.clock,
             .pause = [this](std::chrono::milliseconds wait) { return pause(wait); },
-            .journal = channel.journal};
+            .journal = channel_.journal};
   }
 
  private:
-  const std::function<std::unique_ptr<HttpClient>()> connect_;
+  const ChannelPorts& channel_;
   std::unique_ptr<HttpClient> client_;
   std::stop_token stop_;
   bool written_ = false;

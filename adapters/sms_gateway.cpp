@@ -79,10 +79,11 @@ CallResult<CarriedMessage> carried_or_unknown(CallResult<CarriedMessage> result,
 
 GatewayCalls::GatewayCalls(Account account, const ChannelPorts& ports)
     : account_(std::move(account)),
-      http_(ports.connect),
+      ports_(ports),
+      http_(ports_),
       caller_(Redactor(account_.secrets),
               account_.secrets.empty() ? "" : fingerprint(account_.secrets.front().reveal()),
-              http_.ports(ports)),
+              http_.ports()),
       send_gate_({std::string(kSmsService), "account", "send"}, fingerprint(account_.settings),
                  account_.limits.policy(), ports.states),
       ask_gate_({std::string(kSmsService), "account", "ask"}, fingerprint(account_.settings),

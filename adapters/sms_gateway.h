@@ -80,6 +80,7 @@ class GatewayCalls {
   ServiceCall call(const Question& question) const;
 
   const Account account_;
+  const ChannelPorts ports_;
   ChannelHttp http_;
   ServiceCaller caller_;
   ServiceGate send_gate_;

@@ -102,9 +102,8 @@ Telegram::Telegram(TelegramOptions options, const ChannelPorts& ports)
     : options_(std::move(options)),
       ports_(ports),
       settings_(fingerprint(fmt::format("{} {}", options_.token.reveal(), options_.base_url))),
-      http_(ports.connect),
-      caller_(Redactor({options_.token}), fingerprint(options_.token.reveal()),
-              http_.ports(ports_)),
+      http_(ports_),
+      caller_(Redactor({options_.token}), fingerprint(options_.token.reveal()), http_.ports()),
       gate_({"telegram", "bot", "messages"}, settings_, options_.limits.policy(), ports.states) {}
 
 CallResult<CarriedMessage> Telegram::send(const ChannelMessage& message, std::stop_token stop) {

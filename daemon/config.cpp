@@ -15,6 +15,7 @@
 #include "daemon/config_mailboxes.h"
 #include "daemon/config_text.h"
 #include "daemon/config_values.h"
+#include "daemon/phone_channels.h"
 #include "daemon/regular_file.h"
 #include "daemon/settings.h"
 #include "store/operations/pedigree.h"
@@ -149,6 +150,9 @@ class Loader {
     check_metrika();
     check_smtp();
     check_messages();
+    check_phone_channels(config_, [this](std::string_view setting, std::string detail) {
+      values_.problem(position_of(setting), std::move(detail));
+    });
     if (!config_.clamd.empty() && !adapters::parse_clamd_address(config_.clamd))
       values_.problem(position_of("mail.clamd"),
                       fmt::format("mail.clamd: '{}' is neither HOST:PORT nor the path of a socket",

@@ -18,6 +18,7 @@
 #include "adapters/focus_reports.h"
 #include "adapters/helper_renderer.h"
 #include "adapters/party_register.h"
+#include "adapters/telegram.h"
 #include "adapters/traffic_sources.h"
 #include "api/limits.h"
 #include "api/server.h"
@@ -25,6 +26,7 @@
 #include "daemon/base/secret.h"
 #include "daemon/base/toml.h"
 #include "daemon/message_config.h"
+#include "daemon/sms_config.h"
 #include "daemon/webhook_config.h"
 #include "ingest/intake.h"
 #include "ingest/mailbox_settings.h"
@@ -101,6 +103,8 @@ struct Config {
   adapters::PartyRegisterOptions dadata;
   adapters::FocusReportsOptions kontur_focus;
   adapters::TrafficSourcesOptions metrika;
+  adapters::TelegramOptions telegram;
+  SmsConfig sms;
   WebhookConfig webhooks;
   MessageConfig messages;
   std::vector<std::string> believed_sources;  // of requisites, the one believed most first

@@ -32,8 +32,8 @@ constexpr std::array<std::string_view, 9> kApiSettings = {
     "api.max_import_",         "api.max_bulk_",     "api.max_export_",
     "api.max_event_",          "idempotency.",      "documents."};
 // Of outside services, which the API and the jobs hold.
-constexpr std::array<std::string_view, 4> kServiceSettings = {"dadata.", "kontur_focus.",
-                                                              "metrika.", "requisites."};
+constexpr std::array<std::string_view, 6> kServiceSettings = {
+    "dadata.", "kontur_focus.", "metrika.", "requisites.", "telegram.", "sms."};
 
 constexpr std::array<std::string_view, 5> kJobSettings = {
     "jobs.", "retention.", "business.timezone", "database.", "documents."};

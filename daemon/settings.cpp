@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "daemon/base/text.h"
+
 namespace c360::daemon {
 
 namespace {
@@ -25,6 +27,17 @@ LogTarget target_of(std::string_view name) {
 adapters::SmtpTls smtp_tls_of(std::string_view name) {
   if (name == "implicit") return adapters::SmtpTls::implicit;
   return name == "none" ? adapters::SmtpTls::none : adapters::SmtpTls::starttls;
+}
+
+SmsProvider sms_provider_of(std::string_view name) {
+  if (name == "smsc") return SmsProvider::smsc;
+  if (name == "sms_ru") return SmsProvider::sms_ru;
+  return name == "form" ? SmsProvider::form : SmsProvider::none;
+}
+
+// Other systems write `disabled` where a key would stand.
+Secret service_key(Secret&& secret) {
+  return to_lower(trimmed(secret.reveal())) == "disabled" ? Secret() : std::move(secret);
 }
 
 using Row = Setting<Config>;
@@ -649,7 +662,8 @@ constexpr std::array kSettings = {
         .type = Type::secret_file,
         .sentence = "File with the API key, or credential:NAME. Without it the credential "
                     "dadata-api-key is used if systemd passed one. A new file is taken at once.",
-        .store = [](Config& c, SettingValue&& v) { c.dadata.dadata.token = std::move(v.secret); },
+        .store = [](Config& c,
+                    SettingValue&& v) { c.dadata.dadata.token = service_key(std::move(v.secret)); },
         .secret = true},
     Row{.key = "dadata.secret_key_file",
         .type = Type::secret_file,
@@ -766,8 +780,10 @@ constexpr std::array kSettings = {
         .sentence = "File with the key, or credential:NAME. Without it the credential "
                     "kontur-focus-api-token is used if systemd passed one. A new file is taken at "
                     "once.",
-        .store = [](Config& c,
-                    SettingValue&& v) { c.kontur_focus.kontur.token = std::move(v.secret); },
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.kontur_focus.kontur.token = service_key(std::move(v.secret));
+            },
         .secret = true},
     Row{.key = "kontur_focus.url",
         .type = Type::text,
@@ -917,7 +933,10 @@ constexpr std::array kSettings = {
         .type = Type::secret_file,
         .sentence = "File with the OAuth token, or credential:NAME. Without it the credential "
                     "metrika-token is used if systemd passed one. A new file is taken at once.",
-        .store = [](Config& c, SettingValue&& v) { c.metrika.metrika.token = std::move(v.secret); },
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.metrika.metrika.token = service_key(std::move(v.secret));
+            },
         .secret = true},
     Row{.key = "metrika.url",
         .type = Type::text,
@@ -990,6 +1009,257 @@ constexpr std::array kSettings = {
         .min = 65'536,
         .max = 1 << 28,
         .unit = "bytes"},
+
+    Row{.key = "telegram.enabled",
+        .type = Type::boolean,
+        .default_value = "true",
+        .sentence = "false: nobody is written to by Telegram. Without a token it is off too.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.enabled = v.boolean; }},
+    Row{.key = "telegram.oap_authtoken_file",
+        .type = Type::secret_file,
+        .sentence = "File with the token that @BotFather gave, or credential:NAME; `disabled` in "
+                    "it is off. Without it the credential telegram-oap-authtoken is used if "
+                    "systemd passed one. A new file is taken at once.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.telegram.token = service_key(std::move(v.secret)); },
+        .secret = true},
+    Row{.key = "telegram.url",
+        .type = Type::text,
+        .default_value = "'https://api.telegram.org'",
+        .sentence =
+            "Scheme and host of the Bot API; http:// for a server of your own on this machine.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.base_url = std::move(v.text); }},
+    Row{.key = "telegram.ca_file",
+        .type = Type::file,
+        .default_value = "''",
+        .sentence = "PEM, trusted for this host instead of the system's authorities.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.ca_file = std::move(v.text); }},
+    Row{.key = "telegram.messages_per_second",
+        .type = Type::integer,
+        .default_value = "25",
+        .sentence =
+            "Of all daemons together; the service takes 30. In one chat it is one a second.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.telegram.limits.rate.calls = static_cast<int>(v.integer);
+            },
+        .min = 1,
+        .max = 1000},
+    Row{.key = "telegram.group_messages_per_minute",
+        .type = Type::integer,
+        .default_value = "18",
+        .sentence = "In one group or channel; the service takes 20.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.telegram.group_rate.calls = static_cast<int>(v.integer);
+            },
+        .min = 1,
+        .max = 1000},
+    Row{.key = "telegram.max_parts",
+        .type = Type::integer,
+        .default_value = "10",
+        .sentence = "A message that would take more messages of Telegram, of 4096 characters or "
+                    "one file each, is refused.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.max_parts = size_of(v); },
+        .min = 1,
+        .max = 100},
+    Row{.key = "telegram.max_document_bytes",
+        .type = Type::integer,
+        .default_value = "52428800",
+        .sentence =
+            "A larger file is refused; the service takes 50 MB, a server of your own 2000 MB.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.max_document_bytes = size_of(v); },
+        .min = 1024,
+        .max = 2'097'152'000,
+        .unit = "bytes"},
+    Row{.key = "telegram.connect_timeout_ms",
+        .type = Type::integer,
+        .default_value = "3000",
+        .sentence = "Name lookup, TCP and TLS together.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.limits.connect = ms_of(v); },
+        .min = 100,
+        .max = 60'000,
+        .unit = "ms"},
+    Row{.key = "telegram.timeout_ms",
+        .type = Type::integer,
+        .default_value = "20000",
+        .sentence = "The whole call but for a file, however slowly its bytes come.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.limits.whole = ms_of(v); },
+        .min = 100,
+        .max = 300'000,
+        .unit = "ms"},
+    Row{.key = "telegram.document_timeout_ms",
+        .type = Type::integer,
+        .default_value = "120000",
+        .sentence = "The same for a file.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.document_whole = ms_of(v); },
+        .min = 100,
+        .max = 1'800'000,
+        .unit = "ms"},
+    Row{.key = "telegram.max_answer_bytes",
+        .type = Type::integer,
+        .default_value = "1048576",
+        .sentence = "A longer answer, unpacked, is refused.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.telegram.limits.max_answer_bytes = size_of(v); },
+        .min = 4096,
+        .max = 1 << 28,
+        .unit = "bytes"},
+
+    Row{.key = "sms.provider",
+        .type = Type::choice,
+        .default_value = "'none'",
+        .sentence = "Who carries short messages: https://smsc.ru, https://sms.ru, any other by its "
+                    "HTTP form, or nobody.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.provider = sms_provider_of(v.text); },
+        .choices = "none|smsc|sms_ru|form"},
+    Row{.key = "sms.login",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "smsc: the login, where the account has no key.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.login = std::move(v.text); }},
+    Row{.key = "sms.password_file",
+        .type = Type::secret_file,
+        .sentence =
+            "smsc: file with the password of the login, or credential:NAME. Without it the "
+            "credential sms-password is used if systemd passed one. A new file is taken at once.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.sms.password = service_key(std::move(v.secret)); },
+        .secret = true},
+    Row{.key = "sms.api_key_file",
+        .type = Type::secret_file,
+        .sentence = "File with the key (apikey of smsc, api_id of sms_ru, the secret of a form), "
+                    "or credential:NAME. Without it the credential sms-api-key is used if systemd "
+                    "passed one. A new file is taken at once.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.sms.api_key = service_key(std::move(v.secret)); },
+        .secret = true},
+    Row{.key = "sms.url",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "Scheme and host of the provider; of a form the whole address. Empty: the "
+                    "provider's own.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.url = std::move(v.text); }},
+    Row{.key = "sms.sender",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "A name agreed with the provider. Empty: the one it gives.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.sender = std::move(v.text); }},
+    Row{.key = "sms.ca_file",
+        .type = Type::file,
+        .default_value = "''",
+        .sentence = "PEM, trusted for this host instead of the system's authorities.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.ca_file = std::move(v.text); }},
+    Row{.key = "sms.messages_per_second",
+        .type = Type::integer,
+        .default_value = "5",
+        .sentence = "Of all daemons together.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.sms.limits.call.rate.calls = static_cast<int>(v.integer);
+            },
+        .min = 1,
+        .max = 1000},
+    Row{.key = "sms.day_limit",
+        .type = Type::integer,
+        .default_value = "0",
+        .sentence = "Messages a day of Moscow of all daemons together; 0: what the account allows.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.limits.call.day_calls = v.integer; },
+        .min = 0,
+        .max = 1'000'000},
+    Row{.key = "sms.month_limit",
+        .type = Type::integer,
+        .default_value = "0",
+        .sentence = "The same of a month.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.limits.call.month_calls = v.integer; },
+        .min = 0,
+        .max = 100'000'000},
+    Row{.key = "sms.max_segments",
+        .type = Type::integer,
+        .default_value = "10",
+        .sentence = "A text that would be paid as more messages is refused.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.sms.limits.max_segments = static_cast<int>(v.integer); },
+        .min = 1,
+        .max = 100},
+    Row{.key = "sms.connect_timeout_ms",
+        .type = Type::integer,
+        .default_value = "3000",
+        .sentence = "Name lookup, TCP and TLS together.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.limits.call.connect = ms_of(v); },
+        .min = 100,
+        .max = 60'000,
+        .unit = "ms"},
+    Row{.key = "sms.timeout_ms",
+        .type = Type::integer,
+        .default_value = "20000",
+        .sentence = "The whole call, however slowly its bytes come.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.limits.call.whole = ms_of(v); },
+        .min = 100,
+        .max = 300'000,
+        .unit = "ms"},
+    Row{.key = "sms.max_answer_bytes",
+        .type = Type::integer,
+        .default_value = "262144",
+        .sentence = "A longer answer, unpacked, is refused.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.sms.limits.call.max_answer_bytes = size_of(v); },
+        .min = 4096,
+        .max = 1 << 24,
+        .unit = "bytes"},
+    Row{.key = "sms.form_fields",
+        .type = Type::text_list,
+        .default_value = "[]",
+        .sentence = "form: what is sent as it is, NAME=VALUE each; no secrets.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form_fields = std::move(v.list); }},
+    Row{.key = "sms.form_number_field",
+        .type = Type::text,
+        .default_value = "'to'",
+        .sentence = "form: the field of the number.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.number_field = std::move(v.text); }},
+    Row{.key = "sms.form_plus",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "form: the number is written with its +.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.plus = v.boolean; }},
+    Row{.key = "sms.form_text_field",
+        .type = Type::text,
+        .default_value = "'text'",
+        .sentence = "form: the field of the text.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.text_field = std::move(v.text); }},
+    Row{.key = "sms.form_sender_field",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "form: the field of the sender; empty: none.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.sender_field = std::move(v.text); }},
+    Row{.key = "sms.form_secret_field",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "form: the field of the key in api_key_file; empty: none.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.secret_field = std::move(v.text); }},
+    Row{.key = "sms.form_success_path",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "form: where in a JSON answer success is told, such as messages.0.status; "
+                    "empty: the answer is text.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.success_path = std::move(v.text); }},
+    Row{.key = "sms.form_success",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "form: the value that means success there, or what a text begins with; empty: "
+                    "any value that says yes, or the status 200 alone.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.success = std::move(v.text); }},
+    Row{.key = "sms.form_id_path",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "form: where in a JSON answer the provider's id is; in a text it is the word "
+                    "behind form_success.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.id_path = std::move(v.text); }},
+    Row{.key = "sms.form_error_path",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "form: where in a JSON answer the reason of a refusal is.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.form.error_path = std::move(v.text); }},
 
     Row{.key = "mail.max_message_bytes",
         .type = Type::integer,
@@ -1508,6 +1778,8 @@ constexpr std::array kTables = {
     TableSentence{"dadata", "The register of companies: https://dadata.ru."},
     TableSentence{"kontur_focus", "Express reports on risks: https://focus.kontur.ru."},
     TableSentence{"metrika", "Where a lead came from: https://metrika.yandex.ru."},
+    TableSentence{"telegram", "A Telegram bot that writes to customers and users."},
+    TableSentence{"sms", "Short messages to customers and users."},
     TableSentence{"webhooks", "Telling other applications what happens; see docs/webhooks.md."},
     TableSentence{"smtp", "Mails to people outside go out by this server."},
     TableSentence{"messages", "When and how often people outside are written to."},

@@ -10,7 +10,17 @@ constexpr Sql kLock{"gate_lock", R"sql(
   SELECT state FROM ops.service_gate WHERE key = $1 FOR UPDATE)sql"};
 constexpr Sql kSave{"gate_save", R"sql(
   UPDATE ops.service_gate SET state = $2, changed_at = now() WHERE key = $1)sql"};
-constexpr Sql kAll{"gate_all", "SELECT key, state FROM ops.service_gate ORDER BY key"};
+constexpr Sql kAll{"gate_all", R"sql(
+SELECT g.key, g.state FROM ops.service_gate AS g
+  JOIN ops.service_switch AS s ON s.service = split_part(g.key, ':', 1)
+ ORDER BY g.key)sql"};
+constexpr Sql kPurge{"gate_purge", R"sql(
+DELETE FROM ops.service_gate WHERE key IN (
+  SELECT g.key FROM ops.service_gate AS g
+   WHERE g.changed_at < now() - $1::bigint * interval '1 hour'
+     AND NOT EXISTS (SELECT FROM ops.service_switch AS s
+                      WHERE s.service = split_part(g.key, ':', 1))
+   LIMIT $2))sql"};
 
 }  // namespace
 
@@ -35,6 +45,15 @@ Result<std::vector<StoredServiceGate>> service_gates(Database& database) {
   for (int row = 0; row < rows->size(); ++row)
     gates.push_back({std::string(rows->text(row, 0)), std::string(rows->text(row, 1))});
   return gates;
+}
+
+Result<std::int64_t> purge_recipient_gates(Database& database, std::chrono::hours age,
+                                           std::int64_t limit) {
+  auto rows =
+      database.execute(Pool::work, kPurge,
+                       std::move(Params{}.add(static_cast<std::int64_t>(age.count())).add(limit)));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->affected();
 }
 
 }  // namespace c360::store

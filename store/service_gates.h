@@ -2,6 +2,8 @@
 // (ops.service_gate). What the text means is adapters' affair.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -22,7 +24,10 @@ struct StoredServiceGate {
   std::string key;
   std::string state;
 };
-// All of them, by key.
+// Those of the services (ops.service_switch), by key; not those of single recipients.
 Result<std::vector<StoredServiceGate>> service_gates(Database& database);
+// Gates of recipients that nobody has used for `age`, `limit` at most; how many.
+Result<std::int64_t> purge_recipient_gates(Database& database, std::chrono::hours age,
+                                           std::int64_t limit);
 
 }  // namespace c360::store

@@ -137,6 +137,28 @@ TEST(CurlHttpClient, PlainHttpNeedsAWordAndAFileIsNeverRead) {
             ErrorCode::invalid_request);
 }
 
+TEST(CurlHttpClient, TellsWhetherTheRequestWasWrittenWhole) {
+  CurlHttpClient client{"test"};
+  EXPECT_FALSE(client.was_written());
+  {
+    OneConnection server([](int) {});
+    EXPECT_FALSE(client.send(
+        {.method = "POST", .url = server.url(), .body = "x", .allow_plain_http = true}));
+    EXPECT_TRUE(client.was_written()) << "nobody answered";
+  }
+  EXPECT_FALSE(client.send({.url = "http://127.0.0.1:1/", .allow_plain_http = true}));
+  EXPECT_FALSE(client.was_written()) << "nobody was there";
+  {
+    // Its head is read and no more.
+    OneConnection server([](int) {});
+    EXPECT_FALSE(client.send({.method = "POST",
+                              .url = server.url(),
+                              .body = std::string(std::size_t{32} << 20U, 'x'),
+                              .allow_plain_http = true}));
+    EXPECT_FALSE(client.was_written());
+  }
+}
+
 TEST(CurlHttpClient, NobodyThereIsUnavailable) {
   CurlHttpClient client{"test"};
   EXPECT_EQ(client.send({.url = "http://127.0.0.1:1/", .allow_plain_http = true}).error().code,

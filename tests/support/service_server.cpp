@@ -97,7 +97,7 @@ class ServiceServer::Connection final : public TCPServerConnection {
     const int count = socket().receiveBytes(buffer.data(), static_cast<int>(buffer.size()));
     if (count <= 0) return false;
     received_.append(buffer.data(), static_cast<std::size_t>(count));
-    return true;
+    return !server_.has_enough(received_.size());
   }
 
   void send(const std::string& bytes) {
@@ -262,6 +262,16 @@ ServiceReply ServiceServer::reply_to(const ServiceRequest& request) {
 bool ServiceServer::wait_a_little() {
   std::unique_lock lock{mutex_};
   return !changed_.wait_for(lock, std::chrono::milliseconds{20}, [&] { return ends_; });
+}
+
+void ServiceServer::read_at_most(std::size_t bytes) {
+  const std::scoped_lock lock{mutex_};
+  most_bytes_ = bytes;
+}
+
+bool ServiceServer::has_enough(std::size_t bytes) const {
+  const std::scoped_lock lock{mutex_};
+  return most_bytes_ != 0 && bytes >= most_bytes_;
 }
 
 bool ServiceServer::ends() const {

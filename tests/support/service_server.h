@@ -67,6 +67,8 @@ class ServiceServer {
   void on(const std::string& path, ServiceReply reply);
   // The next request gets this, wherever it goes; several are used up in order.
   void next(ServiceReply reply);
+  // From now on a connection ends when so many bytes of a request have arrived.
+  void read_at_most(std::size_t bytes);
   // Runs in the request's thread before it is answered.
   void on_request(std::function<void(const ServiceRequest&)> hook);
 
@@ -81,6 +83,7 @@ class ServiceServer {
   // False when the server ends.
   bool wait_a_little();
   bool ends() const;
+  bool has_enough(std::size_t bytes) const;
 
   TempFolder folder_;
   TestAuthority authority_;
@@ -91,6 +94,7 @@ class ServiceServer {
   std::vector<ServiceRequest> requests_;
   std::function<void(const ServiceRequest&)> hook_;
   int connections_ = 0;
+  std::size_t most_bytes_ = 0;  // 0: whole requests
   bool ends_ = false;
   std::unique_ptr<Listener> listener_;
 };

@@ -1,0 +1,31 @@
+// The ways out to people that end on a telephone, made of the configuration: the Telegram bot and
+// the SMS gateway.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "adapters/channel_http.h"
+#include "adapters/message_channel.h"
+#include "daemon/config.h"
+
+namespace c360::daemon {
+
+// Null where it is off. What the ports name outlives the channel.
+std::unique_ptr<adapters::MessageChannel> telegram_channel(const Config& config,
+                                                           const adapters::ChannelPorts& ports);
+std::unique_ptr<adapters::MessageChannel> sms_channel(const Config& config,
+                                                      const adapters::ChannelPorts& ports);
+
+// What is wrong with [telegram] and [sms] as a whole, told by setting; reads the fields of the
+// form.
+void check_phone_channels(
+    Config& config, const std::function<void(std::string_view key, std::string detail)>& tell);
+
+// Fingerprints of what a pause of theirs belongs to.
+std::string telegram_settings(const Config& config);
+std::string sms_settings(const Config& config);
+
+}  // namespace c360::daemon
