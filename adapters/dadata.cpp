@@ -54,13 +54,13 @@ std::string one_string(const std::string& text) {
   return json.begin_array().string(text).end_array().take();
 }
 
-// The service's day ends at midnight in Moscow; a little later, so that not everybody comes at
-// once.
+// The service's day ends at midnight in Moscow.
+Instant day_end(Instant now) { return std::chrono::floor<days>(now + kMoscow) + days{1} - kMoscow; }
+
+// A little later, so that not everybody comes at once.
 Instant next_day(Instant now, std::mt19937_64& random) {
-  const auto tomorrow = std::chrono::floor<days>(now + kMoscow) + days{1};
   constexpr int kSpread = 15 * 60;
-  return Instant{tomorrow - kMoscow} +
-         seconds{std::uniform_int_distribution<int>{0, kSpread}(random)};
+  return day_end(now) + seconds{std::uniform_int_distribution<int>{0, kSpread}(random)};
 }
 
 bool names_a_limit(std::string_view said) {
@@ -134,8 +134,16 @@ CallResult<CleanPhone> Dadata::clean_phone(const std::string& text) {
 }
 
 CallResult<DailyUsage> Dadata::daily_usage() {
-  return ask(Host::profile, call(Host::profile, "stat/daily"), JsonKind::object,
-             dadata::read_usage);
+  auto usage =
+      ask(Host::profile, call(Host::profile, "stat/daily"), JsonKind::object, dadata::read_usage);
+  // Cleaning is nothing the program does by itself.
+  if (usage && usage->suggestions_left)
+    caller_.told({.service = "dadata",
+                  .name = "suggestions",
+                  .left = std::to_string(*usage->suggestions_left),
+                  .limit = std::to_string(*usage->suggestions_left + usage->suggestions_used),
+                  .renews_at = day_end(caller_.now())});
+  return usage;
 }
 
 CallResult<std::string> Dadata::balance() {

@@ -21,6 +21,8 @@ using std::chrono::sys_days;
 
 constexpr hours kMoscow{3};
 constexpr hours kUsualWait{24};
+constexpr std::size_t kMaxCounters = 10;  // kept of a contract
+constexpr std::size_t kMaxCounterName = 100;
 constexpr std::string_view kPdf = "briefReport.pdf";
 constexpr std::string_view kBadKey = "No valid key specified";
 
@@ -40,6 +42,11 @@ std::string said(const HttpAnswer& answer) {
 
 std::pair<std::string, std::string> id_parameter(const PartyId& id) {
   return {id.kind == PartyId::Kind::inn ? "inn" : "ogrn", id.digits};
+}
+
+// A counter of what the program asks for; a contract has others too.
+bool is_ours(const MethodUsage& usage) {
+  return usage.covers("req") || usage.covers("egrDetails") || usage.covers("briefReport");
 }
 
 Instant end_of(const MethodUsage& usage, Instant now) {
@@ -137,7 +144,20 @@ CallResult<std::vector<WatchedParty>> KonturFocus::changed_on(std::chrono::year_
 }
 
 CallResult<std::vector<MethodUsage>> KonturFocus::usage() {
-  return ask_json(stat_gate_, call("stat", {}, options_.json), kontur::read_usage);
+  auto rows = ask_json(stat_gate_, call("stat", {}, options_.json), kontur::read_usage);
+  if (!rows) return rows;
+  std::size_t counters = 0;
+  for (const MethodUsage& row : *rows) {
+    if (!is_ours(row) || ++counters > kMaxCounters) continue;
+    const auto left = row.left();
+    QuotaLeft told{.service = "kontur",
+                   .name = std::string(utf8_prefix(join(row.methods, ", "), kMaxCounterName))};
+    if (left) told.left = std::to_string(*left);
+    if (row.limit) told.limit = std::to_string(*row.limit);
+    if (row.ends_on) told.ends_at = sys_days{*row.ends_on} + days{1} - kMoscow;
+    caller_.told(told);
+  }
+  return rows;
 }
 
 ServiceCall KonturFocus::call(const std::string& operation, const Query& query,

@@ -101,6 +101,27 @@ CallResult<TrafficSource> Metrika::first_source(const std::string& client_id,
   });
 }
 
+CallResult<std::int64_t> Metrika::counters() {
+  if (options_.token.empty())
+    return no_answer(Outcome::permanent, "off", "Metrika is off: no token is set");
+  ServiceCall call{.operation = "management/counters"};
+  const std::size_t path = options_.url.find('/', options_.url.find("://") + 3);
+  call.request.url = options_.url.substr(0, path) + "/management/v1/counters?per_page=1";
+  call.request.headers = {{"Accept", "application/json"},
+                          {"Authorization", fmt::format("OAuth {}", options_.token.reveal())}};
+  call.request.ca_file = options_.ca_file;
+  options_.limits.apply_to(call.request);
+  return caller_.run(gate_, call, [&](const HttpAnswer& answer) -> CallResult<std::int64_t> {
+    if (auto none = refused(answer)) return std::unexpected(std::move(*none));
+    const auto document = json_answer(answer, JsonKind::object);
+    if (!document) return std::unexpected(document.error());
+    std::vector<std::string> warnings;
+    const auto rows = AnswerFields{*document, warnings}.integer("rows");
+    if (!rows) return malformed(answer, "the answer has no number `rows`");
+    return *rows;
+  });
+}
+
 std::string Metrika::url_for(const std::string& client_id, year_month_day received) const {
   std::string url = options_.url;
   const auto add = [&](std::string_view name, std::string_view value) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -50,6 +51,8 @@ class Metrika {
   CallResult<TrafficSource> first_source(const std::string& client_id,
                                          std::chrono::year_month_day received,
                                          const std::string& subject = {});
+  // How many counters the token sees: whether it works, without a report.
+  CallResult<std::int64_t> counters();
 
  private:
   std::string url_for(const std::string& client_id, std::chrono::year_month_day received) const;

@@ -117,7 +117,7 @@ std::optional<NoAnswer> ServiceCaller::send(const ServiceCall& call, const Judge
 }
 
 void ServiceCaller::told(const QuotaLeft& left) const {
-  if (ports_.journal == nullptr || !is_decimal(left.left)) return;
+  if (ports_.journal == nullptr || (left.left && !is_decimal(*left.left))) return;
   if (left.limit && !is_decimal(*left.limit)) return;
   ports_.journal->quota(left);
 }

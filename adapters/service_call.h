@@ -50,9 +50,10 @@ struct CallRecord {
 struct QuotaLeft {
   std::string service;
   std::string name;                  // "suggestions", "balance", the methods of a counter
-  std::string left;                  // a decimal number
+  std::optional<std::string> left;   // a decimal number; nothing: without limit
   std::optional<std::string> limit;  // the same; nothing: not told
-  std::optional<Instant> ends;       // of the period or the contract; nothing: not told
+  std::optional<Instant> renews_at;  // a new period begins; nothing: not told
+  std::optional<Instant> ends_at;    // the contract is over; nothing: not told
 };
 
 // Where records go. Called in the thread of the call; a call refused by the gate is recorded too.

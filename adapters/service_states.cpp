@@ -1,5 +1,8 @@
 #include "adapters/service_states.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "adapters/stored_gate_states.h"
 #include "daemon/base/json.h"
 #include "store/service_gates.h"
@@ -24,12 +27,48 @@ void add_gate(Hindrance& worst, const GateState& state, Instant now) {
     worst.open_until = std::max(worst.open_until.value_or(Instant{}), *state.open_until);
 }
 
-void judge(ServiceStatus& status, const Hindrance& hindrance) {
+// What was said of a period that is over says nothing of the next.
+bool is_spent(const store::ServiceQuota& quota, Instant now) {
+  const bool current = !quota.renews_at || *quota.renews_at > now;
+  return current && quota.remaining && std::strtod(quota.remaining->c_str(), nullptr) <= 0;
+}
+bool is_over(const store::ServiceQuota& quota, Instant now) {
+  return quota.ends_at && *quota.ends_at <= now;
+}
+
+// Whether a quota says that it is of no use.
+bool judge_quotas(ServiceStatus& status, Instant now) {
   const store::ServiceRecord& record = status.record;
-  if (!record.is_on) {
-    status.state = "off";
-    status.detail = "no key is set, or it is switched off in the settings";
+  for (const store::ServiceQuota& quota : status.quotas) {
+    // A call that brought an answer since says more than what was told before.
+    if (record.last_outcome == "found" && record.last_call_at > quota.told_at) continue;
+    if (is_over(quota, now)) {
+      status.state = "expired";
+      status.detail = "the contract for " + quota.name + " ended " + to_rfc3339(*quota.ends_at);
+      status.remedy = "renew the contract";
+      return true;
+    }
+    if (is_spent(quota, now)) {
+      status.state = "spent";
+      status.detail = "nothing is left of " + quota.name;
+      status.until = quota.renews_at;
+      status.remedy = "wait, or pay for more";
+      return true;
+    }
+  }
+  return false;
+}
+
+void judge(ServiceStatus& status, const Hindrance& hindrance, Instant now) {
+  const store::ServiceRecord& record = status.record;
+  if (!record.is_on && !record.is_configured) {
+    status.state = "not_configured";
+    status.detail = "no key is set";
     status.remedy = "give the key as a credential or a file, and reload";
+  } else if (!record.is_on) {
+    status.state = "off";
+    status.detail = "it is switched off in the settings";
+    status.remedy = "switch it on, and reload";
   } else if (hindrance.pause) {
     const bool refused = hindrance.pause->cause == Outcome::auth;
     status.state = refused ? "refused" : "paused";
@@ -38,6 +77,8 @@ void judge(ServiceStatus& status, const Hindrance& hindrance) {
     status.remedy = refused ? "check the key and what the contract allows, put the new key into "
                               "its file and reload; it is tried again by itself within the hour"
                             : "wait, or raise the limit with the service or in the settings";
+  } else if (judge_quotas(status, now)) {
+    status.remedy += " with the service, then probe it";
   } else if (hindrance.open_until) {
     status.state = "unreachable";
     status.detail = record.last_error;
@@ -64,21 +105,42 @@ void add_text(JsonWriter& json, std::string_view name, const std::string& text) 
   text.empty() ? json.null() : json.string(text);
 }
 
+void add_quota(JsonWriter& json, const store::ServiceQuota& quota) {
+  json.begin_object().member("name", quota.name);
+  add_text(json, "remaining", quota.remaining.value_or(""));
+  add_text(json, "total", quota.total.value_or(""));
+  add_instant(json, "renews_at", quota.renews_at);
+  add_instant(json, "ends_at", quota.ends_at);
+  add_instant(json, "told_at", quota.told_at);
+  json.end_object();
+}
+
 }  // namespace
+
+bool ServiceStatus::is_hindered() const {
+  return state == "refused" || state == "paused" || state == "expired" || state == "spent" ||
+         state == "unreachable";
+}
 
 Result<std::vector<ServiceStatus>> service_states(store::Database& database, Instant now) {
   auto records = store::service_records(database);
   if (!records) return std::unexpected(records.error());
   const auto gates = store::service_gates(database);
   if (!gates) return std::unexpected(gates.error());
+  auto quotas = store::service_quotas(database);
+  if (!quotas) return std::unexpected(quotas.error());
   std::vector<ServiceStatus> statuses;
   for (store::ServiceRecord& record : *records) {
-    ServiceStatus status{.record = std::move(record), .state = {}, .detail = {}, .remedy = {}};
+    ServiceStatus status{
+        .record = std::move(record), .state = {}, .detail = {}, .remedy = {}, .quotas = {}};
     Hindrance hindrance;
     for (const store::StoredServiceGate& gate : *gates)
       if (gate.key.starts_with(status.record.service + ":"))
         add_gate(hindrance, gate_state(gate.state), now);
-    judge(status, hindrance);
+    for (const store::ServiceQuota& quota : *quotas)
+      if (quota.service == status.record.service) status.quotas.push_back(quota);
+    status.open_until = hindrance.open_until;
+    judge(status, hindrance, now);
     statuses.push_back(std::move(status));
   }
   return statuses;
@@ -97,6 +159,9 @@ std::string to_json(const ServiceStatus& status) {
   add_text(json, "last_outcome", record.last_outcome);
   add_text(json, "last_error", record.last_error);
   add_instant(json, "last_error_at", record.last_error_at);
+  json.member("is_configured", record.is_configured).key("quotas").begin_array();
+  for (const store::ServiceQuota& quota : status.quotas) add_quota(json, quota);
+  json.end_array();
   return json.end_object().take();
 }
 

@@ -61,6 +61,21 @@ Result<void> StoredGateStates::change(const std::string& key,
   });
 }
 
+Result<void> lift_refusals(store::Database& database, const std::string& service) {
+  const auto gates = store::service_gates(database);
+  if (!gates) return std::unexpected(gates.error());
+  StoredGateStates states(database);
+  for (const store::StoredServiceGate& gate : *gates) {
+    if (!gate.key.starts_with(service + ":")) continue;
+    auto lifted = states.change(gate.key, [](GateState& state) {
+      if (state.pause && state.pause->cause == Outcome::auth) state.pause.reset();
+      state.open_until.reset();
+    });
+    if (!lifted) return lifted;
+  }
+  return {};
+}
+
 std::string to_json(const GateState& state) {
   JsonWriter json;
   json.begin_object();

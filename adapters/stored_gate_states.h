@@ -23,6 +23,10 @@ class StoredGateStates final : public GateStates {
   store::Database& database_;
 };
 
+// Before somebody asks by hand: what was refused for the key, and a breaker that is open, count no
+// longer. A spent quota does.
+Result<void> lift_refusals(store::Database& database, const std::string& service);
+
 std::string to_json(const GateState& state);
 // Of text that to_json() wrote. What cannot be read counts as unknown: a row that somebody spoiled
 // must not stop a service for ever.

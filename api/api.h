@@ -27,6 +27,7 @@ class DocumentRenderer;
 namespace c360::api {
 
 class RegisterLookup;
+class ServiceProbe;
 
 inline constexpr std::string_view kApiPrefix = "/api/v1";
 
@@ -54,6 +55,7 @@ struct ApiServices {
   MailExplainer* mail_explainer = nullptr;
   RegisterLookup* register_lookup = nullptr;
   const adapters::DocumentRenderer* renderer = nullptr;
+  ServiceProbe* service_probe = nullptr;
 };
 
 // The whole table. Handlers keep references to the services.

@@ -6,6 +6,7 @@
 #include "adapters/service_states.h"
 #include "api/auth.h"
 #include "api/schema.h"
+#include "api/service_probe.h"
 #include "daemon/base/text.h"
 
 namespace c360::api {
@@ -14,7 +15,8 @@ namespace {
 constexpr int kCallsOfPage = 50;
 
 const std::vector<std::string>& services_known() {
-  static const std::vector<std::string> kServices = {"dadata", "kontur", "metrika"};
+  static const std::vector<std::string> kServices = {"dadata", "kontur", "metrika", "sms",
+                                                     "telegram"};
   return kServices;
 }
 const std::vector<std::string>& outcomes_known() {
@@ -84,19 +86,62 @@ Result<void> list_calls(const ApiServices& services, const Request& request, Res
   return {};
 }
 
+Result<adapters::ServiceStatus> state_of(const ApiServices& services, const std::string& name) {
+  auto states = adapters::service_states(services.database, services.clock.now());
+  if (!states) return std::unexpected(states.error());
+  const auto found = std::ranges::find(
+      *states, name, [](const adapters::ServiceStatus& status) { return status.record.service; });
+  if (found == states->end()) return fail(ErrorCode::not_found, "there is no such outside service");
+  return std::move(*found);
+}
+
+Result<void> probe_service(const ApiServices& services, const Request& request,
+                           Response& response) {
+  if (auto allowed = only_administrators(request); !allowed) return allowed;
+  const std::string& name = request.path_value(0);
+  if (std::ranges::find(services_known(), name) == services_known().end())
+    return fail(ErrorCode::not_found, "there is no such outside service");
+  if (services.service_probe == nullptr)
+    return fail(ErrorCode::unavailable, "outside services cannot be asked just now");
+  const auto probed = services.service_probe->probe(name);
+  if (!probed) return std::unexpected(probed.error());
+  const auto state = state_of(services, name);
+  if (!state) return std::unexpected(state.error());
+  JsonWriter json;
+  json.begin_object().member("service", name).member("works", probed->works);
+  json.member("outcome", probed->outcome).key("reason");
+  probed->reason.empty() ? json.null() : json.string(probed->reason);
+  json.member("told", probed->told);
+  json.member("duration_ms", static_cast<std::int64_t>(probed->duration.count()));
+  response.json(json.key("status").raw(adapters::to_json(*state)).end_object().take());
+  return {};
+}
+
 // -- What the document says -----------------------------------------------------------------------
 
 Json maybe_text(std::string_view doc = {}) { return schema::nullable(schema::string(doc)); }
 Json maybe_time(std::string_view doc = {}) { return schema::nullable(schema::date_time(doc)); }
 
+Json quota_schema() {
+  return schema::object({{"name", schema::string("suggestions, balance, methods of a contract")},
+                         {"remaining", maybe_text("A decimal number; null: without limit")},
+                         {"total", maybe_text("The same; null: not told")},
+                         {"renews_at", maybe_time("A new day or month begins")},
+                         {"ends_at", maybe_time("The contract is over")},
+                         {"told_at", schema::date_time()}},
+                        {"name", "remaining", "told_at"});
+}
+
 Json service_schema() {
   return schema::object(
       {{"service", schema::one_of(services_known())},
        {"is_on", schema::boolean()},
-       {"state",
-        schema::one_of({"off", "refused", "paused", "unreachable", "failing", "unused", "ok"},
-                       "refused: the key; paused: its quota or ours; unreachable: the breaker is "
-                       "open; failing: the latest call failed")},
+       {"state", schema::one_of(
+                     {"not_configured", "off", "refused", "paused", "expired", "spent",
+                      "unreachable", "failing", "unused", "ok"},
+                     "not_configured: it has no key; refused: the key; paused: its quota or ours; "
+                     "expired: the contract; spent: nothing is left; unreachable: the breaker is "
+                     "open; failing: the latest call failed")},
        {"detail", maybe_text("Why")},
        {"remedy", maybe_text("What to do")},
        {"until", maybe_time("Nobody asks before")},
@@ -105,7 +150,9 @@ Json service_schema() {
        {"last_call_at", maybe_time()},
        {"last_outcome", maybe_text()},
        {"last_error", maybe_text("In the last 24 h")},
-       {"last_error_at", maybe_time()}},
+       {"last_error_at", maybe_time()},
+       {"is_configured", schema::boolean("It has its key")},
+       {"quotas", schema::array(quota_schema(), "As the service said last")}},
       {"service", "is_on", "state"});
 }
 
@@ -148,6 +195,25 @@ void add_service_routes(std::vector<Route>& routes, const ApiServices& services)
                     schema::object({{"items", schema::array(service_schema())}}, {"items"}));
   states.handler = [services](Request& q, Response& r) { return list_services(services, q, r); };
   routes.push_back(std::move(states));
+
+  Route probe = service_route(
+      "/services/{service}/probe", "probe_service",
+      "Ask an outside service one cheap question: whether it works, and what is left",
+      schema::object({{"service", schema::one_of(services_known())},
+                      {"works", schema::boolean()},
+                      {"outcome", schema::one_of(outcomes_known())},
+                      {"reason", maybe_text("A stable word")},
+                      {"told", schema::string("What was found, or why nothing was")},
+                      {"duration_ms", schema::integer()},
+                      {"status", service_schema()}},
+                     {"service", "works", "outcome", "told", "duration_ms", "status"}));
+  probe.method = Method::post;
+  probe.parameters = {{.name = "service",
+                       .place = ParameterPlace::path,
+                       .doc = "Which one",
+                       .schema = schema::one_of(services_known())}};
+  probe.handler = [services](Request& q, Response& r) { return probe_service(services, q, r); };
+  routes.push_back(std::move(probe));
 
   Route calls = service_route(
       "/service-calls", "list_service_calls", "Calls to outside services, newest first",

@@ -92,6 +92,15 @@ std::string Readiness::to_json() const {
     sync.left ? writer.integer(sync.left->count()) : writer.null();
     writer.end_object().end_object();
   }
+  writer.end_array().member("degraded", !hindered.empty()).key("services").begin_array();
+  for (const adapters::ServiceStatus& service : hindered) {
+    writer.begin_object()
+        .member("service", service.record.service)
+        .member("state", service.state)
+        .member("reason", service.detail)
+        .member("remedy", service.remedy)
+        .end_object();
+  }
   writer.end_array().end_object();
   return writer.take();
 }

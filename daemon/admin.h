@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/service_states.h"
 #include "api/router.h"
 #include "daemon/reload_requests.h"
 #include "ingest/intake.h"
@@ -23,9 +24,11 @@ struct PartReadiness {
 struct Readiness {
   std::vector<PartReadiness> parts;
   std::vector<ingest::MailboxStatus> mailboxes;
+  std::vector<adapters::ServiceStatus> hindered;  // outside services that are on and of no use now
 
   // Every part is. A mailbox that fails does not take the API out of service: it is shown, and
-  // counts with `?mailboxes=1`.
+  // counts with `?mailboxes=1`. An outside service that is of no use makes nothing unready either:
+  // `degraded` says so.
   bool ready() const;
   bool mailboxes_ready() const;
   std::string to_json() const;

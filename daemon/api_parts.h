@@ -13,6 +13,7 @@
 #include "daemon/base/event.h"
 #include "daemon/config.h"
 #include "daemon/outside_services.h"
+#include "daemon/service_probes.h"
 #include "ingest/intake.h"
 #include "store/database.h"
 #include "store/model/registry.h"
@@ -59,6 +60,7 @@ class ApiParts {
   std::unique_ptr<api::MailImporter> mail_importer_;
   std::unique_ptr<api::MailExplainer> mail_explainer_;
   std::unique_ptr<api::RegisterLookup> register_lookup_;
+  ServiceProbes service_probes_;
   std::shared_ptr<const adapters::DocumentRenderer> renderer_;
   api::Api api_;
 };

@@ -3,6 +3,7 @@
 #include "adapters/curl_http_client.h"
 #include "adapters/redactor.h"
 #include "daemon/cli.h"
+#include "daemon/phone_channels.h"
 #include "store/lease.h"
 #include "store/service_switches.h"
 
@@ -25,6 +26,9 @@ OutsideServices::OutsideServices(store::Database& database, const Clock& clock,
     : database_(database),
       party_options_(config.dadata),
       believed_sources_(config.believed_sources),
+      telegram_options_(config.telegram),
+      sms_config_(config.sms),
+      clock_(clock),
       gates_(database),
       journal_(database, observer),
       parties_(config.dadata, store::lease_holder(),
@@ -42,11 +46,33 @@ OutsideServices::OutsideServices(store::Database& database, const Clock& clock,
       sources_(config.metrika,
                {.states = gates_, .clock = clock, .connect = connect, .journal = &journal_}) {}
 
+adapters::ChannelPorts OutsideServices::channel_ports() {
+  return {.connect = connect, .states = gates_, .clock = clock_, .journal = &journal_};
+}
+
+std::unique_ptr<adapters::MessageChannel> OutsideServices::telegram() {
+  return telegram_channel(telegram_options_, channel_ports());
+}
+
+std::unique_ptr<adapters::MessageChannel> OutsideServices::sms() {
+  return sms_channel(sms_config_, channel_ports());
+}
+
+std::optional<bool> OutsideServices::is_on(std::string_view service) const {
+  if (service == "dadata") return party_options_.enabled && !party_options_.dadata.token.empty();
+  if (service == "kontur") return reports_.options().is_on();
+  if (service == "metrika") return sources_.options().is_on();
+  if (service == "telegram") return telegram_options_.is_on();
+  if (service == "sms") return sms_config_.is_on();
+  return std::nullopt;
+}
+
 Result<void> OutsideServices::announce() {
   const auto& dadata = party_options_.dadata;
   auto told = store::set_service_switch(
       database_, {.service = "dadata",
-                  .is_on = party_options_.enabled && !dadata.token.empty(),
+                  .is_on = *is_on("dadata"),
+                  .is_configured = !dadata.token.empty(),
                   .on_import = party_options_.on_import,
                   .settings = settings_of(dadata.token, dadata.suggestions_url),
                   .jobs = {"counterparty_autofill", "counterparty_refresh"}});
@@ -55,17 +81,31 @@ Result<void> OutsideServices::announce() {
   told = store::set_service_switch(
       database_, {.service = "kontur",
                   .is_on = focus.is_on(),
+                  .is_configured = !focus.kontur.token.empty(),
                   .on_import = focus.on_import,
                   .report_days = static_cast<int>(focus.report_for.count()),
                   .settings = settings_of(focus.kontur.token, focus.kontur.base_url),
                   .jobs = {"express_report"}});
   if (!told) return told;
   const auto& metrika = sources_.options();
-  return store::set_service_switch(
+  told = store::set_service_switch(
       database_, {.service = "metrika",
                   .is_on = metrika.is_on(),
+                  .is_configured = !metrika.metrika.token.empty(),
                   .settings = settings_of(metrika.metrika.token, metrika.metrika.url),
                   .jobs = {"metrica_source_sync"}});
+  if (!told) return told;
+  told = store::set_service_switch(database_, {.service = "telegram",
+                                               .is_on = telegram_options_.is_on(),
+                                               .is_configured = !telegram_options_.token.empty(),
+                                               .settings = telegram_settings(telegram_options_),
+                                               .jobs = {}});
+  if (!told) return told;
+  return store::set_service_switch(database_, {.service = "sms",
+                                               .is_on = sms_config_.is_on(),
+                                               .is_configured = sms_config_.is_on(),
+                                               .settings = sms_settings(sms_config_),
+                                               .jobs = {}});
 }
 
 }  // namespace c360::daemon

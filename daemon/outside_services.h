@@ -2,10 +2,15 @@
 // that changes a setting of theirs makes a new one; who is under way ends with the old.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "adapters/channel_http.h"
 #include "adapters/focus_reports.h"
+#include "adapters/message_channel.h"
 #include "adapters/party_register.h"
 #include "adapters/stored_gate_states.h"
 #include "adapters/traffic_sources.h"
@@ -27,6 +32,15 @@ class OutsideServices {
   adapters::TrafficSources& sources() { return sources_; }
   const std::vector<std::string>& believed_sources() const { return believed_sources_; }
 
+  const adapters::PartyRegisterOptions& party_options() const { return party_options_; }
+  // A way out to people, of the worker that asks; null where it is off. This outlives it.
+  std::unique_ptr<adapters::MessageChannel> telegram();
+  std::unique_ptr<adapters::MessageChannel> sms();
+  // Of whoever makes an adapter of his own.
+  adapters::ChannelPorts channel_ports();
+  // Nothing: there is no service of that name.
+  std::optional<bool> is_on(std::string_view service) const;
+
   // Tells the database which of them are on (store/service_switches.h).
   Result<void> announce();
   // Ends the calls of jobs; those of requests have short limits of their own.
@@ -39,6 +53,9 @@ class OutsideServices {
   store::Database& database_;
   const adapters::PartyRegisterOptions party_options_;
   const std::vector<std::string> believed_sources_;
+  const adapters::TelegramOptions telegram_options_;
+  const SmsConfig sms_config_;
+  const Clock& clock_;
   adapters::StoredGateStates gates_;
   ServiceJournal journal_;
   adapters::PartyRegister parties_;

@@ -1,5 +1,8 @@
 #include "daemon/parts.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "adapters/curl_http_client.h"
 #include "daemon/api_parts.h"
 #include "daemon/base/digest.h"
@@ -9,6 +12,7 @@
 #include "daemon/jobs/housekeeping.h"
 #include "daemon/jobs/print_pages.h"
 #include "daemon/jobs/service_jobs.h"
+#include "daemon/service_tasks.h"
 #include "daemon/tasks.h"
 #include "store/lease.h"
 #include "store/unsubscribe.h"
@@ -99,8 +103,9 @@ void Parts::start_scheduler() {
   if (scheduler) scheduler->stop();
   SchedulerOptions options;
   options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
-  scheduler =
-      std::make_unique<Scheduler>(periodic_tasks(database, observer), std::move(options), observer);
+  auto tasks = periodic_tasks(database, observer);
+  tasks.push_back(service_gauges(database, clock, metrics));
+  scheduler = std::make_unique<Scheduler>(std::move(tasks), std::move(options), observer);
   scheduler->start();
 }
 
@@ -176,7 +181,7 @@ Result<void> Parts::start_messages() {
   return {};
 }
 
-Readiness Parts::readiness() const {
+Readiness Parts::readiness() {
   Readiness result;
   const auto waiting = waiting_for.get();
   const bool serving = waiting->empty();
@@ -191,6 +196,11 @@ Readiness Parts::readiness() const {
   const auto silent = heartbeats.silent();
   result.parts.push_back({"loops", silent.empty(),
                           silent.empty() ? "" : "silent for too long: " + join(silent, ", ")});
+  if (reachable) {
+    if (auto states = adapters::service_states(database, clock.now()))
+      std::ranges::copy_if(*states, std::back_inserter(result.hindered),
+                           &adapters::ServiceStatus::is_hindered);
+  }
   if (const auto running = business.get()) result.mailboxes = running->intake().status();
   return result;
 }

@@ -99,7 +99,7 @@ struct Parts {
   void start_webhooks();
   // The same of messages to people outside.
   Result<void> start_messages();
-  Readiness readiness() const;
+  Readiness readiness();
   // Hex SHA-256 over configuration and rules.
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);
   // The four metrics, after a configuration was taken or refused.

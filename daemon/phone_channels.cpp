@@ -98,24 +98,24 @@ adapters::SmsFormOptions form_options(const SmsConfig& sms) {
 
 }  // namespace
 
-std::unique_ptr<adapters::MessageChannel> telegram_channel(const Config& config,
-                                                           const adapters::ChannelPorts& ports) {
-  if (!config.telegram.is_on()) return nullptr;
-  return std::make_unique<adapters::Telegram>(config.telegram, ports);
+std::unique_ptr<adapters::MessageChannel> telegram_channel(
+    const adapters::TelegramOptions& telegram, const adapters::ChannelPorts& ports) {
+  if (!telegram.is_on()) return nullptr;
+  return std::make_unique<adapters::Telegram>(telegram, ports);
 }
 
-std::unique_ptr<adapters::MessageChannel> sms_channel(const Config& config,
+std::unique_ptr<adapters::MessageChannel> sms_channel(const SmsConfig& sms,
                                                       const adapters::ChannelPorts& ports) {
-  if (!config.sms.is_on()) return nullptr;
-  switch (config.sms.provider) {
+  if (!sms.is_on()) return nullptr;
+  switch (sms.provider) {
     case SmsProvider::none:
       return nullptr;
     case SmsProvider::smsc:
-      return std::make_unique<adapters::Smsc>(smsc_options(config.sms), ports);
+      return std::make_unique<adapters::Smsc>(smsc_options(sms), ports);
     case SmsProvider::sms_ru:
-      return std::make_unique<adapters::SmsRu>(sms_ru_options(config.sms), ports);
+      return std::make_unique<adapters::SmsRu>(sms_ru_options(sms), ports);
     case SmsProvider::form:
-      return std::make_unique<adapters::SmsForm>(form_options(config.sms), ports);
+      return std::make_unique<adapters::SmsForm>(form_options(sms), ports);
   }
   return nullptr;
 }
@@ -136,13 +136,11 @@ void check_phone_channels(Config& config, const Tell& tell) {
   }
 }
 
-std::string telegram_settings(const Config& config) {
-  return adapters::fingerprint(
-      fmt::format("{} {}", config.telegram.token.reveal(), config.telegram.base_url));
+std::string telegram_settings(const adapters::TelegramOptions& telegram) {
+  return adapters::fingerprint(fmt::format("{} {}", telegram.token.reveal(), telegram.base_url));
 }
 
-std::string sms_settings(const Config& config) {
-  const SmsConfig& sms = config.sms;
+std::string sms_settings(const SmsConfig& sms) {
   return adapters::fingerprint(fmt::format("{} {} {} {} {}", static_cast<int>(sms.provider),
                                            sms.login, sms.password.reveal(), sms.api_key.reveal(),
                                            sms.url));

@@ -14,9 +14,9 @@
 namespace c360::daemon {
 
 // Null where it is off. What the ports name outlives the channel.
-std::unique_ptr<adapters::MessageChannel> telegram_channel(const Config& config,
-                                                           const adapters::ChannelPorts& ports);
-std::unique_ptr<adapters::MessageChannel> sms_channel(const Config& config,
+std::unique_ptr<adapters::MessageChannel> telegram_channel(
+    const adapters::TelegramOptions& telegram, const adapters::ChannelPorts& ports);
+std::unique_ptr<adapters::MessageChannel> sms_channel(const SmsConfig& sms,
                                                       const adapters::ChannelPorts& ports);
 
 // What is wrong with [telegram] and [sms] as a whole, told by setting; reads the fields of the
@@ -25,7 +25,7 @@ void check_phone_channels(
     Config& config, const std::function<void(std::string_view key, std::string detail)>& tell);
 
 // Fingerprints of what a pause of theirs belongs to.
-std::string telegram_settings(const Config& config);
-std::string sms_settings(const Config& config);
+std::string telegram_settings(const adapters::TelegramOptions& telegram);
+std::string sms_settings(const SmsConfig& sms);
 
 }  // namespace c360::daemon

@@ -1,10 +1,40 @@
 #include "daemon/service_journal.h"
 
 #include "store/service_calls.h"
+#include "store/service_quotas.h"
 
 namespace c360::daemon {
 
+namespace {
+
+// What the gate refuses is no call.
+void count(const adapters::CallRecord& record, Metrics& metrics) {
+  if (record.http_status == 0 && record.outcome != adapters::Outcome::retryable) return;
+  metrics
+      .counter(Metric::adapter_calls_total,
+               {record.service, record.operation, adapters::to_string(record.outcome)})
+      .add();
+  metrics.histogram(Metric::adapter_call_seconds, {record.service, record.operation})
+      .observe(std::chrono::duration<double>(record.duration).count());
+}
+
+}  // namespace
+
+void ServiceJournal::quota(const adapters::QuotaLeft& left) {
+  const auto kept = store::keep_service_quota(database_, {.service = left.service,
+                                                          .name = left.name,
+                                                          .remaining = left.left,
+                                                          .total = left.limit,
+                                                          .renews_at = left.renews_at,
+                                                          .ends_at = left.ends_at});
+  if (!kept)
+    observer_.observe(event::task_failed, {{"task", "service_journal"},
+                                           {"code", to_string(kept.error().code)},
+                                           {"detail", kept.error().detail}});
+}
+
 void ServiceJournal::record(const adapters::CallRecord& record) {
+  count(record, observer_.metrics());
   const store::ServiceCallEntry entry{
       .service = record.service,
       .operation = record.operation,

@@ -1,4 +1,4 @@
-// The journal of calls in the database (store/service_calls.h).
+// The journal of calls in the database (store/service_calls.h) and in the metrics.
 #pragma once
 
 #include "adapters/service_call.h"
@@ -14,6 +14,7 @@ class ServiceJournal final : public adapters::CallJournal {
   ServiceJournal(store::Database& database, const Observer& observer)
       : database_(database), observer_(observer) {}
   void record(const adapters::CallRecord& record) override;
+  void quota(const adapters::QuotaLeft& left) override;
 
  private:
   store::Database& database_;

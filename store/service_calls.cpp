@@ -25,7 +25,8 @@ DELETE FROM ops.service_call WHERE id IN (
 // What is refused before it is sent says nothing new of the service.
 constexpr Sql kRecords{"service_call_records", R"sql(
 SELECT s.service, s.is_on, day.calls, day.failed, latest.started_at, coalesce(latest.outcome, ''),
-       coalesce(nullif(failed.error, ''), failed.reason, ''), failed.started_at
+       coalesce(nullif(failed.error, ''), failed.reason, ''), failed.started_at,
+       s.is_configured
   FROM ops.service_switch AS s
   LEFT JOIN LATERAL (
     SELECT count(*) AS calls,
@@ -91,6 +92,7 @@ Result<std::vector<ServiceRecord>> service_records(Database& database) {
                        .last_outcome = std::string(rows->text(row, 5)),
                        .last_error = std::string(rows->text(row, 6)),
                        .last_error_at = rows->instant(row, 7)});
+    records.back().is_configured = rows->boolean(row, 8);
   }
   return records;
 }

@@ -51,6 +51,7 @@ Result<std::int64_t> purge_service_calls(Database& database, std::chrono::hours 
 struct ServiceRecord {
   std::string service;
   bool is_on = false;
+  bool is_configured = false;
   std::int64_t calls_today = 0;  // UTC
   std::int64_t failed_today = 0;
   std::optional<Instant> last_call_at;

@@ -10,14 +10,16 @@
 namespace c360::store {
 
 struct ServiceSwitch {
-  std::string service;  // dadata, kontur, metrika
+  std::string service;  // dadata, kontur, metrika, telegram, sms
   bool is_on = false;
+  bool is_configured = false;  // it has its key
   bool on_import = false;
   int report_days = 30;
   std::string settings;           // fingerprint; others wake the jobs below
   std::vector<std::string> jobs;  // kinds that wait for this service
 };
-// With other settings a job that waits because the service refused or paused runs at once.
+// With other settings a job that waits because the service refused or paused runs at once, and what
+// is known of its quotas is forgotten.
 Result<void> set_service_switch(Database& database, const ServiceSwitch& wanted);
 Result<bool> is_service_on(Transaction& tx, std::string_view service);
 

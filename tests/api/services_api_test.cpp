@@ -4,6 +4,7 @@
 #include "adapters/stored_gate_states.h"
 #include "store/service_calls.h"
 #include "store/service_gates.h"
+#include "store/service_quotas.h"
 #include "store/service_switches.h"
 #include "tests/api/api_fixture.h"
 
@@ -49,7 +50,7 @@ class ServicesApi : public ApiTest {
 
 TEST_F(ServicesApi, EachSaysHowItDoesAndWhatToDo) {
   HttpClient admin = administrator();
-  EXPECT_EQ(text(state_of(admin, "kontur"), "state"), "off");
+  EXPECT_EQ(text(state_of(admin, "kontur"), "state"), "not_configured");
   EXPECT_THAT(text(state_of(admin, "kontur"), "remedy"), HasSubstr("key"));
   turn_on("kontur");
   EXPECT_EQ(text(state_of(admin, "kontur"), "state"), "unused");
@@ -69,7 +70,7 @@ TEST_F(ServicesApi, EachSaysHowItDoesAndWhatToDo) {
   gate("kontur:key", {.pause = pause});
   EXPECT_EQ(text(state_of(admin, "kontur"), "state"), "refused");
   EXPECT_EQ(text(state_of(admin, "kontur"), "until"), to_rfc3339(later));
-  EXPECT_EQ(text(state_of(admin, "metrika"), "state"), "off");
+  EXPECT_EQ(text(state_of(admin, "metrika"), "state"), "not_configured");
 }
 
 TEST_F(ServicesApi, CallsAreListedNewestFirstInPages) {
@@ -91,11 +92,38 @@ TEST_F(ServicesApi, CallsAreListedNewestFirstInPages) {
   EXPECT_EQ(*store::purge_service_calls(*database_, std::chrono::hours{-100'000}, 100), 52);
 }
 
+TEST_F(ServicesApi, WhatIsLeftStandsBesideAndNothingLeftIsAState) {
+  HttpClient admin = administrator();
+  turn_on("sms");
+  ASSERT_TRUE(store::keep_service_quota(
+      *database_, {.service = "sms", .name = "balance", .remaining = "12.5"}));
+  const Json left = state_of(admin, "sms");
+  EXPECT_EQ(text(left, "state"), "unused");
+  EXPECT_EQ(text(left.find("quotas")->as_array().at(0), "remaining"), "12.5");
+
+  ASSERT_TRUE(store::keep_service_quota(
+      *database_, {.service = "sms", .name = "balance", .remaining = "-0.10"}));
+  EXPECT_EQ(text(state_of(admin, "sms"), "state"), "spent");
+  ASSERT_TRUE(
+      store::keep_service_quota(*database_, {.service = "sms",
+                                             .name = "balance",
+                                             .remaining = "0",
+                                             .renews_at = clock_.now() - std::chrono::hours{1}}));
+  EXPECT_EQ(text(state_of(admin, "sms"), "state"), "unused") << "of a day that is over";
+}
+
+TEST_F(ServicesApi, AProbeNeedsAServiceThatThereIs) {
+  HttpClient admin = administrator();
+  EXPECT_EQ(admin.post("/api/v1/services/pigeon/probe", "").status, 404);
+  EXPECT_EQ(admin.post("/api/v1/services/kontur/probe", "").status, 503) << "nobody is wired";
+}
+
 TEST_F(ServicesApi, OnlyAdministratorsSeeThem) {
   HttpClient seller = client_of("seller", {"crm-manager"}, {"admin"});
 
   EXPECT_EQ(seller.get("/api/v1/services").status, 403);
   EXPECT_EQ(seller.get("/api/v1/service-calls").status, 403);
+  EXPECT_EQ(seller.post("/api/v1/services/kontur/probe", "").status, 403);
 }
 
 }  // namespace

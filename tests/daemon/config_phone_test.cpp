@@ -42,7 +42,7 @@ class PhoneConfigTest : public ::testing::Test {
         load("[sms]\nca_file = '" + server.ca_file() + "'\nurl = '" + server.url() + text);
     EXPECT_TRUE(config) << config.error().front().to_string();
     if (!config) return {};
-    const auto channel = sms_channel(*config, ports());
+    const auto channel = sms_channel(config->sms, ports());
     EXPECT_TRUE(channel);
     if (channel) (void)channel->send({.address = "+79990000001", .text = "x"}, {});
     const auto requests = server.requests();
@@ -60,8 +60,8 @@ TEST_F(PhoneConfigTest, WithoutKeysBothAreOff) {
   ASSERT_TRUE(config);
   EXPECT_FALSE(config->telegram.is_on());
   EXPECT_FALSE(config->sms.is_on());
-  EXPECT_FALSE(telegram_channel(*config, ports()));
-  EXPECT_FALSE(sms_channel(*config, ports()));
+  EXPECT_FALSE(telegram_channel(config->telegram, ports()));
+  EXPECT_FALSE(sms_channel(config->sms, ports()));
   for (const std::string provider : {"smsc", "sms_ru", "form"})
     EXPECT_FALSE(load("[sms]\nprovider = '" + provider + "'\n")->sms.is_on()) << provider;
 }
@@ -74,9 +74,9 @@ TEST_F(PhoneConfigTest, TheTokenIsTheSecretOfTheReferenceNameAndIsNeverShown) {
 
   ASSERT_TRUE(config) << config.error().front().to_string();
   EXPECT_EQ(config->telegram.token.reveal(), "1:PLANTED");
-  EXPECT_TRUE(telegram_channel(*config, ports()));
+  EXPECT_TRUE(telegram_channel(config->telegram, ports()));
   EXPECT_EQ(config->sms.password.reveal(), "PLANTED-PASSWORD");
-  EXPECT_TRUE(sms_channel(*config, ports()));
+  EXPECT_TRUE(sms_channel(config->sms, ports()));
   EXPECT_THAT(print_config(*config), Not(HasSubstr("PLANTED")));
   EXPECT_THAT(config_json(*config), Not(HasSubstr("PLANTED")));
   EXPECT_FALSE(load("[telegram]\nenabled = false\n")->telegram.is_on());
@@ -134,8 +134,8 @@ TEST_F(PhoneConfigTest, PausesBelongToTheSettingsTheyCameFrom) {
   secret("telegram-oap-authtoken", "1:B");
   const auto after = load("[sms]\nprovider = 'smsc'\nlogin = 'b'\n");
 
-  EXPECT_NE(telegram_settings(*before), telegram_settings(*after));
-  EXPECT_NE(sms_settings(*before), sms_settings(*after));
+  EXPECT_NE(telegram_settings(before->telegram), telegram_settings(after->telegram));
+  EXPECT_NE(sms_settings(before->sms), sms_settings(after->sms));
   EXPECT_THAT(changed_settings(*before, *after),
               ::testing::ElementsAre("telegram.oap_authtoken_file", "sms.login"));
 }
