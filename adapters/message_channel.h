@@ -67,10 +67,9 @@ class MessageChannel {
   // Asks whether the account works, without sending anything: what it found, for a person.
   virtual CallResult<std::string> probe(std::stop_token stop) = 0;
   // Nothing where the channel cannot be asked (mail, Telegram).
-  virtual std::optional<CallResult<DeliveryReport>> delivery(const std::string& provider_id,
-                                                             const std::string& address,
-                                                             std::stop_token stop) {
-    (void)provider_id, (void)address, (void)stop;
+  virtual std::optional<CallResult<DeliveryReport>> delivery(const std::string& /*provider_id*/,
+                                                             const std::string& /*address*/,
+                                                             std::stop_token /*stop*/) {
     return std::nullopt;
   }
 };
