@@ -15,8 +15,8 @@ namespace {
 constexpr int kCallsOfPage = 50;
 
 const std::vector<std::string>& services_known() {
-  static const std::vector<std::string> kServices = {"dadata", "kontur", "metrika", "sms",
-                                                     "telegram"};
+  static const std::vector<std::string> kServices = {"dadata",  "email", "kontur",
+                                                     "metrika", "sms",   "telegram"};
   return kServices;
 }
 const std::vector<std::string>& outcomes_known() {

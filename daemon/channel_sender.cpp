@@ -144,6 +144,7 @@ Result<adapters::ChannelMessage> ChannelSender::compose(const store::MessageClai
                                    .text = claim.text,
                                    .html = claim.html,
                                    .key = {},
+                                   .maybe_sent = claim.unclear_attempts > 0,
                                    .in_reply_to = claim.in_reply_to,
                                    .unsubscribe_url = {},
                                    .attachments = {}};

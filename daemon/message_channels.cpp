@@ -2,82 +2,62 @@
 
 #include <utility>
 
-#include "adapters/curl_http_client.h"
-#include "adapters/redactor.h"
-#include "adapters/smtp.h"
-#include "adapters/token_keeper.h"
-#include "daemon/cli.h"
-#include "parsers/mime_writer.h"
+#include "daemon/email_channel.h"
+#include "daemon/phone_channels.h"
 
 namespace c360::daemon {
 namespace {
 
-std::string domain_of(const std::string& address) { return address.substr(address.rfind('@') + 1); }
+using std::chrono::seconds;
 
-parsers::OutgoingMail mail_of(const adapters::ChannelMessage& message, const MessageConfig& config,
-                              Instant now) {
-  parsers::OutgoingMail mail{.from = {config.from_name, config.smtp.from},
-                             .reply_to = config.reply_to,
-                             .to = message.address,
-                             .subject = message.subject,
-                             .text = message.text,
-                             .html = message.html,
-                             .message_id = message.key + "@" + domain_of(config.smtp.from),
-                             .in_reply_to = message.in_reply_to,
-                             .unsubscribe_url = message.unsubscribe_url,
-                             .date = now,
-                             .attachments = {}};
-  for (const adapters::MessageAttachment& file : message.attachments)
-    mail.attachments.push_back({file.file_name, file.media_type, file.content});
-  return mail;
-}
+constexpr seconds kMargin{60};
 
-adapters::MailWriter mail_writer(const MessageConfig& config, const Clock& clock) {
-  return
-      [config, &clock](const adapters::ChannelMessage& message) -> Result<adapters::WrittenMail> {
-        parsers::OutgoingMail mail = mail_of(message, config, clock.now());
-        auto bytes = parsers::write_mail(mail);
-        if (!bytes) return std::unexpected(std::move(bytes).error());
-        return adapters::WrittenMail{.bytes = std::move(*bytes),
-                                     .message_id = std::move(mail.message_id)};
-      };
-}
-
-std::unique_ptr<adapters::AccessTokens> tokens_of(const MessageConfig& config,
-                                                  const ChannelPorts& ports) {
-  if (config.oauth.token_url.empty()) return nullptr;
-  return std::make_unique<adapters::TokenKeeper>(
-      "smtp", config.oauth, ports.holder,
-      adapters::TokenKeeperPorts{.database = ports.database,
-                                 .observer = ports.observer,
-                                 .clock = ports.clock,
-                                 .connect = [] {
-                                   return std::make_unique<adapters::CurlHttpClient>(
-                                       "client360/" + std::string(kVersion));
-                                 }});
-}
-
-ChannelSetup email(const MessageConfig& config, const ChannelPorts& ports) {
+ChannelSetup email(const MessageConfig& config) {
   const adapters::SmtpOptions& smtp = config.smtp;
-  std::string account = smtp.host + ":" + std::to_string(smtp.port) + " " + smtp.username + " ";
-  account.append(smtp.password.reveal()).append(config.oauth.refresh_token.reveal());
   return {.name = "email",
-          .channel = std::make_unique<adapters::SmtpChannel>(smtp, mail_writer(config, ports.clock),
-                                                             ports.clock, tokens_of(config, ports)),
+          .channel = nullptr,
           .rules = config.email,
           .unclear_retries = 1,  // the Message-ID is the same, and readers drop a double
           // A token is got before, twice where the first is refused.
-          .longest_send = smtp.whole * 2 + std::chrono::seconds{60},
+          .longest_send = smtp.whole * 2 + kMargin,
           // base64 makes four bytes of three, and lines of them.
           .max_attachment_bytes = smtp.max_mail_bytes / 4 * 3,
-          .settings = adapters::fingerprint(account)};
+          .settings = email_settings(config)};
+}
+
+// Each part of a long text is a call of its own, and so is each document.
+ChannelSetup telegram(const Config& config) {
+  const adapters::TelegramOptions& bot = config.telegram;
+  return {.name = "telegram",
+          .channel = nullptr,
+          .rules = config.messages.telegram,
+          .unclear_retries = 1,
+          .longest_send = bot.document_whole * 2 + kMargin,
+          .max_attachment_bytes = bot.max_document_bytes,
+          .settings = telegram_settings(bot)};
+}
+
+ChannelSetup sms(const Config& config) {
+  return {.name = "sms",
+          .channel = nullptr,
+          .rules = config.messages.sms,
+          .longest_send = kMargin * 2,
+          .tells_delivery = config.sms.provider != SmsProvider::form,
+          .settings = sms_settings(config.sms)};
 }
 
 }  // namespace
 
-std::vector<ChannelSetup> make_message_channels(const Config& config, const ChannelPorts& ports) {
+std::vector<ChannelSetup> make_message_channels(const Config& config, OutsideServices& services) {
   std::vector<ChannelSetup> channels;
-  if (!config.messages.smtp.host.empty()) channels.push_back(email(config.messages, ports));
+  const auto add = [&](ChannelSetup setup, std::unique_ptr<adapters::MessageChannel> channel) {
+    if (!channel) return;
+    setup.channel = std::move(channel);
+    channels.push_back(std::move(setup));
+  };
+  add(email(config.messages), services.email());
+  add(telegram(config), services.telegram());
+  add(sms(config), services.sms());
   return channels;
 }
 

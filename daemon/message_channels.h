@@ -1,5 +1,4 @@
-// The ways out to people by the configuration in force, each with its rules: the one place where a
-// channel is made.
+// The ways out to people by the configuration in force, each with its rules for the queue.
 #pragma once
 
 #include <chrono>
@@ -8,10 +7,8 @@
 #include <vector>
 
 #include "adapters/message_channel.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/event.h"
 #include "daemon/config.h"
-#include "store/database.h"
+#include "daemon/outside_services.h"
 
 namespace c360::daemon {
 
@@ -27,14 +24,7 @@ struct ChannelSetup {
   std::string settings;  // fingerprint: with others a pause for a refused sign-in is void
 };
 
-struct ChannelPorts {
-  store::Database& database;
-  const Clock& clock;
-  const Observer& observer;
-  std::string holder;  // of claims: this process run
-};
-
-// Those that are on. What `ports` names outlives them.
-std::vector<ChannelSetup> make_message_channels(const Config& config, const ChannelPorts& ports);
+// Those that are on. `services`, of the same configuration, outlives them.
+std::vector<ChannelSetup> make_message_channels(const Config& config, OutsideServices& services);
 
 }  // namespace c360::daemon

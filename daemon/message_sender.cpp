@@ -1,11 +1,8 @@
 #include "daemon/message_sender.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
-
-#include "store/service_switches.h"
 
 namespace c360::daemon {
 namespace {
@@ -15,7 +12,6 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kAfterTrouble{2'000};
 constexpr milliseconds kLoopMargin{60'000};
-constexpr std::array<std::string_view, 3> kChannels = {"email", "telegram", "sms"};
 
 }  // namespace
 
@@ -105,17 +101,6 @@ void MessageSender::show_gauges() {
     metrics.gauge(Metric::job_oldest_due_age_seconds, {kind})
         .set(std::chrono::duration<double>(depth.oldest_due).count());
   }
-}
-
-Result<void> announce_channels(store::Database& database,
-                               const std::vector<ChannelSetup>& channels) {
-  for (const std::string_view name : kChannels) {
-    const auto found = std::ranges::find(channels, name, &ChannelSetup::name);
-    store::ServiceSwitch wanted{.service = std::string(name), .is_on = found != channels.end()};
-    if (wanted.is_on) wanted.settings = found->settings;
-    if (auto told = store::set_service_switch(database, wanted); !told) return told;
-  }
-  return {};
 }
 
 }  // namespace c360::daemon

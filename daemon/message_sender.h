@@ -56,8 +56,4 @@ class MessageSender {
   std::vector<std::unique_ptr<Line>> lines_;
 };
 
-// Tells the database which channels are on, so that nobody queues for one that is not.
-Result<void> announce_channels(store::Database& database,
-                               const std::vector<ChannelSetup>& channels);
-
 }  // namespace c360::daemon

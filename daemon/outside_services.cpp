@@ -3,6 +3,7 @@
 #include "adapters/curl_http_client.h"
 #include "adapters/redactor.h"
 #include "daemon/cli.h"
+#include "daemon/email_channel.h"
 #include "daemon/phone_channels.h"
 #include "store/lease.h"
 #include "store/service_switches.h"
@@ -26,9 +27,11 @@ OutsideServices::OutsideServices(store::Database& database, const Clock& clock,
     : database_(database),
       party_options_(config.dadata),
       believed_sources_(config.believed_sources),
+      message_config_(config.messages),
       telegram_options_(config.telegram),
       sms_config_(config.sms),
       clock_(clock),
+      observer_(observer),
       gates_(database),
       journal_(database, observer),
       parties_(config.dadata, store::lease_holder(),
@@ -50,6 +53,13 @@ adapters::ChannelPorts OutsideServices::channel_ports() {
   return {.connect = connect, .states = gates_, .clock = clock_, .journal = &journal_};
 }
 
+std::unique_ptr<adapters::MessageChannel> OutsideServices::email() {
+  return email_channel(message_config_, {.database = database_,
+                                         .clock = clock_,
+                                         .observer = observer_,
+                                         .holder = store::lease_holder()});
+}
+
 std::unique_ptr<adapters::MessageChannel> OutsideServices::telegram() {
   return telegram_channel(telegram_options_, channel_ports());
 }
@@ -62,6 +72,7 @@ std::optional<bool> OutsideServices::is_on(std::string_view service) const {
   if (service == "dadata") return party_options_.enabled && !party_options_.dadata.token.empty();
   if (service == "kontur") return reports_.options().is_on();
   if (service == "metrika") return sources_.options().is_on();
+  if (service == "email") return !message_config_.smtp.host.empty();
   if (service == "telegram") return telegram_options_.is_on();
   if (service == "sms") return sms_config_.is_on();
   return std::nullopt;
@@ -94,6 +105,12 @@ Result<void> OutsideServices::announce() {
                   .is_configured = !metrika.metrika.token.empty(),
                   .settings = settings_of(metrika.metrika.token, metrika.metrika.url),
                   .jobs = {"metrica_source_sync"}});
+  if (!told) return told;
+  told = store::set_service_switch(database_, {.service = "email",
+                                               .is_on = *is_on("email"),
+                                               .is_configured = *is_on("email"),
+                                               .settings = email_settings(message_config_),
+                                               .jobs = {}});
   if (!told) return told;
   told = store::set_service_switch(database_, {.service = "telegram",
                                                .is_on = telegram_options_.is_on(),

@@ -34,6 +34,7 @@ class OutsideServices {
 
   const adapters::PartyRegisterOptions& party_options() const { return party_options_; }
   // A way out to people, of the worker that asks; null where it is off. This outlives it.
+  std::unique_ptr<adapters::MessageChannel> email();
   std::unique_ptr<adapters::MessageChannel> telegram();
   std::unique_ptr<adapters::MessageChannel> sms();
   // Of whoever makes an adapter of his own.
@@ -53,9 +54,11 @@ class OutsideServices {
   store::Database& database_;
   const adapters::PartyRegisterOptions party_options_;
   const std::vector<std::string> believed_sources_;
+  const MessageConfig message_config_;
   const adapters::TelegramOptions telegram_options_;
   const SmsConfig sms_config_;
   const Clock& clock_;
+  const Observer& observer_;
   adapters::StoredGateStates gates_;
   ServiceJournal journal_;
   adapters::PartyRegister parties_;

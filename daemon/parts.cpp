@@ -161,11 +161,9 @@ Result<void> Parts::start_messages() {
   if (!zone) return std::unexpected(zone.error());
   auto refusal_key = store::unsubscribe_key(database);
   if (!refusal_key) return std::unexpected(refusal_key.error());
-  if (messages) messages->stop();
-  auto channels = make_message_channels(
-      *in_force, {.database = database, .clock = clock, .observer = observer, .holder = holder});
-  if (auto told = announce_channels(database, channels); !told)
-    observer.observe(event::part_failed, {{"part", "messages"}, {"detail", told.error().detail}});
+  messages.reset();
+  message_services = services.get();
+  auto channels = make_message_channels(*in_force, *message_services);
   MessageSenderOptions options{.each = {.zone = *zone,
                                         .thread_key = thread_secret,
                                         .unsubscribe_key = std::move(*refusal_key),

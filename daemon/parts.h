@@ -78,6 +78,7 @@ struct Parts {
   std::shared_ptr<OutsideServices> job_services;  // those the jobs began with
   std::unique_ptr<JobWorkers> jobs;
   std::unique_ptr<WebhookSender> webhooks;
+  std::shared_ptr<OutsideServices> message_services;  // those the messages go out by
   std::unique_ptr<MessageSender> messages;
 
   // Why the daemon is not serving yet; empty once it is.

@@ -32,13 +32,13 @@ constexpr std::array<std::string_view, 9> kApiSettings = {
     "api.max_import_",         "api.max_bulk_",     "api.max_export_",
     "api.max_event_",          "idempotency.",      "documents."};
 // Of outside services, which the API and the jobs hold.
-constexpr std::array<std::string_view, 6> kServiceSettings = {
-    "dadata.", "kontur_focus.", "metrika.", "requisites.", "telegram.", "sms."};
+constexpr std::array<std::string_view, 7> kServiceSettings = {
+    "dadata.", "kontur_focus.", "metrika.", "requisites.", "smtp.", "telegram.", "sms."};
 
 constexpr std::array<std::string_view, 5> kJobSettings = {
     "jobs.", "retention.", "business.timezone", "database.", "documents."};
-constexpr std::array<std::string_view, 4> kMessageSettings = {"smtp.", "messages.",
-                                                              "business.timezone", "database."};
+constexpr std::array<std::string_view, 6> kMessageSettings = {
+    "smtp.", "telegram.", "sms.", "messages.", "business.timezone", "database."};
 constexpr std::array<std::string_view, 2> kWebhookSettings = {"webhooks.", "database."};
 
 }  // namespace

@@ -49,7 +49,9 @@ CallResult<std::string> ServiceProbes::ask(const std::string& service) {
   if (service == "dadata") return ask_dadata();
   if (service == "kontur") return ask_kontur();
   if (service == "metrika") return ask_metrika();
-  const auto channel = service == "telegram" ? services_.telegram() : services_.sms();
+  const auto channel = service == "email"      ? services_.email()
+                       : service == "telegram" ? services_.telegram()
+                                               : services_.sms();
   if (channel == nullptr) return adapters::no_answer(Outcome::permanent, "off", "it is off");
   return channel->probe({});
 }

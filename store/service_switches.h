@@ -10,7 +10,7 @@
 namespace c360::store {
 
 struct ServiceSwitch {
-  std::string service;  // dadata, kontur, metrika, telegram, sms
+  std::string service;  // dadata, kontur, metrika, email, telegram, sms
   bool is_on = false;
   bool is_configured = false;  // it has its key
   bool on_import = false;

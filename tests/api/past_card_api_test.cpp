@@ -42,8 +42,8 @@ class PastCardApi : public ApiTest {
     const auto tag = by.get(record(kind, id)).header("etag");
     EXPECT_EQ(by.del(record(kind, id), {{"If-Match", tag}}).status, 204) << kind;
   }
-  // The clock of the database: what was done before it is past, what comes next is later. Written as
-  // the API writes it, without the zeros at the end of a fraction.
+  // The clock of the database: what was done before it is past, what comes next is later. Written
+  // as the API writes it, without the zeros at the end of a fraction.
   std::string moment() {
     return sql_text("SELECT (to_json(clock_timestamp() AT TIME ZONE 'UTC') #>> '{}') || 'Z'");
   }

@@ -63,9 +63,9 @@ class MessageSenderTest : public c360::testing::RecordsTest {
             .public_url = config.messages.public_url};
   }
   std::vector<ChannelSetup> channels() {
-    return make_message_channels(
-        config,
-        {.database = *database_, .clock = clock, .observer = quiet_.observer, .holder = "a"});
+    services.push_back(
+        std::make_unique<OutsideServices>(*database_, clock, quiet_.observer, config));
+    return make_message_channels(config, *services.back());
   }
   ChannelSender mail_sender() {
     auto made = channels();
@@ -149,6 +149,7 @@ class MessageSenderTest : public c360::testing::RecordsTest {
 
   Secret thread_key{"a key of the tests, long enough for anybody"};
   SmtpServer server;
+  std::vector<std::unique_ptr<OutsideServices>> services;  // those the channels are of
   ManualClock clock;
   Config config;
   std::int64_t customer = 0;
@@ -447,7 +448,7 @@ TEST_F(MessageSenderTest, QueuedMessageIsHeardOfAtOnce) {
 }
 
 TEST_F(MessageSenderTest, DatabaseKnowsWhichChannelsAreOn) {
-  ASSERT_TRUE(announce_channels(*database_, channels()));
+  ASSERT_TRUE(OutsideServices(*database_, clock, quiet_.observer, config).announce());
 
   EXPECT_EQ(sql("SELECT string_agg(service, ',' ORDER BY service) FROM ops.service_switch "
                 "WHERE is_on AND service IN ('email', 'telegram', 'sms')"),
