@@ -19,6 +19,7 @@
 #include "api/marketing_routes.h"
 #include "api/message_routes.h"
 #include "api/meta_routes.h"
+#include "api/notification_routes.h"
 #include "api/openapi.h"
 #include "api/portal_routes.h"
 #include "api/preview_routes.h"
@@ -62,6 +63,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_quarantine_routes(routes, services, options);
   add_explain_routes(routes, services);
   add_workspace_routes(routes, services);
+  add_notification_routes(routes, services, options);
   add_job_routes(routes, services, options);
   add_webhook_routes(routes, services, options);
   add_message_routes(routes, services, options);

@@ -10,9 +10,11 @@
 #include "daemon/cli.h"
 #include "daemon/jobs/expiry.h"
 #include "daemon/jobs/housekeeping.h"
+#include "daemon/jobs/notices.h"
 #include "daemon/jobs/print_pages.h"
 #include "daemon/jobs/service_jobs.h"
 #include "daemon/service_tasks.h"
+#include "daemon/jobs/support_sla.h"
 #include "daemon/tasks.h"
 #include "store/lease.h"
 #include "store/unsubscribe.h"
@@ -125,6 +127,8 @@ Result<void> Parts::start_jobs() {
   JobHandlers handlers;
   add_housekeeping_jobs(handlers, database, in_force->retention);
   add_expiry_jobs(handlers, database, records);
+  add_notice_jobs(handlers, database);
+  add_support_jobs(handlers, database, records);
   add_service_jobs(handlers, {.database = database,
                               .clock = clock,
                               .services = *job_services,

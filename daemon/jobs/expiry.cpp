@@ -10,6 +10,8 @@ using store::Params;
 using store::Pool;
 
 constexpr int kPage = 200;
+// Has a handler of its own (support_sla.h).
+constexpr std::string_view kSupportJob = "support_sla";
 
 // $1 ids above, $2 how many, $3 the time zone of the business.
 struct Expiry {
@@ -48,6 +50,18 @@ SELECT id, row_version FROM crm.assignment
  WHERE id > $1 AND status = 'complete' AND deleted_at IS NULL AND $3 <> ''
    AND completed_at < now() - interval '14 days'
  ORDER BY id LIMIT $2)sql"}},
+    Expiry{kSupportJob, "support_request", "closed", {"expiry_support_close", R"sql(
+SELECT r.id, r.row_version FROM crm.support_alarm AS a JOIN crm.support_request AS r
+    ON r.id = a.request_id
+ WHERE r.id > $1 AND a.kind = 'close' AND a.rung_at IS NULL AND a.at <= now() AND $3 <> ''
+   AND r.status = 'approve' AND r.deleted_at IS NULL
+ ORDER BY r.id LIMIT $2)sql"}},
+    Expiry{kSupportJob, "support_request", "first_line", {"expiry_support_return", R"sql(
+SELECT r.id, r.row_version FROM crm.support_alarm AS a JOIN crm.support_request AS r
+    ON r.id = a.request_id
+ WHERE r.id > $1 AND a.kind = 'return' AND a.rung_at IS NULL AND a.at <= now() AND $3 <> ''
+   AND r.status = 'clarification' AND r.deleted_at IS NULL
+ ORDER BY r.id LIMIT $2)sql"}},
 };
 
 // One record; what keeps it from changing is told and the others go on, except where the database
@@ -98,19 +112,26 @@ Result<void> expire_all(store::Database& database, store::Records& records, cons
 
 }  // namespace
 
+Result<void> expire_due(std::string_view job, store::Database& database, store::Records& records,
+                        JobRun& run, JobYield& yield) {
+  for (const Expiry& each : kExpiries) {
+    if (each.job != job) continue;
+    if (auto done = expire_all(database, records, each, run, yield); !done) return done;
+  }
+  return {};
+}
+
 void add_expiry_jobs(JobHandlers& handlers, store::Database& database,
                      const std::function<std::shared_ptr<store::Records>()>& records) {
   for (const Expiry& expiry : kExpiries) {
+    if (expiry.job == kSupportJob) continue;
     handlers[std::string(expiry.job)] = [&database, records,
                                          job = expiry.job](JobRun& run) -> Result<JobYield> {
       const auto in_use = records();
       if (!in_use) return fail(ErrorCode::unavailable, "the records are being replaced");
       JobYield yield;
-      for (const Expiry& each : kExpiries) {
-        if (each.job != job) continue;
-        if (auto done = expire_all(database, *in_use, each, run, yield); !done)
-          return std::unexpected(done.error());
-      }
+      if (auto done = expire_due(job, database, *in_use, run, yield); !done)
+        return std::unexpected(done.error());
       return yield;
     };
   }

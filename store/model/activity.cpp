@@ -26,6 +26,8 @@ void check_activity(Draft& draft) {
   if (type == "reminder" && !draft.has("remind_at")) {
     draft.wrong("remind_at", "remind_at_required", "A reminder needs a time.");
   }
+  // Another time is another reminder.
+  if (!draft.creating() && draft.changed("remind_at")) draft.set("reminded_at", std::nullopt);
   if (draft.has("direction") && type != "email" && type != "call") {
     draft.wrong("direction", "direction_not_allowed", "Only e-mails and calls have a direction.");
   }

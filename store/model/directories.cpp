@@ -117,6 +117,19 @@ Resource public_mail_domain() {
 
 std::vector<Resource> directories() {
   std::vector<Resource> list;
+  list.push_back(directory_of(
+      {"notification_event", "notification-events", "crm.notification_event", "Событие уведомления",
+       "Notification event", "События уведомлений", "Notification events"},
+      Fields()
+          .add(text("text_ru")
+                   .required()
+                   .max_length(500)
+                   .labels("Текст", "Text (Russian)")
+                   .described("% stands for the record."))
+          .add(text("text_en").required().max_length(500).labels("Текст (англ.)", "Text (English)"))
+          .add(boolean("inbox").defaults_to("t").labels("В системе", "In the application"))
+          .add(boolean("email").labels("По эл. почте", "By e-mail"))
+          .add(boolean("telegram").labels("В Telegram", "By Telegram"))));
   list.push_back(directory_of({"request_category", "request-categories", "crm.request_category",
                                "Категория обращения", "Request category", "Категории обращений",
                                "Request categories"}));

@@ -13,12 +13,18 @@ struct Line {
   std::string_view handed;
   std::string_view work;
   std::string_view group;
+  std::string_view setting;  // where the customer's own group stands
 };
 constexpr std::array<Line, 3> kLines = {{
-    {"first_line", "first_line_work", "support-line-1"},
-    {"second_line", "second_line_work", "support-line-2"},
-    {"third_line", "third_line_work", "support-line-3"},
+    {"first_line", "first_line_work", "support-line-1", "line1_group"},
+    {"second_line", "second_line_work", "support-line-2", "line2_group"},
+    {"third_line", "third_line_work", "support-line-3", "line3_group"},
 }};
+// The row of the customer, or the one for all others.
+constexpr std::string_view kServing =
+    "SELECT s.line1_group, s.line2_group, s.line3_group FROM crm.support_client_settings s WHERE "
+    "s.counterparty_id = $1::bigint OR s.counterparty_id IS NULL ORDER BY s.counterparty_id NULLS "
+    "LAST LIMIT 1";
 
 const Line* working_line(std::string_view status) {
   for (const Line& line : kLines)
@@ -77,7 +83,8 @@ void follow_status(Draft& draft, std::string_view status) {
     if (!draft.creating() && !draft.changed("assignee_user_id"))
       draft.set("assignee_user_id", std::nullopt);
     if (!draft.changed("assignee_group_id"))
-      draft.set("assignee_group_id", std::string(waiting->group));
+      draft.set("assignee_group_id",
+                std::string(draft.related(waiting->setting).value_or(waiting->group)));
   }
   if (working_line(status) != nullptr && waiting_line(from) != nullptr) {
     if (!draft.has("first_reaction_at")) draft.set_now("first_reaction_at");
@@ -285,6 +292,7 @@ Resource support_request() {
                        .link_columns = "added_at",
                        .order_by = "l.added_at, c.id"}},
       .default_sort = "-date_received",
+      .related = {kServing, {"counterparty_id"}},
       .before_write = check_support_request,
   };
 }

@@ -3,41 +3,19 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
-
-#include "tests/store/records_fixture.h"
+#include "tests/daemon/job_fixture.h"
 
 namespace c360::daemon {
 namespace {
 
-class ExpiryTest : public c360::testing::RecordsTest {
+class ExpiryTest : public JobTest {
  protected:
   void SetUp() override {
-    RecordsTest::SetUp();
+    JobTest::SetUp();
     company_ = company_of(seller_);
     deal_ = make("deal", R"({"name":"x","counterparty_id":)" + company_ + "}", seller_).key;
-    add_expiry_jobs(handlers_, *database_, [this] {
-      return std::shared_ptr<store::Records>(std::shared_ptr<void>(), records_.get());
-    });
+    add_expiry_jobs(handlers_, *database_, records_port());
   }
-  // "processed failed" of one run.
-  std::string run(const std::string& kind) {
-    EXPECT_TRUE(store::enqueue_job(*database_, {.kind = kind}));
-    const auto jobs = store::take_jobs(*database_, {kind}, "a", 1);
-    if (!jobs || jobs->size() != 1) return "no job";
-    const std::atomic<bool> stopping = false;
-    JobRun attempt(*database_, jobs->front(), stopping);
-    const auto done = handlers_.at(kind)(attempt);
-    if (!done) return describe(done.error());
-    EXPECT_TRUE(store::settle_job(*database_, jobs->front(), {}));
-    return std::to_string(done->processed) + " " + std::to_string(done->failed) +
-           (done->trouble ? " " + done->trouble->detail : "");
-  }
-  void set(const std::string& table, const std::string& key, const std::string& what) {
-    sql("UPDATE crm." + table + " SET " + what + " WHERE id = " + key + " RETURNING id");
-  }
-
-  JobHandlers handlers_;
   std::string company_, deal_;
 };
 

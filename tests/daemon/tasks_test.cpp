@@ -9,7 +9,9 @@
 #include "daemon/database_check.h"
 #include "daemon/jobs/expiry.h"
 #include "daemon/jobs/housekeeping.h"
+#include "daemon/jobs/notices.h"
 #include "daemon/jobs/service_jobs.h"
+#include "daemon/jobs/support_sla.h"
 #include "tests/support/temp_postgres.h"
 
 namespace c360::daemon {
@@ -55,6 +57,8 @@ TEST_F(TasksTest, EveryScheduleOfTheMigrationsHasItsJobAndTheJobsRunOnAFreshData
   JobHandlers handlers;
   add_housekeeping_jobs(handlers, database_, {});
   add_expiry_jobs(handlers, database_, [] { return nullptr; });
+  add_notice_jobs(handlers, database_);
+  add_support_jobs(handlers, database_, [] { return nullptr; });
   const SystemClock clock;
   OutsideServices services{database_, clock, observer_, {}};
   add_service_jobs(handlers, {.database = database_,

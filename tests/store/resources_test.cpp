@@ -118,10 +118,23 @@ class Resources : public RecordsTest {
       return R"({"sender":"@)" + mark + R"(.example","action":"block"})";
     }
     if (resource.kind == "public_mail_domain") return R"({"domain":")" + mark + R"(.example"})";
+    if (resource.kind == "notification_setting") {
+      return R"({"event":"reminder","channel":"email","user_id":)" +
+             std::to_string(*person("told" + std::to_string(counter_++), {}).user_id) + "}";
+    }
+    if (resource.kind == "support_sla") {
+      return R"({"priority":"low","time_first_reaction":"PT1H","time_resolve":"PT2H",)"
+             R"("counterparty_id":)" +
+             company_of(admin_) + "}";
+    }
+    if (resource.kind == "support_client_settings") {
+      return R"({"counterparty_id":)" + company_of(admin_) + "}";
+    }
     if (resource.key == "code") {
       const std::string code = resource.kind == "currency" ? "X" + upper(mark) : "c-" + mark;
       std::string text = R"({"code":")" + code + R"(","name_ru":)" + name + R"(,"name_en":)" + name;
       if (resource.kind == "legal_form") text += R"(,"full_name_ru":"ф","full_name_en":"f")";
+      if (resource.kind == "notification_event") text += R"(,"text_ru":"%","text_en":"%")";
       if (resource.kind == "unit") text += R"(,"short_ru":"ф","short_en":"f")";
       if (resource.kind == "message_template") {
         text +=
@@ -146,6 +159,15 @@ class Resources : public RecordsTest {
     if (resource.kind == "activity_target") return R"({"enabled":false})";
     if (resource.kind == "personal_account_product") {
       return mark == "stale" ? R"({"quantity":"3"})" : R"({"quantity":"2"})";
+    }
+    if (resource.kind == "notification_setting") {
+      return mark == "stale" ? R"({"enabled":false})" : R"({"enabled":true})";
+    }
+    if (resource.kind == "support_sla") {
+      return mark == "stale" ? R"({"penalty_percent":"1.00"})" : R"({"penalty_percent":"2.00"})";
+    }
+    if (resource.kind == "support_client_settings") {
+      return mark == "stale" ? R"({"line1_minutes_left":1})" : R"({"line1_minutes_left":2})";
     }
     const std::string field = resource.kind == "contact"                     ? "full_name"
                               : resource.kind == "user"                      ? "first_name"
