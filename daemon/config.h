@@ -74,6 +74,12 @@ struct RetentionConfig {
   std::chrono::hours idempotency{};
   int history_months_ahead = 0;
   std::chrono::hours jobs{};  // finished ones and their runs
+  // Of the job `purge`; 0: kept for ever.
+  std::chrono::hours deleted{};          // deleted records
+  std::chrono::hours raw_mail{};         // the bytes of mails that have ended
+  std::chrono::hours notifications{};    // of users
+  std::chrono::hours parked_webhooks{};  // events nobody took
+  std::chrono::hours service_calls{};    // the journal of calls to outside services
 };
 
 // A setting as it is in force.
@@ -98,6 +104,7 @@ struct Config {
   ServiceConfig service;
   RetentionConfig retention;
   std::size_t job_threads = 0;
+  int stale_days = 0;  // without contact, of a customer
   std::uint64_t max_import_bytes = 0;
   api::ApiLimits limits;
   adapters::PartyRegisterOptions dadata;

@@ -12,9 +12,11 @@
 #include "daemon/jobs/housekeeping.h"
 #include "daemon/jobs/notices.h"
 #include "daemon/jobs/print_pages.h"
+#include "daemon/jobs/purge.h"
 #include "daemon/jobs/service_jobs.h"
-#include "daemon/service_tasks.h"
+#include "daemon/jobs/stale_customers.h"
 #include "daemon/jobs/support_sla.h"
+#include "daemon/service_tasks.h"
 #include "daemon/tasks.h"
 #include "store/lease.h"
 #include "store/unsubscribe.h"
@@ -126,8 +128,10 @@ Result<void> Parts::start_jobs() {
   const auto records = [this] { return records_in_use(); };
   JobHandlers handlers;
   add_housekeeping_jobs(handlers, database, in_force->retention);
+  add_purge_job(handlers, database, in_force->retention);
   add_expiry_jobs(handlers, database, records);
   add_notice_jobs(handlers, database);
+  add_stale_customers_job(handlers, database, in_force->stale_days);
   add_support_jobs(handlers, database, records);
   add_service_jobs(handlers, {.database = database,
                               .clock = clock,

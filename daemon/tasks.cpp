@@ -3,6 +3,7 @@
 #include <map>
 
 #include "daemon/ledger_tasks.h"
+#include "store/operations/stale_customers.h"
 #include "store/search.h"
 
 namespace c360::daemon {
@@ -45,6 +46,15 @@ std::vector<PeriodicTask> periodic_tasks(store::Database& database, const Observ
   using std::chrono::seconds;
   std::vector<PeriodicTask> tasks;
   tasks.push_back({"quarantine_gauge", seconds{15}, QuarantineGauge(database, observer.metrics())});
+  tasks.push_back({"stale_customers_gauge", seconds{60}, [&database, &observer]() -> Result<void> {
+                     auto counts = store::read_stale_customers(database);
+                     if (!counts) return std::unexpected(counts.error());
+                     for (const auto& [condition, customers] : *counts)
+                       observer.metrics()
+                           .gauge(Metric::counterparties_stale, {condition})
+                           .set(static_cast<double>(customers));
+                     return {};
+                   }});
   // A bounded share of the database, however much was written: search may lag, writers may not.
   tasks.push_back({"search_index", seconds{2},
                    [&database, registry = std::make_shared<const store::Registry>(

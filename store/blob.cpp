@@ -9,8 +9,10 @@ namespace {
 
 constexpr Sql kPutBlobs{
     "blob.put",
-    "INSERT INTO ops.blob (sha256, size_bytes)"
-    " SELECT * FROM unnest($1::bytea[], $2::bigint[]) ON CONFLICT (sha256) DO NOTHING"};
+    // Those already there are held, so that nobody takes their chunks away meanwhile.
+    "WITH put AS (INSERT INTO ops.blob (sha256, size_bytes)"
+    " SELECT * FROM unnest($1::bytea[], $2::bigint[]) ON CONFLICT (sha256) DO NOTHING)"
+    " SELECT FROM ops.blob WHERE sha256 = ANY ($1::bytea[]) ORDER BY sha256 FOR KEY SHARE"};
 constexpr Sql kPutChunks{
     "blob.put_chunks",
     "INSERT INTO ops.blob_chunk (sha256, seq, data)"
@@ -27,13 +29,18 @@ constexpr Sql kPutOne{"blob.put_one",
                       " ON CONFLICT (sha256) DO NOTHING RETURNING true"};
 constexpr Sql kPutChunk{"blob.put_chunk",
                         "INSERT INTO ops.blob_chunk (sha256, seq, data)"
-                        " VALUES ($1::bytea, $2, $3::bytea)"};
+                        " VALUES ($1::bytea, $2, $3::bytea) ON CONFLICT (sha256, seq) DO NOTHING"};
 constexpr Sql kSetSize{"blob.set_size",
                        "UPDATE ops.blob SET size_bytes = $2 WHERE sha256 = $1::bytea"};
 constexpr Sql kMoveChunks{"blob.move_chunks",
                           "UPDATE ops.blob_chunk SET sha256 = $2::bytea WHERE sha256 = $1::bytea"};
 constexpr Sql kRemove{"blob.remove", "DELETE FROM ops.blob WHERE sha256 = $1::bytea"};
-constexpr Sql kSize{"blob.size", "SELECT size_bytes FROM ops.blob WHERE sha256 = $1::bytea"};
+// A blob whose chunks were purged is not there, but its row is, which the ledger names.
+constexpr Sql kSize{"blob.size",
+                    "SELECT b.size_bytes FROM ops.blob b WHERE b.sha256 = $1::bytea"
+                    " AND (b.size_bytes = 0 OR EXISTS (SELECT FROM ops.blob_chunk c"
+                    " WHERE c.sha256 = b.sha256 AND c.seq = 0))"};
+constexpr Sql kHold{"blob.hold", "SELECT FROM ops.blob WHERE sha256 = $1::bytea FOR KEY SHARE"};
 constexpr Sql kChunk{"blob.chunk",
                      "SELECT data FROM ops.blob_chunk WHERE sha256 = $1::bytea AND seq = $2",
                      /*binary_rows=*/true};
@@ -166,15 +173,20 @@ Result<BlobRef> put_chunks(Transaction& tx, const BlobReader& reader, std::strin
   return ref;
 }
 
+// Of a blob already there, which keeps its chunks until this transaction ends; none: they are gone.
+Result<std::optional<std::int64_t>> held_size(Transaction& tx, const Sha256& sha256) {
+  tx.queue(kHold, key(sha256));
+  return blob_size(tx, sha256);
+}
+
 Result<BlobRef> put_known(Transaction& tx, const BlobReader& reader, const Sha256& known) {
   // The size is not known yet; another transaction that puts the same waits for this one.
   auto inserted = tx.query(kPutOne, std::move(key(known).add(std::int64_t{0})));
   if (!inserted) return std::unexpected(inserted.error());
   if ((*inserted)->empty()) {
-    auto size = blob_size(tx, known);
+    auto size = held_size(tx, known);
     if (!size) return std::unexpected(size.error());
-    if (!*size) return missing(known);
-    return BlobRef{known, **size};
+    if (*size) return BlobRef{known, **size};
   }
   auto ref = put_chunks(tx, reader, as_bytes_view(known));
   if (!ref) return ref;
@@ -200,7 +212,13 @@ Result<BlobRef> put_unknown(Transaction& tx, const BlobReader& reader) {
   if (!ref) return ref;
   auto made = tx.query(kPutOne, std::move(key(ref->sha256).add(ref->size_bytes)));
   if (!made) return std::unexpected(made.error());
-  if (!(*made)->empty()) {
+  bool wanted = !(*made)->empty();
+  if (!wanted) {
+    auto size = held_size(tx, ref->sha256);
+    if (!size) return std::unexpected(size.error());
+    wanted = !*size;
+  }
+  if (wanted) {
     tx.queue(kMoveChunks,
              std::move(Params{}.add_bytes(provisional).add_bytes(as_bytes_view(ref->sha256))));
   }

@@ -59,6 +59,7 @@ enum class Metric : std::uint16_t {
   job_oldest_due_age_seconds,
   job_runs_total,
   job_run_seconds,
+  counterparties_stale,
   http_requests_total,
   http_request_duration_seconds,
   http_connections,
@@ -287,6 +288,13 @@ inline constexpr std::array kMetricTable = {
               "Time of one attempt at a job",
               {"kind"},
               Buckets::latency},
+    MetricRow{
+        Metric::counterparties_stale,
+        MetricType::gauge,
+        "client360_counterparties_stale",
+        "Customers without contact for jobs.stale_days (no_contact), without an open reminder "
+        "(no_reminder), as the job stale_customers counted them last",
+        {"condition"}},
     MetricRow{Metric::http_requests_total,
               MetricType::counter,
               "client360_http_requests_total",

@@ -2,7 +2,6 @@
 
 #include "store/idempotency.h"
 #include "store/service_answers.h"
-#include "store/service_calls.h"
 #include "store/service_gates.h"
 #include "store/webhook_queue.h"
 
@@ -54,8 +53,8 @@ void add_housekeeping_jobs(JobHandlers& handlers, store::Database& database,
   handlers["purge_idempotency_keys"] = [&database](JobRun& run) {
     return purge_all(run, [&] { return store::purge_idempotency(database, kPiece); });
   };
-  // With the answers of outside services that nobody may use any more, the calls to them, the gates
-  // of chats nobody has written to for a day, and the log of webhooks.
+  // With the answers of outside services that nobody may use any more, the gates of chats nobody has
+  // written to for a day, and the log of webhooks.
   handlers["purge_jobs"] = [&database, age = retention.jobs](JobRun& run) {
     auto jobs = purge_all(run, [&] { return store::purge_jobs(database, age, kPiece); });
     if (!jobs) return jobs;
@@ -63,11 +62,9 @@ void add_housekeeping_jobs(JobHandlers& handlers, store::Database& database,
     if (!told) return told;
     auto answers = purge_all(run, [&] { return store::purge_answers(database, age, kPiece); });
     if (!answers) return answers;
-    auto gates = purge_all(run, [&] {
+    return purge_all(run, [&] {
       return store::purge_recipient_gates(database, std::chrono::hours{24}, kPiece);
     });
-    if (!gates) return gates;
-    return purge_all(run, [&] { return store::purge_service_calls(database, age, kPiece); });
   };
   handlers["invariant_scan"] = [&database](JobRun&) { return execute(database, kScanInvariants); };
 }

@@ -1,4 +1,4 @@
--- 0025 What users are told of, the clocks of the service desk (domain.md
+-- 0025 What users are told of, the clocks of the service desk, and what goes after a time (domain.md
 -- 13.3, 15.1, 16, 19). Fields and codes: store/model/notification.cpp, support_desk.cpp.
 
 -- -- Notifications ---------------------------------------------------------------------------------
@@ -612,7 +612,116 @@ ALTER TABLE crm.history_event ADD CONSTRAINT history_event_event_check CHECK (ev
 INSERT INTO crm.enum_label (domain, code, name_ru, name_en, position) VALUES
     ('history.event', 'sla_breached', 'Срок SLA нарушен', 'SLA time exceeded', 29);
 
+-- -- What goes after a time --------------------------------------------------------------------------
+
+-- Removes deleted records for good, with what belongs to them, and says how many: of `roots` those
+-- that nothing else refers to. What belongs to a record goes with it, records too (the activities of
+-- a deal); a row that would survive and names one of them keeps the whole of it, the end of a mail in
+-- the ledger as well. History stays. The foreign keys say what refers to what, so a new table
+-- need not be named here.
+CREATE FUNCTION crm.purge_records(roots bigint[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    entities oid[];  -- tables of records: their id is that of crm.record
+    unit_roots bigint[] := roots;    -- of each member of a unit
+    members bigint[] := roots;
+    more_roots bigint[];
+    more bigint[];
+    kept bigint[];
+    key record;
+    gone bigint;
+    one bigint;
+BEGIN
+    entities := ARRAY(
+        SELECT c.conrelid FROM pg_catalog.pg_constraint c
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+        WHERE c.contype = 'f' AND c.confrelid = 'crm.record'::regclass AND a.attname = 'id');
+    -- Records inside records, level by level.
+    more_roots := unit_roots;
+    more := members;
+    WHILE cardinality(more) > 0 LOOP
+        DECLARE
+            level_roots CONSTANT bigint[] := more_roots;
+            level CONSTANT bigint[] := more;
+            found_roots bigint[];
+            found bigint[];
+        BEGIN
+            more_roots := '{}';
+            more := '{}';
+            FOR key IN SELECT * FROM crm.keys_to_records(entities) AS k
+                       WHERE k.is_cascade AND k.of_table = ANY (entities) AND k.col <> 'id' LOOP
+                EXECUTE format('SELECT array_agg(m.root), array_agg(t.id) FROM %s t
+                                JOIN unnest($1, $2) AS m (root, id) ON t.%I = m.id
+                                WHERE t.id <> ALL ($3)', key.of_table::regclass, key.col)
+                    INTO found_roots, found USING level_roots, level, members;
+                more_roots := more_roots || coalesce(found_roots, '{}');
+                more := more || coalesce(found, '{}');
+            END LOOP;
+            unit_roots := unit_roots || more_roots;
+            members := members || more;
+        END;
+    END LOOP;
+    -- From here on nobody restores one of them, or refers to it.
+    PERFORM FROM crm.record WHERE id = ANY (members) ORDER BY id FOR UPDATE;
+    -- What is referred to from outside stays, and then what it refers to itself.
+    LOOP
+        kept := '{}';
+        FOR key IN SELECT * FROM crm.keys_to_records(entities) AS k WHERE NOT k.is_cascade LOOP
+            EXECUTE format('SELECT array_agg(DISTINCT m.root) FROM unnest($1, $2) AS m (root, id)
+                            WHERE EXISTS (SELECT FROM %s t WHERE t.%I = m.id AND NOT (%s))',
+                           key.of_table::regclass, key.col, key.goes_with)
+                INTO more USING unit_roots, members;
+            kept := kept || coalesce(more, '{}');
+        END LOOP;
+        EXIT WHEN cardinality(kept) = 0;
+        SELECT coalesce(array_agg(m.root), '{}'), coalesce(array_agg(m.id), '{}')
+          INTO unit_roots, members
+          FROM unnest(unit_roots, members) AS m (root, id) WHERE m.root <> ALL (kept);
+        EXIT WHEN cardinality(members) = 0;
+    END LOOP;
+    SELECT count(DISTINCT r) INTO gone FROM unnest(unit_roots) AS r;
+    BEGIN
+        DELETE FROM crm.record WHERE id = ANY (members);
+    EXCEPTION WHEN foreign_key_violation OR restrict_violation THEN
+        -- Something refers to what belongs to one of them: the others go without it.
+        gone := 0;
+        IF cardinality(roots) > 1 THEN
+            FOREACH one IN ARRAY roots LOOP
+                gone := gone + crm.purge_records(ARRAY[one]);
+            END LOOP;
+        END IF;
+    END;
+    RETURN gone;
+END $$;
+-- The foreign keys that name records: column `col` of table `of_table`. `goes_with` says of its row t
+-- whether it goes when the records in $2 do. The activity that shows an assignment on a card goes
+-- with the assignment.
+CREATE FUNCTION crm.keys_to_records(entities oid[])
+RETURNS TABLE (of_table oid, col name, is_cascade boolean, goes_with text) LANGUAGE sql STABLE AS $$
+    WITH keys AS (
+        SELECT c.conrelid, a.attname,
+               c.confdeltype = 'c' OR (c.conrelid = 'crm.activity'::regclass
+                                       AND a.attname = 'assignment_id') AS cascades
+        FROM pg_catalog.pg_constraint c
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+        WHERE c.contype = 'f'
+          AND (c.confrelid = 'crm.record'::regclass OR c.confrelid = ANY (entities)))
+    SELECT k.conrelid, k.attname, k.cascades,
+           coalesce((SELECT string_agg(DISTINCT format('coalesce(t.%I = ANY ($2), false)', o.attname),
+                                       ' OR ')
+                     FROM keys o WHERE o.conrelid = k.conrelid AND o.cascades), 'false')
+    FROM keys k
+$$;
+
+-- Customers that nobody takes care of, as the job stale_customers counted them last.
+CREATE TABLE ops.stale_customers (
+    condition  text        PRIMARY KEY CHECK (condition IN ('no_contact', 'no_reminder')),
+    customers  bigint      NOT NULL,
+    counted_at timestamptz NOT NULL
+);
+
 INSERT INTO ops.schedule (name, kind, expression, next_run_at) VALUES
     ('reminders',     'reminders',     '*/30 * * * * *', now()),
     ('notifications', 'notifications', '*/30 * * * * *', now()),
-    ('support_sla',   'support_sla',   '* * * * *',      now());
+    ('support_sla',   'support_sla',   '* * * * *',      now()),
+    ('stale_customers', 'stale_customers', '0 8 * * *', now()),
+    ('purge',         'purge',         '20 3 * * *',     now());

@@ -10,7 +10,9 @@
 #include "daemon/jobs/expiry.h"
 #include "daemon/jobs/housekeeping.h"
 #include "daemon/jobs/notices.h"
+#include "daemon/jobs/purge.h"
 #include "daemon/jobs/service_jobs.h"
+#include "daemon/jobs/stale_customers.h"
 #include "daemon/jobs/support_sla.h"
 #include "tests/support/temp_postgres.h"
 
@@ -59,6 +61,8 @@ TEST_F(TasksTest, EveryScheduleOfTheMigrationsHasItsJobAndTheJobsRunOnAFreshData
   add_expiry_jobs(handlers, database_, [] { return nullptr; });
   add_notice_jobs(handlers, database_);
   add_support_jobs(handlers, database_, [] { return nullptr; });
+  add_purge_job(handlers, database_, {});
+  add_stale_customers_job(handlers, database_, 30);
   const SystemClock clock;
   OutsideServices services{database_, clock, observer_, {}};
   add_service_jobs(handlers, {.database = database_,
