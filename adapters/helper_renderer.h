@@ -8,8 +8,10 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <semaphore>
 #include <string>
+#include <vector>
 
 #include "adapters/document_renderer.h"
 
@@ -26,11 +28,22 @@ struct HelperRendererOptions {
 class HelperRenderer final : public DocumentRenderer {
  public:
   explicit HelperRenderer(HelperRendererOptions options);
-  Result<std::string> pdf(std::string_view html) const override;
-  Result<std::string> png(std::string_view pdf, int page, int dpi) const override;
+  Result<std::string> pdf(std::string_view html, const GivenUp& given_up = {}) const override;
+  Result<std::string> png(const PdfSource& pdf, int page, int dpi,
+                          const GivenUp& given_up = {}) const override;
+  // Which of its restraints the helper cannot put on here, each as a sentence: an old kernel, or
+  // one that grants no namespaces. None: all hold. Errors as of pdf().
+  Result<std::vector<std::string>> missing_restraints(const GivenUp& given_up = {}) const;
 
  private:
-  Result<std::string> ask(std::string_view request, std::string_view content) const;
+  struct Answer {
+    std::string bytes;
+    // The helper was ended from outside, not by what it was given; none: it cannot be known.
+    std::optional<bool> cut_off;
+  };
+  Result<Answer> ask(std::string_view request, const PdfSource& content,
+                     const GivenUp& given_up) const;
+  Result<void> take_place(const GivenUp& given_up) const;
 
   HelperRendererOptions options_;
   mutable std::counting_semaphore<64> free_;

@@ -27,8 +27,13 @@ Result<const adapters::DocumentRenderer*> renderer_of(const ApiServices& service
               "not_connected");
 }
 
+// The client is gone, or the server stops.
+adapters::GivenUp nobody_waits(const Request& request) {
+  return [peer = request.peer] { return peer != nullptr && peer->gone(); };
+}
+
 // The page of a generated document is printed now if the job has not come to it.
-Result<void> print_page(const ApiServices& services, std::int64_t id, const store::Actor& actor) {
+Result<void> print_page(const ApiServices& services, const Request& request, std::int64_t id) {
   std::optional<store::UnprintedPage> page;
   {
     auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
@@ -40,8 +45,9 @@ Result<void> print_page(const ApiServices& services, std::int64_t id, const stor
   if (!page) return {};
   const auto renderer = renderer_of(services);
   if (!renderer) return std::unexpected(renderer.error());
-  const auto pdf = (*renderer)->pdf(page->html);
+  const auto pdf = (*renderer)->pdf(page->html, nobody_waits(request));
   if (!pdf) return std::unexpected(pdf.error());
+  const store::Actor actor = actor_of(request);
   // Nobody's deed: whoever looks first brings it about.
   return store::in_transaction(
       services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
@@ -50,9 +56,9 @@ Result<void> print_page(const ApiServices& services, std::int64_t id, const stor
       });
 }
 
-Result<store::StoredVersion> shown_pdf(const ApiServices& services, std::int64_t id,
-                                       const store::Actor& actor) {
-  if (auto printed = print_page(services, id, actor); !printed) {
+Result<store::StoredVersion> shown_pdf(const ApiServices& services, const Request& request,
+                                       std::int64_t id) {
+  if (auto printed = print_page(services, request, id); !printed) {
     return std::unexpected(printed.error());
   }
   auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
@@ -85,20 +91,19 @@ Result<std::optional<int>> small_number(const Request& request, std::string_view
   return number;
 }
 
-Result<void> send_page(const ApiServices& services, const store::StoredVersion& version, int page,
-                       int dpi, Response& response) {
+Result<void> send_page(const ApiServices& services, const Request& request,
+                       const store::StoredVersion& version, int page, int dpi,
+                       Response& response) {
   const auto renderer = renderer_of(services);
   if (!renderer) return std::unexpected(renderer.error());
   Sha256 sha256{};
   std::memcpy(sha256.data(), version.sha256.data(), sha256.size());
-  Result<std::string> pdf;
-  {
+  const auto read = [&]() -> Result<std::string> {
     auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
     if (!tx) return std::unexpected(tx.error());
-    pdf = store::read_blob(*tx, sha256, kMaxDrawnBytes);
-  }
-  if (!pdf) return std::unexpected(std::move(pdf).error());
-  auto png = (*renderer)->png(*pdf, page, dpi);
+    return store::read_blob(*tx, sha256, kMaxDrawnBytes);
+  };
+  auto png = (*renderer)->png(read, page, dpi, nobody_waits(request));
   if (!png) return std::unexpected(std::move(png).error());
   response.content_type = "image/png";
   response.cache_control = "private, no-cache";
@@ -120,9 +125,9 @@ RouteHandler preview_handler(const ApiServices& services) {
     const auto dpi =
         small_number(request, "dpi", adapters::kMinPreviewDpi, adapters::kMaxPreviewDpi);
     if (!dpi) return std::unexpected(dpi.error());
-    const auto version = shown_pdf(services, *id, actor_of(request));
+    const auto version = shown_pdf(services, request, *id);
     if (!version) return std::unexpected(version.error());
-    if (*page) return send_page(services, *version, **page, dpi->value_or(kUsualDpi), response);
+    if (*page) return send_page(services, request, *version, **page, dpi->value_or(kUsualDpi), response);
     return send_content(services.database, request, response,
                         {.sha256 = version->sha256,
                          .size = version->size_bytes,

@@ -102,7 +102,8 @@ Result<SentTemplate> read_template(const Json& body, const std::string& code) {
 }
 
 // What a document made with it would meet.
-Result<void> try_template(const ApiServices& services, const std::string& page) {
+Result<void> try_template(const ApiServices& services, const Request& request,
+                          const std::string& page) {
   if (services.renderer == nullptr) {
     return fail(ErrorCode::unavailable,
                 "A template is printed once before it is taken, and no renderer is connected: see "
@@ -111,7 +112,8 @@ Result<void> try_template(const ApiServices& services, const std::string& page) 
   }
   const auto filled = store::fill_template(page, store::sample_content());
   if (!filled) return std::unexpected(filled.error());
-  const auto pdf = services.renderer->pdf(*filled);
+  const auto pdf = services.renderer->pdf(
+      *filled, [peer = request.peer] { return peer != nullptr && peer->gone(); });
   if (!pdf) return std::unexpected(pdf.error());
   return {};
 }
@@ -131,7 +133,7 @@ Result<void> put(const ApiServices& services, std::uint64_t limit, Request& requ
     if (!made) return std::unexpected(std::move(made).error());
     sent->made = std::move(*made);
   }
-  if (auto tried = try_template(services, sent->made.page); !tried) return tried;
+  if (auto tried = try_template(services, request, sent->made.page); !tried) return tried;
   if (!sent->dry_run) {
     auto stored = store::in_transaction(
         services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {

@@ -238,6 +238,7 @@ std::optional<ExitCode> App::begin_serving() {
   parts_.start_webhooks();
   parts_.open_api();
   parts_.start_scheduler();
+  parts_.check_renderer();
   parts_.waiting_for.swap(std::make_shared<const std::string>());
   serving_ = true;
   service_.ready(fmt::format("Serving generation {}", parts_.generation.load()));
@@ -255,6 +256,7 @@ ExitCode App::stop(ExitCode code) {
   service_.stopping();
   parts_.waiting_for.swap(std::make_shared<const std::string>("stopping"));
   parts_.reload_requests.close();
+  parts_.renderer_check.reset();
   {
     const StopGuard guard{parts_.database, observer, limit * 9 / 10, limit + seconds{2}};
     // Requests, mail and jobs end side by side: each has the whole time.

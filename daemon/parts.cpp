@@ -187,6 +187,10 @@ Result<void> Parts::start_messages() {
   return {};
 }
 
+void Parts::check_renderer() {
+  renderer_check = std::make_unique<RendererCheck>(config.get()->renderer, observer);
+}
+
 Readiness Parts::readiness() {
   Readiness result;
   const auto waiting = waiting_for.get();

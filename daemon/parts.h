@@ -21,6 +21,7 @@
 #include "daemon/message_sender.h"
 #include "daemon/outside_services.h"
 #include "daemon/reload_requests.h"
+#include "daemon/renderer_check.h"
 #include "daemon/scheduler.h"
 #include "daemon/webhook_sender.h"
 #include "ingest/intake.h"
@@ -80,6 +81,7 @@ struct Parts {
   std::unique_ptr<WebhookSender> webhooks;
   std::shared_ptr<OutsideServices> message_services;  // those the messages go out by
   std::unique_ptr<MessageSender> messages;
+  std::unique_ptr<RendererCheck> renderer_check;
 
   // Why the daemon is not serving yet; empty once it is.
   Snapshot<std::string> waiting_for;
@@ -96,6 +98,8 @@ struct Parts {
   void start_scheduler();
   // Anew, by the configuration in force; waits for the jobs under way, which give up.
   Result<void> start_jobs();
+  // Logs what the renderer of documents lacks on this machine.
+  void check_renderer();
   // Anew, by the configuration in force; calls under way are broken off.
   void start_webhooks();
   // The same of messages to people outside.

@@ -161,6 +161,7 @@ void Reloader::commit(Prepared prepared) {
     if (touches(changed, kJobSettings) || touches(changed, kServiceSettings)) restart_jobs();
     if (touches(changed, kWebhookSettings)) parts_.start_webhooks();
     if (touches(changed, kMessageSettings)) restart_messages();
+    if (touches(changed, "documents.")) parts_.check_renderer();
   }
   if (prepared.api) parts_.api.adopt(std::move(prepared.api), next.api, next.service.stop_limit);
   if (prepared.admin)

@@ -31,6 +31,7 @@ inline constexpr Event config_warning{"config_warning", LogLevel::warn};
 inline constexpr Event task_failed{"task_failed", LogLevel::error};
 inline constexpr Event job_retried{"job_retried", LogLevel::warn};
 inline constexpr Event job_failed{"job_failed", LogLevel::error};
+inline constexpr Event renderer_unconfined{"renderer_unconfined", LogLevel::warn};
 inline constexpr Event job_lost{"job_lost", LogLevel::warn};
 
 // store

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "adapters/helper_renderer.h"
 #include "daemon/command/probe.h"
 #include "daemon/command/verbs.h"
 #include "daemon/database_check.h"
@@ -217,6 +218,27 @@ void check_certificate(const std::string& file, const Clock& clock, Findings& fi
   }
 }
 
+void check_renderer(const adapters::HelperRendererOptions& options, Findings& findings) {
+  if (options.path.empty()) {
+    findings.push_back({"renderer", State::warning, "none: documents get no PDF",
+                        "set documents.renderer, and start client360-render.socket"});
+    return;
+  }
+  const auto missing = adapters::HelperRenderer(options).missing_restraints();
+  if (!missing) {
+    findings.push_back(
+        {"renderer", State::warning, missing.error().detail,
+         "systemctl enable --now client360-render.socket; run as one who may use it"});
+    return;
+  }
+  for (const std::string& each : *missing) {
+    findings.push_back({"renderer", State::warning, each,
+                        "documents are rendered with less around them: a newer kernel has it"});
+  }
+  if (missing->empty())
+    findings.push_back({"renderer", State::good, "confined: no network, no files", {}});
+}
+
 void check_service(Context& context, Findings& findings) {
   auto ready = context.admin("GET", "/readyz", 503);
   if (!ready) {
@@ -277,6 +299,7 @@ Result<ExitCode> doctor(Context& context, const Arguments&) {
   check_mailboxes(context, **config, findings);
   check_space((*config)->intake.spool_folder, findings);
   check_certificate((*config)->api.certificate_file, context.clock(), findings);
+  check_renderer((*config)->renderer, findings);
   check_service(context, findings);
 
   context.show(json_of(findings), human_of(findings, context.style()));
@@ -291,7 +314,7 @@ std::vector<Verb> doctor_verbs() {
   return {{"doctor",
            "",
            "",
-           "Check database, mailboxes, rules, clock, disk, certificate; with remedies",
+           "Check database, mailboxes, rules, clock, disk, certificate, renderer; with remedies",
            {},
            doctor}};
 }

@@ -19,7 +19,7 @@ Result<JobYield> print(store::Database& database, const adapters::DocumentRender
   }
   // Printed by whoever looked at it first, or made anew, or deleted.
   if (!page) return JobYield{};
-  const auto pdf = renderer.pdf(page->html);
+  const auto pdf = renderer.pdf(page->html, [&run] { return run.stopping(); });
   if (!pdf) return std::unexpected(pdf.error());
   auto tx = database.begin(store::Pool::work, store::TxMode::read_write);
   if (!tx) return std::unexpected(tx.error());

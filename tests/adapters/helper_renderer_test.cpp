@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -69,13 +70,15 @@ TEST_F(HelperRendererTest, AnHtmlPageBecomesAPdfWithItsTextAndThatAPicture) {
   ASSERT_TRUE(pdf) << pdf.error().detail;
   EXPECT_THAT(text_of(*pdf), HasSubstr("Счет на оплату № 5"));
 
-  const auto png = renderer_.png(*pdf, 1, 48);
+  const PdfSource source = [&] { return pdf; };
+  const PdfSource broken = [] { return Result<std::string>("this is no PDF"); };
+  const auto png = renderer_.png(source, 1, 48);
   ASSERT_TRUE(png) << png.error().detail;
   EXPECT_THAT(*png, StartsWith("\x89PNG"));
-  EXPECT_EQ(why(renderer_.png(*pdf, 2, 48)), "not_found no_such_page");
-  EXPECT_EQ(why(renderer_.png("this is no PDF", 1, 48)), "validation_failed not_rendered");
-  EXPECT_EQ(why(renderer_.png(*pdf, 0, 48)), "invalid_request bad_page");
-  EXPECT_EQ(why(renderer_.png(*pdf, 1, 100'000)), "invalid_request bad_page");
+  EXPECT_EQ(why(renderer_.png(source, 2, 48)), "not_found no_such_page");
+  EXPECT_EQ(why(renderer_.png(broken, 1, 48)), "validation_failed not_rendered");
+  EXPECT_EQ(why(renderer_.png(source, 0, 48)), "invalid_request bad_page");
+  EXPECT_EQ(why(renderer_.png(source, 1, 100'000)), "invalid_request bad_page");
 }
 
 // Every way WeasyPrint knows to fetch something, to a file and to a port of this machine.
@@ -184,8 +187,12 @@ TEST_F(HelperRendererTest, WhatIsCutShortOrTooLargeIsNoDocument) {
     return HelperRenderer(options).pdf("x");
   };
 
-  EXPECT_EQ(why(helper_that_says("printf '%%PDF-1.7 half'")), "validation_failed not_rendered");
-  EXPECT_EQ(why(helper_that_says("")), "validation_failed not_rendered");
+  // What stops before its end was ended by somebody; a fault of a library is the page's doing.
+  EXPECT_EQ(why(helper_that_says("printf '%%PDF-1.7 half'")), "unavailable renderer_cut_off");
+  EXPECT_EQ(why(helper_that_says("")), "unavailable renderer_cut_off");
+  EXPECT_EQ(why(helper_that_says("kill -9 $$")), "unavailable renderer_cut_off");
+  EXPECT_EQ(why(helper_that_says("kill -SEGV $$")), "validation_failed not_rendered");
+  EXPECT_EQ(why(helper_that_says("printf 'error: no'")), "validation_failed not_rendered");
   EXPECT_EQ(why(helper_that_says("head -c 5000 /dev/zero")), "validation_failed not_rendered");
   EXPECT_EQ(why(helper_that_says("printf '%%PDF-1.7\\n%%%%EOF\\n'")), "rendered");
 }
@@ -213,6 +220,53 @@ TEST_F(HelperRendererTest, AHelperThatIsNotThereOrBusyIsToldSo) {
   go << "go" << std::endl;
   other.join();
   EXPECT_EQ(first, "rendered");
+}
+
+// Whoever asked goes away while the helper works, and while another one has the place.
+TEST_F(HelperRendererTest, WhatNobodyWaitsForIsBrokenOffAndItsHelperEnded) {
+  const std::string fifo = (folder_.path() / "begun").string();
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const std::string hanging =
+      folder_.write("hanging", "#!/bin/sh\necho $$ > " + fifo + "\nexec sleep 600\n").string();
+  ASSERT_EQ(::chmod(hanging.c_str(), 0700), 0);
+  HelperRendererOptions options = patient(hanging);
+  options.at_once = 1;
+  const HelperRenderer renderer(options);
+  std::atomic<bool> gone{false};
+  std::string first;
+  std::thread other([&] { first = why(renderer.pdf("x", [&] { return gone.load(); })); });
+  std::ifstream begun(fifo);  // opens when the helper writes: the place is taken
+  int pid = 0;
+  begun >> pid;
+  bool read = false;
+
+  EXPECT_EQ(why(renderer.png(
+                [&] {
+                  read = true;
+                  return Result<std::string>("%PDF");
+                },
+                1, 48, [] { return true; })),
+            "unavailable rendering_given_up");
+  gone = true;
+  other.join();
+
+  EXPECT_FALSE(read) << "a PDF is read before there is a place for it";
+  EXPECT_EQ(first, "unavailable rendering_given_up");
+  ASSERT_GT(pid, 0);
+  EXPECT_NE(::kill(pid, 0), 0) << "it still runs";
+}
+
+TEST_F(HelperRendererTest, WhichRestraintsTheMachineLacksIsTold) {
+  const auto missing = renderer_.missing_restraints();
+  ASSERT_TRUE(missing) << missing.error().detail;
+  // What the helper could not give up here it says; the rest of it was tried above.
+  for (const std::string& each : *missing) EXPECT_THAT(each, HasSubstr("kernel"));
+  const auto lacking = folder_.write(
+      "lacking", "#!/bin/sh\ncat > /dev/null\nprintf 'restraints\nmissing: one\nend\n'\n");
+  ASSERT_EQ(::chmod(lacking.c_str(), 0700), 0);
+  const auto told = HelperRenderer(patient(lacking.string())).missing_restraints();
+  ASSERT_TRUE(told) << told.error().detail;
+  EXPECT_THAT(*told, ::testing::ElementsAre("one"));
 }
 
 TEST_F(HelperRendererTest, BehindASocketSystemdStartsOneForEachPage) {

@@ -18,15 +18,16 @@ using ::testing::StartsWith;
 
 class SpokenRenderer final : public adapters::DocumentRenderer {
  public:
-  Result<std::string> pdf(std::string_view html) const override {
+  Result<std::string> pdf(std::string_view html, const adapters::GivenUp&) const override {
     const std::scoped_lock lock(mutex);
     ++printed;
     if (failure) return std::unexpected(*failure);
     return "%PDF-1.7 of " + std::to_string(html.size()) + " bytes\n%%EOF\n";
   }
-  Result<std::string> png(std::string_view pdf, int page, int dpi) const override {
+  Result<std::string> png(const adapters::PdfSource& pdf, int page, int dpi,
+                          const adapters::GivenUp&) const override {
     if (page > 1) return fail(ErrorCode::not_found, "no", "no_such_page");
-    return "\x89PNG " + std::to_string(pdf.size()) + " " + std::to_string(dpi) + " IEND";
+    return "\x89PNG " + std::to_string(pdf()->size()) + " " + std::to_string(dpi) + " IEND";
   }
 
   mutable std::mutex mutex;

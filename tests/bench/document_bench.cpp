@@ -117,7 +117,7 @@ void paint(const adapters::HelperRenderer& renderer, const std::string& folder) 
       continue;
     }
     for (int page = 1; page <= 9; ++page) {
-      const auto png = renderer.png(*pdf, page, 64);
+      const auto png = renderer.png([&] { return pdf; }, page, 64);
       if (!png) break;
       std::ofstream(folder + "/" + sample.name + "-page-" + std::to_string(page) + ".png",
                     std::ios::binary)

@@ -12,12 +12,15 @@ namespace {
 
 class CountingRenderer final : public adapters::DocumentRenderer {
  public:
-  Result<std::string> pdf(std::string_view html) const override {
+  Result<std::string> pdf(std::string_view html,
+                          const adapters::GivenUp& given_up) const override {
     ++printed;
+    if (given_up()) return fail(ErrorCode::unavailable, "given up", "rendering_given_up");
     if (failure) return std::unexpected(*failure);
     return "%PDF-1.7 " + std::to_string(html.size()) + " %%EOF";
   }
-  Result<std::string> png(std::string_view, int, int) const override {
+  Result<std::string> png(const adapters::PdfSource&, int, int,
+                          const adapters::GivenUp&) const override {
     return fail(ErrorCode::internal, "not asked for");
   }
 
@@ -51,10 +54,10 @@ class PrintPages : public RecordsTest {
     return done ? std::to_string(done->id) : "0";
   }
   // Takes the next job and does it: its error, "done", or "no job".
-  std::string work() {
+  std::string work(bool is_stopping = false) {
     const auto jobs = store::take_jobs(*database_, {"print_page"}, "test", 1);
     if (!jobs || jobs->empty()) return "no job";
-    const std::atomic<bool> stopping{false};
+    const std::atomic<bool> stopping{is_stopping};
     daemon::JobRun run(*database_, jobs->front(), stopping);
     const auto done = handlers_.at("print_page")(run);
     return done ? "done" : done.error().reason;
@@ -110,6 +113,14 @@ TEST_F(PrintPages, ARendererThatIsAwayIsAskedAgain) {
   renderer_->failure =
       Error{.code = ErrorCode::unavailable, .detail = "x", .reason = "renderer_away"};
   EXPECT_EQ(work(), "renderer_away");
+  EXPECT_EQ(versions(document), "text/html");
+}
+
+TEST_F(PrintPages, AJobThatIsToStopAsksTheRendererToGiveUp) {
+  const std::string document = generate();
+
+  EXPECT_EQ(work(true), "rendering_given_up");
+
   EXPECT_EQ(versions(document), "text/html");
 }
 

@@ -203,6 +203,7 @@ TEST_F(Command, TheDoctorNamesTheRemedy) {
   const RanProgram well = client360({"--json", "doctor"});
   EXPECT_EQ(well.exit_code, 0) << well.output;
   EXPECT_TRUE(Json::parse(well.output).has_value());
+  EXPECT_THAT(well.output, HasSubstr("\"check\":\"renderer\""));
 }
 
 TEST_F(Command, ADryRunNeedsNoService) {
