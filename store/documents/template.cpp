@@ -1,152 +1,14 @@
 #include "store/documents/template.h"
 
 #include <kainjow/mustache.hpp>
-#include <optional>
 #include <vector>
 
-#include "daemon/base/text.h"
+#include "store/documents/template_check.h"
 
 namespace c360::store {
 namespace {
 
 namespace mustache = kainjow::mustache;
-
-// Reads the tags and nothing else; the filling is the library's.
-class TemplateCheck {
- public:
-  TemplateCheck(std::string_view text, const Json* sample) : text_(text), sample_(sample) {}
-
-  std::vector<FieldError> faults() {
-    if (text_.size() > kMaxTemplateBytes) {
-      wrong("template_too_large",
-            "A template has at most " + std::to_string(kMaxTemplateBytes) + " bytes.");
-      return std::move(faults_);
-    }
-    if (!is_valid_utf8(text_)) {
-      wrong("text_encoding", "The text is not UTF-8.");
-      return std::move(faults_);
-    }
-    while (faults_.size() < kMostFaults && next_tag()) {
-    }
-    for (const Open& open : open_) {
-      line_ = open.line;
-      wrong("unclosed_section", "The section " + std::string(open.name) + " has no end.");
-    }
-    return std::move(faults_);
-  }
-
- private:
-  static constexpr std::size_t kMostFaults = 100;
-
-  struct Open {
-    std::string_view name;
-    std::size_t line;
-    const Json* inside;  // of the sample: what names are looked up in first; nullptr: nothing new
-  };
-
-  void wrong(std::string_view code, std::string detail) {
-    faults_.push_back(
-        {"/page", std::string(code), "Line " + std::to_string(line_) + ": " + std::move(detail)});
-  }
-
-  bool next_tag() {
-    const std::size_t begin = text_.find("{{", at_);
-    if (begin == std::string_view::npos) return false;
-    for (; at_ < begin; ++at_) line_ += text_[at_] == '\n' ? 1 : 0;
-    const std::size_t end = text_.find("}}", begin);
-    if (end == std::string_view::npos) {
-      wrong("unclosed_tag", "A tag has no }}.");
-      return false;
-    }
-    take(text_.substr(begin + 2, end - begin - 2));
-    at_ = begin + 2;
-    return true;
-  }
-
-  void take(std::string_view tag) {
-    const char sign = tag.empty() ? '\0' : tag.front();
-    if (sign == '!') return;
-    if (sign == '{' || sign == '&' || sign == '>' || sign == '=') {
-      wrong("tag_not_allowed",
-            "Values are always escaped, and a template stands alone: no {{{, {{&, {{>, {{=.");
-      return;
-    }
-    const bool is_section = sign == '#' || sign == '^';
-    const std::string_view name = trimmed(is_section || sign == '/' ? tag.substr(1) : tag);
-    if (!is_name(name)) {
-      wrong("tag_not_allowed",
-            "\"" + std::string(utf8_prefix(name, 60)) + "\" is not the name of a field.");
-    } else if (sign == '/') {
-      close(name);
-    } else if (is_section) {
-      open(name, sign == '#');
-    } else {
-      find(name);
-    }
-  }
-
-  void open(std::string_view name, bool enters) {
-    // A list in itself would be gone through as often as the square of its length.
-    for (const Open& each : open_) {
-      if (each.name == name && each.inside != nullptr && enters)
-        wrong("section_in_itself", "The section " + std::string(name) + " stands in itself.");
-    }
-    if (open_.size() == kMaxTemplateDepth)
-      wrong("too_deep", "More than " + std::to_string(kMaxTemplateDepth) + " sections deep.");
-    const Json* value = find(name);
-    if (value != nullptr && value->is_array() && !value->as_array().empty())
-      value = &value->as_array().front();
-    const bool names_more = value != nullptr && value->is_object();
-    static const Json kNothing{Json::Object{}};
-    open_.push_back({name, line_, !enters ? nullptr : names_more ? value : &kNothing});
-  }
-
-  void close(std::string_view name) {
-    if (open_.empty() || open_.back().name != name) {
-      wrong("wrong_end", "The end of " + std::string(name) + " is not where it began.");
-    } else {
-      open_.pop_back();
-    }
-  }
-
-  static bool is_name(std::string_view name) {
-    if (name == ".") return true;
-    for (const char c : name) {
-      const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-      if (!fits) return false;
-    }
-    return !name.empty() && name.front() != '.' && name.back() != '.';
-  }
-
-  // The innermost section that knows the first part of the name decides, as in the filling.
-  const Json* find(std::string_view name) {
-    if (sample_ == nullptr || name == ".") return nullptr;
-    for (auto each = open_.rbegin(); each != open_.rend(); ++each) {
-      if (each->inside == nullptr) continue;
-      if (const Json* value = walk(*each->inside, name)) return value;
-    }
-    const Json* value = walk(*sample_, name);
-    if (value == nullptr)
-      wrong("unknown_field", "There is no field " + std::string(utf8_prefix(name, 80)) + ".");
-    return value;
-  }
-
-  static const Json* walk(const Json& from, std::string_view name) {
-    const Json* value = &from;
-    for (const std::string_view part : split(name, '.')) {
-      value = value->find(part);
-      if (value == nullptr) return nullptr;
-    }
-    return value;
-  }
-
-  std::string_view text_;
-  const Json* sample_;
-  std::size_t at_ = 0;
-  std::size_t line_ = 1;
-  std::vector<Open> open_;
-  std::vector<FieldError> faults_;
-};
 
 mustache::data value_of(const Json& json) {
   if (json.is_object()) {
@@ -191,12 +53,15 @@ Result<std::string> filled(std::string_view text, const Json& data, bool is_html
 }  // namespace
 
 Result<void> check_template(std::string_view text, const Json* sample) {
-  std::vector<FieldError> faults = TemplateCheck(text, sample).faults();
+  const std::vector<TemplateFault> faults = template_faults(text, sample);
   if (faults.empty()) return {};
   Error error{.code = ErrorCode::validation_failed,
               .detail = "The template cannot be used.",
               .reason = faults.front().code};
-  error.fields = std::move(faults);
+  for (const TemplateFault& each : faults) {
+    error.fields.push_back(
+        {"/page", each.code, "Line " + std::to_string(each.line) + ": " + each.detail});
+  }
   return std::unexpected(std::move(error));
 }
 
