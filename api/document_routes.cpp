@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/multipart.h"
+#include "api/preview_routes.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
@@ -12,8 +13,10 @@
 #include "api/write_once.h"
 #include "daemon/base/text.h"
 #include "store/blob.h"
+#include "store/documents/docx.h"
 #include "store/operations/attach_documents.h"
 #include "store/operations/document_versions.h"
+#include "store/operations/rendered_pages.h"
 #include "store/validation.h"
 
 namespace c360::api {
@@ -26,8 +29,11 @@ constexpr store::Sql kContent{"api_document_content", R"sql(
 SELECT v.content_sha256, v.size_bytes, v.mime_type, v.file_name
 FROM crm.document d
 JOIN crm.document_version v ON v.document_id = d.id
-WHERE d.id = $1 AND CASE WHEN $2::int IS NULL THEN v.id = d.current_version_id
-                         ELSE v.version_no = $2::int END)sql"};
+WHERE d.id = $1 AND CASE
+    WHEN $2::int IS NOT NULL THEN v.version_no = $2::int
+    WHEN $3 <> '' THEN v.version_no = (SELECT max(n.version_no) FROM crm.document_version n
+                                       WHERE n.document_id = d.id AND n.mime_type = $3)
+    ELSE v.id = d.current_version_id END)sql"};
 
 struct Upload {
   Spool spool;
@@ -287,6 +293,15 @@ RouteHandler version_handler(const ApiServices& services) {
   };
 }
 
+// Media type of `?format=`; empty: none is asked for.
+Result<std::string_view> wanted_format(const Request& request) {
+  const auto format = request.query_value("format");
+  if (!format) return std::string_view();
+  if (*format == "docx") return store::kDocxType;
+  if (*format == "pdf") return store::kPrintType;
+  return fail(ErrorCode::invalid_request, "format is docx or pdf.", "bad_format");
+}
+
 RouteHandler download_handler(const ApiServices& services) {
   const Resource& document = services.records.registry().get("document");
   return [services, &document](Request& request, Response& response) -> Result<void> {
@@ -304,10 +319,18 @@ RouteHandler download_handler(const ApiServices& services) {
       }
       version = number;
     }
-    auto rows = services.database.execute(store::Pool::api, kContent,
-                                          std::move(store::Params{}.add(*id).add(version)));
+    const auto format = wanted_format(request);
+    if (!format) return std::unexpected(format.error());
+    if (*format == store::kPrintType && !version) {
+      if (auto printed = print_page(services, request, *id); !printed) return printed;
+    }
+    auto rows = services.database.execute(
+        store::Pool::api, kContent, std::move(store::Params{}.add(*id).add(version).add(*format)));
     if (!rows) return std::unexpected(std::move(rows).error());
-    if (rows->empty()) return fail(ErrorCode::not_found, "the document has no such version");
+    if (rows->empty()) {
+      return fail(ErrorCode::not_found, "the document has no such version",
+                  format->empty() ? "not_found" : "no_such_format");
+    }
     return send_content(services.database, request, response,
                         {.sha256 = rows->bytes(0, 0),
                          .size = rows->int64(0, 1),
@@ -402,6 +425,10 @@ void add_document_routes(std::vector<Route>& routes, const ApiServices& services
                                {.name = "version",
                                 .doc = "version_no; default the current one",
                                 .schema = schema::integer()},
+                               {.name = "format",
+                                .doc = "docx or pdf: the newest version that is one, where no "
+                                       "version is named",
+                                .schema = schema::one_of({"docx", "pdf"}, "A form of the file")},
                                range_parameter()},
                 .answers = content_answers("*/*")};
   content.answers.push_back(moved_answer());

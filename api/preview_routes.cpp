@@ -32,30 +32,6 @@ adapters::GivenUp nobody_waits(const Request& request) {
   return [peer = request.peer] { return peer != nullptr && peer->gone(); };
 }
 
-// The page of a generated document is printed now if the job has not come to it.
-Result<void> print_page(const ApiServices& services, const Request& request, std::int64_t id) {
-  std::optional<store::UnprintedPage> page;
-  {
-    auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
-    if (!tx) return std::unexpected(tx.error());
-    auto found = store::unprinted_page(*tx, id);
-    if (!found) return std::unexpected(std::move(found).error());
-    page = std::move(*found);
-  }
-  if (!page) return {};
-  const auto renderer = renderer_of(services);
-  if (!renderer) return std::unexpected(renderer.error());
-  const auto pdf = (*renderer)->pdf(page->html, nobody_waits(request));
-  if (!pdf) return std::unexpected(pdf.error());
-  const store::Actor actor = actor_of(request);
-  // Nobody's deed: whoever looks first brings it about.
-  return store::in_transaction(
-      services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
-        return store::add_print(tx, id, *page, *pdf,
-                                store::Actor::system("system", actor.request_id));
-      });
-}
-
 Result<store::StoredVersion> shown_pdf(const ApiServices& services, const Request& request,
                                        std::int64_t id) {
   if (auto printed = print_page(services, request, id); !printed) {
@@ -92,8 +68,7 @@ Result<std::optional<int>> small_number(const Request& request, std::string_view
 }
 
 Result<void> send_page(const ApiServices& services, const Request& request,
-                       const store::StoredVersion& version, int page, int dpi,
-                       Response& response) {
+                       const store::StoredVersion& version, int page, int dpi, Response& response) {
   const auto renderer = renderer_of(services);
   if (!renderer) return std::unexpected(renderer.error());
   Sha256 sha256{};
@@ -127,7 +102,8 @@ RouteHandler preview_handler(const ApiServices& services) {
     if (!dpi) return std::unexpected(dpi.error());
     const auto version = shown_pdf(services, request, *id);
     if (!version) return std::unexpected(version.error());
-    if (*page) return send_page(services, request, *version, **page, dpi->value_or(kUsualDpi), response);
+    if (*page)
+      return send_page(services, request, *version, **page, dpi->value_or(kUsualDpi), response);
     return send_content(services.database, request, response,
                         {.sha256 = version->sha256,
                          .size = version->size_bytes,
@@ -138,6 +114,29 @@ RouteHandler preview_handler(const ApiServices& services) {
 }
 
 }  // namespace
+
+Result<void> print_page(const ApiServices& services, const Request& request, std::int64_t id) {
+  std::optional<store::UnprintedPage> page;
+  {
+    auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+    if (!tx) return std::unexpected(tx.error());
+    auto found = store::unprinted_page(*tx, id);
+    if (!found) return std::unexpected(std::move(found).error());
+    page = std::move(*found);
+  }
+  if (!page) return {};
+  const auto renderer = renderer_of(services);
+  if (!renderer) return std::unexpected(renderer.error());
+  const auto pdf = (*renderer)->pdf(page->html, nobody_waits(request));
+  if (!pdf) return std::unexpected(pdf.error());
+  const store::Actor actor = actor_of(request);
+  // Nobody's deed: whoever looks first brings it about.
+  return store::in_transaction(
+      services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
+        return store::add_print(tx, id, *page, *pdf,
+                                store::Actor::system("system", actor.request_id));
+      });
+}
 
 void add_preview_routes(std::vector<Route>& routes, const ApiServices& services) {
   Route preview{.method = Method::get,

@@ -8,6 +8,10 @@
 
 namespace c360::api {
 
+// The page of a generated document is printed now if the job has not come to it; nothing to do
+// otherwise. Errors as adapters::DocumentRenderer::pdf(); not_connected without a renderer.
+Result<void> print_page(const ApiServices& services, const Request& request, std::int64_t id);
+
 void add_preview_routes(std::vector<Route>& routes, const ApiServices& services);
 
 }  // namespace c360::api

@@ -7,7 +7,9 @@
 #include "adapters/document_renderer.h"
 #include "api/record_handlers.h"
 #include "api/schema.h"
+#include "api/stored_content.h"
 #include "store/documents/content.h"
+#include "store/documents/docx.h"
 #include "store/documents/stored_templates.h"
 #include "store/documents/template.h"
 
@@ -29,7 +31,9 @@ void write_template(Response& response, const DocumentTemplate& each, bool with_
       .member("name", std::string_view(each.name))
       .member("kind", std::string_view(each.kind))
       .member("type_code", std::string_view(each.type_code))
-      .member("version", each.version);
+      .member("version", each.version)
+      .member("has_page", !each.page.empty())
+      .member("has_docx", each.has_docx);
   if (with_page) json.member("page", std::string_view(each.page));
   response.json(json.end_object().take());
 }
@@ -43,7 +47,7 @@ Result<void> list(const ApiServices& services, Response& response) {
   return {};
 }
 
-Result<void> get(const ApiServices& services, const Request& request, Response& response) {
+Result<std::optional<std::int64_t>> wanted_version(const Request& request) {
   std::optional<std::int64_t> version;
   if (const auto sent = request.query_value("version")) {
     std::int32_t number = 0;
@@ -53,11 +57,34 @@ Result<void> get(const ApiServices& services, const Request& request, Response& 
     }
     version = number;
   }
+  return version;
+}
+
+Result<void> get(const ApiServices& services, const Request& request, Response& response) {
+  const auto version = wanted_version(request);
+  if (!version) return std::unexpected(version.error());
   auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
   if (!tx) return std::unexpected(tx.error());
-  const auto found = store::find_template(*tx, request.path_value(0), version);
+  const auto found = store::find_template(*tx, request.path_value(0), *version);
   if (!found) return std::unexpected(found.error());
   write_template(response, *found, true);
+  return {};
+}
+
+// Under the name people know it by.
+Result<void> get_docx(const ApiServices& services, const Request& request, Response& response) {
+  const auto version = wanted_version(request);
+  if (!version) return std::unexpected(version.error());
+  auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  const auto found = store::find_template(*tx, request.path_value(0), *version);
+  if (!found) return std::unexpected(found.error());
+  auto docx = store::read_template_docx(*tx, *found);
+  if (!docx) return std::unexpected(std::move(docx).error());
+  response.content_type = store::kDocxType;
+  response.cache_control = "private, no-cache";
+  response.add_header("Content-Disposition", attachment_disposition(found->name + ".docx"));
+  response.body = std::move(*docx);
   return {};
 }
 
@@ -118,6 +145,32 @@ Result<void> try_template(const ApiServices& services, const Request& request,
   return {};
 }
 
+// What was sent, with what stays of the template before it.
+Result<void> complete(const ApiServices& services, SentTemplate& sent) {
+  auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  auto made = store::completed_template(*tx, std::move(sent.made));
+  if (!made) return std::unexpected(std::move(made).error());
+  sent.made = std::move(*made);
+  return {};
+}
+
+Result<void> add_version(const ApiServices& services, const Request& request, SentTemplate& sent,
+                         Response& response) {
+  if (!sent.dry_run) {
+    auto stored = store::in_transaction(
+        services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
+          auto version = store::add_template(tx, sent.made, sent.comment, actor_of(request));
+          if (!version) return std::unexpected(std::move(version).error());
+          sent.made.version = *version;
+          return {};
+        });
+    if (!stored) return stored;
+  }
+  write_template(response, sent.made, false);
+  return {};
+}
+
 Result<void> put(const ApiServices& services, std::uint64_t limit, Request& request,
                  Response& response) {
   if (auto allowed = may_change(request); !allowed) return allowed;
@@ -126,26 +179,32 @@ Result<void> put(const ApiServices& services, std::uint64_t limit, Request& requ
   if (!body) return std::unexpected(body.error());
   auto sent = read_template(*body, request.path_value(0));
   if (!sent) return std::unexpected(std::move(sent).error());
-  {
-    auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
-    if (!tx) return std::unexpected(tx.error());
-    auto made = store::completed_template(*tx, std::move(sent->made));
-    if (!made) return std::unexpected(std::move(made).error());
-    sent->made = std::move(*made);
-  }
+  if (auto completed = complete(services, *sent); !completed) return completed;
   if (auto tried = try_template(services, request, sent->made.page); !tried) return tried;
-  if (!sent->dry_run) {
-    auto stored = store::in_transaction(
-        services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
-          auto version = store::add_template(tx, sent->made, sent->comment, actor_of(request));
-          if (!version) return std::unexpected(std::move(version).error());
-          sent->made.version = *version;
-          return {};
-        });
-    if (!stored) return stored;
-  }
-  write_template(response, sent->made, false);
-  return {};
+  return add_version(services, request, *sent, response);
+}
+
+// The body is the file, whatever its label says; what else there is to say is in the query.
+Result<void> put_docx(const ApiServices& services, Request& request, Response& response) {
+  if (auto allowed = may_change(request); !allowed) return allowed;
+  auto file = request.read_body(store::DocxLimits{}.package_bytes);
+  if (!file) return std::unexpected(std::move(file).error());
+  const auto said = [&](std::string_view name) {
+    return std::string(request.query_value(name).value_or(""));
+  };
+  SentTemplate sent{.made = {.code = request.path_value(0),
+                             .name = said("name"),
+                             .kind = said("kind"),
+                             .type_code = said("type_code"),
+                             .docx = std::move(*file)},
+                    .dry_run = said("dry_run") == "true"};
+  if (const std::string comment = said("comment"); !comment.empty()) sent.comment = comment;
+  if (sent.comment && sent.comment->size() > 1'000)
+    return fail(ErrorCode::invalid_request, "comment has 1000 bytes at most.", "too_long");
+  if (sent.made.docx.empty())
+    return fail(ErrorCode::invalid_request, "the file is empty", "file_empty");
+  if (auto completed = complete(services, sent); !completed) return completed;
+  return add_version(services, request, sent, response);
 }
 
 Result<void> retire(const ApiServices& services, const Request& request, Response& response) {
@@ -163,8 +222,11 @@ Json template_schema(bool with_page, bool with_maker) {
                        {"kind", schema::one_of({"counterparty", "contract", "deal", "order"},
                                                "Of the records it is for")},
                        {"type_code", schema::string("Of the documents made")},
-                       {"version", schema::integer("0: comes with the program")}};
-  std::vector<std::string> required{"code", "name", "kind", "type_code", "version"};
+                       {"version", schema::integer("0: comes with the program")},
+                       {"has_page", schema::boolean("Makes a PDF")},
+                       {"has_docx", schema::boolean("Makes a DOCX")}};
+  std::vector<std::string> required{"code",    "name",     "kind",    "type_code",
+                                    "version", "has_page", "has_docx"};
   if (with_page) members.emplace_back("page", schema::string("HTML with fields"));
   if (with_page) required.emplace_back("page");
   if (with_maker) {
@@ -193,6 +255,50 @@ Route route_of(Method method, std::string path, std::string id, std::string summ
           .tag = "document"};
 }
 
+Parameter version_parameter() {
+  return {.name = "version",
+          .doc = "An earlier one; 0: what came with the program",
+          .schema = schema::integer()};
+}
+
+void add_docx_routes(std::vector<Route>& routes, const ApiServices& services) {
+  Route file = route_of(Method::get, "/{code}/docx", "get_document_template_docx",
+                        "The file to edit in Word", "document:read");
+  file.handler = [services](Request& request, Response& response) {
+    return get_docx(services, request, response);
+  };
+  file.parameters = {code_parameter(), version_parameter()};
+  file.answers = {{.doc = "The file",
+                   .media_type = std::string(store::kDocxType),
+                   .headers = {"Content-Disposition"}}};
+  routes.push_back(std::move(file));
+
+  Route change =
+      route_of(Method::put, "/{code}/docx", "put_document_template_docx",
+               "A new version of a template by a file edited in Word, in use at once; it "
+               "is filled once before",
+               "document:write");
+  change.handler = [services](Request& request, Response& response) {
+    return put_docx(services, request, response);
+  };
+  change.parameters = {code_parameter()};
+  for (const auto& [name, doc] :
+       {std::pair{"name", "Wanted of a new code"},
+        std::pair{"kind", "Wanted of a new code: counterparty, contract, deal, order"},
+        std::pair{"type_code", "Wanted of a new code: a document type"},
+        std::pair{"comment", "Kept with the version"}}) {
+    change.parameters.push_back({.name = name, .doc = doc, .schema = schema::string()});
+  }
+  change.parameters.push_back(
+      {.name = "dry_run", .doc = "true: only tried", .schema = schema::boolean()});
+  change.request_media_types = {std::string(store::kDocxType), "*/*"};
+  change.max_body_bytes = store::DocxLimits{}.package_bytes;
+  change.answers = {{.doc = "Its version",
+                     .media_type = std::string(kJson),
+                     .schema = template_schema(false, false)}};
+  routes.push_back(std::move(change));
+}
+
 }  // namespace
 
 void add_template_routes(std::vector<Route>& routes, const ApiServices& services,
@@ -211,10 +317,7 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   one.handler = [services](Request& request, Response& response) {
     return get(services, request, response);
   };
-  one.parameters = {code_parameter(),
-                    {.name = "version",
-                     .doc = "An earlier one; 0: what came with the program",
-                     .schema = schema::integer()}};
+  one.parameters = {code_parameter(), version_parameter()};
   one.answers = {{.doc = "The template",
                   .media_type = std::string(kJson),
                   .schema = template_schema(true, false)}};
@@ -242,6 +345,8 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
                      .media_type = std::string(kJson),
                      .schema = template_schema(false, false)}};
   routes.push_back(std::move(change));
+
+  add_docx_routes(routes, services);
 
   Route gone =
       route_of(Method::remove, "/{code}", "retire_document_template",

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
+#include "store/blob.h"
 #include "store/documents/content.h"
+#include "store/documents/docx.h"
 #include "store/documents/shipped_templates.h"
 #include "store/documents/template.h"
 
@@ -11,19 +14,20 @@ namespace c360::store {
 namespace {
 
 constexpr Sql kFind{"find_template", R"sql(
-SELECT version_no, name, kind, type_code, page
+SELECT version_no, name, kind, type_code, coalesce(page, ''), docx_sha256
 FROM crm.document_template
 WHERE code = $1 AND CASE WHEN $2::int IS NULL THEN retired_at IS NULL ELSE version_no = $2::int END
 ORDER BY version_no DESC LIMIT 1)sql"};
 
 constexpr Sql kList{"list_templates", R"sql(
-SELECT DISTINCT ON (code) code, name, kind, type_code, version_no, created_at, created_by
+SELECT DISTINCT ON (code) code, name, kind, type_code, version_no, created_at, created_by,
+       page IS NOT NULL, docx_sha256 IS NOT NULL
 FROM crm.document_template WHERE retired_at IS NULL ORDER BY code, version_no DESC)sql"};
 
 constexpr Sql kAdd{"add_template", R"sql(
 INSERT INTO crm.document_template (code, version_no, name, kind, type_code, page, comment,
-                                   created_by)
-SELECT $1, coalesce(max(version_no), 0) + 1, $2, $3, $4, $5, $6, $7::bigint
+                                   created_by, docx_sha256)
+SELECT $1, coalesce(max(version_no), 0) + 1, $2, $3, $4, nullif($5, ''), $6, $7::bigint, $8::bytea
 FROM crm.document_template WHERE code = $1
 RETURNING version_no)sql"};
 
@@ -63,7 +67,8 @@ std::optional<DocumentTemplate> shipped(std::string_view code) {
                           .name = std::string(row->name),
                           .kind = std::string(row->kind),
                           .type_code = std::string(row->type_code),
-                          .page = std::string(text->text)};
+                          .page = std::string(text->text),
+                          .has_docx = !shipped_docx(code).empty()};
 }
 
 std::unexpected<Error> no_such_template(std::string_view code) {
@@ -86,13 +91,40 @@ std::string_view kind_of_type(std::string_view type) {
 }
 
 void write_row(JsonWriter& json, std::string_view code, std::string_view name,
-               std::string_view kind, std::string_view type_code, std::int64_t version) {
+               std::string_view kind, std::string_view type_code, std::int64_t version,
+               bool has_page, bool has_docx) {
   json.begin_object()
       .member("code", code)
       .member("name", name)
       .member("kind", kind)
       .member("type_code", type_code)
-      .member("version", version);
+      .member("version", version)
+      .member("has_page", has_page)
+      .member("has_docx", has_docx);
+}
+
+Sha256 digest_of(const std::string& bytes) {
+  Sha256 sha256{};
+  std::memcpy(sha256.data(), bytes.data(), sha256.size());
+  return sha256;
+}
+
+// As it will be met: its tags, and a filling with everything there is.
+std::vector<FieldError> docx_faults(const std::string& docx) {
+  if (auto fine = check_docx(docx, &sample_content()); !fine) return fine.error().fields;
+  if (auto tried = fill_docx(docx, sample_content()); !tried) return tried.error().fields;
+  return {};
+}
+
+// The digest of its file in the content store; none: it has none.
+Result<std::optional<Sha256>> put_docx(Transaction& tx, const DocumentTemplate& made) {
+  if (!made.has_docx) return std::nullopt;
+  if (made.docx.empty() && made.docx_sha256) return made.docx_sha256;
+  const std::string_view bytes =
+      made.docx.empty() ? shipped_docx(made.code) : std::string_view(made.docx);
+  const BlobContent content = make_blob(bytes);
+  if (auto put = put_blobs(tx, {&content, 1}); !put) return std::unexpected(put.error());
+  return content.sha256;
 }
 
 }  // namespace
@@ -103,18 +135,29 @@ Result<DocumentTemplate> find_template(Transaction& tx, std::string_view code,
     const auto rows = tx.query(kFind, std::move(Params{}.add(code).add(version)));
     if (!rows) return std::unexpected(rows.error());
     if (!(*rows)->empty()) {
-      return DocumentTemplate{.code = std::string(code),
-                              .version = (*rows)->int64(0, 0),
-                              .name = std::string((*rows)->text(0, 1)),
-                              .kind = std::string((*rows)->text(0, 2)),
-                              .type_code = std::string((*rows)->text(0, 3)),
-                              .page = std::string((*rows)->text(0, 4))};
+      DocumentTemplate found{.code = std::string(code),
+                             .version = (*rows)->int64(0, 0),
+                             .name = std::string((*rows)->text(0, 1)),
+                             .kind = std::string((*rows)->text(0, 2)),
+                             .type_code = std::string((*rows)->text(0, 3)),
+                             .page = std::string((*rows)->text(0, 4)),
+                             .has_docx = !(*rows)->is_null(0, 5)};
+      if (found.has_docx) found.docx_sha256 = digest_of((*rows)->bytes(0, 5));
+      return found;
     }
     if (version) return no_such_template(code);
   }
   auto found = shipped(code);
   if (!found) return no_such_template(code);
   return std::move(*found);
+}
+
+Result<std::string> read_template_docx(Transaction& tx, const DocumentTemplate& of) {
+  if (of.docx_sha256)
+    return read_blob(tx, *of.docx_sha256, static_cast<std::int64_t>(DocxLimits{}.package_bytes));
+  if (of.has_docx) return std::string(shipped_docx(of.code));
+  return fail(ErrorCode::not_found, "The document template " + of.code + " has no DOCX file.",
+              "template_not_found");
 }
 
 Result<std::string> templates_json(Transaction& tx) {
@@ -127,12 +170,14 @@ Result<std::string> templates_json(Transaction& tx) {
     for (int each = 0; each < (*rows)->size(); ++each)
       replaced = replaced || (*rows)->text(each, 0) == row.code;
     if (replaced) continue;
-    write_row(json, row.code, row.name, row.kind, row.type_code, 0);
+    write_row(json, row.code, row.name, row.kind, row.type_code, 0, true,
+              !shipped_docx(row.code).empty());
     json.key("created_at").null().key("created_by").null().end_object();
   }
   for (int row = 0; row < (*rows)->size(); ++row) {
     write_row(json, (*rows)->text(row, 0), (*rows)->text(row, 1), (*rows)->text(row, 2),
-              (*rows)->text(row, 3), (*rows)->int64(row, 4));
+              (*rows)->text(row, 3), (*rows)->int64(row, 4), (*rows)->boolean(row, 7),
+              (*rows)->boolean(row, 8));
     json.member("created_at", to_rfc3339((*rows)->instant(row, 5).value_or(Instant{})));
     json.key("created_by");
     if (const auto by = (*rows)->optional_int64(row, 6)) {
@@ -156,6 +201,10 @@ Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wa
   if (before && wanted.name.empty()) wanted.name = before->name;
   if (before && wanted.kind.empty()) wanted.kind = before->kind;
   if (before && wanted.type_code.empty()) wanted.type_code = before->type_code;
+  const bool sends_page = !wanted.page.empty();
+  if (before && !sends_page) wanted.page = before->page;
+  if (before && wanted.docx.empty()) wanted.docx_sha256 = before->docx_sha256;
+  wanted.has_docx = !wanted.docx.empty() || (before && before->has_docx);
   if (!is_code(wanted.code))
     wrong("/code", "invalid_code",
           "Latin small letters, digits and _, 50 at most, a letter first.");
@@ -173,8 +222,15 @@ Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wa
   else if (const auto kind = kind_of_type(wanted.type_code); !kind.empty() && kind != wanted.kind)
     wrong("/kind", "kind_of_type",
           "Documents of this type are made of records of kind " + std::string(kind) + ".");
-  if (auto fine = check_template(wanted.page, &sample_content()); !fine)
-    error.fields.insert(error.fields.end(), fine.error().fields.begin(), fine.error().fields.end());
+  std::vector<FieldError> faults;
+  if (!wanted.docx.empty()) faults = docx_faults(wanted.docx);
+  if (sends_page) {
+    if (auto fine = check_template(wanted.page, &sample_content()); !fine)
+      faults = std::move(fine).error().fields;
+  }
+  error.fields.insert(error.fields.end(), faults.begin(), faults.end());
+  if (wanted.page.empty() && !wanted.has_docx)
+    wrong("/page", "page_required", "Neither HTML nor a DOCX file is sent.");
   if (error.fields.empty()) return wanted;
   error.reason = error.fields.front().code;
   return std::unexpected(std::move(error));
@@ -182,14 +238,22 @@ Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wa
 
 Result<std::int64_t> add_template(Transaction& tx, const DocumentTemplate& made,
                                   const std::optional<std::string>& comment, const Actor& actor) {
-  const auto rows = tx.query(kAdd, std::move(Params{}
-                                                 .add(std::string_view(made.code))
-                                                 .add(std::string_view(made.name))
-                                                 .add(std::string_view(made.kind))
-                                                 .add(std::string_view(made.type_code))
-                                                 .add(std::string_view(made.page))
-                                                 .add(comment)
-                                                 .add(actor.user_id)));
+  const auto docx = put_docx(tx, made);
+  if (!docx) return std::unexpected(docx.error());
+  Params params;
+  params.add(std::string_view(made.code))
+      .add(std::string_view(made.name))
+      .add(std::string_view(made.kind))
+      .add(std::string_view(made.type_code))
+      .add(std::string_view(made.page))
+      .add(comment)
+      .add(actor.user_id);
+  if (*docx) {
+    params.add_bytes(as_bytes_view(**docx));
+  } else {
+    params.add_null();
+  }
+  const auto rows = tx.query(kAdd, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return (*rows)->int64(0, 0);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/base/digest.h"
 #include "daemon/base/error.h"
 #include "daemon/base/json.h"
 #include "store/actor.h"
@@ -20,19 +21,26 @@ struct DocumentTemplate {
   std::string name;
   std::string kind;       // of the record it is for: counterparty, contract, deal, order
   std::string type_code;  // of the documents made
-  std::string page;       // HTML
+  std::string page;       // HTML; empty: makes no PDF
+  bool has_docx = false;
+  std::optional<Sha256> docx_sha256;  // none: the shipped one
+  std::string docx;                   // as it was sent, of a template that is to be
 };
 
 // The one in use, or that version of it. not_found, reason template_not_found.
 Result<DocumentTemplate> find_template(Transaction& tx, std::string_view code,
                                        std::optional<std::int64_t> version = std::nullopt);
 
-// {"items": [{code, name, kind, type_code, version, created_at, created_by}, …]} by code.
+// Its DOCX file; not_found, reason template_not_found, where it has none.
+Result<std::string> read_template_docx(Transaction& tx, const DocumentTemplate& of);
+
+// {"items": [{code, name, kind, type_code, version, has_page, has_docx, created_at, created_by},
+// …]} by code.
 Result<std::string> templates_json(Transaction& tx);
 
 // Fills in what the template with this code says already and a shipped one fixes, and says what is
-// wrong with the rest: validation_failed at /code, /name, /kind, /type_code, /text. Nothing is
-// stored.
+// wrong with the rest: validation_failed at /code, /name, /kind, /type_code, /page, /docx. The page
+// or the file that is not sent stays as it was; a file is filled once. Nothing is stored.
 Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wanted);
 
 // Its number. The template is completed, and was tried. Two at once: conflict, by the key.

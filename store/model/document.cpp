@@ -202,6 +202,11 @@ Resource document_version() {
               .add(
                   text("mime_type").required().filterable().labels("Тип содержимого", "Media type"))
               .add(text("file_name").required().sortable().labels("Имя файла", "File name"))
+              .add(boolean("is_generated")
+                       .read_only()
+                       .filterable()
+                       .labels("Сформирована", "Generated")
+                       .described("Made by a template; false: uploaded."))
               .add(text("storage_key").required().secret())
               .add(text("comment").labels("Комментарий", "Comment"))
               .add(timestamp("created_at")

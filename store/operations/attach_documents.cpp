@@ -13,9 +13,9 @@ constexpr std::size_t kNameBytes = 250;  // within the 255 characters of crm.doc
 // The first version has the document's id (migration 0007).
 constexpr Sql kVersions{"attach_document_versions", R"sql(
   INSERT INTO crm.document_version (id, document_id, version_no, content_sha256, size_bytes, mime_type,
-                                    file_name, storage_key, created_by, comment)
+                                    file_name, storage_key, created_by, comment, is_generated)
   SELECT u.id, u.id, 1, decode(u.sha, 'hex'), u.size, u.type, u.name, u.sha, $6::bigint,
-         nullif(u.comment, '')
+         nullif(u.comment, ''), u.id = ANY ($8::bigint[])
   FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $7::text[])
     AS u (id, sha, size, type, name, comment))sql"};
 constexpr Sql kLinks{"attach_document_links", R"sql(
@@ -36,6 +36,7 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
   std::vector<std::string> comments;
   std::vector<std::int64_t> activities;
   std::vector<std::int64_t> linked;
+  std::vector<std::int64_t> generated;
   for (const NewDocument& document : documents) {
     const std::string name{utf8_prefix(document.name, kNameBytes)};
     NewRecord row{.id = document.id};
@@ -56,6 +57,7 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
                         ? name
                         : std::string(utf8_prefix(document.file_name, kNameBytes)));
     comments.push_back(document.comment.value_or(""));
+    if (document.is_generated) generated.push_back(document.id);
     if (document.activity_id) {
       activities.push_back(*document.activity_id);
       linked.push_back(document.id);
@@ -71,7 +73,8 @@ Result<void> attach_documents(Transaction& tx, const Records& records,
       .add_array(std::span<const std::string>(types))
       .add_array(std::span<const std::string>(names))
       .add(actor.user_id)
-      .add_array(std::span<const std::string>(comments));
+      .add_array(std::span<const std::string>(comments))
+      .add_array(std::span<const std::int64_t>(generated));
   tx.queue(kVersions, std::move(versions));
   if (!linked.empty())
     tx.queue(kLinks, std::move(Params{}

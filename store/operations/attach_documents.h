@@ -25,6 +25,7 @@ struct NewDocument {
   Sha256 sha256{};
   std::int64_t size_bytes = 0;
   std::string media_type;
+  bool is_generated = false;  // made by a template of ours
   std::optional<std::int64_t> activity_id;
   std::optional<std::int64_t> folder_id;
   std::vector<NewRecord::Value> values{};  // other fields of the document

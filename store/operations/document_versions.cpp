@@ -17,9 +17,10 @@ WITH last AS (
     SELECT max(version_no) AS version_no FROM crm.document_version WHERE document_id = $1
 ), version AS (
     INSERT INTO crm.document_version (document_id, version_no, content_sha256, size_bytes,
-                                      mime_type, file_name, storage_key, comment, created_by)
+                                      mime_type, file_name, storage_key, comment, created_by,
+                                      is_generated)
     SELECT $1, l.version_no + 1, $2::bytea, $3::bigint, $4, $5, encode($2::bytea, 'hex'), $6,
-           $7::bigint
+           $7::bigint, $10::boolean
     FROM last l
     RETURNING id, version_no
 ), changed AS (
@@ -38,7 +39,8 @@ WITH last AS (
 SELECT version_no FROM changed)sql"};
 
 constexpr Sql kOldVersion{"read_document_version", R"sql(
-SELECT v.content_sha256, v.size_bytes, v.mime_type, v.file_name, v.id = d.current_version_id
+SELECT v.content_sha256, v.size_bytes, v.mime_type, v.file_name, v.id = d.current_version_id,
+       v.is_generated
 FROM crm.document_version v JOIN crm.document d ON d.id = v.document_id
 WHERE v.document_id = $1 AND v.version_no = $2::bigint)sql"};
 
@@ -64,7 +66,8 @@ Result<ActionResult> restore_version(ActionCall& call) {
                      .media_type = std::string((*rows)->text(0, 2)),
                      .file_name = std::string((*rows)->text(0, 3)),
                      .comment = comment ? std::string(*comment)
-                                        : "Restored from version_no " + std::string(number)};
+                                        : "Restored from version_no " + std::string(number),
+                     .is_generated = (*rows)->boolean(0, 5)};
   const std::string digest = (*rows)->bytes(0, 0);
   std::memcpy(version.sha256.data(), digest.data(), version.sha256.size());
   if (auto added = add_document_version(call.tx, call.id, version, call.actor); !added) {
@@ -97,7 +100,8 @@ Result<std::int64_t> add_document_version(Transaction& tx, std::int64_t document
                                                         .add(version.comment)
                                                         .add(actor.user_id)
                                                         .add(std::string_view(actor.request_id))
-                                                        .add(std::string_view(actor.origin))));
+                                                        .add(std::string_view(actor.origin))
+                                                        .add(version.is_generated)));
   if (!rows) return std::unexpected(rows.error());
   return (*rows)->int64(0, 0);
 }

@@ -20,6 +20,7 @@ struct NewVersion {
   std::optional<std::string> comment;
   // The same content in another form (a PDF of the page): an issued document takes it too.
   bool is_rendering = false;
+  bool is_generated = false;  // made by a template of ours
 };
 
 // Its version_no. Locks the document, so that two at once get two numbers; history tells of it.

@@ -1,9 +1,11 @@
 // Documents made of a record by a template: proposals of deals, invoices and acts of orders,
 // whatever an installation has templates for (domain.md 12.3, 12.4; ):
-// the page is filled and numbered here, in the transaction of the call; printing it is a job.
+// the DOCX file and the page are filled and numbered here, in the transaction of the call; printing
+// the page is a job.
 #include "daemon/base/text.h"
 #include "store/blob.h"
 #include "store/documents/content.h"
+#include "store/documents/docx.h"
 #include "store/documents/stored_templates.h"
 #include "store/documents/template.h"
 #include "store/draft.h"
@@ -112,15 +114,63 @@ std::string origin_of(const DocumentTemplate& by, const DocumentContent& content
   return from.dump();
 }
 
-struct FilledPage {
-  BlobContent content;
+// One form of the document.
+struct FilledFile {
+  std::string bytes;
+  std::string_view media_type;
   std::string file_name;
-  std::int64_t size() const { return static_cast<std::int64_t>(content.bytes.size()); }
+  Sha256 sha256{};
 };
+using FilledFiles = std::vector<FilledFile>;
+
+// In the order of their versions: the page is last, so that it is what is printed.
+Result<FilledFiles> fill_files(ActionCall& call, const DocumentTemplate& by,
+                               const DocumentContent& content) {
+  FilledFiles files;
+  const std::string name = name_of(by, content);
+  if (by.has_docx) {
+    const auto text = read_template_docx(call.tx, by);
+    if (!text) return std::unexpected(text.error());
+    auto docx = fill_docx(*text, content.data);
+    if (!docx) return std::unexpected(std::move(docx).error());
+    files.push_back({std::move(*docx), kDocxType, name + ".docx"});
+  }
+  if (!by.page.empty()) {
+    auto html = fill_template(by.page, content.data);
+    if (!html) return std::unexpected(std::move(html).error());
+    files.push_back({std::move(*html), kPageType, name + ".html"});
+  }
+  std::vector<BlobContent> blobs;
+  for (FilledFile& each : files) {
+    blobs.push_back(make_blob(each.bytes));
+    each.sha256 = blobs.back().sha256;
+  }
+  if (auto put = put_blobs(call.tx, blobs); !put) return std::unexpected(put.error());
+  return files;
+}
+
+// `made_now`: the document is of this transaction, and takes them whatever its status.
+Result<void> add_versions(ActionCall& call, std::int64_t id, std::span<const FilledFile> files,
+                          bool made_now) {
+  for (const FilledFile& each : files) {
+    auto version = add_document_version(call.tx, id,
+                                        {.sha256 = each.sha256,
+                                         .size_bytes = static_cast<std::int64_t>(each.bytes.size()),
+                                         .media_type = std::string(each.media_type),
+                                         .file_name = each.file_name,
+                                         .comment = std::nullopt,
+                                         .is_rendering = made_now,
+                                         .is_generated = true},
+                                        call.actor);
+    if (!version) return std::unexpected(std::move(version).error());
+  }
+  return {};
+}
 
 Result<std::int64_t> add_document(ActionCall& call, const DocumentTemplate& by,
                                   const DocumentContent& content, const std::string& number,
-                                  const FilledPage& page) {
+                                  const FilledFiles& files) {
+  const FilledFile& first = files.front();
   const Resource& document = call.records.registry().get("document");
   const auto allocation = call.records.allocate(call.tx, document, 1);
   if (auto ran = call.tx.run(); !ran) return std::unexpected(ran.error());
@@ -129,10 +179,11 @@ Result<std::int64_t> add_document(ActionCall& call, const DocumentTemplate& by,
                   .parent_record_id = call.id,
                   .type_code = by.type_code,
                   .name = name_of(by, content),
-                  .file_name = page.file_name,
-                  .sha256 = page.content.sha256,
-                  .size_bytes = page.size(),
-                  .media_type = std::string(kPageType),
+                  .file_name = first.file_name,
+                  .sha256 = first.sha256,
+                  .size_bytes = static_cast<std::int64_t>(first.bytes.size()),
+                  .media_type = std::string(first.media_type),
+                  .is_generated = true,
                   .activity_id = {},
                   .folder_id = {}};
   // Those with statuses of their own begin as drafts (domain.md 12.3).
@@ -145,20 +196,17 @@ Result<std::int64_t> add_document(ActionCall& call, const DocumentTemplate& by,
   if (auto made = attach_documents(call.tx, call.records, {&row, 1}, call.actor); !made) {
     return std::unexpected(made.error());
   }
+  if (auto added = add_versions(call, id, std::span(files).subspan(1), true); !added) {
+    return std::unexpected(added.error());
+  }
   return id;
 }
 
 Result<std::int64_t> renew_draft(ActionCall& call, const DocumentTemplate& by,
                                  const DocumentContent& content, std::int64_t id,
-                                 const FilledPage& page) {
-  auto version = add_document_version(call.tx, id,
-                                      {.sha256 = page.content.sha256,
-                                       .size_bytes = page.size(),
-                                       .media_type = std::string(kPageType),
-                                       .file_name = page.file_name,
-                                       .comment = std::nullopt},
-                                      call.actor);
-  if (!version) return std::unexpected(std::move(version).error());
+                                 const FilledFiles& files) {
+  if (auto added = add_versions(call, id, files, false); !added)
+    return std::unexpected(added.error());
   WriteOptions write{.finish = Finish::run};
   write.also = [&](Draft& draft) {
     draft.set("amount", content.amount);
@@ -204,18 +252,16 @@ Result<ActionResult> generate(ActionCall& call, std::string_view type) {
     if (!taken) return std::unexpected(std::move(taken).error());
     number = std::move(*taken);
   }
-  const auto html = fill_template(by->page, content.data);
-  if (!html) return std::unexpected(html.error());
-  const FilledPage page{.content = make_blob(*html), .file_name = name_of(*by, content) + ".html"};
-  if (auto put = put_blobs(call.tx, {&page.content, 1}); !put) {
-    return std::unexpected(put.error());
-  }
-  const auto id = prepared->draft ? renew_draft(call, *by, content, prepared->draft->id, page)
-                                  : add_document(call, *by, content, number, page);
+  const auto files = fill_files(call, *by, content);
+  if (!files) return std::unexpected(files.error());
+  const auto id = prepared->draft ? renew_draft(call, *by, content, prepared->draft->id, *files)
+                                  : add_document(call, *by, content, number, *files);
   if (!id) return std::unexpected(id.error());
-  queue_job(
-      call.tx,
-      {.kind = std::string(kPrintPageJob), .record_id = *id, .created_by = call.actor.user_id});
+  if (!by->page.empty()) {
+    queue_job(
+        call.tx,
+        {.kind = std::string(kPrintPageJob), .record_id = *id, .created_by = call.actor.user_id});
+  }
   auto view =
       read_in(call.records, call.tx, call.records.registry().get("document"), *id, call.actor);
   if (!view) return std::unexpected(view.error());
@@ -250,8 +296,8 @@ Action generate_action(std::string_view type) {
       .name = type,
       .doc =
           "Made of the lines and requisites as they are now, as a draft; a draft there is gets "
-          "a new version and keeps its number and day. What is missing is listed. Its PDF "
-          "follows within seconds.",
+          "new versions and keeps its number and day. What is missing is listed. The DOCX is there "
+          "at once, the PDF follows within seconds.",
       .parameters = {template_parameter(),
                      boolean("as_new")
                          .labels("Новый документ", "A new document")

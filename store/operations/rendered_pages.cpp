@@ -17,12 +17,12 @@ WHERE d.id = $1 AND d.deleted_at IS NULL)sql"};
 constexpr Sql kLock{"document_print_lock", R"sql(
 SELECT FROM crm.document WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE)sql"};
 
-// What a person added since is no page of ours.
+// What a person added is no page of ours, whatever it is called.
 constexpr Sql kUnprinted{"document_unprinted", R"sql(
 SELECT v.version_no, v.file_name, v.content_sha256
 FROM crm.document d JOIN crm.document_version v ON v.id = d.current_version_id
 WHERE d.id = $1 AND d.deleted_at IS NULL AND d.generated_from IS NOT NULL
-  AND v.mime_type = $2)sql"};
+  AND v.is_generated AND v.mime_type = $2)sql"};
 
 std::string print_name(std::string_view page_name) {
   const auto dot = page_name.rfind('.');
@@ -72,7 +72,8 @@ Result<void> add_print(Transaction& tx, std::int64_t document_id, const Unprinte
                                      .media_type = std::string(kPrintType),
                                      .file_name = print_name(page.file_name),
                                      .comment = std::nullopt,
-                                     .is_rendering = true},
+                                     .is_rendering = true,
+                                     .is_generated = true},
                                     actor);
   if (!added) return std::unexpected(std::move(added).error());
   return {};

@@ -1,5 +1,6 @@
-// Pages of generated documents and their prints: generating leaves an HTML page as the current
-// version, printing adds the PDF of it as the next one (domain.md 12.2, 12.4).
+// Files of generated documents (domain.md 12.2, 12.4), each a version: generating leaves the DOCX
+// and then the HTML page as the current one, as far as the template has them; printing adds the PDF
+// of the page as the next one.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,9 @@
 #include <mutex>
 
 #include "adapters/helper_renderer.h"
+#include "store/documents/docx.h"
+#include "store/documents/docx_package.h"
+#include "store/documents/shipped_templates.h"
 #include "tests/api/api_fixture.h"
 #include "tests/support/temp_folder.h"
 
@@ -119,8 +122,8 @@ TEST_F(GenerateApi, AnInvoiceIsGeneratedPrintedShownAndIssued) {
   EXPECT_THAT(picture.body, HasSubstr(" 48 IEND"));
   EXPECT_EQ(renderer_.printed, 1);
   EXPECT_THAT(admin.get(path + "/content").body, StartsWith("%PDF-1.7"));
-  EXPECT_THAT(admin.get(path + "/content?version=1").body, HasSubstr("Настройка"));
-  EXPECT_EQ(admin.get(path + "/versions").json().find("items")->as_array().size(), 2U);
+  EXPECT_THAT(admin.get(path + "/content?version=2").body, HasSubstr("Настройка"));
+  EXPECT_EQ(admin.get(path + "/versions").json().find("items")->as_array().size(), 3U);
 
   // A draft is made anew, an issued one is not.
   EXPECT_EQ(admin.post("/api/v1/orders/" + id + "/invoice", "{}").status, 200);
@@ -255,6 +258,131 @@ TEST_F(GenerateApi, ATemplateOfTheInstallationCountsAtOnce) {
   EXPECT_EQ(manager.get("/api/v1/document-templates").status, 200);
   EXPECT_EQ(problem_of(manager.put(path, body + R"("x"})")), "403 administrators_only");
   EXPECT_EQ(problem_of(manager.del(path)), "403 administrators_only");
+}
+
+// «Счет №1 от …» in both forms of RFC 6266.
+TEST_F(GenerateApi, TheSameDocumentIsThereForWordAndAsPdfUnderItsOwnName) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка <&>", "100.00", "2");
+  const std::string path =
+      "/api/v1/documents/" + id_of(admin.post("/api/v1/orders/" + id + "/invoice", "{}"));
+
+  const HttpAnswer word = admin.get(path + "/content?format=docx");
+
+  ASSERT_EQ(word.status, 200) << word.body;
+  EXPECT_EQ(word.header("content-type"), store::kDocxType);
+  EXPECT_THAT(word.header("content-disposition"), StartsWith("attachment; filename=\""));
+  EXPECT_THAT(word.header("content-disposition"),
+              HasSubstr("filename*=UTF-8''%D0%A1%D1%87%D0%B5%D1%82%20%E2%84%961%20"));
+  EXPECT_THAT(word.header("content-disposition"), HasSubstr(".docx"));
+  const auto package = store::DocxPackage::open(word.body, {});
+  ASSERT_TRUE(package) << package.error().detail;
+  std::string text;
+  for (const store::DocxPart& part : package->parts()) text += part.xml;
+  EXPECT_THAT(text, HasSubstr("Настройка &lt;&amp;&gt;"));
+  EXPECT_THAT(text, HasSubstr("Счет на оплату № 1 от"));
+
+  // The PDF is printed for whoever asks first.
+  const HttpAnswer pdf = admin.get(path + "/content?format=pdf");
+  EXPECT_EQ(pdf.header("content-type"), "application/pdf");
+  EXPECT_THAT(pdf.header("content-disposition"), HasSubstr(".pdf"));
+  EXPECT_EQ(renderer_.printed, 1);
+  EXPECT_EQ(admin.get(path + "/preview").body, pdf.body);
+  EXPECT_EQ(admin.get(path + "/content?format=docx").body, word.body);
+  EXPECT_EQ(problem_of(admin.get(path + "/content?format=odt")), "400 bad_format");
+  const HttpAnswer file = admin.post("/api/v1/orders/" + id + "/documents?name=a.txt", "hello",
+                                     {{"Content-Type", "text/plain"}});
+  EXPECT_EQ(problem_of(admin.get("/api/v1/documents/" + id_of(file) + "/content?format=docx")),
+            "404 no_such_format");
+}
+
+// The page of a document somebody made anew by hand is his, and so is not printed as ours.
+TEST_F(GenerateApi, AnUploadedPageIsNeverPrinted) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка", "100.00", "2");
+  const std::string path =
+      "/api/v1/documents/" + id_of(admin.post("/api/v1/orders/" + id + "/invoice", "{}"));
+  ASSERT_EQ(admin
+                .post(path + "/versions?name=own.html", "<p>Платите нам по другому счету</p>",
+                      {{"Content-Type", "text/html"}})
+                .status,
+            201);
+
+  EXPECT_EQ(problem_of(admin.get(path + "/preview")), "409 no_preview");
+  EXPECT_EQ(problem_of(admin.get(path + "/content?format=pdf")), "404 no_such_format");
+  EXPECT_EQ(renderer_.printed, 0);
+  // Ours, taken back, is printed again.
+  ASSERT_EQ(admin.post(path + "/restore-version", R"({"version_no":2})").status, 200);
+  EXPECT_EQ(admin.get(path + "/preview").status, 200);
+  EXPECT_EQ(renderer_.printed, 1);
+}
+
+TEST_F(GenerateApi, ATemplateEditedInWordIsTriedAndCountsAtOnce) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/document-templates/letter";
+  const std::string query =
+      "/docx?name=%D0%9F%D0%B8%D1%81%D1%8C%D0%BC%D0%BE&kind=counterparty"
+      "&type_code=other";
+  const std::string company = id_of(
+      admin.post("/api/v1/counterparties",
+                 R"({"name":"Ромашка","segment_code":"small","acquisition_channel_code":"site",)"
+                 R"("status_code":"active"})"));
+  const auto docx = [](const std::string& text) {
+    const std::string word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
+    const std::vector<store::DocxPart> parts{
+        {"[Content_Types].xml",
+         "<Types>application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+         "</Types>"},
+        {"_rels/.rels", "<Relationships/>"},
+        {"word/document.xml", "<w:document xmlns:w='" + word + "'><w:body><w:p><w:r><w:t>" + text +
+                                  "</w:t></w:r></w:p></w:body></w:document>"}};
+    return *store::make_docx(parts);
+  };
+  const std::vector<std::pair<std::string, std::string>> word{
+      {"Content-Type", std::string(store::kDocxType)}};
+  const auto put = [&](HttpClient& by, const std::string& rest, const std::string& file) {
+    return by.request("PUT", path + rest, word, file);
+  };
+
+  const HttpAnswer refused = put(admin, query, docx("{{buyer.nmae}}"));
+  EXPECT_EQ(problem_of(refused), "422 unknown_field");
+  EXPECT_THAT(refused.body, HasSubstr("word/document.xml, paragraph 1: There is no field "
+                                      "buyer.nmae."));
+  EXPECT_EQ(problem_of(put(admin, query, "%PDF-1.7")), "422 not_docx");
+  EXPECT_EQ(problem_of(put(admin, query, "")), "400 file_empty");
+  EXPECT_EQ(put(admin, query + "&dry_run=true", docx("Tried")).status, 200);
+  EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
+  const HttpAnswer first = put(admin, query, docx("{{buyer.name}}, здравствуйте"));
+  ASSERT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(first.json().find("has_docx")->as_bool(), true);
+  EXPECT_EQ(first.json().find("has_page")->as_bool(), false);
+  EXPECT_EQ(put(admin, "/docx", docx("{{buyer.name}}, добрый день")).field("version"), "2");
+  EXPECT_EQ(renderer_.printed, 0);
+
+  const HttpAnswer made = admin.post("/api/v1/counterparties/" + company + "/documents/generate",
+                                     R"({"template":"letter"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const HttpAnswer content = admin.get("/api/v1/documents/" + id_of(made) + "/content");
+  EXPECT_EQ(content.header("content-type"), store::kDocxType);
+  const auto package = store::DocxPackage::open(content.body, {});
+  ASSERT_TRUE(package) << package.error().detail;
+  EXPECT_THAT(package->parts().front().xml, HasSubstr("Ромашка, добрый день"));
+  EXPECT_EQ(problem_of(admin.get("/api/v1/documents/" + id_of(made) + "/preview")),
+            "409 no_preview");
+
+  const HttpAnswer file = admin.get(path + "/docx?version=1");
+  EXPECT_EQ(file.body, docx("{{buyer.name}}, здравствуйте"));
+  EXPECT_THAT(file.header("content-disposition"),
+              HasSubstr("filename*=UTF-8''%D0%9F%D0%B8%D1%81%D1%8C%D0%BC%D0%BE.docx"));
+  EXPECT_EQ(admin.get("/api/v1/document-templates/invoice/docx").body,
+            store::shipped_docx("invoice"));
+  EXPECT_EQ(problem_of(admin.get("/api/v1/document-templates/company_card/docx")),
+            "404 template_not_found");
+  HttpClient manager = client_of("manager", {"crm-manager"});
+  EXPECT_EQ(problem_of(put(manager, "/docx", docx("x"))), "403 administrators_only");
+  EXPECT_EQ(manager.get(path + "/docx").status, 200);
 }
 
 // The text of a PDF, each stretch of blanks as one.

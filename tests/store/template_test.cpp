@@ -3,7 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
+#include "daemon/base/text.h"
 #include "store/documents/content.h"
+#include "store/documents/docx.h"
+#include "store/documents/docx_package.h"
 #include "store/documents/shipped_templates.h"
 
 namespace c360::store {
@@ -81,6 +86,64 @@ TEST(DocumentTemplate, TheShippedOnesKnowTheirFieldsAndAreFilled) {
     EXPECT_THAT(*page, HasSubstr("«Ромашка»")) << each.code;
     EXPECT_EQ(page->find("{{"), std::string::npos) << each.code;
   }
+}
+
+// What the overrides and relations name is there, and every style that is used.
+void expect_whole(std::string_view code) {
+  std::map<std::string, std::string> parts;
+  for (const ShippedPart& part : shipped_docx_parts()) {
+    for (const std::string& folder : {std::string("common/"), std::string(code) + "/"}) {
+      if (part.path.starts_with(folder))
+        parts[std::string(part.path.substr(folder.size()))] = std::string(part.xml);
+    }
+  }
+  const auto named_in = [&](const std::string& part, const std::string& attribute) {
+    std::vector<std::string> names;
+    const std::string& xml = parts[part];
+    for (auto at = xml.find(attribute); at != std::string::npos; at = xml.find(attribute, at + 1)) {
+      const auto begin = at + attribute.size();
+      names.push_back(xml.substr(begin, xml.find('"', begin) - begin));
+    }
+    return names;
+  };
+  for (const std::string& name : named_in("[Content_Types].xml", "PartName=\"/"))
+    EXPECT_TRUE(parts.contains(name)) << code << " " << name;
+  for (const std::string& name : named_in("word/_rels/document.xml.rels", "Target=\""))
+    EXPECT_TRUE(parts.contains("word/" + name)) << code << " " << name;
+  EXPECT_THAT(named_in("_rels/.rels", "Target=\""), ::testing::ElementsAre("word/document.xml"));
+  const auto styles = named_in("word/styles.xml", "w:styleId=\"");
+  for (const std::string part : {"word/document.xml", "word/footer1.xml"}) {
+    for (const std::string& style : named_in(part, "<w:pStyle w:val=\""))
+      EXPECT_THAT(styles, ::testing::Contains(style)) << code << " " << part;
+  }
+  EXPECT_THAT(named_in("word/document.xml", "r:id=\""), ::testing::ElementsAre("rId3"));
+}
+
+TEST(DocumentTemplate, TheShippedWordFilesAreWholeAndFilledLikeThePages) {
+  for (const std::string_view code : {"act", "invoice", "proposal"}) {
+    const std::string_view docx = shipped_docx(code);
+    ASSERT_FALSE(docx.empty()) << code;
+    const auto fine = check_docx(docx, &sample_content());
+    EXPECT_TRUE(fine) << code << " " << fine.error().fields.front().detail;
+    expect_whole(code);
+    const auto made = fill_docx(docx, sample_content());
+    ASSERT_TRUE(made) << code << " " << made.error().detail;
+    std::string text;
+    const auto package = DocxPackage::open(*made, {});
+    for (const DocxPart& part : package->parts()) text += part.xml;
+    EXPECT_EQ(text.find("{{"), std::string::npos) << code;
+    for (const char* said :
+         {"«Ромашка»", "Консультация", "Разработка &lt;прототипа&gt; &amp; отчёт", "НДС 22%:",
+          "660,00", "Три тысячи шестьсот шестьдесят рублей", "23 ноября 2026 г.", "NUMPAGES"}) {
+      EXPECT_THAT(text, HasSubstr(said)) << code;
+    }
+    // A cell that does not end with a paragraph is one Word refuses to open.
+    for (auto at = text.find("</w:tc>"); at != std::string::npos; at = text.find("</w:tc>", at + 1))
+      EXPECT_THAT(std::string(trimmed(std::string_view(text).substr(0, at))),
+                  ::testing::AnyOf(::testing::EndsWith("</w:p>"), ::testing::EndsWith("<w:p/>")))
+          << code;
+  }
+  EXPECT_THAT(shipped_docx("company_card"), ::testing::IsEmpty());
 }
 
 TEST(DocumentTemplate, WhatGrowsTooLargeIsRefused) {
