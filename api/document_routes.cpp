@@ -391,7 +391,7 @@ Route upload_route(std::string path, std::string id, std::string summary,
 void add_document_routes(std::vector<Route>& routes, const ApiServices& services,
                          const ApiOptions& options) {
   for (const auto& resource : services.records.registry().all()) {
-    if (!holds_attached_rows(*resource) && resource->kind != "folder") continue;
+    if (!resource->holds_attached_rows() && resource->kind != "folder") continue;
     Route route = upload_route(
         std::string(kApiPrefix) + "/" + std::string(resource->path) + "/{id}/documents",
         "upload_" + std::string(resource->kind) + "_document",

@@ -301,7 +301,7 @@ void add_library_routes(std::vector<Route>& routes, const ApiServices& services,
                                    .parent_column = "folder_id"}));
   routes.push_back(delete_route(services));
   for (const auto& resource : services.records.registry().all()) {
-    if (!holds_attached_rows(*resource) && resource->kind != "folder") continue;
+    if (!resource->holds_attached_rows() && resource->kind != "folder") continue;
     routes.push_back(archive_route(services, *resource));
   }
 }

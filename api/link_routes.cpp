@@ -5,6 +5,7 @@
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
+#include "api/shown_beside.h"
 #include "api/write_once.h"
 #include "daemon/base/text.h"
 #include "store/operations/record_links.h"
@@ -69,12 +70,7 @@ Result<void> list_links(const Of& of, Request& request, Response& response) {
   if (!*seen) return {};
   auto id = request.path_id(0);
   if (!id) return std::unexpected(id.error());
-  std::vector<std::string_view> kinds;
-  for (const auto& each : of.services.records.registry().all()) {
-    if (each->is_record && request.caller->has_scope(scope_of(*each, false))) {
-      kinds.push_back(each->kind);
-    }
-  }
+  const auto kinds = readable_kinds(of.services.records.registry(), request);
   auto links = store::read_links(of.services.database, of.services.records, **resource, *id,
                                  actor_of(request), kinds);
   if (!links) return std::unexpected(std::move(links).error());
@@ -217,7 +213,7 @@ void add_routes(std::vector<Route>& routes, const Of& of) {
 void add_link_routes(std::vector<Route>& routes, const ApiServices& services,
                      const ApiOptions& options) {
   for (const auto& resource : services.records.registry().all()) {
-    if (!holds_attached_rows(*resource) || !resource->offers(store::Operation::get)) continue;
+    if (!resource->holds_attached_rows() || !resource->offers(store::Operation::get)) continue;
     if (resource->find_collection("links") != nullptr) continue;
     add_routes(routes, {services, resource.get(), options.max_json_bytes});
   }

@@ -1,7 +1,6 @@
 #include "api/marketing_routes.h"
 
 #include <algorithm>
-#include <array>
 
 #include "api/auth.h"
 #include "api/preconditions.h"
@@ -17,51 +16,47 @@ namespace {
 using store::Resource;
 using store::Transaction;
 
-constexpr std::array<std::string_view, 6> kFields = {
-    "segment_code",         "status_code",        "acquisition_channel_code",
-    "promo_emails_allowed", "promo_emails_basis", "promo_emails_changed_at"};
-
-std::string field_list() {
+std::string field_list(const Resource& resource) {
   std::string names = "id,row_version";  // the version makes the ETag
-  for (const auto name : kFields) names.append(",").append(name);
+  for (const auto name : resource.marketing) names.append(",").append(name);
   return names;
 }
 
 // Everything else of the card has its own route and its own history of who changed it.
-Result<void> only_marketing(const Json& body) {
+Result<void> only_marketing(const Resource& resource, const Json& body) {
   Error error{.code = ErrorCode::validation_failed,
               .detail = "This route changes the marketing block alone."};
   for (const auto& [name, value] : body.as_object()) {
-    if (std::ranges::find(kFields, name) != kFields.end()) continue;
+    if (std::ranges::find(resource.marketing, name) != resource.marketing.end()) continue;
     error.fields.push_back({"/" + std::string(utf8_prefix(name, 80)), "unknown_field",
-                            "Known: " + field_list() + "."});
+                            "Known: " + field_list(resource) + "."});
   }
   if (error.fields.empty()) return {};
   error.reason = error.fields.front().code;
   return std::unexpected(std::move(error));
 }
 
-Result<void> show(const ApiServices& services, const Resource& customer, Request& request,
+Result<void> show(const ApiServices& services, const Resource& resource, Request& request,
                   Response& response) {
-  auto view = services.records.get(customer, request.path_value(0), actor_of(request),
-                                   {{"fields", field_list()}});
+  auto view = services.records.get(resource, request.path_value(0), actor_of(request),
+                                   {{"fields", field_list(resource)}});
   if (!view) return std::unexpected(std::move(view).error());
   if (view->moved_to) {
-    redirect_to(*view->moved_to, customer, "/marketing", response);
+    redirect_to(*view->moved_to, resource, "/marketing", response);
     return {};
   }
-  write_record(std::move(*view), customer, response, 200);
+  write_record(std::move(*view), resource, response, 200);
   return {};
 }
 
-Result<void> change(const ApiServices& services, const Resource& customer, std::uint64_t limit,
+Result<void> change(const ApiServices& services, const Resource& resource, std::uint64_t limit,
                     Request& request, Response& response) {
   auto version = required_version(request);
   if (!version) return std::unexpected(version.error());
   std::string text;
   auto body = read_object(request, limit, text);
   if (!body) return std::unexpected(std::move(body).error());
-  if (auto fits = only_marketing(*body); !fits) return fits;
+  if (auto fits = only_marketing(resource, *body); !fits) return fits;
   store::WriteOptions write;
   write.expected_version = *version;
   const store::Actor actor = actor_of(request);
@@ -70,50 +65,48 @@ Result<void> change(const ApiServices& services, const Resource& customer, std::
                     [&](Transaction* transaction, Response& answer) -> Result<void> {
                       const auto update = [&] {
                         if (transaction == nullptr)
-                          return services.records.update(customer, key, *body, actor, write);
+                          return services.records.update(resource, key, *body, actor, write);
                         write.finish = store::Finish::run;
-                        return services.records.update(*transaction, customer, key, *body, actor,
+                        return services.records.update(*transaction, resource, key, *body, actor,
                                                        write);
                       };
                       auto changed = update();
                       if (!changed) return std::unexpected(std::move(changed).error());
-                      write_record(std::move(*changed), customer, answer, 200);
+                      write_record(std::move(*changed), resource, answer, 200);
                       return {};
                     });
 }
 
-}  // namespace
-
-void add_marketing_routes(std::vector<Route>& routes, const ApiServices& services,
-                          const ApiOptions& options) {
-  const Resource* customer = services.records.registry().find("counterparty");
-  if (customer == nullptr) return;
-  Route get{.method = Method::get,
-            .path = std::string(kApiPrefix) + "/counterparties/{id}/marketing",
-            .access = Access::scope,
-            .scope = scope_of(*customer, false),
-            .operation_id = "get_counterparty_marketing",
-            .summary = "Segment, status, channel and consent of a counterparty",
-            .tag = std::string(customer->kind),
-            .max_body_bytes = options.max_json_bytes};
+void add_routes(std::vector<Route>& routes, const ApiServices& services, const ApiOptions& options,
+                const Resource& resource) {
+  const std::string kind(resource.kind);
+  Route get{
+      .method = Method::get,
+      .path = std::string(kApiPrefix) + "/" + std::string(resource.path) + "/{id}/marketing",
+      .access = Access::scope,
+      .scope = scope_of(resource, false),
+      .operation_id = "get_" + kind + "_marketing",
+      .summary = "Where it comes from and what may be sent: " + std::string(resource.label.en),
+      .tag = kind,
+      .max_body_bytes = options.max_json_bytes};
   get.parameters = {{.name = "id",
                      .place = ParameterPlace::path,
-                     .doc = "Id of the counterparty",
+                     .doc = "Id of the record",
                      .schema = schema::integer(),
                      .required = true}};
   get.answers = {{.doc = "The marketing fields of the record",
                   .media_type = std::string(kJson),
-                  .schema = schema::ref(component_name(customer->kind)),
+                  .schema = schema::ref(component_name(resource.kind)),
                   .headers = {"ETag"}},
                  moved_answer()};
   Route patch = get;
-  get.handler = [services, customer](Request& request, Response& response) {
-    return show(services, *customer, request, response);
+  get.handler = [services, &resource](Request& request, Response& response) {
+    return show(services, resource, request, response);
   };
   patch.method = Method::patch;
-  patch.scope = scope_of(*customer, true);
-  patch.operation_id = "update_counterparty_marketing";
-  patch.summary = "Change segment, status, channel or consent";
+  patch.scope = scope_of(resource, true);
+  patch.operation_id = "update_" + kind + "_marketing";
+  patch.summary = "Change that block alone: " + std::string(resource.label.en);
   patch.parameters.push_back({.name = "If-Match",
                               .place = ParameterPlace::header,
                               .doc = "ETag of the record as it was read; 412 when it has changed",
@@ -125,15 +118,25 @@ void add_marketing_routes(std::vector<Route>& routes, const ApiServices& service
                               .schema = schema::string()});
   patch.request_media_types = {"application/merge-patch+json", std::string(kJson)};
   Json properties = Json::Object{};
-  for (const auto name : kFields) properties.set(std::string(name), schema::any(std::string(name)));
+  for (const auto name : resource.marketing)
+    properties.set(std::string(name), schema::any(std::string(name)));
   patch.request_schema = Json(Json::Object{{"type", "object"}, {"properties", properties}});
   patch.answers.front().doc = "The record as it is now";
-  patch.handler = [services, customer, limit = options.max_json_bytes](Request& request,
-                                                                       Response& response) {
-    return change(services, *customer, limit, request, response);
+  patch.handler = [services, &resource, limit = options.max_json_bytes](Request& request,
+                                                                        Response& response) {
+    return change(services, resource, limit, request, response);
   };
   routes.push_back(std::move(get));
   routes.push_back(std::move(patch));
+}
+
+}  // namespace
+
+void add_marketing_routes(std::vector<Route>& routes, const ApiServices& services,
+                          const ApiOptions& options) {
+  for (const auto& resource : services.records.registry().all()) {
+    if (!resource->marketing.empty()) add_routes(routes, services, options, *resource);
+  }
 }
 
 }  // namespace c360::api

@@ -1,5 +1,5 @@
-// The marketing block of a counterparty: GET and PATCH /counterparties/{id}/marketing (R-067,
-//
+// The marketing block of a counterparty, a lead or a deal (Resource::marketing): GET and PATCH
+// /counterparties/{id}/marketing.
 #pragma once
 
 #include <vector>

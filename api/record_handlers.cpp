@@ -198,8 +198,8 @@ Result<void> admit_included(const Request& request, const Resource& resource,
   const auto included = request.query_value("include");
   if (!included || request.caller == nullptr) return {};
   for (const std::string_view name : split(*included, ',')) {
-    const auto collection = std::ranges::find(resource.collections, name, &store::Collection::name);
-    if (collection == resource.collections.end()) continue;
+    const store::Collection* collection = resource.find_shown(trimmed(name));
+    if (collection == nullptr) continue;
     const Resource* kind = registry.find(collection->kind);
     if (kind == nullptr || request.caller->has_scope(scope_of(*kind, false))) continue;
     return fail(ErrorCode::forbidden,
@@ -224,13 +224,15 @@ RouteHandler list_handler(const ApiServices& services, const Resource& resource)
   };
 }
 
-RouteHandler get_handler(const ApiServices& services, const Resource& resource) {
-  return [&records = services.records, &resource](Request& request,
-                                                  Response& response) -> Result<void> {
+RouteHandler get_handler(const ApiServices& services, const Resource& resource,
+                         std::shared_ptr<const ShownBeside> beside) {
+  return [&records = services.records, &resource, beside = std::move(beside)](
+             Request& request, Response& response) -> Result<void> {
     if (auto admitted = admit_included(request, resource, records.registry()); !admitted)
       return admitted;
-    auto view =
-        records.get(resource, request.path_value(0), actor_of(request), parameters_of(request));
+    auto parameters = parameters_of(request);
+    const auto others = beside->take(resource, parameters);
+    auto view = records.get(resource, request.path_value(0), actor_of(request), parameters);
     if (!view) return std::unexpected(std::move(view).error());
     if (view->moved_to) {
       redirect_to(*view->moved_to, resource, "", response);
@@ -240,6 +242,13 @@ RouteHandler get_handler(const ApiServices& services, const Resource& resource) 
       response.status = 304;
       response.add_header("ETag", etag_of(view->version));
       return {};
+    }
+    if (!others.empty()) {
+      auto id = request.path_id(0);
+      if (!id) return std::unexpected(id.error());
+      if (auto shown = beside->show(others, resource, *id, request, view->json); !shown) {
+        return shown;
+      }
     }
     write_record(std::move(*view), resource, response, 200);
     return {};

@@ -2,14 +2,18 @@
 // Resource, which outlive the route table.
 #pragma once
 
+#include <memory>
+
 #include "api/api.h"
 #include "api/router.h"
+#include "api/shown_beside.h"
 #include "store/model/resource.h"
 
 namespace c360::api {
 
 RouteHandler list_handler(const ApiServices& services, const store::Resource& resource);
-RouteHandler get_handler(const ApiServices& services, const store::Resource& resource);
+RouteHandler get_handler(const ApiServices& services, const store::Resource& resource,
+                         std::shared_ptr<const ShownBeside> beside);
 RouteHandler create_handler(const ApiServices& services, const store::Resource& resource,
                             const ApiOptions& options);
 RouteHandler update_handler(const ApiServices& services, const store::Resource& resource,

@@ -18,24 +18,6 @@ constexpr std::array<std::string_view, 10> kMailKinds = {
     "mailbox",  "mail_message",   "mail_attachment", "quarantine",       "parse_rule",
     "rule_set", "parse_rule_set", "mailbox_folder",  "mail_sender_rule", "quarantine_attempt"};
 
-// Of every record that is no attachment itself (domain.md 12.2, 13, 14.1).
-constexpr std::array<Collection, 4> kAttached = {Collection{.name = "comments",
-                                                            .kind = "comment",
-                                                            .doc = "Comments of the record",
-                                                            .parent_column = "record_id"},
-                                                 Collection{.name = "activities",
-                                                            .kind = "activity",
-                                                            .doc = "Activities of the record",
-                                                            .parent_column = "parent_record_id"},
-                                                 Collection{.name = "documents",
-                                                            .kind = "document",
-                                                            .doc = "Documents of the record",
-                                                            .parent_column = "parent_record_id"},
-                                                 Collection{.name = "tasks",
-                                                            .kind = "task",
-                                                            .doc = "Tasks about the record",
-                                                            .parent_column = "record_id"}};
-
 // A list of what belongs to one of these is at hand inside it (domain.md 21; ): every
 // resource with a reference to it, such as /deals/{id}/orders by order.deal_id.
 constexpr std::array<std::string_view, 5> kOwners = {"counterparty", "deal", "order", "contract",
@@ -62,20 +44,22 @@ Parameter header(std::string name, std::string doc, bool required) {
           .required = required};
 }
 
-std::string names_of(const Resource& resource) {
-  std::string names;
-  for (const auto& collection : resource.collections) {
-    names.append(names.empty() ? "" : ", ").append(collection.name);
-  }
+// What `include=` shows inside a record; links and actions of one read by itself.
+std::string names_of(const Resource& resource, bool alone) {
+  std::string names = store::shown_names(resource);
+  if (alone && resource.holds_attached_rows()) names += ", links, actions";
   return names;
 }
 
-void add_representation_parameters(std::vector<Parameter>& parameters, const Resource& resource) {
+void add_representation_parameters(std::vector<Parameter>& parameters, const Resource& resource,
+                                   bool alone) {
   parameters.push_back(query("fields", "Only these fields, separated by commas", schema::string()));
-  if (!resource.collections.empty()) {
-    parameters.push_back(query(
-        "include", "Shown inside, separated by commas: " + names_of(resource), schema::string()));
+  std::string doc = names_of(resource, alone);
+  if (!doc.empty()) doc = "Shown inside, separated by commas: " + doc + ".";
+  for (const auto& part : resource.parts) {
+    doc += (doc.empty() ? "-" : " -") + std::string(part.name) + ": " + std::string(part.doc);
   }
+  if (!doc.empty()) parameters.push_back(query("include", std::move(doc), schema::string()));
   parameters.push_back(query("lang", "Language of labels: ru or en", schema::string()));
 }
 
@@ -85,6 +69,7 @@ struct Maker {
   const ApiServices& services;
   const ApiOptions& options;
   const Resource& resource;
+  std::shared_ptr<const ShownBeside> beside;
   std::string base = std::string(kApiPrefix) + "/" + std::string(resource.path);
   std::string item = base + "/{id}";
   std::string component = component_name(resource.kind);
@@ -143,7 +128,7 @@ void add_get(Maker& maker) {
   Route& route = maker.add(Method::get, maker.item, false, named("get", maker.resource),
                            "Read: " + std::string(maker.resource.label.en));
   route.parameters = {path_key(maker.resource)};
-  add_representation_parameters(route.parameters, maker.resource);
+  add_representation_parameters(route.parameters, maker.resource, true);
   route.answers = {maker.record_answer(200, "The record")};
   if (maker.resource.has_versions) {
     route.parameters.push_back(header("If-None-Match", "304 while the version is this one", false));
@@ -152,7 +137,7 @@ void add_get(Maker& maker) {
   if (maker.resource.is_record) {
     route.answers.push_back(moved_answer());
   }
-  route.handler = get_handler(maker.services, maker.resource);
+  route.handler = get_handler(maker.services, maker.resource, maker.beside);
 }
 
 void add_create(Maker& maker) {
@@ -377,17 +362,12 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
   }
   parameters.push_back(
       query("count", "Also tell the total", schema::one_of({"exact", "estimated", "none"})));
-  add_representation_parameters(parameters, resource);
+  add_representation_parameters(parameters, resource, false);
   return parameters;
 }
 
 Answer moved_answer() {
   return {.status = 308, .doc = "Merged into the record at Location", .headers = {"Location"}};
-}
-
-bool holds_attached_rows(const Resource& resource) {
-  return resource.is_record && resource.kind != "activity" && resource.kind != "document" &&
-         resource.kind != "folder";
 }
 
 std::string scope_of(const Resource& resource, bool write) {
@@ -397,8 +377,13 @@ std::string scope_of(const Resource& resource, bool write) {
 
 void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
                        const ApiOptions& options) {
+  const auto beside = std::make_shared<const ShownBeside>(services);
   for (const auto& resource : services.records.registry().all()) {
-    Maker maker{.routes = routes, .services = services, .options = options, .resource = *resource};
+    Maker maker{.routes = routes,
+                .services = services,
+                .options = options,
+                .resource = *resource,
+                .beside = beside};
     if (resource->offers(Operation::list)) add_list(maker);
     if (resource->offers(Operation::get)) add_get(maker);
     // A document is made by its content: document_routes.
@@ -416,12 +401,8 @@ void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
       }
     }
     add_owned(maker);
-    if (holds_attached_rows(*resource)) {
-      add_reminders(maker);
-      for (const auto& attached : kAttached) {
-        if (resource->find_collection(attached.name) == nullptr) add_children(maker, attached);
-      }
-    }
+    if (resource->holds_attached_rows()) add_reminders(maker);
+    for (const Collection* attached : resource->attached()) add_children(maker, *attached);
     if (resource->kind == "task") add_task_completion(maker);
   }
 }

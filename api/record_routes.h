@@ -18,9 +18,6 @@ std::vector<Parameter> list_parameters(const store::Resource& resource, const Ap
 // 308 of a record that was merged.
 Answer moved_answer();
 
-// Whether comments, activities, documents and tasks hang on such a record.
-bool holds_attached_rows(const store::Resource& resource);
-
 // "deal:read"; mail resources share "mail:read".
 std::string scope_of(const store::Resource& resource, bool write);
 

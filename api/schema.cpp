@@ -223,6 +223,43 @@ Json field_schema(const Field& field, bool in_answer) {
   return json;
 }
 
+namespace {
+
+// What `include` shows besides references and collections of its own.
+void add_blocks(Json::Object& properties, const store::Resource& resource) {
+  for (const store::Collection* each : resource.attached()) {
+    properties.emplace_back(each->name, schema::array(schema::ref(component_name(each->kind)),
+                                                      "With `include`: " + std::string(each->doc)));
+  }
+  if (!resource.stages.empty()) {
+    properties.emplace_back(
+        "stage", schema::nullable(schema::object({{"code", schema::string()},
+                                                  {"percent", schema::nullable(schema::integer())},
+                                                  {"ru", schema::string()},
+                                                  {"en", schema::string()}},
+                                                 {"code", "percent", "ru", "en"},
+                                                 "With `include`: the stage of the status")));
+  }
+  if (!resource.marketing.empty()) {
+    Json::Object block;
+    for (const std::string_view name : resource.marketing) {
+      block.emplace_back(name, resource_field_schema(resource, resource.field(name), true));
+    }
+    properties.emplace_back("marketing", schema::object(std::move(block), {}, "With `include`"));
+  }
+  if (!resource.holds_attached_rows()) return;
+  properties.emplace_back("links", schema::any("With `include`: as of /links"));
+  properties.emplace_back(
+      "actions",
+      schema::array(schema::object({{"name", schema::string()},
+                                    {"method", schema::one_of({"POST", "PATCH", "DELETE"})},
+                                    {"href", schema::string()}},
+                                   {"name", "method", "href"}),
+                    "With `include`: what the caller may do to it now"));
+}
+
+}  // namespace
+
 Json record_schema(const store::Resource& resource, const store::Registry& registry) {
   Json::Object properties;
   for (const auto& field : resource.fields) {
@@ -249,6 +286,7 @@ Json record_schema(const store::Resource& resource, const store::Registry& regis
         collection.name,
         schema::array(std::move(items), "With `include`: " + std::string(collection.doc)));
   }
+  add_blocks(properties, resource);
   properties.emplace_back(
       "warnings", schema::array(schema::object({{"code", schema::string()},
                                                 {"detail", schema::string()},

@@ -477,6 +477,7 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
     list.params.add_user(actor);
     list.where += " AND ($1::bigint IS NULL OR TRUE)";
   }
+  list.where += parts_left_out(resource, parameter(parameters, "include"));
   if (auto done = add_deleted(resource, parameters, actor, list); !done) {
     return std::unexpected(done.error());
   }

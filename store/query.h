@@ -92,6 +92,10 @@ struct GetPlan {
   std::vector<std::string> includes;
 };
 
+// Names of all that `include=` shows inside rows of the resource besides its references: "contacts,
+// comments, stage".
+std::string shown_names(const Resource& resource);
+
 class QueryMaker {
  public:
   // `cursor_key` signs cursors; every daemon on one database must have the same one.

@@ -68,13 +68,64 @@ std::string whole_row(const Resource& resource, std::string_view alias) {
   return sql + ")";
 }
 
+// What is attached to a record is shown to whom it is shown by itself.
+IncludeColumn attached_column(const Registry& registry, const Resource& resource,
+                              const Collection& collection, const Reader& reader) {
+  IncludeColumn column{.name = std::string(collection.name)};
+  const Resource& child = registry.get(collection.kind);
+  const Predicate seen =
+      reader.access.predicate(reader.actor, child, Right::read, "c", reader.user);
+  if (seen.never) {
+    column.sql = "'[]'::json";
+    return column;
+  }
+  column.asks_user = !seen.always;
+  column.sql = "(SELECT coalesce(json_agg(s.o), '[]') FROM (SELECT " + whole_row(child, "c") +
+               " AS o FROM " + std::string(child.rows_from()) + " c WHERE c." +
+               std::string(collection.parent_column) + " = t." + std::string(resource.key) +
+               (child.soft_delete ? " AND c.deleted_at IS NULL" : "") +
+               (seen.always ? "" : " AND " + seen.sql) + " ORDER BY " +
+               std::string(collection.order_by) + " LIMIT " + std::to_string(kMaxIncluded) + ") s)";
+  return column;
+}
+
+// Where the record stands: the stage of its status, with labels.
+std::string stage_column(const Resource& resource) {
+  std::string sql = "(CASE t.status";
+  for (const Status& status : resource.statuses) {
+    const Stage* stage = resource.find_stage(status.stage);
+    if (stage == nullptr || stage->code.empty()) continue;
+    sql += " WHEN '" + std::string(status.code) + "' THEN json_build_object('code', '" +
+           std::string(stage->code) + "', 'percent', " +
+           (stage->percent ? std::to_string(*stage->percent) : "NULL") + ", 'ru', '" +
+           std::string(stage->label.ru) + "', 'en', '" + std::string(stage->label.en) + "')";
+  }
+  return sql + " END)";
+}
+
+std::string marketing_column(const Resource& resource) {
+  std::string sql;
+  for (const std::string_view name : resource.marketing) {
+    sql += (sql.empty() ? "json_build_object('" : ", '") + std::string(name) + "', " +
+           value_as_json(resource.field(name), "t");
+  }
+  return sql + ")";
+}
+
+// Blocks of the record itself; none: there is no such block.
+std::optional<std::string> block_column(const Resource& resource, std::string_view name) {
+  if (name == "stage" && !resource.stages.empty()) return stage_column(resource);
+  if (name == "marketing" && !resource.marketing.empty()) return marketing_column(resource);
+  return std::nullopt;
+}
+
 std::string collection_column(const Registry& registry, const Resource& resource,
                               const Collection& collection) {
   const Resource& child = registry.get(collection.kind);
   // People are shown by name; contacts and versions whole.
   const bool whole = child.kind == "contact" || child.kind == "line_item" ||
-                     child.kind == "personal_account_product" || child.kind == "document_version" ||
-                     child.kind == "mail_attachment";
+                     child.kind == "personal_account_product" || child.kind == "release_stage" ||
+                     child.kind == "document_version" || child.kind == "mail_attachment";
   std::string object = whole ? whole_row(child, "c") : named_row(child, "c");
   for (const std::string_view column : split(collection.link_columns, ',')) {
     if (column.empty()) continue;
@@ -132,18 +183,49 @@ IncludeColumn reference_column(const Resource& target, const Field& field, const
 }
 
 std::string known_includes(const Resource& resource) {
-  std::string known;
-  for (const Collection& each : resource.collections) {
-    known += (known.empty() ? "" : ", ") + std::string(each.name);
-  }
+  std::string known = shown_names(resource);
   for (const Field& field : resource.fields) {
     if (field.target.empty() || field.target == "record") continue;
     known += (known.empty() ? "" : ", ") + std::string(include_name(field));
   }
+  for (const Part& part : resource.parts) {
+    known += (known.empty() ? "-" : ", -") + std::string(part.name);
+  }
   return known;
 }
 
+// A part of the list itself, asked for or, with a minus, left out.
+bool is_part(const Resource& resource, std::string_view name) {
+  if (name.starts_with('-')) name.remove_prefix(1);
+  return resource.find_part(name) != nullptr;
+}
+
 }  // namespace
+
+std::string shown_names(const Resource& resource) {
+  std::string names;
+  const auto add = [&](std::string_view name) {
+    names.append(names.empty() ? "" : ", ").append(name);
+  };
+  for (const Collection& each : resource.collections) add(each.name);
+  for (const Collection* each : resource.attached()) add(each->name);
+  if (!resource.stages.empty()) add("stage");
+  if (!resource.marketing.empty()) add("marketing");
+  return names;
+}
+
+std::string parts_left_out(const Resource& resource, std::optional<std::string_view> include) {
+  std::string condition;
+  if (!include) return condition;
+  for (std::string_view name : split(*include, ',')) {
+    name = trimmed(name);
+    if (!name.starts_with('-')) continue;
+    const Part* part = resource.find_part(name.substr(1));
+    if (part == nullptr) continue;
+    condition.append(" AND NOT (").append(part->condition).append(")");
+  }
+  return condition;
+}
 
 Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
                                                    const Resource& resource,
@@ -155,9 +237,17 @@ Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
     name = trimmed(name);
     const auto twice = std::any_of(columns.begin(), columns.end(),
                                    [&](const IncludeColumn& each) { return each.name == name; });
-    if (twice) continue;
+    if (twice || is_part(resource, name)) continue;
     if (const Collection* collection = resource.find_collection(name)) {
       columns.push_back({std::string(name), collection_column(registry, resource, *collection)});
+      continue;
+    }
+    if (const Collection* attached = resource.find_shown(name)) {
+      columns.push_back(attached_column(registry, resource, *attached, reader));
+      continue;
+    }
+    if (auto block = block_column(resource, name)) {
+      columns.push_back({std::string(name), std::move(*block)});
       continue;
     }
     const auto field =

@@ -49,13 +49,16 @@ std::string moved_to(std::string_view expression, std::string_view alias);
 std::string column_list(const std::vector<const Field*>& columns);
 // Two columns behind the others of a single row: is it deleted, and into what was it merged.
 std::string state_of_row(const Resource& resource);
-// `include=responsible,contacts`: references without their `_id` or `_code`, and collections. Of a
-// row the reader may not read only the key and the kind are shown, and of a customer the name.
+// `include=responsible,contacts,tasks,stage`: references without their `_id` or `_code`,
+// collections, what is attached to the record, blocks of the record itself. Of a row the reader may
+// not read only the key and the kind are shown, and of a customer the name.
 Result<std::vector<IncludeColumn>> include_columns(const Registry& registry,
                                                    const Resource& resource,
                                                    std::optional<std::string_view> include,
                                                    const Reader& reader);
 bool asks_user(const std::vector<IncludeColumn>& columns);
+// " AND NOT (…)" of the parts that `include=-NAME` leaves out of a list.
+std::string parts_left_out(const Resource& resource, std::optional<std::string_view> include);
 // What `q=` is compared with: equal to the expression of the table's trigram index.
 std::string search_expression(const Resource& resource);
 std::string escaped_like(std::string_view text);

@@ -268,6 +268,11 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
   Draft draft(resource, actor, context);
   read_body(draft, body);
   if (options.also) options.also(draft);
+  if (resource.find_missing != nullptr) {
+    if (auto done = resource.find_missing(*this, tx, draft); !done) {
+      return std::unexpected(done.error());
+    }
+  }
   if (auto done = state_->look_around(tx, draft); !done) return std::unexpected(done.error());
   merge_objects(draft);
   complete_draft(draft, state_->options.sanitise_html);

@@ -77,7 +77,37 @@ TEST(Requirements, EveryRowIsAnIdAndATestOnce) {
   }
 }
 
-// Printed, not refused, while the CRM is being built.
+// The ids of the CRM, group by group: the card, the profile of a customer, the section of
+// customers, module and roles, leads, deals, orders, payments, the frame of the service.
+struct Group {
+  char name;
+  int first;
+  int last;
+};
+constexpr Group kGroups[] = {{'A', 1, 17},    {'D', 40, 77},   {'E', 80, 115},
+                             {'F', 120, 144}, {'G', 150, 172}, {'H', 180, 220},
+                             {'I', 230, 240}, {'J', 250, 255}, {'M', 300, 308}};
+// Messages to customers come with the services that carry them.
+const std::set<std::string> kLater = {"R-110", "R-111", "R-112"};
+
+std::string id_of(int number) {
+  const std::string digits = std::to_string(number);
+  return "R-" + std::string(3 - digits.size(), '0') + digits;
+}
+
+TEST(Requirements, EveryIdOfTheCrmHasATest) {
+  std::map<std::string, int> tests;
+  for (const Row& row : rows()) tests[row.id] += row.test.empty() ? 0 : 1;
+  for (const Group& group : kGroups) {
+    for (int number = group.first; number <= group.last; ++number) {
+      const std::string id = id_of(number);
+      EXPECT_TRUE(tests[id] > 0 || kLater.contains(id))
+          << "requirements.tsv: no test shows " << id << " of group " << group.name;
+    }
+  }
+}
+
+// Of any other group an id may stand alone until it is made; those are printed.
 TEST(Requirements, ThoseWithoutATestAreTold) {
   std::map<std::string, int> tests;
   for (const Row& row : rows()) tests[row.id] += row.test.empty() ? 0 : 1;

@@ -1,5 +1,6 @@
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/operations/place_call.h"
 #include "store/portal.h"
 
 namespace c360::store {
@@ -39,6 +40,9 @@ void check_comment(Draft& draft) {
   }
   // The customer's side has nothing to hide from itself.
   if (is_portal(draft.actor())) draft.set("is_internal", "f");
+  if (!draft.creating() && draft.before("source") == "call") {
+    draft.wrong("text", "comment_of_call", "It follows its call: change that activity.");
+  }
   if (!draft.creating() && draft.changed("text")) draft.set("edited", "t");
 }
 
@@ -147,6 +151,7 @@ Resource activity() {
                        .child_column = "document_id",
                        .order_by = "c.id"}},
       .default_sort = "-activity_date",
+      .find_missing = place_call,
       .before_write = check_activity,
   };
 }
@@ -183,7 +188,8 @@ Resource comment() {
               .add(code("source", {{"user", {"Пользователь", "User"}},
                                    {"mail", {"Письмо", "Mail"}},
                                    {"merge", {"Объединение", "Merge"}},
-                                   {"system", {"Система", "System"}}})
+                                   {"system", {"Система", "System"}},
+                                   {"call", {"Звонок", "Call"}}})
                        .defaults_to("user")
                        .read_only()
                        .filterable()
@@ -219,6 +225,8 @@ Resource comment() {
                             {Role::crm_administrators, Right::write, {}}},
                  .inherits_from = "record_id",
                  .employees_create = true},
+      // Calls that took place are read here too (design.md 11).
+      .parts = {{"calls", "t.source = 'call'", "without the calls"}},
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
                      Operation::remove, Operation::history},
       .before_write = check_comment,

@@ -317,6 +317,8 @@ Resource counterparty() {
                        .parent_column = "counterparty_id",
                        .order_by = "c.is_main DESC, c.id"},
                       observer_collection()},
+      .marketing = {"segment_code", "status_code", "acquisition_channel_code",
+                    "promo_emails_allowed", "promo_emails_basis", "promo_emails_changed_at"},
       .default_sort = "name",
       .default_filters = {{"types", "eq", "buyer"}},
       .natural_keys = {"inn", "kpp", "ogrn"},

@@ -122,6 +122,7 @@ Resource deal() {
               .list(),
       .access = opportunity_access(),
       .collections = {contact_collection(), observer_collection(), item_collection()},
+      .marketing = opportunity_marketing(),
       .default_sort = "-date_received",
       .refusal_outcome = "drop_out",
       .refusal_status = "dropped_out",

@@ -90,6 +90,7 @@ Resource lead() {
                     .list(),
       .access = opportunity_access(),
       .collections = {contact_collection(), observer_collection()},
+      .marketing = opportunity_marketing(),
       .default_sort = "-date_received",
       .refusal_outcome = "disqualify",
       .refusal_status = "disqualified",

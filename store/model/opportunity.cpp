@@ -164,6 +164,11 @@ Access opportunity_access() {
   };
 }
 
+std::vector<std::string_view> opportunity_marketing() {
+  return {"request_source_code", "request_category_code", "site_email",   "site_page",
+          "site_referrer",       "ga_client_id",          "ym_client_id", "number_of_users"};
+}
+
 Collection contact_collection() {
   return {.name = "contacts",
           .kind = "contact",

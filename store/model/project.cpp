@@ -43,6 +43,27 @@ void check_release(Draft& draft) {
   if (to == "prod" && !draft.has("released_at")) draft.set_now("released_at");
 }
 
+void check_stage(Draft& draft) {
+  const bool done = draft.get("is_done") == "t";
+  if (done && !draft.has("done_at")) draft.set_now("done_at");
+  if (!done && draft.has("done_at")) {
+    if (draft.is_given("done_at")) {
+      draft.wrong("done_at", "not_done", "A stage that is not done has no time of it.");
+    } else {
+      draft.set("done_at", std::nullopt);
+    }
+  }
+}
+
+// Stages done of a hundred; none without stages.
+Field progress_field() {
+  return made_by("progress", FieldType::integer,
+                 "(SELECT round(100.0 * count(*) FILTER (WHERE s.is_done) / "
+                 "nullif(count(*), 0))::bigint FROM crm.release_stage s WHERE s.release_id = t.id)")
+      .labels("Выполнено, %", "Progress, %")
+      .described("Of its stages; null without any.");
+}
+
 const std::vector<std::string_view> kReleaseGroup = {"release-responsible-persons"};
 
 std::vector<Grant> release_grants() {
@@ -134,6 +155,7 @@ Resource release() {
                        .sortable()
                        .labels("Планируемая дата релиза", "Planned date"))
               .add(timestamp("released_at").sortable().labels("Выпущен", "Released"))
+              .add(progress_field())
               .list(),
       .access = {.grants = std::move(grants)},
       .collections = {{.name = "counterparties",
@@ -142,9 +164,59 @@ Resource release() {
                        .link_table = "crm.release_counterparty",
                        .parent_column = "release_id",
                        .child_column = "counterparty_id",
-                       .order_by = "c.id"}},
+                       .order_by = "c.id"},
+                      {.name = "stages",
+                       .kind = "release_stage",
+                       .doc = "What it consists of, and what of it is done.",
+                       .parent_column = "release_id",
+                       .order_by = "c.position, c.id"}},
       .default_sort = "-planned_date",
       .before_write = check_release,
+  };
+}
+
+Resource release_stage() {
+  return {
+      .kind = "release_stage",
+      .path = "release-stages",
+      .table = "crm.release_stage",
+      .doc = "A step of a release, for its progress.",
+      .label = {"Этап релиза", "Release stage"},
+      .label_plural = {"Этапы релизов", "Release stages"},
+      .is_record = false,
+      .fields = Fields()
+                    .add(reference("release_id", "release")
+                             .required()
+                             .filterable()
+                             .writable_by(WriteRule::creation)
+                             .labels("Релиз", "Release"))
+                    .add(integer("position")
+                             .of_small_type("integer")
+                             .defaults_to("0")
+                             .sortable()
+                             .labels("Порядок", "Position"))
+                    .add(text("name").required().max_length(300).searchable().sortable().labels(
+                        "Название", "Name"))
+                    .add(boolean("is_done").filterable().labels("Выполнен", "Done"))
+                    .add(timestamp("done_at")
+                             .sortable()
+                             .labels("Время выполнения", "Done at")
+                             .described("Not sent with is_done: now."))
+                    .add(timestamp("created_at")
+                             .defaults_to("now")
+                             .read_only()
+                             .labels("Дата создания", "Created"))
+                    .add(reference("created_by", "user").read_only().labels("Создатель", "Creator"))
+                    .add(version_fields())
+                    .list(),
+      .access = {.grants = {{Role::crm_administrators, Right::write, {}}},
+                 .inherits_from = "release_id",
+                 .employees_create = true},
+      .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
+                     Operation::remove, Operation::history},
+      .default_sort = "position",
+      .soft_delete = false,
+      .before_write = check_stage,
   };
 }
 

@@ -41,6 +41,7 @@ std::vector<Resource> declarations() {
                                 correspondence_out(),
                                 project(),
                                 release(),
+                                release_stage(),
                                 saved_view(),
                                 section_label(),
                                 lead(),

@@ -1,10 +1,36 @@
 #include "store/model/resource.h"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string>
 
 namespace c360::store {
+namespace {
+
+// Of every record that is no attachment itself (domain.md 12.2, 13, 14.1).
+constexpr std::array<Collection, 4> kAttached = {{{.name = "comments",
+                                                   .kind = "comment",
+                                                   .doc = "Comments of the record",
+                                                   .parent_column = "record_id",
+                                                   .order_by = "c.id DESC"},
+                                                  {.name = "activities",
+                                                   .kind = "activity",
+                                                   .doc = "Activities of the record",
+                                                   .parent_column = "parent_record_id",
+                                                   .order_by = "c.activity_date DESC, c.id DESC"},
+                                                  {.name = "documents",
+                                                   .kind = "document",
+                                                   .doc = "Documents of the record",
+                                                   .parent_column = "parent_record_id",
+                                                   .order_by = "c.id DESC"},
+                                                  {.name = "tasks",
+                                                   .kind = "task",
+                                                   .doc = "Tasks about the record",
+                                                   .parent_column = "record_id",
+                                                   .order_by = "c.id DESC"}}};
+
+}  // namespace
 
 std::size_t Resource::index_of(std::string_view field_name) const {
   const auto found = std::find_if(fields.begin(), fields.end(),
@@ -48,6 +74,32 @@ const Collection* Resource::find_collection(std::string_view collection_name) co
       std::find_if(collections.begin(), collections.end(),
                    [&](const Collection& each) { return each.name == collection_name; });
   return found == collections.end() ? nullptr : &*found;
+}
+
+const Part* Resource::find_part(std::string_view part_name) const {
+  const auto found = std::ranges::find(parts, part_name, &Part::name);
+  return found == parts.end() ? nullptr : &*found;
+}
+
+bool Resource::holds_attached_rows() const {
+  return is_record && kind != "activity" && kind != "document" && kind != "folder";
+}
+
+std::vector<const Collection*> Resource::attached() const {
+  std::vector<const Collection*> rows;
+  if (!holds_attached_rows()) return rows;
+  for (const Collection& each : kAttached) {
+    if (find_collection(each.name) == nullptr) rows.push_back(&each);
+  }
+  return rows;
+}
+
+const Collection* Resource::find_shown(std::string_view collection_name) const {
+  if (const Collection* own = find_collection(collection_name)) return own;
+  for (const Collection* each : attached()) {
+    if (each->name == collection_name) return each;
+  }
+  return nullptr;
 }
 
 std::string Resource::enum_domain(const Field& field_of_it) const {

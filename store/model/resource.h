@@ -117,6 +117,13 @@ struct Collection {
   std::string_view order_by;       // SQL, over l (link) and c (child)
 };
 
+// Rows that a list has by default and `include=-NAME` leaves out.
+struct Part {
+  std::string_view name;
+  std::string_view condition;  // SQL over t
+  std::string_view doc;
+};
+
 enum class KeyType : std::uint8_t { number, text };
 
 struct Resource {
@@ -142,6 +149,9 @@ struct Resource {
   std::vector<Field> fields;     // key and common columns included by the registry
   Access access;
   std::vector<Collection> collections;
+  std::vector<Part> parts;
+  // Fields of the block `marketing`: include=marketing, and a route of their own.
+  std::vector<std::string_view> marketing;
   std::vector<Operation> operations;  // empty: all of them for a record
   std::string_view default_sort = "-id";
   // `types @> {buyer}`: field, operator, value; dropped when the request filters that field.
@@ -176,6 +186,9 @@ struct Resource {
   bool drafts_may_lack = false;
   std::string_view given_up;
 
+  // Fills in what other rows tell of a new one, such as whose number called: before anything is
+  // checked, in the transaction of the creation, and by the rights of the draft's actor.
+  Result<void> (*find_missing)(Records& records, Transaction& tx, Draft& draft) = nullptr;
   Related related;
   // Rules beyond the fields: fills in, checks, guards a status. Called before every create and
   // update, with the old values in place on update.
@@ -193,6 +206,13 @@ struct Resource {
   const Status* find_status(std::string_view status_code) const;
   const Stage* find_stage(std::string_view stage_code) const;
   const Collection* find_collection(std::string_view collection_name) const;
+  const Part* find_part(std::string_view part_name) const;
+  // Whether comments, activities, documents and tasks can be of it; and those it does not name
+  // among its collections, newest first.
+  bool holds_attached_rows() const;
+  std::vector<const Collection*> attached() const;
+  // Of both: what `include=NAME` shows.
+  const Collection* find_shown(std::string_view collection_name) const;
   bool has_field(std::string_view field_name) const { return find(field_name) != nullptr; }
   std::string enum_domain(const Field& field) const;  // "deal.request_type" in crm.enum_label
 };

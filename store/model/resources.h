@@ -12,6 +12,7 @@ Fields record_fields();
 // What a lead and a deal share (domain.md 6.1).
 Fields opportunity_fields();
 Access opportunity_access();
+std::vector<std::string_view> opportunity_marketing();
 Collection contact_collection();
 void check_opportunity(Draft& draft);
 // The number of a record that has one.
@@ -55,6 +56,7 @@ Resource correspondence_in();
 Resource correspondence_out();
 Resource project();
 Resource release();
+Resource release_stage();
 Resource saved_view();
 Resource section_label();
 Resource lead();

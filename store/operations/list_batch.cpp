@@ -95,6 +95,21 @@ ListBatch::ActionsById ListBatch::offered_by(const std::optional<Ticket>& ticket
   return offered;
 }
 
+void write_actions(JsonWriter& out, const std::string& path,
+                   const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const bool update = name == "update";
+    const bool itself = update || name == "delete";
+    out.begin_object()
+        .member("name", std::string_view{name})
+        .member("method", update   ? "PATCH"
+                          : itself ? "DELETE"
+                                   : "POST");
+    const std::string href = itself ? path : path + "/" + name;
+    out.member("href", std::string_view{href}).end_object();
+  }
+}
+
 void ListBatch::write_actions(JsonWriter& out, const Resource& kind, const ActionsById& offered,
                               std::int64_t id) const {
   out.key("actions").begin_array();
@@ -102,17 +117,7 @@ void ListBatch::write_actions(JsonWriter& out, const Resource& kind, const Actio
   if (found != offered.end()) {
     const std::string path =
         std::string(path_prefix_) + std::string(kind.path) + "/" + std::to_string(id);
-    for (const std::string& name : found->second) {
-      const bool update = name == "update";
-      const bool itself = update || name == "delete";
-      out.begin_object()
-          .member("name", std::string_view{name})
-          .member("method", update   ? "PATCH"
-                            : itself ? "DELETE"
-                                     : "POST");
-      const std::string href = itself ? path : path + "/" + name;
-      out.member("href", std::string_view{href}).end_object();
-    }
+    c360::store::write_actions(out, path, found->second);
   }
   out.end_array();
 }

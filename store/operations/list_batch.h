@@ -24,6 +24,9 @@ namespace c360::store {
 // May the caller's token be used for records of the kind? Rights of the user count besides.
 using TokenPermits = std::function<bool(const Resource& resource, Right right)>;
 
+// {name, method, href} of each: what may be done to the record at `path`.
+void write_actions(JsonWriter& out, const std::string& path, const std::vector<std::string>& names);
+
 struct ShownList {
   std::string_view name;  // "deals"
   Label label;

@@ -1,6 +1,7 @@
 #include "tests/api/api_fixture.h"
 
 #include "daemon/base/digest.h"
+#include "parsers/phone.h"
 
 namespace c360::api {
 
@@ -80,6 +81,11 @@ void ApiTest::start() {
     database_ = std::make_unique<store::Database>(options, observer_);
     registry_ = std::make_unique<store::Registry>(store::Registry::standard());
     store::RecordsOptions records;
+    records.normalise_phone = [](std::string_view raw) -> std::optional<store::NormalisedPhone> {
+      const auto phone = parsers::parse_phone(raw);
+      if (!phone) return std::nullopt;
+      return store::NormalisedPhone{phone->e164, phone->extension};
+    };
     records.cursor_key = Secret("a key for tests");
     records.limits.max_page = options_.max_page;
     records.limits.rows_tried = rows_tried_;

@@ -130,6 +130,28 @@ TEST_F(Projects, AReleaseGoesStepByStep) {
             "/planned_date=not_after_start");
 }
 
+TEST_F(Projects, TheStagesOfAReleaseTellItsProgress) {
+  const std::string key = make("release", release(), releaser_).key;
+  EXPECT_EQ(value("release", key, "progress"), "null") << "nothing is planned yet";
+  const auto stage = [&](const std::string& name, const std::string& more = "") {
+    return R"({"release_id":)" + key + R"(,"name":")" + name + "\"" + more + "}";
+  };
+  const std::string design = make("release_stage", stage("Дизайн"), releaser_).key;
+  make("release_stage", stage("Код", R"(,"position":1)"), releaser_);
+  make("release_stage", stage("Тест", R"(,"position":2)"), releaser_);
+  EXPECT_EQ(said_to("release_stage", stage("дизайн"), releaser_), "/name=not_unique");
+  EXPECT_EQ(said_to("release_stage", stage("x", R"(,"done_at":"2026-01-05T10:00:00Z")"), releaser_),
+            "/done_at=not_done");
+  EXPECT_EQ(value("release", key, "progress"), "0");
+
+  EXPECT_EQ(said_to_change("release_stage", design, R"({"is_done":true})", releaser_), "accepted");
+  EXPECT_EQ(value("release", key, "progress"), "33");
+  EXPECT_NE(value("release_stage", design, "done_at"), "null");
+  EXPECT_EQ(said_to_change("release_stage", design, R"({"is_done":false})", releaser_), "accepted");
+  EXPECT_EQ(value("release_stage", design, "done_at"), "null");
+  EXPECT_EQ(value("release", key, "progress"), "0");
+}
+
 TEST_F(Projects, AreReadByTheCrmAndWrittenByTheReleaseManagers) {
   const std::string project = make("project",
                                    R"({"code":"P-1","name":"Проект","manager_id":)" +

@@ -89,6 +89,10 @@ class Resources : public RecordsTest {
       return R"({"start_date":"2026-01-01","planned_date":"2026-02-01","performer_id":)" +
              std::to_string(*admin_.user_id) + R"(,"name":)" + name + "}";
     }
+    if (resource.kind == "release_stage") {
+      return R"({"release_id":)" + make("release", body(kind("release"), mark), admin_).key +
+             R"(,"name":)" + name + "}";
+    }
     if (resource.kind == "saved_view") {
       return R"({"record_kind":"deal","name":)" + name + "}";
     }
@@ -178,6 +182,7 @@ class Resources : public RecordsTest {
                               : resource.kind == "payment"                   ? "comment"
                               : resource.kind == "line_item"                 ? "name"
                               : resource.kind == "saved_view"                ? "name"
+                              : resource.kind == "release_stage"             ? "name"
                               : resource.kind == "counterparty_invoice_type" ? "invoice_name"
                               : resource.kind == "counterparty_user"         ? "full_name"
                               : resource.kind == "correspondence_in"         ? "summary"
