@@ -371,6 +371,11 @@ Route action_route(const Context& context, const Resource& resource, const Actio
               .request_media_types = {std::string(kJson)},
               .request_schema = action_schema(action, context.services.records.registry()),
               .max_body_bytes = context.limit};
+  // What is made is of a kind with a scope of its own.
+  if (action.creates && !action.answers.empty() && action.answers != resource.kind) {
+    const store::Registry& registry = context.services.records.registry();
+    route.further_scopes = {scope_of(registry.get(action.answers), true)};
+  }
   std::vector<std::string> headers;
   if (!action.answers.empty()) headers.emplace_back("ETag");
   route.answers.push_back({.status = action.queues ? 202 : 200,

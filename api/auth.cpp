@@ -193,6 +193,10 @@ Result<std::shared_ptr<const Caller>> Authenticator::admit(const Request& reques
     return fail(ErrorCode::forbidden, "the token has no scope '" + route.scope + "'",
                 "scope_missing");
   }
+  for (const std::string& scope : route.further_scopes) {
+    if (caller->has_scope(scope)) continue;
+    return fail(ErrorCode::forbidden, "the token has no scope '" + scope + "'", "scope_missing");
+  }
   if (store::is_portal(caller->actor) &&
       std::ranges::find(kPortalOperations, route.operation_id) == kPortalOperations.end()) {
     return fail(ErrorCode::forbidden, "this is not for portal users", "not_for_portal");

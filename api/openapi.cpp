@@ -115,7 +115,9 @@ Json operation_json(const Route& route) {
     operation.emplace_back("description", "Needs no token.");
     operation.emplace_back("security", Json::Array{});
   } else if (route.access == Access::scope) {
-    operation.emplace_back("description", "Scope `" + route.scope + "`.");
+    std::string scopes = "Scope `" + route.scope + "`";
+    for (const std::string& scope : route.further_scopes) scopes += " and `" + scope + "`";
+    operation.emplace_back("description", scopes + ".");
   } else {
     operation.emplace_back("description", "Any token; of each kind what its scopes allow.");
   }

@@ -159,6 +159,25 @@ Result<void> create_request(const ApiServices& services, std::uint64_t limit, Re
       });
 }
 
+// Who changes the request on the initiator's word: for a customer the service, for a colleague
+// (domain.md 3.4: he may confirm) he himself, with the right of a line for this one change.
+Result<store::Actor> answering(Transaction& tx, const Request& request, const Json& record) {
+  const store::Actor& caller = request.caller->actor;
+  if (store::is_portal(caller)) {
+    auto account = caller_account(tx, request);
+    if (!account) return std::unexpected(std::move(account).error());
+    return service_for(request);
+  }
+  const Json* initiator = record.find("initiator_user_id");
+  if (initiator == nullptr || !initiator->is_number() || initiator->as_int64() != caller.user_id) {
+    return fail(ErrorCode::forbidden, "Only its initiator answers for a support request.",
+                "initiator_only");
+  }
+  store::Actor actor = actor_of(request);
+  actor.groups.emplace_back(store::kSupportLeadGroups.front());
+  return actor;
+}
+
 // The initiator's word: the work is done, or it goes back to the line it came from.
 Result<void> answer_request(const ApiServices& services, std::uint64_t limit, Request& request,
                             Response& response) {
@@ -176,10 +195,10 @@ Result<void> answer_request(const ApiServices& services, std::uint64_t limit, Re
     return wrong_field("approved", "approved_required", "Send {\"approved\": true or false}.");
   }
   const auto work = [&](Transaction& tx, Response& answer) -> Result<void> {
-    auto account = caller_account(tx, request);
-    if (!account) return std::unexpected(std::move(account).error());
     auto record = Json::parse(seen->json);
     if (!record) return std::unexpected(std::move(record).error());
+    auto actor = answering(tx, request, *record);
+    if (!actor) return std::unexpected(std::move(actor).error());
     const Json* status = record->find("status");
     const Json* back = record->find("returns_to");
     const bool asked = status != nullptr && status->is_string() &&
@@ -192,7 +211,7 @@ Result<void> answer_request(const ApiServices& services, std::uint64_t limit, Re
     Json change = Json::Object{{"status", close ? std::string("closed") : back->as_string()}};
     // The version seen: a line that was quicker is not overruled.
     auto changed =
-        services.records.update(tx, resource, key, change, service_for(request),
+        services.records.update(tx, resource, key, change, *actor,
                                 {.expected_version = seen->version, .finish = store::Finish::run});
     if (!changed) return std::unexpected(std::move(changed).error());
     write_record(std::move(*changed), resource, answer, 200);
@@ -291,12 +310,14 @@ Route request_route(const ApiServices& services, std::uint64_t limit) {
                        .headers = {"ETag", "Location"}}}};
 }
 
-Route answer_route(const ApiServices& services, std::uint64_t limit) {
+// `place` is where it stands: among what portal users do, or beside the request itself.
+Route answer_route(const ApiServices& services, std::uint64_t limit, std::string_view place,
+                   std::string operation) {
   return {.method = Method::post,
-          .path = std::string(kApiPrefix) + "/portal/support-requests/{id}/answer",
+          .path = std::string(kApiPrefix) + std::string(place) + "/{id}/answer",
           .access = Access::scope,
           .scope = "support_request:write",
-          .operation_id = "answer_portal_request",
+          .operation_id = std::move(operation),
           .summary = "Confirm that it is done, or send it back to the line it came from",
           .tag = "support_request",
           .handler =
@@ -320,7 +341,10 @@ void add_portal_routes(std::vector<Route>& routes, const ApiServices& services,
   routes.push_back(token_route(services, options.max_json_bytes));
   routes.push_back(revoke_route(services));
   routes.push_back(request_route(services, options.max_json_bytes));
-  routes.push_back(answer_route(services, options.max_json_bytes));
+  routes.push_back(answer_route(services, options.max_json_bytes, "/portal/support-requests",
+                                "answer_portal_request"));
+  routes.push_back(answer_route(services, options.max_json_bytes, "/support-requests",
+                                "answer_support_request"));
 }
 
 }  // namespace c360::api

@@ -58,7 +58,8 @@ struct Route {
   Method method = Method::get;
   std::string path;  // "/api/v1/deals/{id}"
   Access access = Access::undecided;
-  std::string scope;  // "deal:read" with Access::scope
+  std::string scope;                        // "deal:read" with Access::scope
+  std::vector<std::string> further_scopes;  // needed too: of what the route makes besides
   std::string operation_id;
   std::string summary;
   std::string tag;

@@ -222,7 +222,7 @@ Predicate AccessRules::predicate(const Actor& actor, const Resource& resource, R
   if (actor.is_system()) terms.always = true;
   for (const Grant& grant : resource.access.grants) {
     if (terms.always) break;
-    if (right == Right::write && grant.right == Right::read) continue;
+    if (grant.right < right) continue;
     add_grant(terms, actor, grant, alias, user);
   }
   if (!terms.always && !resource.access.inherits_from.empty()) {

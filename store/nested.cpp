@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "store/bulk.h"
+#include "store/draft.h"
+#include "store/operations/action.h"
 
 namespace c360::store {
 namespace {
@@ -38,7 +40,12 @@ Result<Json> made_rows(Records& records, Transaction& tx, const NestedRows& nest
                   Json(static_cast<std::int64_t>(std::stoll(parent_key))));
     items.push_back(std::move(item));
   }
-  auto rows = bulk(records, tx, *nested.child, items, actor, {});
+  // They are part of the creation, whosever the record is to be: its creator may add them now.
+  BulkOptions options;
+  options.write.also = [&](Draft& draft) {
+    draft.confirm(draft.resource().index_of(nested.collection->parent_column));
+  };
+  auto rows = bulk(records, tx, *nested.child, items, actor, options);
   if (!rows) return std::unexpected(std::move(rows).error());
   Json::Array shown;
   for (BulkRow& row : *rows) {
@@ -103,9 +110,8 @@ Result<RecordView> create_with_rows(Records& records, Transaction& tx, const Res
     if (!shown) return std::unexpected(std::move(shown).error());
     collections.emplace_back(rows.collection->name, std::move(*shown));
   }
-  // Nothing is changed by it: the rows may have moved totals and the version.
-  auto now =
-      records.update(tx, resource, made->key, Json(Json::Object{}), actor, {.finish = Finish::run});
+  // Once more: the rows may have moved totals and the version.
+  auto now = read_in(records, tx, resource, made->id, actor);
   if (!now) return now;
   auto json = Json::parse(now->json);
   if (!json) return std::unexpected(json.error());

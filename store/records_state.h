@@ -46,6 +46,9 @@ struct Records::State {
   // What before_write will want to know (Resource::related): queued, and given to the draft once
   // the transaction ran. None: nothing.
   std::optional<Ticket> queue_related(Transaction& tx, const Draft& draft) const;
+  // Asks after what a draft refers to; none: it refers to nothing. `plan` keeps the text.
+  std::optional<Ticket> queue_references(Transaction& tx, const ReferenceCheck& check,
+                                         Plan& plan) const;
   Result<void> look_around(Transaction& tx, Draft& draft);
 
   // The row as it is, locked, with the right to write it; what update, remove and others begin

@@ -143,6 +143,12 @@ std::string insert_record_text(const Draft& draft, ParameterList& params,
   return text + ", " + params.add(actor.origin) + "::text FROM e) SELECT * FROM e";
 }
 
+// A merge under way is waited for, and a later one waits: nothing is added to a record that has
+// gone into another meanwhile.
+constexpr Sql kHoldRecords{"c360_hold_records", R"sql(
+SELECT r.id FROM crm.record r WHERE r.id = ANY ($1::bigint[]) ORDER BY r.id FOR KEY SHARE OF r
+)sql"};
+
 // A comment is an activity of its record too; each names the other.
 std::string insert_comment_text(const Draft& draft, ParameterList& params,
                                 const std::vector<const Field*>& shown) {
@@ -285,11 +291,7 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
   const bool refused = !draft.problems().empty();
   const ReferenceCheck check = reference_check(draft, state_->registry, state_->access);
   Plan plan;
-  std::optional<Ticket> references;
-  if (!check.text.empty()) {
-    plan = state_->queries.keep({}, check.text);
-    references = tx.queue(plan.sql, check.params);
-  }
+  const auto references = state_->queue_references(tx, check, plan);
   const auto duplicates =
       refused ? std::nullopt
               : queue_duplicates(tx, draft, std::nullopt, state_->queries, state_->access);
@@ -322,17 +324,23 @@ Result<RecordView> Records::with_consequence(
   return written;
 }
 
+std::optional<Ticket> Records::State::queue_references(Transaction& tx, const ReferenceCheck& check,
+                                                       Plan& plan) const {
+  if (check.text.empty()) return std::nullopt;
+  if (!check.mergeable.empty()) {
+    tx.queue(kHoldRecords, Params{}.add_array(std::span<const std::int64_t>(check.mergeable)));
+  }
+  plan = queries.keep({}, check.text);
+  return tx.queue(plan.sql, check.params);
+}
+
 // What the caller refers to must be his to use before anything is taken over from it.
 Result<void> Records::State::look_around(Transaction& tx, Draft& draft) {
   const auto related = queue_related(tx, draft);
   if (!related) return {};
   const ReferenceCheck check = reference_check(draft, registry, access);
   Plan plan;
-  std::optional<Ticket> references;
-  if (!check.text.empty()) {
-    plan = queries.keep({}, check.text);
-    references = tx.queue(plan.sql, check.params);
-  }
+  const auto references = queue_references(tx, check, plan);
   if (auto done = tx.run(); !done) return std::unexpected(done.error());
   const std::size_t before = draft.problems().size();
   if (references) read_references(draft, check, tx.rows(*references));
@@ -470,11 +478,7 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
 
   const State::Locked locked = state_->queue_lock(tx, resource, key, actor);
   Plan plan;
-  std::optional<Ticket> references;
-  if (!check.text.empty()) {
-    plan = state_->queries.keep({}, check.text);
-    references = tx.queue(plan.sql, check.params);
-  }
+  const auto references = state_->queue_references(tx, check, plan);
   if (auto done = tx.run(); !done) return std::unexpected(done.error());
 
   Draft draft(resource, actor, context);

@@ -171,11 +171,18 @@ std::string live_condition(const Field& field, const Registry& registry, const D
   return sql + ")";
 }
 
+bool may_be_merged(const Field& field, const Registry& registry) {
+  if (field.target == "record") return true;
+  const Resource* target = registry.find(field.target);
+  return target != nullptr && target->has_field("merged_into_id");
+}
+
 std::string write_condition(const Field& field, const Registry& registry, const Draft& draft,
                             const AccessRules& access, const std::string& value,
                             const std::string& user) {
   if (field.target == "record") {
-    return access.record_predicate(draft.actor(), Right::write, value, user).sql;
+    const Right right = draft.resource().kind == "comment" ? Right::comment : Right::write;
+    return access.record_predicate(draft.actor(), right, value, user).sql;
   }
   const Resource& target = registry.get(field.target);
   const Predicate rights = access.predicate(draft.actor(), target, Right::write, "r", user);
@@ -329,6 +336,7 @@ ReferenceCheck reference_check(const Draft& draft, const Registry& registry,
       columns += ", " + write_condition(field, registry, draft, access, placeholder, user);
     }
     check.columns.push_back({i, is_parent});
+    if (may_be_merged(field, registry)) check.mergeable.push_back(std::stoll(std::string(*value)));
   }
   if (!check.columns.empty()) check.text = "SELECT $1::bigint" + columns;
   return check;

@@ -37,6 +37,7 @@ struct ReferenceCheck {
     bool is_parent;  // two columns: may be read, may be written
   };
   std::vector<Column> columns;
+  std::vector<std::int64_t> mergeable;  // ids of records that may be merged into others
 };
 ReferenceCheck reference_check(const Draft& draft, const Registry& registry,
                                const AccessRules& access);

@@ -54,7 +54,9 @@ enum class Role : std::uint8_t {
   member,              // a member of one of Grant::groups
 };
 
-enum class Right : std::uint8_t { read, write };  // write includes read
+// Each includes those before it. Who may comment on a record may neither change it nor add other
+// things to it.
+enum class Right : std::uint8_t { read, comment, write };
 
 struct Grant {
   Role role;

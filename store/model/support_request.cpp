@@ -276,7 +276,7 @@ Resource support_request() {
                          {Role::support_leads, Right::write, {}},
                          {Role::crm_administrators, Right::write, {}},
                          {Role::support_staff, Right::read, {}},
-                         {Role::initiator, Right::read, {}},
+                         {Role::initiator, Right::comment, {}},
                          {Role::participant, Right::read, {}},
                          {Role::customer_managers, Right::read, {}},
                          {Role::creator, Right::read, {}}},

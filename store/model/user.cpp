@@ -14,6 +14,8 @@ void check_user(Draft& draft) {
 
 const std::vector<Grant> kAdministratorsOnly = {{Role::crm_administrators, Right::write, {}}};
 
+constexpr std::string_view kEmployees = "crm.user v WHERE v.id = %.id AND v.kind = 'employee'";
+
 // Every group a user is a member of, nested ones too; to filter by, not to show.
 Field group_filter() {
   Field field = made_by(
@@ -99,7 +101,9 @@ Resource user() {
                        .labels("Изменено", "Modified"))
               .add(row_version_field())
               .list(),
+      // Colleagues choose each other; logins of customers are their counterparties'.
       .access = {.grants = {{Role::self, Right::read, {}},
+                            {Role::everyone, Right::read, {}, {}, {}, kEmployees},
                             {Role::crm_administrators, Right::write, {}}}},
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
                      Operation::history},
@@ -130,7 +134,8 @@ Resource group() {
               .add(boolean("is_system").read_only().filterable().labels("Системная", "System"))
               .add(version_fields())
               .list(),
-      .access = {.grants = kAdministratorsOnly},
+      .access = {.grants = {{Role::everyone, Right::read, {}},
+                            {Role::crm_administrators, Right::write, {}}}},
       .collections = {{.name = "members",
                        .kind = "user",
                        .doc = "Direct members; those of nested groups are members too.",

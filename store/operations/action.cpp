@@ -96,7 +96,13 @@ bool permits(const Records& records, const Action& action, const Actor& actor) {
   return action.right != ActionRight::director || may_direct(records, actor);
 }
 
-// Two records of one call, the lower id first: calls that cross never wait in a circle.
+constexpr Sql kLockRecords{"c360_action_lock_records", R"sql(
+SELECT r.id FROM crm.record r WHERE r.id = ANY ($1::bigint[]) ORDER BY r.id FOR UPDATE OF r
+)sql"};
+
+// Two records of one call, the lower id first: calls that cross never wait in a circle. FOR UPDATE,
+// so that what is being added to one of them is there before the call looks, and what comes later
+// waits for it and finds where the record went (Records::State::queue_references).
 Result<void> lock_both(Records& records, Transaction& tx, const Resource& resource,
                        const Action& action, std::int64_t id, const Json& body) {
   if (action.locks_too.empty()) return {};
@@ -106,8 +112,10 @@ Result<void> lock_both(Records& records, Transaction& tx, const Resource& resour
   const std::vector<std::int64_t> ids{id, *other_id};
   const Plan plan = records.queries().keep_always(
       "SELECT t.id FROM " + std::string(resource.table) +
-      " t WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR NO KEY UPDATE OF t");
-  const auto rows = tx.query(plan.sql, Params{}.add_array(std::span<const std::int64_t>(ids)));
+      " t WHERE t.id = ANY ($1::bigint[]) ORDER BY t.id FOR UPDATE OF t");
+  const auto params = [&] { return Params{}.add_array(std::span<const std::int64_t>(ids)); };
+  tx.queue(kLockRecords, params());
+  const auto rows = tx.query(plan.sql, params());
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

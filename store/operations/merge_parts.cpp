@@ -112,6 +112,13 @@ bool moves_with(const MergePart& part, const Resource& resource) {
   return part.of.empty() || part.of == resource.kind;
 }
 
+const Resource* resource_of(const MergePart& part, const Registry& registry) {
+  for (const auto& each : registry.all()) {
+    if (each->table == part.table) return each.get();
+  }
+  return nullptr;
+}
+
 std::string moving_rows_sql(const MergePart& part) {
   std::string sql = "SELECT m.id, $2::bigint FROM " + std::string(part.table) + " m WHERE m." +
                     std::string(part.column) + " = $1::bigint";

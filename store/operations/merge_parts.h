@@ -12,7 +12,7 @@
 #include "daemon/base/json.h"
 #include "store/actor.h"
 #include "store/database.h"
-#include "store/model/resource.h"
+#include "store/model/registry.h"
 
 namespace c360::store {
 
@@ -28,6 +28,8 @@ struct MergePart {
 };
 std::span<const MergePart> merge_parts();
 bool moves_with(const MergePart& part, const Resource& resource);
+// What the rows are declared as; nullptr: they are no resource.
+const Resource* resource_of(const MergePart& part, const Registry& registry);
 
 // Ids of the rows of a part that would move from `source` to `target`.
 std::string moving_rows_sql(const MergePart& part);

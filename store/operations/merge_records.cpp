@@ -155,6 +155,8 @@ class Merge {
   Params pair() const { return Params{}.add(call_.id).add(target_); }
   Result<void> read_fields();
   Result<void> read_moving();
+  Result<void> read_shown();
+  void write_moved(JsonWriter& out) const;
   Result<void> write_both();
   Result<void> move_rows();
   Result<void> move_people();
@@ -168,7 +170,8 @@ class Merge {
   std::int64_t target_;
   std::vector<Filled> filled_;
   std::vector<std::pair<const MergePart*, std::vector<std::int64_t>>> moving_;
-  std::vector<std::int64_t> joining_;  // contacts
+  std::vector<std::vector<std::int64_t>> shown_;  // of each: what the caller may read
+  std::vector<std::int64_t> joining_;             // contacts
   Json contacts_ = Json(Json::Array{});
   Json observers_ = Json(Json::Array{});
   Json customers_ = Json(Json::Object{});  // see join_customers()
@@ -331,6 +334,33 @@ Result<void> Merge::read_moving() {
   return {};
 }
 
+// A customer has rows of kinds that the caller may not read: they move, and are told by number
+// only.
+Result<void> Merge::read_shown() {
+  const Records& records = call_.records;
+  std::vector<std::optional<Ticket>> tickets;
+  for (const auto& [part, ids] : moving_) {
+    const Resource* resource = resource_of(*part, records.registry());
+    if (resource == nullptr || ids.empty()) {
+      tickets.emplace_back();
+      continue;
+    }
+    const Predicate read =
+        records.access().predicate(call_.actor, *resource, Right::read, "t", "$2::bigint");
+    const Plan plan = records.queries().keep_always(
+        "SELECT t.id, $2::bigint FROM " + std::string(resource->table) +
+        " t WHERE t.id = ANY ($1::bigint[]) AND " + read.sql + " ORDER BY t.id");
+    Params params;
+    params.add_array(std::span<const std::int64_t>(ids)).add(call_.actor.user_id);
+    tickets.emplace_back(call_.tx.queue(plan.sql, std::move(params)));
+  }
+  if (auto done = call_.tx.run(); !done) return done;
+  for (std::size_t i = 0; i < moving_.size(); ++i) {
+    shown_.push_back(tickets[i] ? first_column(call_.tx.rows(*tickets[i])) : moving_[i].second);
+  }
+  return {};
+}
+
 // The source goes first: what may stand once only is free then.
 Result<void> Merge::write_both() {
   WriteOptions source = call_.write;
@@ -416,6 +446,7 @@ Result<void> Merge::leave_comment() {
 Result<void> Merge::run() {
   if (auto done = read_moving(); !done) return done;
   if (auto done = read_fields(); !done) return done;
+  if (auto done = read_shown(); !done) return done;
   // What the source says, while it still says it.
   const Plan text = call_.records.queries().keep_always(
       merge_comment_sql(call_.records.registry(), call_.resource,
@@ -456,20 +487,11 @@ Result<void> Merge::run() {
   return call_.tx.run();
 }
 
-ActionResult Merge::report(bool dry_run) const {
-  JsonWriter out;
-  out.begin_object()
-      .member("source", call_.id)
-      .member("target", target_)
-      .member("dry_run", dry_run)
-      .key("filled")
-      .begin_object();
-  for (const Filled& each : filled_) {
-    out.key(each.field->name);
-    write_value(out, *each.field, each.value);
+void Merge::write_moved(JsonWriter& out) const {
+  out.key("moved").begin_object();
+  for (std::size_t i = 0; i < moving_.size(); ++i) {
+    out.key(moving_[i].first->name).value(ids_json(shown_[i]));
   }
-  out.end_object().key("moved").begin_object();
-  for (const auto& [part, ids] : moving_) out.key(part->name).value(ids_json(ids));
   std::vector<std::int64_t> links = links_from_;
   links.insert(links.end(), links_to_.begin(), links_to_.end());
   out.key("contacts").value(ids_json(joining_)).key("links").value(ids_json(links));
@@ -484,6 +506,28 @@ ActionResult Merge::report(bool dry_run) const {
     if (const Json* list = customers_.find(links_of)) out.key(links_of).value(joined(*list));
   }
   out.key("observers").value(joined(observers_)).end_object();
+  out.key("moved_unseen").begin_object();
+  for (std::size_t i = 0; i < moving_.size(); ++i) {
+    const auto unseen = moving_[i].second.size() - shown_[i].size();
+    if (unseen > 0) out.member(moving_[i].first->name, static_cast<std::int64_t>(unseen));
+  }
+  out.end_object();
+}
+
+ActionResult Merge::report(bool dry_run) const {
+  JsonWriter out;
+  out.begin_object()
+      .member("source", call_.id)
+      .member("target", target_)
+      .member("dry_run", dry_run)
+      .key("filled")
+      .begin_object();
+  for (const Filled& each : filled_) {
+    out.key(each.field->name);
+    write_value(out, *each.field, each.value);
+  }
+  out.end_object();
+  write_moved(out);
   out.key("stays").begin_object().key("line_items").value(ids_json(staying_items_)).end_object();
   out.member("comment", std::string_view(comment_)).end_object();
   return {.json = out.take()};
@@ -531,12 +575,16 @@ Action merge_action() {
                          boolean("dry_run").labels("Показать, что будет", "Only show")},
           .locks_too = "into",
           .answer_schema = R"json({"type": "object",
-            "required": ["source", "target", "dry_run", "filled", "moved", "stays", "comment"],
+            "required": ["source", "target", "dry_run", "filled", "moved", "moved_unseen", "stays",
+              "comment"],
             "properties": {"source": {"type": "integer"}, "target": {"type": "integer"},
               "dry_run": {"type": "boolean"},
               "filled": {"type": "object", "description": "Fields the target had not"},
               "moved": {"type": "object", "description": "Ids of the rows moved, by their kind",
                 "additionalProperties": {"type": "array", "items": {"type": "integer"}}},
+              "moved_unseen": {"type": "object",
+                "description": "How many besides, of kinds the caller may not read",
+                "additionalProperties": {"type": "integer"}},
               "stays": {"type": "object", "description": "Ids of the rows that stay",
                 "additionalProperties": {"type": "array", "items": {"type": "integer"}}},
               "comment": {"type": "string", "description": "HTML left in the target"}}})json",

@@ -1,6 +1,7 @@
 // A merge taken back, row by row as it was written down, while nothing that happened since
 // contradicts; otherwise everything that does is named and nothing changes.
 #include <algorithm>
+#include <array>
 
 #include "store/draft.h"
 #include "store/operations/action.h"
@@ -128,6 +129,7 @@ class Unmerge {
   void contradicts(std::string_view where, std::string code, std::string detail);
   Result<void> check_fields();
   Result<void> check_rows();
+  Result<void> check_marks();
   Params marks() const;
   Result<void> write_both();
   void move_rows();
@@ -217,6 +219,37 @@ Result<void> Unmerge::check_rows() {
   return {};
 }
 
+// A mark that one row of a customer has: it goes back to the row that lost it by the merge, unless
+// another that goes back too has got it since.
+Result<void> Unmerge::check_marks() {
+  struct Mark {
+    std::string_view demoted;
+    std::string_view part;
+    std::string_view sql;
+  };
+  static constexpr std::array<Mark, 2> kMarks = {{{"contacts_demoted", "contact_persons", R"sql(
+SELECT c.id FROM crm.contact c WHERE c.id = ANY ($1::bigint[]) AND c.id <> ALL ($2::bigint[])
+  AND c.is_main AND c.deleted_at IS NULL)sql"},
+                                                  {"entities_demoted", "legal_entities", R"sql(
+SELECT e.id FROM crm.legal_entity e WHERE e.id = ANY ($1::bigint[]) AND e.id <> ALL ($2::bigint[])
+  AND e.is_primary AND e.deleted_at IS NULL)sql"}}};
+  for (const Mark& mark : kMarks) {
+    const auto demoted = ids_in(moved_.find(mark.demoted));
+    if (demoted.empty()) continue;
+    const auto back = ids_in(moved_.find(mark.part));
+    Params params;
+    params.add_array(std::span<const std::int64_t>(back));
+    params.add_array(std::span<const std::int64_t>(demoted));
+    const auto rows = call_.tx.query(Sql{{}, mark.sql}, std::move(params));
+    if (!rows) return std::unexpected(rows.error());
+    for (int row = 0; row < (*rows)->size(); ++row) {
+      contradicts(std::string(mark.part) + "/" + std::to_string((*rows)->int64(row, 0)),
+                  "main_since", "It has become the main one since the merge.");
+    }
+  }
+  return {};
+}
+
 Params Unmerge::marks() const {
   std::vector<std::int64_t> ids;
   std::vector<std::string> texts;
@@ -233,6 +266,7 @@ Params Unmerge::marks() const {
 Result<void> Unmerge::find_contradictions() {
   if (auto done = check_fields(); !done) return done;
   if (auto done = check_rows(); !done) return done;
+  if (auto done = check_marks(); !done) return done;
   const auto edited = call_.tx.query(kMarksStand, marks());
   if (!edited) return std::unexpected(edited.error());
   for (int row = 0; row < (*edited)->size(); ++row) {

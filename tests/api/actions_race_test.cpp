@@ -57,6 +57,101 @@ class ActionsRace : public ApiTest {
   std::array<int, 6> statuses_{};
 };
 
+// Two customers and one merge, stopped where a test wants it.
+class MergeRace : public ActionsRace {
+ protected:
+  static std::string customer(HttpClient& by) {
+    const auto made =
+        by.post("/api/v1/counterparties",
+                R"({"name": "К", "segment_code": "small", "acquisition_channel_code": "site",
+            "status_code": "potential"})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    return made.field("id");
+  }
+  std::jthread merge_beside(const std::string& source, const std::string& target,
+                            HttpAnswer& answer) {
+    return std::jthread([this, source, target, &answer] {
+      answer = client(token_).post("/api/v1/counterparties/" + source + "/merge",
+                                   R"({"confirm": true, "into": )" + target + "}");
+    });
+  }
+  // Until so many connections of this server wait for a lock.
+  void wait_for_waiting(int count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+               "datname = current_database()") < count) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+      std::this_thread::yield();
+    }
+  }
+  std::int64_t of_customer(const std::string& table, const std::string& column,
+                           const std::string& id) {
+    return sql("SELECT count(*) FROM crm." + table + " WHERE " + column + " = " + id);
+  }
+};
+
+TEST_F(MergeRace, WhatIsBeingAddedToTheSourceGoesWithIt) {
+  HttpClient admin = client(token_);
+  const std::string source = customer(admin);
+  const std::string target = customer(admin);
+  auto adding = database_->begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(adding);
+  for (const std::string& text :
+       {"WITH r AS (INSERT INTO crm.record (kind) VALUES ('deal') RETURNING id) INSERT INTO "
+        "crm.deal (id, name, counterparty_id) SELECT id, 'x', " +
+            source + " FROM r",
+        "INSERT INTO crm.comment (record_id, text) VALUES (" + source + ", 'x')"}) {
+    ASSERT_TRUE(adding->query({"", text}, {}));
+  }
+  HttpAnswer merged;
+  std::jthread merging = merge_beside(source, target, merged);
+  wait_for_waiting(1);
+
+  ASSERT_TRUE(adding->commit());
+  merging.join();
+
+  EXPECT_EQ(merged.status, 200) << merged.body;
+  EXPECT_EQ(of_customer("deal", "counterparty_id", source), 0);
+  EXPECT_EQ(of_customer("deal", "counterparty_id", target), 1);
+  EXPECT_EQ(of_customer("comment", "record_id", source), 0);
+}
+
+TEST_F(MergeRace, WhatComesAfterItFindsTheSourceGone) {
+  HttpClient admin = client(token_);
+  const std::string source = customer(admin);
+  const std::string target = customer(admin);
+  // The merge is written down last, with everything it locks in its hands.
+  auto stopping = database_->begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(stopping);
+  ASSERT_TRUE(stopping->query({"", "LOCK TABLE crm.merge IN SHARE MODE"}, {}));
+  HttpAnswer merged;
+  std::jthread merging = merge_beside(source, target, merged);
+  wait_for_waiting(1);
+  HttpAnswer deal;
+  HttpAnswer comment;
+  std::jthread dealing([&] {
+    deal =
+        client(token_).post("/api/v1/deals", R"({"name": "x", "counterparty_id": )" + source + "}");
+  });
+  std::jthread commenting([&] {
+    comment =
+        client(token_).post("/api/v1/comments", R"({"text": "x", "record_id": )" + source + "}");
+  });
+  wait_for_waiting(3);
+
+  ASSERT_TRUE(stopping->commit());
+  merging.join();
+  dealing.join();
+  commenting.join();
+
+  EXPECT_EQ(merged.status, 200) << merged.body;
+  EXPECT_EQ(deal.status, 422) << deal.body;
+  EXPECT_EQ(deal.field("errors/0/code"), "reference_not_found");
+  EXPECT_EQ(comment.status, 422) << comment.body;
+  EXPECT_EQ(of_customer("deal", "counterparty_id", source), 0);
+  EXPECT_EQ(of_customer("comment", "record_id", source), 0);
+}
+
 TEST_F(ActionsRace, ALeadBecomesOneDealHoweverManyConvertIt) {
   HttpClient admin = client(token_);
   const auto company = created(

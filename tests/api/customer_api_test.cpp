@@ -104,6 +104,25 @@ TEST_F(CustomerApi, AnOrderIsMadeWithItsLinesAndShowsTheirTotals) {
   EXPECT_EQ(seller.get("/api/v1/orders/" + made.field("id")).header("etag"), made.header("etag"));
 }
 
+TEST_F(CustomerApi, RowsAreMadeInsideARecordThatIsToBeAnothers) {
+  HttpClient caller = client_of("caller", {});
+  const std::string other = std::to_string(add_user("other"));
+  const std::string line =
+      R"({"name":"Работа","kind":"service","unit_code":"796","quantity":"2","price":"200.00",)"
+      R"("vat_rate_code":"vat22"})";
+
+  const auto made = caller.post("/api/v1/deals", R"({"name":"Сделка","responsible_id":)" + other +
+                                                     R"(,"items":[)" + line + "]}");
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("responsible_id"), other);
+  EXPECT_EQ(made.field("items/0/name"), "Работа");
+  EXPECT_EQ(made.field("total_amount"), "400.00");
+  const std::string path = "/api/v1/deals/" + made.field("id");
+  EXPECT_EQ(caller.get(path).header("etag"), made.header("etag"));
+  EXPECT_EQ(caller.post(path + "/items", line).status, 403) << "afterwards it is the other's";
+}
+
 TEST_F(CustomerApi, MarketingIsReadAndChangedByItself) {
   HttpClient seller = client_of("seller", {});
   const auto made =

@@ -234,6 +234,56 @@ TEST_F(MergeCustomersApi, ThePastCardShowsEachCustomerAsItWas) {
   EXPECT_EQ(two.field("tabs/main/counterparty/inn"), "null");
 }
 
+TEST_F(MergeCustomersApi, RowsTheCallerMayNotReadAreToldByNumberOnly) {
+  HttpClient admin = administrator();
+  HttpClient manager = client_of("manager", {});
+  const Id source = customer(manager);
+  const Id target = customer(manager);
+  const Id contract = make(admin, "contracts", "{" + of("counterparty_id", source).substr(1) + "}");
+  const Id deal = make(manager, "deals", R"({"name":"Моя")" + of("counterparty_id", source) + "}");
+  make(admin, "deals", R"({"name":"Чужая")" + of("counterparty_id", source) + "}");
+
+  for (const std::string_view more : {R"(, "dry_run": true)", ""}) {
+    const auto done = merge(manager, source, target, more);
+    ASSERT_EQ(done.status, 200) << done.body;
+    EXPECT_EQ(done.field("moved/deals/0"), std::to_string(deal));
+    EXPECT_EQ(done.field("moved/deals/1"), "");
+    EXPECT_EQ(done.field("moved_unseen/deals"), "1");
+    EXPECT_EQ(done.field("moved/contracts/0"), "");
+    EXPECT_EQ(done.field("moved_unseen/contracts"), "1");
+  }
+  EXPECT_EQ(sql("SELECT counterparty_id FROM crm.contract WHERE id = " + std::to_string(contract)),
+            target)
+      << "they move all the same";
+}
+
+TEST_F(MergeCustomersApi, AMarkThatAnotherGotMeanwhileIsToldWhenItIsUndone) {
+  HttpClient admin = administrator();
+  const Id source = customer(admin);
+  const Id target = customer(admin);
+  make(admin, "contacts",
+       R"({"full_name":"Иванов","is_main":true)" + of("counterparty_id", source) + "}");
+  const Id second =
+      make(admin, "contacts", R"({"full_name":"Сидоров")" + of("counterparty_id", source) + "}");
+  make(admin, "contacts",
+       R"({"full_name":"Петров","is_main":true)" + of("counterparty_id", target) + "}");
+  ASSERT_EQ(merge(admin, source, target).status, 200);
+  const testing::HttpHeaders any{{"If-Match", "*"}};
+  ASSERT_EQ(admin.patch(path("contacts", second), R"({"is_main":true})", any).status, 200);
+
+  const auto refused = unmerge(admin, source, target);
+
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(refused.field("code"), "merge_contradicted");
+  EXPECT_EQ(refused.field("errors/0/pointer"), "/contact_persons/" + std::to_string(second));
+  EXPECT_EQ(refused.field("errors/0/code"), "main_since");
+  ASSERT_EQ(admin.patch(path("contacts", second), R"({"is_main":false})", any).status, 200);
+  EXPECT_EQ(unmerge(admin, source, target).status, 200);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.contact WHERE is_main AND counterparty_id = " +
+                std::to_string(source)),
+            1);
+}
+
 TEST_F(MergeCustomersApi, BothMustBeWritable) {
   HttpClient admin = administrator();
   HttpClient manager = client_of("manager", {"crm-manager"});

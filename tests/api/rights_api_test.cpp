@@ -93,6 +93,38 @@ TEST_F(RightsApi, ScopesLimitATokenBelowItsUser) {
   EXPECT_EQ(nothing.get("/api/v1/me").status, 200);
 }
 
+TEST_F(RightsApi, ColleaguesAreChosenByGroupAndLoginsOfCustomersAreNot) {
+  const auto seller = add_user("seller", {"crm-manager"});
+  sql("INSERT INTO crm.user (login, last_name, kind) VALUES ('portal:1', 'Клиент', 'portal') "
+      "RETURNING id");
+  HttpClient director = client_of("director", {"crm-cco"});
+  const auto managers = director.get("/api/v1/users?group=crm-manager&count=exact");
+  ASSERT_EQ(managers.status, 200) << managers.body;
+  EXPECT_EQ(managers.field("total"), "1");
+  EXPECT_EQ(managers.field("items/0/id"), std::to_string(seller));
+  EXPECT_EQ(director.get("/api/v1/users?kind=portal&count=exact").field("total"), "0");
+  EXPECT_EQ(administrator().get("/api/v1/users?kind=portal&count=exact").field("total"), "1");
+  EXPECT_EQ(director.get("/api/v1/groups/crm-manager").field("name_en"), "CRM manager");
+  EXPECT_EQ(director
+                .patch("/api/v1/users/" + std::to_string(seller), R"({"job_title":"x"})",
+                       {{"If-Match", "*"}})
+                .status,
+            403);
+}
+
+TEST_F(RightsApi, WhatAnActionMakesNeedsTheScopeOfItsKind) {
+  const auto user = add_user("director", {"crm-cco"});
+  HttpClient deals = client(add_token(user, {"deal:write"}));
+  HttpClient both = client(add_token(user, {"deal:write", "contract:write"}));
+  const std::string path = "/api/v1/deals/" + std::to_string(make_deal(deals, "A"));
+
+  const auto refused = deals.post(path + "/contracts", "{}");
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  EXPECT_EQ(refused.field("code"), "scope_missing");
+  EXPECT_NE(refused.field("detail").find("contract:write"), std::string::npos);
+  EXPECT_EQ(both.post(path + "/contracts", "{}").field("errors/0/code"), "counterparty_required");
+}
+
 TEST_F(RightsApi, RolesDecideWhatIsSeenAndChanged) {
   HttpClient owner = client_of("owner", {});
   HttpClient manager = client_of("manager", {"crm-manager"});

@@ -55,10 +55,10 @@ std::vector<MatrixRow> read_matrix() {
     for (const std::string& cell : listed(columns.at(2), ' ')) {
       const auto equals = cell.find('=');
       const std::string right = cell.substr(equals + 1);
-      if (equals == std::string::npos || (right != "W" && right != "R")) {
-        throw std::runtime_error("matrix.tsv: '" + cell + "' is not ROLE=W or ROLE=R");
+      if (equals == std::string::npos || (right != "W" && right != "C" && right != "R")) {
+        throw std::runtime_error("matrix.tsv: '" + cell + "' is not ROLE=W, ROLE=C or ROLE=R");
       }
-      const Held held = right == "W" ? Held::write : Held::read;
+      const Held held = right == "W" ? Held::write : right == "C" ? Held::comment : Held::read;
       const std::string person = cell.substr(0, equals);
       if (person == "everyone") {
         row.everyone = held;

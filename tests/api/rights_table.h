@@ -12,7 +12,7 @@
 
 namespace c360::api {
 
-enum class Held : std::uint8_t { nothing, read, write };
+enum class Held : std::uint8_t { nothing, read, comment, write };
 
 // One line of a table: its columns, without comments and blank lines.
 using TableRow = std::vector<std::string>;
@@ -38,7 +38,7 @@ struct OperationRow {
   std::string name;
   std::string method;
   std::string path;   // behind the path of the kind, or behind /boards/ of it
-  std::string right;  // read, write, director, administrators, create
+  std::string right;  // read, comment, write, director, administrators, create
   int allowed = 0;    // what he gets who may; 0: asked by a test of its own
   std::string body;
 };
