@@ -495,15 +495,49 @@ TEST_F(Poller, AHolderWhoseLeaseWasTakenWritesNothing) {
   EXPECT_FALSE(poller().status().holds_lease);
 }
 
-TEST_F(Poller, TheActivityMailboxFindsItsRecordByTheSuffix) {
-  server.add(41, form_mail(1));
+class ActivityMailbox : public Poller {
+ protected:
+  // The number of a deal, and from now on the mailbox is one of activities.
+  std::string deal_before() {
+    server.add(41, form_mail(1));
+    pass();
+    poller_.reset();
+    leases.release("crm", "INBOX");
+    server.remove(41);
+    settings.code = "activity";
+    settings.kind = ingest::MailboxKind::activity;
+    return one("SELECT number FROM crm.deal");
+  }
+};
+
+TEST_F(ActivityMailbox, KeepsTheTextOfAMailAndItsFiles) {
+  const std::string number = deal_before();
+  server.add(51, with_attachment("a1@romashka.example", "Протокол (Сделка: " + number + ")"));
+
   pass();
-  const std::string number = one("SELECT number FROM crm.deal");
-  poller_.reset();
-  leases.release("crm", "INBOX");
-  server.remove(41);
-  settings.code = "activity";
-  settings.kind = ingest::MailboxKind::activity;
+
+  EXPECT_EQ(outcome(51), "activity_added");
+  EXPECT_EQ(one("SELECT type || '|' || topic || '|' || text FROM crm.activity WHERE text LIKE "
+                "'См.%'"),
+            "email|Протокол (Сделка: " + number + ")|См. вложение.");
+  EXPECT_EQ(one("SELECT convert_from(c.data, 'UTF8') LIKE '%PDF-1.4%' FROM crm.document d "
+                "JOIN crm.document_version v ON v.id = d.current_version_id "
+                "JOIN ops.blob_chunk c ON c.sha256 = v.sha256 WHERE d.name = 'act.pdf'"),
+            "t");
+}
+
+TEST_F(ActivityMailbox, AnAliasThatIsSwitchedOffTakesNoMail) {
+  const std::string number = deal_before();
+  query("UPDATE crm.activity_target SET enabled = false WHERE alias = 'Сделка'");
+  server.add(51, letter("a1@romashka.example", "Протокол (Сделка: " + number + ")"));
+
+  pass();
+
+  EXPECT_EQ(reason(51), "unknown_alias");
+}
+
+TEST_F(ActivityMailbox, FindsItsRecordByTheSuffix) {
+  const std::string number = deal_before();
   server.add(51, letter("a1@romashka.example", "Протокол (Сделка: " + number + ")"));
   server.add(52, letter("a2@romashka.example", "Протокол (нечто: 5)"));
   server.add(53, letter("a3@romashka.example", "Протокол без ссылки"));
