@@ -36,6 +36,11 @@ void add_ties(BatchTies& ties, const ReadMail& mail) {
   ties.answered.insert(mail.result.in_reply_to.begin(), mail.result.in_reply_to.end());
   ties.answered.insert(mail.result.references.begin(), mail.result.references.end());
   add(ties.addresses, mail.result.from_address);
+  if (mail.parsed) {  // participants of an activity
+    const parsers::Message& message = mail.message();
+    for (const auto* list : {&message.to, &message.cc})
+      for (const parsers::Address& address : *list) add(ties.addresses, address.address);
+  }
   const std::string_view contact = mail.extraction.value("contact.email");
   add(ties.addresses, contact);
   add(ties.contacts, contact);
@@ -47,15 +52,15 @@ void add_ties(BatchTies& ties, const ReadMail& mail) {
 
 BatchTies ties_of(const ReadBatch& batch) {
   BatchTies ties;
-  // Not read yet, or never to be.
-  ties.stands_alone = batch.suspects.empty() && batch.given_up.empty();
+  ties.is_known = batch.suspects.empty() && batch.given_up.empty();
   for (const ReadMail& mail : batch.mails) add_ties(ties, mail);
   return ties;
 }
 
 // Both directions: the earlier one may come second.
 bool may_overtake(const BatchTies& later, const BatchTies& earlier) {
-  return later.stands_alone && disjoint(later.contents, earlier.contents) &&
+  return later.is_known && earlier.is_known && later.stands_alone &&
+         disjoint(later.contents, earlier.contents) &&
          disjoint(later.message_ids, earlier.answered) &&
          disjoint(later.addresses, earlier.contacts) && disjoint(later.contacts, earlier.addresses);
 }

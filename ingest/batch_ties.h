@@ -14,6 +14,7 @@ namespace c360::ingest {
 struct BatchTies {
   // Every mail makes a record of its own, or nothing: it joins none that there is.
   bool stands_alone = true;
+  bool is_known = true;  // every mail was read: none began before and may have killed a daemon
   std::unordered_set<std::string> contents;     // SHA-256 of the raw mails
   std::unordered_set<std::string> message_ids;  // of the mails
   std::unordered_set<std::string> answered;     // ids that they answer

@@ -124,7 +124,7 @@ class Poller {
                                 const MailboxContext& context, const store::Lease& lease);
   Result<void> note_unfetched(const store::PendingMail& mail, const Error& error, int patience,
                               const MailboxContext& context, const store::Lease& lease);
-  static Result<void> await_turn(const BatchTies& ties, const Courses& before);
+  static Result<void> await_turn(Course& course, const BatchTies& ties, const Courses& before);
   Flight launch(std::vector<IncomingMail> mails, const std::deque<Flight>& flights,
                 const MailboxContext& context, const store::Lease& lease);
   Result<void> land(Flight flight);

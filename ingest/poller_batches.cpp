@@ -1,5 +1,6 @@
 // The batches of a pass: fetched, handed over, landed, flagged (design.md 4, steps 3 to 7).
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <map>
 
@@ -97,6 +98,8 @@ class Poller::Course {
   }
 
   // Each waits; any number of threads.
+  void waits(bool waits) { waits_ = waits; }
+  bool waits() const { return waits_; }  // for its turn; it holds a worker and gets nowhere
   Ties ties() const { return ties_seen_.get(); }
   bool applied() const { return applied_seen_.get(); }
   bool is_over() const {
@@ -111,6 +114,7 @@ class Poller::Course {
 
   std::promise<Ties> ties_;
   std::promise<bool> applied_;
+  std::atomic<bool> waits_ = false;
   bool ties_known_ = false;  // of the batch's own thread, as the next
   bool applied_known_ = false;
   std::shared_future<Ties> ties_seen_{ties_.get_future()};
@@ -248,12 +252,18 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
     return {};
   };
   const auto land_all = [&] { return land_while([] { return true; }); };
-  // What is read lies in memory until it is applied.
+  // What is read lies in memory until it is applied, and who waits for his turn holds a worker that
+  // other mailboxes want.
   const auto make_room = [&](std::uint64_t bytes) {
     return land_while([&] {
       std::uint64_t held = bytes;
-      for (const Flight& flight : flights) held += flight.bytes();
-      return flights.size() >= (held <= settings_.batch_bytes ? kSmallFlights : kFlights);
+      bool one_waits = false;
+      for (const Flight& flight : flights) {
+        held += flight.bytes();
+        one_waits = one_waits || flight.course()->waits();
+      }
+      const bool more = held <= settings_.batch_bytes && !one_waits;
+      return flights.size() >= (more ? kSmallFlights : kFlights);
     });
   };
   bool over = false;  // the slice of this pass
@@ -280,13 +290,16 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
 
 // A batch that may find what one before it makes waits for that one; if it failed, this one is
 // stored and not applied: the next pass takes both, in order.
-Result<void> Poller::await_turn(const BatchTies& ties, const Courses& before) {
+Result<void> Poller::await_turn(Course& course, const BatchTies& ties, const Courses& before) {
   for (const auto& earlier : before) {
     if (!earlier->is_over()) {
       const Course::Ties theirs = earlier->ties();
       if (theirs && may_overtake(ties, *theirs)) continue;
     }
-    if (!earlier->applied())
+    course.waits(true);
+    const bool applied = earlier->applied();
+    course.waits(false);
+    if (!applied)
       return fail(ErrorCode::unavailable, "a batch before this one was not applied",
                   "earlier_batch_failed");
   }
@@ -307,7 +320,7 @@ Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const std::deque<
     if (!read) return std::unexpected(read.error());
     const auto ties = std::make_shared<const BatchTies>(ties_of(*read));
     course->was_read(ties);
-    if (auto turn = await_turn(*ties, std::exchange(before, {})); !turn)
+    if (auto turn = await_turn(*course, *ties, std::exchange(before, {})); !turn)
       return std::unexpected(turn.error());
     auto report = processor_.apply(context, std::move(*read), lease);
     end.applied = report.has_value();
