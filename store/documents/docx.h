@@ -32,8 +32,9 @@ struct DocxLimits {
   std::size_t entries = 1'000;                                 // files in it
   std::size_t unpacked_bytes = std::size_t{64} * 1024 * 1024;  // all of them, unpacked
   std::size_t depth = 64;                                      // of elements in each other
-  std::size_t copies = 20'000;    // rows, paragraphs and runs a filling repeats
-  std::size_t nodes = 2'000'000;  // of XML that it makes by that
+  std::size_t part_nodes = 500'000;  // '<' and '=' of a part: a node in memory is far larger
+  std::size_t copies = 20'000;       // rows, paragraphs and runs a filling repeats
+  std::size_t nodes = 2'000'000;     // of XML that it makes by that
   std::size_t filled_bytes = std::size_t{48} * 1024 * 1024;  // of the filled parts, unpacked
 };
 
@@ -43,7 +44,8 @@ bool looks_like_docx(std::string_view bytes);
 // validation_failed with every fault at "/docx", its detail naming the part, the paragraph (from 1,
 // in the order of the part) and the tag: what check_template says, and section_across. Of the file
 // as a whole: not_docx, docx_damaged, docx_encrypted, docx_macros, docx_doctype, docx_xml,
-// docx_too_large, docx_too_many_entries, docx_unpacks_too_large, docx_too_deep. With a `sample`
+// docx_too_large, docx_too_many_entries, docx_unpacks_too_large, docx_too_many_nodes,
+// docx_too_deep. With a `sample`
 // unknown_field too.
 Result<void> check_docx(std::string_view docx, const Json* sample = nullptr,
                         const DocxLimits& limits = {});

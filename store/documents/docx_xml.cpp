@@ -118,6 +118,11 @@ Result<XmlDocument> parse_docx_part(const DocxPart& part, const DocxLimits& limi
   const auto refused = [&](std::string_view code, std::string_view what) {
     return docx_refused(code, part.name + ": " + std::string(what));
   };
+  if (static_cast<std::size_t>(std::ranges::count_if(
+          part.xml, [](char each) { return each == '<' || each == '='; })) > limits.part_nodes) {
+    return refused("docx_too_many_nodes",
+                   "more than " + std::to_string(limits.part_nodes) + " tags and attributes.");
+  }
   const std::unique_ptr<xmlParserCtxt, FreeParser> parser(kReady ? xmlNewParserCtxt() : nullptr);
   if (!parser || part.xml.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     return fail(ErrorCode::internal, "There is no memory to read a document.");

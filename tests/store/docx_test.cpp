@@ -283,6 +283,11 @@ TEST(Docx, EveryLimitHolds) {
   EXPECT_THAT(fault(fine, nullptr, {.unpacked_bytes = 500}), HasSubstr("docx_unpacks_too_large"));
   EXPECT_THAT(fault(fine, nullptr, {.depth = 4}), HasSubstr("docx_too_deep"));
   EXPECT_EQ(fault(fine, nullptr, {.depth = 5}), "");
+  EXPECT_THAT(fault(fine, nullptr, {.part_nodes = 8}), HasSubstr("docx_too_many_nodes"));
+  std::string many;
+  for (int i = 0; i < 250'001; ++i) many += "<w:p/>";
+  for (int i = 0; i < 250'001; ++i) many += "<w:p/>";
+  EXPECT_THAT(fault(docx_of(body(many))), HasSubstr("docx_too_many_nodes: word/document.xml"));
   EXPECT_THAT(fault(docx_of(body(p(std::string(600'000, 'x'))))), HasSubstr("template_too_large"));
   std::string tags;
   for (int i = 0; i < 2'000; ++i) tags += "{{x}}";
