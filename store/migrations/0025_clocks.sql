@@ -148,9 +148,27 @@ CREATE FUNCTION crm.members_of(the_group text) RETURNS bigint[] LANGUAGE sql STA
     FROM crm.group_member m JOIN g ON m.group_id = g.id
 $$;
 
--- Tells users of something by the ways they want, and says how many; not the one who did it. `way`
--- overrides the settings: email, telegram, sms, or none but the inbox. `said`: a comment. `instead`:
--- of the record's title.
+-- By which ways a person is told of an event. `way` overrides the settings: email, telegram, sms, or
+-- none but the inbox.
+CREATE FUNCTION crm.ways_to(p crm.user, e crm.notification_event, way text)
+RETURNS TABLE (inbox boolean, ways text[]) LANGUAGE sql STABLE AS $$
+    SELECT coalesce(said_so.inbox, e.inbox),
+           array_remove(ARRAY[
+               CASE WHEN p.email IS NOT NULL AND coalesce(way = 'email', said_so.email, e.email)
+                    THEN 'email' END,
+               CASE WHEN p.telegram_chat_id IS NOT NULL
+                         AND coalesce(way = 'telegram', said_so.telegram, e.telegram)
+                    THEN 'telegram' END,
+               CASE WHEN p.phone_mobile IS NOT NULL AND way = 'sms' THEN 'sms' END], NULL)
+    FROM (SELECT bool_or(s.enabled) FILTER (WHERE s.channel = 'inbox') AS inbox,
+                 bool_or(s.enabled) FILTER (WHERE s.channel = 'email') AS email,
+                 bool_or(s.enabled) FILTER (WHERE s.channel = 'telegram') AS telegram
+          FROM crm.notification_setting s
+          WHERE s.user_id = p.id AND s.event = e.code) AS said_so
+$$;
+
+-- Tells users of something by the ways they want, and says how many; not the one who did it.
+-- `way`: see crm.ways_to. `said`: a comment. `instead`: of the record's title.
 CREATE FUNCTION crm.notify(what text, about bigint, users bigint[], actor bigint DEFAULT NULL,
                            way text DEFAULT NULL, said bigint DEFAULT NULL,
                            instead text DEFAULT NULL)
@@ -174,22 +192,7 @@ BEGIN
     FROM crm.notification_event e
     JOIN crm.user p ON p.id = ANY (users) AND p.is_active AND p.kind = 'employee'
                        AND p.id IS DISTINCT FROM actor
-    CROSS JOIN LATERAL (
-        SELECT bool_or(s.enabled) FILTER (WHERE s.channel = 'inbox') AS inbox,
-               bool_or(s.enabled) FILTER (WHERE s.channel = 'email') AS email,
-               bool_or(s.enabled) FILTER (WHERE s.channel = 'telegram') AS telegram
-        FROM crm.notification_setting s WHERE s.user_id = p.id AND s.event = e.code) AS said_so
-    CROSS JOIN LATERAL (
-        SELECT coalesce(said_so.inbox, e.inbox) AS inbox,
-               array_remove(ARRAY[
-                   CASE WHEN p.email IS NOT NULL
-                             AND coalesce(way = 'email', said_so.email, e.email)
-                        THEN 'email' END,
-                   CASE WHEN p.telegram_chat_id IS NOT NULL
-                             AND coalesce(way = 'telegram', said_so.telegram, e.telegram)
-                        THEN 'telegram' END,
-                   CASE WHEN p.phone_mobile IS NOT NULL AND way = 'sms' THEN 'sms' END],
-                   NULL) AS ways) AS w
+    CROSS JOIN LATERAL crm.ways_to(p, e, way) AS w
     WHERE e.code = what AND e.is_active AND (w.inbox OR w.ways <> '{}');
     GET DIAGNOSTICS told = ROW_COUNT;
     RETURN told;
@@ -225,19 +228,47 @@ BEGIN
     END LOOP;
 END $$;
 
--- Who is asked to decide something.
+-- Who is asked to decide something, but for the one who made the record it is about. An import tells
+-- nobody. All tasks of a statement at once: a title is made once a task, the ways of a person are
+-- found once an event.
 CREATE FUNCTION crm.tell_assignees() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM crm.notify(CASE n.kind WHEN 'take_to_work' THEN 'take_to_work' ELSE 'task_assigned' END,
-                       n.record_id, coalesce(g.users, ARRAY[n.assignee_user_id]),
-                       instead => CASE WHEN n.record_id IS NULL THEN n.title_ru END)
-    FROM made n
-    LEFT JOIN (SELECT d.the_group, crm.members_of(d.the_group) AS users
-               FROM (SELECT DISTINCT m.assignee_group_id AS the_group FROM made m
-                     WHERE m.status = 'active' AND m.assignee_group_id IS NOT NULL) AS d
-               OFFSET 0) AS g  -- once a group, however many tasks
-           ON g.the_group = n.assignee_group_id
-    WHERE n.status = 'active' AND (g.users IS NULL OR g.users <> '{}');
+    WITH asked AS MATERIALIZED (
+        SELECT n.id, n.record_id, n.assignee_user_id, n.assignee_group_id, m.created_by AS actor,
+               CASE n.kind WHEN 'take_to_work' THEN 'take_to_work' ELSE 'task_assigned' END AS event,
+               CASE WHEN n.record_id IS NULL THEN n.title_ru
+                    ELSE crm.record_title(n.record_id, 'ru') END AS ru,
+               CASE WHEN n.record_id IS NULL THEN n.title_en
+                    ELSE crm.record_title(n.record_id, 'en') END AS en
+        FROM made n
+        LEFT JOIN LATERAL (SELECT l.created_by, l.origin FROM crm.lead l WHERE l.id = n.record_id
+                           UNION ALL
+                           SELECT d.created_by, d.origin FROM crm.deal d
+                           WHERE d.id = n.record_id) AS m ON true
+        WHERE n.status = 'active' AND m.origin IS DISTINCT FROM 'import'),
+    members AS MATERIALIZED (
+        SELECT g.the_group, u.id
+        FROM (SELECT DISTINCT a.assignee_group_id AS the_group FROM asked a
+              WHERE a.assignee_group_id IS NOT NULL OFFSET 0) AS g
+        CROSS JOIN LATERAL unnest(crm.members_of(g.the_group)) AS u (id)),
+    told AS MATERIALIZED (
+        SELECT a.*, coalesce(u.id, a.assignee_user_id) AS user_id
+        FROM asked a LEFT JOIN members u ON u.the_group = a.assignee_group_id
+        WHERE coalesce(u.id, a.assignee_user_id) IS DISTINCT FROM a.actor),
+    reached AS MATERIALIZED (
+        SELECT d.event, p.id, CASE p.language WHEN 'en' THEN e.text_en ELSE e.text_ru END AS words,
+               p.language = 'en' AS is_en, w.inbox, w.ways
+        FROM (SELECT DISTINCT t.event, t.user_id FROM told t) AS d
+        JOIN crm.notification_event e ON e.code = d.event AND e.is_active
+        JOIN crm.user p ON p.id = d.user_id AND p.is_active AND p.kind = 'employee'
+        CROSS JOIN LATERAL crm.ways_to(p, e, NULL) AS w
+        WHERE w.inbox OR w.ways <> '{}')
+    INSERT INTO crm.notification (user_id, event, record_id, text, in_inbox, ways)
+    SELECT r.id, t.event, t.record_id,
+           left(replace(r.words, '%', CASE WHEN r.is_en THEN t.en ELSE t.ru END), 1000),
+           r.inbox, r.ways
+    FROM told t JOIN reached r ON r.event = t.event AND r.id = t.user_id
+    ORDER BY t.id, r.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER task_told AFTER INSERT ON crm.task REFERENCING NEW TABLE AS made
@@ -298,7 +329,11 @@ BEGIN
     IF asked.id IS NULL THEN
         RETURN NULL;
     END IF;
-    by_initiator := NEW.author_contact_id IS NOT NULL OR NEW.author_id = asked.initiator_user_id
+    -- A mail that is nobody's of ours came from outside, forged or not: it never goes out again.
+    by_initiator := (NEW.source = 'mail' AND NEW.author_id IS NULL)
+        OR NEW.author_contact_id IS NOT NULL OR NEW.author_id = asked.initiator_user_id
+        OR EXISTS (SELECT FROM crm.activity a
+                   WHERE a.id = NEW.activity_id AND a.link_grade = 'claimed')
         OR EXISTS (SELECT FROM crm.user u WHERE u.id = NEW.author_id AND u.kind = 'portal');
     IF by_initiator THEN
         PERFORM crm.notify('support_comment', asked.id,
@@ -585,20 +620,36 @@ CREATE TRIGGER support_request_alarms
     AFTER INSERT OR UPDATE OF status, priority, counterparty_id, date_received
     ON crm.support_request FOR EACH ROW EXECUTE FUNCTION crm.set_support_alarms();
 
--- Another agreement or schedule moves the clocks of what is open.
+-- Another agreement or schedule moves the clocks of what is open: of its customer, and of all where
+-- it is the common one.
 CREATE FUNCTION crm.rerun_support_clocks() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    customers CONSTANT bigint[] := CASE TG_OP
+        WHEN 'INSERT' THEN ARRAY[NEW.counterparty_id]
+        WHEN 'DELETE' THEN ARRAY[OLD.counterparty_id]
+        ELSE ARRAY[OLD.counterparty_id, NEW.counterparty_id] END;
 BEGIN
-    UPDATE crm.support_request SET priority = priority
-    WHERE status <> 'closed' AND deleted_at IS NULL;
+    IF array_position(customers, NULL) IS NOT NULL THEN
+        UPDATE crm.support_request SET priority = priority
+        WHERE status <> 'closed' AND deleted_at IS NULL;
+    ELSE
+        UPDATE crm.support_request SET priority = priority
+        WHERE counterparty_id = ANY (customers) AND status <> 'closed' AND deleted_at IS NULL;
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER support_sla_changed AFTER INSERT OR UPDATE OR DELETE ON crm.support_sla
-    FOR EACH STATEMENT EXECUTE FUNCTION crm.rerun_support_clocks();
+    FOR EACH ROW EXECUTE FUNCTION crm.rerun_support_clocks();
 CREATE TRIGGER support_schedule_changed
     AFTER INSERT OR DELETE OR UPDATE OF working_schedule, counterparty_id
     ON crm.support_client_settings
-    FOR EACH STATEMENT EXECUTE FUNCTION crm.rerun_support_clocks();
+    FOR EACH ROW EXECUTE FUNCTION crm.rerun_support_clocks();
 UPDATE crm.support_request SET priority = priority WHERE status <> 'closed' AND deleted_at IS NULL;
+
+-- Reminders older than the daemon that tells of them are no news.
+UPDATE crm.activity SET reminded_at = now()
+WHERE type = 'reminder' AND status = 'planned' AND reminded_at IS NULL
+  AND remind_at < now() - interval '1 day';
 
 -- A breach is an event of the request.
 ALTER TABLE crm.history_event DROP CONSTRAINT history_event_event_check;
@@ -711,6 +762,35 @@ RETURNS TABLE (of_table oid, col name, is_cascade boolean, goes_with text) LANGU
                      FROM keys o WHERE o.conrelid = k.conrelid AND o.cascades), 'false')
     FROM keys k
 $$;
+
+-- To find what refers to a record that goes, among deleted rows too: the indexes of lists know the
+-- live ones only.
+CREATE INDEX activity_of_record_idx ON crm.activity (parent_record_id);
+CREATE INDEX activity_contact_idx ON crm.activity (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX activity_assignment_idx ON crm.activity (assignment_id)
+    WHERE assignment_id IS NOT NULL;
+CREATE INDEX comment_of_record_idx ON crm.comment (record_id);
+CREATE INDEX comment_contact_idx ON crm.comment (author_contact_id)
+    WHERE author_contact_id IS NOT NULL;
+CREATE INDEX document_of_record_idx ON crm.document (parent_record_id);
+CREATE INDEX assignment_of_record_idx ON crm.assignment (parent_record_id)
+    WHERE parent_record_id IS NOT NULL;
+CREATE INDEX contact_of_counterparty_idx ON crm.contact (counterparty_id)
+    WHERE counterparty_id IS NOT NULL;
+CREATE INDEX lead_of_counterparty_idx ON crm.lead (counterparty_id)
+    WHERE counterparty_id IS NOT NULL;
+CREATE INDEX deal_of_counterparty_idx ON crm.deal (counterparty_id)
+    WHERE counterparty_id IS NOT NULL;
+CREATE INDEX order_of_counterparty_idx ON crm.order (counterparty_id)
+    WHERE counterparty_id IS NOT NULL;
+CREATE INDEX payment_of_counterparty_idx ON crm.payment (counterparty_id)
+    WHERE counterparty_id IS NOT NULL;
+CREATE INDEX contract_of_counterparty_idx ON crm.contract (counterparty_id)
+    WHERE counterparty_id IS NOT NULL;
+CREATE INDEX counterparty_merged_idx ON crm.counterparty (merged_into_id)
+    WHERE merged_into_id IS NOT NULL;
+CREATE INDEX lead_merged_idx ON crm.lead (merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX deal_merged_idx ON crm.deal (merged_into_id) WHERE merged_into_id IS NOT NULL;
 
 -- Customers that nobody takes care of, as the job stale_customers counted them last.
 CREATE TABLE ops.stale_customers (

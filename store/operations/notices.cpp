@@ -18,10 +18,12 @@ constexpr Sql kMarkAll{"notices.mark_all", R"sql(
 UPDATE crm.notification SET read_at = now()
  WHERE user_id = $1 AND in_inbox AND read_at IS NULL AND ($2::bigint = 0 OR id <= $2))sql"};
 
+// One that is long past is only shown in the inbox.
 constexpr Sql kTellReminders{"notices.reminders", R"sql(
 WITH due AS MATERIALIZED (
   SELECT a.id, a.parent_record_id, coalesce(a.responsible_id, a.created_by) AS whom,
-         coalesce(a.remind_channel, '') AS way
+         CASE WHEN a.remind_at < now() - interval '7 days' THEN 'none'
+              ELSE coalesce(a.remind_channel, '') END AS way
     FROM crm.activity AS a
    WHERE a.type = 'reminder' AND a.reminded_at IS NULL AND a.deleted_at IS NULL
      AND a.remind_at <= now() AND a.status = 'planned'
@@ -33,17 +35,21 @@ SELECT (SELECT count(*) FROM settled),
           FROM due JOIN settled ON settled.id = due.id
          WHERE crm.record_is_live(due.parent_record_id)))sql"};
 
-// One row for each way. A customer's own people are written to in the words of the service desk.
+// One row for each way. A customer's own people are written to in the words of the service desk,
+// and not of what was taken back before it went out.
 constexpr Sql kUnsent{"notices.unsent", R"sql(
 WITH unsent AS MATERIALIZED (
   SELECT * FROM crm.notification
    WHERE sent_at IS NULL AND ways <> '{}' ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
 SELECT n.id, w.way, n.user_id, n.contact_id, s.counterparty_id, n.record_id, n.event, n.text,
        c.text,
-       CASE w.way WHEN 'email' THEN coalesce(u.email, p.email, l.email)::text
+       CASE WHEN n.user_id IS NULL
+                 AND (s.deleted_at IS NOT NULL
+                      OR n.comment_id IS NOT NULL AND (c.id IS NULL OR c.is_internal)) THEN NULL
+            ELSE CASE w.way WHEN 'email' THEN coalesce(u.email, p.email, l.email)::text
                   WHEN 'telegram' THEN u.telegram_chat_id::text
                   ELSE (SELECT min(f.e164) FROM crm.user_phone AS f
-                         WHERE f.user_id = u.id AND f.source_field = 'phone_mobile') END
+                         WHERE f.user_id = u.id AND f.source_field = 'phone_mobile') END END
   FROM unsent AS n CROSS JOIN LATERAL unnest(n.ways) AS w (way)
   LEFT JOIN crm.user AS u ON u.id = n.user_id
   LEFT JOIN crm.contact AS p ON p.id = n.contact_id
@@ -108,7 +114,7 @@ Result<std::int64_t> send_notifications(Transaction& tx, int limit, const HtmlTo
   for (int row = 0; row < (*rows)->size(); ++row) {
     const std::int64_t id = (*rows)->int64(row, 0);
     if (ids.empty() || ids.back() != id) ids.push_back(id);
-    // The address went since: there is nothing to send to, and the inbox has it.
+    // The address or the words went since: there is nothing to send to, and the inbox has it.
     if (!(*rows)->text(row, 9).empty()) queue_message(tx, message_of(**rows, row, to_text));
   }
   if (ids.empty()) return 0;

@@ -5,11 +5,13 @@
 namespace c360::store {
 namespace {
 
+// Locks the request before its alarm, as whoever changes a request does.
 constexpr Sql kRing{"support_clocks.ring", R"sql(
 WITH due AS MATERIALIZED (
-  SELECT a.request_id, a.clock, a.kind, a.at FROM crm.support_alarm AS a
+  SELECT a.request_id, a.clock, a.kind, a.at
+    FROM crm.support_request AS r JOIN crm.support_alarm AS a ON a.request_id = r.id
    WHERE a.rung_at IS NULL AND a.at <= now() AND a.kind IN ('executor', 'supervisor', 'breach')
-   ORDER BY a.at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED),
+   ORDER BY a.at LIMIT $1 FOR NO KEY UPDATE OF r, a SKIP LOCKED),
 rung AS (
   UPDATE crm.support_alarm AS a SET rung_at = now() FROM due
    WHERE a.request_id = due.request_id AND a.clock = due.clock AND a.kind = due.kind

@@ -40,6 +40,9 @@ class NoticesTest : public JobTest {
   std::string address_of(const store::Actor& who, const std::string& columns) {
     return sql("UPDATE crm.user SET " + columns + " WHERE id = " + id_of(who) + " RETURNING id");
   }
+  void forget_users() {
+    sql("WITH gone AS (DELETE FROM crm.notification WHERE user_id IS NOT NULL) SELECT 1");
+  }
   std::string messages() {
     return sql(
         "SELECT string_agg(channel || ' ' || purpose || ' ' || address, ', ' ORDER BY id) "
@@ -147,6 +150,85 @@ TEST_F(NoticesTest, ACustomersContactIsWrittenToWhenTheLineAnswers) {
   EXPECT_THAT(sql("SELECT body FROM crm.outbound_message"), ::testing::EndsWith("\n\nГотово"));
 }
 
+// The sender of a mail that proves nothing is nobody: what he says is for the line alone.
+TEST_F(NoticesTest, AMailOfNobodyGoesToTheLineAndNeverToTheInitiator) {
+  const store::Actor line = person("line", {"support-line-1"});
+  const std::string contact =
+      make("contact",
+           R"({"full_name":"Анна","email":"anna@client.example","counterparty_id":)" + company_ +
+               "}",
+           seller_)
+          .key;
+  const std::string key = make("support_request",
+                               R"({"subject":"Сбой","content":"x","counterparty_id":)" + company_ +
+                                   R"(,"initiator_contact_id":)" + contact + "}",
+                               admin_)
+                              .key;
+  forget();
+  const auto mail = [&](const std::string& author, const std::string& grade) {
+    sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('activity') RETURNING id), a AS (INSERT "
+        "INTO crm.activity (id, parent_record_id, type, status, activity_date, link_grade) SELECT "
+        "id, " +
+        key + ", 'email', 'completed', now(), '" + grade +
+        "' FROM r RETURNING id) INSERT INTO crm.comment (record_id, text, source, author_id, "
+        "activity_id) SELECT " +
+        key + ", 'Пароль?', 'mail', " + author + ", id FROM a RETURNING id");
+  };
+  mail("NULL", "claimed");
+  mail("NULL", "known_sender");
+  mail(id_of(admin_), "claimed");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.notification WHERE user_id IS NULL"), "0");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.notification WHERE user_id = " + id_of(line)), "3");
+  mail(id_of(admin_), "authenticated");
+  EXPECT_EQ(sql("SELECT contact_id FROM crm.notification WHERE user_id IS NULL"), contact);
+}
+
+TEST_F(NoticesTest, AnAnswerThatWasTakenBackIsNotSent) {
+  const store::Actor line = person("line", {"support-line-1"});
+  const std::string contact =
+      make("contact",
+           R"({"full_name":"Анна","email":"anna@client.example","counterparty_id":)" + company_ +
+               "}",
+           seller_)
+          .key;
+  const auto asked = [&] {
+    return make("support_request",
+                R"({"subject":"Сбой","content":"x","counterparty_id":)" + company_ +
+                    R"(,"initiator_contact_id":)" + contact + "}",
+                admin_)
+        .key;
+  };
+  const auto answer = [&](const std::string& key) {
+    return make("comment", R"({"record_id":)" + key + R"(,"text":"<p>Готово</p>"})", line).key;
+  };
+  set("comment", answer(asked()), "deleted_at = now()");
+  set("comment", answer(asked()), "is_internal = true");
+  const std::string gone = asked();
+  answer(gone);
+  set("support_request", gone, "deleted_at = now()");
+  forget_users();
+  EXPECT_EQ(run("notifications"), "3 0");
+  EXPECT_EQ(messages(), "");
+  answer(asked());
+  forget_users();
+  EXPECT_EQ(run("notifications"), "1 0");
+  EXPECT_EQ(messages(), "email support_reply anna@client.example");
+}
+
+TEST_F(NoticesTest, TheMakerOfARecordIsNotAskedToTakeItAndAnImportAsksNobody) {
+  deal(R"(,"responsible_id":null)", manager_);
+  EXPECT_EQ(told(manager_), "");
+  EXPECT_THAT(told(other_), ::testing::StartsWith("take_to_work: "));
+  forget();
+  const std::string imported =
+      sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('lead') RETURNING id) INSERT INTO "
+          "crm.lead (id, name, origin) SELECT id, 'x', 'import' FROM r RETURNING id");
+  sql("INSERT INTO crm.task (kind, record_id, title_ru, title_en, assignee_group_id) VALUES "
+      "('take_to_work', " +
+      imported + ", 'x', 'x', 'crm-manager') RETURNING id");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.notification"), "0");
+}
+
 TEST_F(NoticesTest, TheEndOfACompanyIsToldToThoseWhoDealWithIt) {
   set("counterparty", company_, "registry_status = 'active'");
   EXPECT_EQ(told(seller_), "");
@@ -208,6 +290,14 @@ TEST_F(NoticesTest, AReminderGoesByTheChannelItNames) {
   EXPECT_EQ(run("reminders"), "2 0");
   EXPECT_EQ(run("notifications"), "1 0");
   EXPECT_EQ(messages(), "telegram reminder 5");
+}
+
+TEST_F(NoticesTest, AReminderOfLastWeekIsShownInTheInboxOnly) {
+  address_of(seller_, "email = 's@us.example', telegram_chat_id = 5");
+  set("activity", reminder(deal("", seller_), R"(,"remind_channel":"telegram")"),
+      "remind_at = now() - interval '8 days'");
+  EXPECT_EQ(run("reminders"), "1 0");
+  EXPECT_EQ(sql("SELECT in_inbox::text || ' ' || ways::text FROM crm.notification"), "true {}");
 }
 
 TEST_F(NoticesTest, TheReminderOfADeletedRecordIsSettledWithoutAWord) {

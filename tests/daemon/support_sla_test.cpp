@@ -192,6 +192,38 @@ TEST_F(SupportSlaTest, AnAgreementOfACustomerGoesBeforeTheCommonOneAndMovesTheCl
   EXPECT_EQ(left(key), "2400");
 }
 
+TEST_F(SupportSlaTest, AnAgreementOfACustomerLeavesTheRequestsOfOthersAlone) {
+  const std::string key = request();
+  const auto version = [&] {
+    return sql("SELECT xmin FROM crm.support_request WHERE id = " + key);
+  };
+  const std::string before = version();
+  const std::string of_other =
+      R"({"priority":"medium","time_first_reaction":"PT1H","time_resolve":"PT2H",)"
+      R"("counterparty_id":)" +
+      company_of(seller_) + "}";
+  make("support_sla", of_other, admin_);
+  EXPECT_EQ(version(), before);
+  sql("UPDATE crm.support_sla SET time_resolve = '3 hours' WHERE counterparty_id IS NULL RETURNING "
+      "id");
+  EXPECT_NE(version(), before);
+  EXPECT_EQ(left(key), "180");
+}
+
+// A person who changes a request holds it and wants its alarms: the job waits for neither.
+TEST_F(SupportSlaTest, TheAlarmsOfARequestThatSomebodyHoldsAreLeftForTheNextRun) {
+  const std::string key = request(R"(,"priority":"urgent")");
+  age(key, "2 hours");
+  auto person = database_->begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(person->query(
+      {"", "SELECT id FROM crm.support_request WHERE id = " + key + " FOR NO KEY UPDATE"}));
+  auto job = database_->begin(store::Pool::work, store::TxMode::read_write);
+  EXPECT_EQ(*store::ring_support_alarms(*job, 10), 0);
+  EXPECT_TRUE(job->commit());
+  EXPECT_TRUE(person->commit());
+  EXPECT_NE(run("support_sla"), "0 0");
+}
+
 TEST_F(SupportSlaTest, ACustomerMayHaveALineOfHisOwn) {
   make("support_client_settings",
        R"({"line1_group":"support-lead","line2_group":"support-line-3","counterparty_id":)" +
