@@ -15,7 +15,7 @@ using std::chrono::hours;
 using store::PurgedPiece;
 using store::Transaction;
 
-constexpr int kRecords = 100;  // of one transaction
+constexpr int kRecords = 10;  // of one transaction, each with what belongs to it
 constexpr int kMails = 500;
 constexpr int kRows = 5'000;
 

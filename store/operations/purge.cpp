@@ -8,39 +8,47 @@ namespace {
 
 constexpr Sql kPurgeRecords{"purge.records", "SELECT crm.purge_records($1::bigint[])"};
 
-// $1 and $2 the place, $3 hours, $4 how many. Mails that share their bytes with one that is held,
-// pending or younger keep them, and so does what became a document or an attachment.
-constexpr Sql kRawMail{"purge.raw_mail", R"sql(
+// $1 and $2 the place, $3 hours, $4 how many: how many there are, the last place, the blobs that
+// are locked, as the text of an array.
+constexpr Sql kLockRawMail{"purge.lock_raw_mail", R"sql(
 WITH page AS MATERIALIZED (
   SELECT m.id, m.processed_at, m.raw_sha256, m.outcome FROM ops.mail_message AS m
    WHERE m.processed_at < now() - $3::bigint * interval '1 hour'
      AND (m.processed_at, m.id) > ($1::timestamptz, $2::bigint)
    ORDER BY m.processed_at, m.id LIMIT $4),
-old AS MATERIALIZED (
-  SELECT DISTINCT p.raw_sha256 FROM page AS p
-   WHERE p.raw_sha256 IS NOT NULL AND p.outcome <> 'quarantined'
-     AND EXISTS (SELECT FROM ops.blob_chunk AS c WHERE c.sha256 = p.raw_sha256 AND c.seq = 0)
-     AND NOT EXISTS (SELECT FROM ops.mail_content AS c JOIN ops.mail_message AS o
-                         ON o.id = c.mail_message_id
-                      WHERE c.raw_sha256 = p.raw_sha256
-                        AND (o.processed_at IS NULL
-                             OR o.processed_at >= now() - $3::bigint * interval '1 hour'))),
+locked AS MATERIALIZED (
+  SELECT b.sha256 FROM ops.blob AS b
+   WHERE b.sha256 IN (SELECT p.raw_sha256 FROM page AS p WHERE p.outcome <> 'quarantined')
+     AND EXISTS (SELECT FROM ops.blob_chunk AS c WHERE c.sha256 = b.sha256 AND c.seq = 0)
+   FOR UPDATE OF b SKIP LOCKED)
+SELECT count(*), (SELECT processed_at || ' ' || id FROM page ORDER BY processed_at DESC, id DESC
+                   LIMIT 1),
+       (SELECT array_agg(sha256)::text FROM locked)
+  FROM page)sql"};
+
+// $1 locked blobs, $2 hours. A statement of its own, so that it sees what was committed before the
+// locks were had. Mails that share their bytes with one that is held, pending or younger keep them,
+// and so does what became a document, an attachment, a report or a template.
+constexpr Sql kRawMail{"purge.raw_mail", R"sql(
+WITH locked AS MATERIALIZED (SELECT DISTINCT s.sha256 FROM unnest($1::bytea[]) AS s (sha256)),
 held AS MATERIALIZED (
   SELECT m.raw_sha256 FROM ops.mail_message AS m
    WHERE m.outcome = 'quarantined' OR (m.flagged_at IS NULL AND m.outcome IS NULL)),
 taken AS MATERIALIZED (
-  SELECT b.sha256 FROM ops.blob AS b
-   WHERE b.sha256 IN (SELECT raw_sha256 FROM old)
-     AND b.sha256 NOT IN (SELECT raw_sha256 FROM held WHERE raw_sha256 IS NOT NULL)
-     AND NOT EXISTS (SELECT FROM ops.mail_attachment AS a WHERE a.sha256 = b.sha256)
-     AND NOT EXISTS (SELECT FROM crm.document_version AS v WHERE v.content_sha256 = b.sha256)
-   FOR UPDATE OF b SKIP LOCKED),
+  SELECT l.sha256 FROM locked AS l
+   WHERE l.sha256 NOT IN (SELECT raw_sha256 FROM held WHERE raw_sha256 IS NOT NULL)
+     AND NOT EXISTS (SELECT FROM ops.mail_content AS c JOIN ops.mail_message AS o
+                         ON o.id = c.mail_message_id
+                      WHERE c.raw_sha256 = l.sha256
+                        AND (o.processed_at IS NULL
+                             OR o.processed_at >= now() - $2::bigint * interval '1 hour'))
+     AND NOT EXISTS (SELECT FROM ops.mail_attachment AS a WHERE a.sha256 = l.sha256)
+     AND NOT EXISTS (SELECT FROM crm.document_version AS v WHERE v.content_sha256 = l.sha256)
+     AND NOT EXISTS (SELECT FROM crm.express_report AS r WHERE r.sha256 = l.sha256)
+     AND NOT EXISTS (SELECT FROM crm.document_template AS t WHERE t.docx_sha256 = l.sha256)),
 gone AS (
   DELETE FROM ops.blob_chunk AS c USING taken WHERE c.sha256 = taken.sha256 RETURNING c.sha256)
-SELECT count(*), (SELECT processed_at || ' ' || id FROM page ORDER BY processed_at DESC, id DESC
-                   LIMIT 1),
-       (SELECT count(DISTINCT sha256) FROM gone)
-  FROM page)sql"};
+SELECT count(DISTINCT sha256) FROM gone)sql"};
 
 constexpr Sql kNotifications{"purge.notifications", R"sql(
 DELETE FROM crm.notification WHERE id IN (
@@ -60,12 +68,16 @@ Result<std::int64_t> remove_by(Transaction& tx, const Sql& sql, std::chrono::hou
 
 }  // namespace
 
+// What was merged stays: it shows the way to where it went, and can be taken apart again.
 Result<PurgedPiece> purge_deleted(Transaction& tx, const Resource& resource, std::chrono::hours age,
                                   const std::string& place, int limit) {
-  const std::string text = "SELECT id FROM " + std::string(resource.table) +
-                           " WHERE deleted_at < now() - $1::bigint * interval '1 hour'"
-                           " AND id > $2::bigint ORDER BY id LIMIT $3::bigint"
-                           " FOR UPDATE SKIP LOCKED";
+  const std::string text =
+      "SELECT id FROM " + std::string(resource.table) +
+      " WHERE deleted_at < now() - $1::bigint * interval '1 hour'"
+      " AND id > $2::bigint" +
+      (resource.has_field("merged_into_id") ? " AND merged_into_id IS NULL" : "") +
+      " ORDER BY id LIMIT $3::bigint"
+      " FOR UPDATE SKIP LOCKED";
   auto rows = tx.query({"", text}, std::move(Params{}
                                                  .add(static_cast<std::int64_t>(age.count()))
                                                  .add(place.empty() ? std::string("0") : place)
@@ -89,11 +101,17 @@ Result<PurgedPiece> purge_raw_mail(Transaction& tx, std::chrono::hours age,
   params.add(place.empty() ? std::string("-infinity") : place.substr(0, blank));
   params.add(place.empty() ? std::string("0") : place.substr(blank + 1));
   params.add(static_cast<std::int64_t>(age.count())).add(limit);
-  auto rows = tx.query(kRawMail, std::move(params));
+  auto rows = tx.query(kLockRawMail, std::move(params));
   if (!rows) return std::unexpected(rows.error());
-  return PurgedPiece{.more = (*rows)->int64(0, 0) == limit,
-                     .place = std::string((*rows)->text(0, 1)),
-                     .gone = (*rows)->int64(0, 2)};
+  PurgedPiece piece{.more = (*rows)->int64(0, 0) == limit,
+                    .place = std::string((*rows)->text(0, 1))};
+  const auto locked = (*rows)->optional_text(0, 2);
+  if (!locked) return piece;
+  auto gone = tx.query(
+      kRawMail, std::move(Params{}.add(*locked).add(static_cast<std::int64_t>(age.count()))));
+  if (!gone) return std::unexpected(gone.error());
+  piece.gone = (*gone)->int64(0, 0);
+  return piece;
 }
 
 Result<std::int64_t> purge_notifications(Transaction& tx, std::chrono::hours age, int limit) {

@@ -86,6 +86,32 @@ TEST_F(PurgeTest, WhatARowThatStaysRefersToIsKeptUntilThatRowHasGone) {
   for (const std::string& key : {company, deal, assignment}) EXPECT_FALSE(is_there(key));
 }
 
+TEST_F(PurgeTest, WhatWasMergedShowsTheWayForEver) {
+  const std::string target = deal();
+  const std::string source = deal();
+  remove("deal", source, "10 years");
+  set("deal", source, "merged_into_id = " + target);
+  EXPECT_EQ(run("purge"), "0 0");
+  EXPECT_TRUE(is_there(source));
+}
+
+// A key without an index that holds deleted rows too costs a walk over the table for each record.
+TEST_F(PurgeTest, WhatCanBeManyIsFoundByAnIndexOverDeletedRowsToo) {
+  EXPECT_EQ(
+      sql("SELECT string_agg(w.t || '.' || w.c, ' ') FROM (VALUES ('activity', 'parent_record_id'),"
+          "('activity', 'contact_id'), ('activity', 'assignment_id'), ('comment', 'record_id'),"
+          "('comment', 'author_contact_id'), ('document', 'parent_record_id'),"
+          "('assignment', 'parent_record_id'), ('contact', 'counterparty_id'),"
+          "('lead', 'counterparty_id'), ('deal', 'counterparty_id'), ('order', 'counterparty_id'),"
+          "('payment', 'counterparty_id'), ('contract', 'counterparty_id'),"
+          "('counterparty', 'merged_into_id'), ('lead', 'merged_into_id'),"
+          "('deal', 'merged_into_id')) AS w (t, c) WHERE NOT EXISTS (SELECT FROM pg_index i JOIN "
+          "pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE a.attname = "
+          "w.c AND i.indrelid = format('crm.%I', w.t)::regclass AND coalesce(pg_get_expr(i.indpred,"
+          " i.indrelid), '') IN ('', '(' || w.c || ' IS NOT NULL)'))"),
+      "");
+}
+
 TEST_F(PurgeTest, ZeroKeepsForEver) {
   const std::string old = deal();
   remove("deal", old, "10 years");
@@ -218,6 +244,36 @@ TEST_F(PurgedMail, BytesThatAYoungerMailSharesStay) {
   age("43");
   EXPECT_EQ(purge(), "1 0");
   EXPECT_EQ(readable(), "42 44 46");
+}
+
+TEST_F(PurgedMail, BytesThatAreATemplateOrAReportStay) {
+  age("41, 42, 43");
+  const std::string bytes = "(SELECT raw_sha256 FROM ops.mail_message WHERE uid = ";
+  postgres.execute(
+      url,
+      "INSERT INTO crm.document_template (code, version_no, name, kind, type_code, "
+      "docx_sha256) SELECT 'x', 1, 'x', 'deal', 'invoice', " +
+          bytes +
+          "42);"
+          "WITH r AS (INSERT INTO crm.record (kind) VALUES ('counterparty') RETURNING "
+          "id) INSERT INTO crm.counterparty (id, name, name_key) SELECT id, 'x', 'x' FROM r;"
+          "INSERT INTO crm.express_report (counterparty_id, inn, sha256) "
+          "SELECT min(id), '7707083893', " +
+          bytes + "41) FROM crm.counterparty");
+  ASSERT_EQ(one("SELECT count(*) FROM crm.express_report WHERE sha256 IS NOT NULL"), "1");
+  ASSERT_EQ(one("SELECT count(*) FROM crm.document_template WHERE docx_sha256 IS NOT NULL"), "1");
+  EXPECT_EQ(purge(), "0 0");
+  postgres.execute(url, "DELETE FROM crm.express_report; DELETE FROM crm.document_template");
+  EXPECT_EQ(purge(), "2 0");
+}
+
+TEST_F(PurgedMail, BytesThatSomebodyNamesThisMomentAreLeftAlone) {
+  age("42");
+  auto tx = database.begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(tx->query({"", "SELECT FROM ops.blob FOR KEY SHARE"}));
+  EXPECT_EQ(purge(), "0 0");
+  EXPECT_TRUE(tx->commit());
+  EXPECT_EQ(purge(), "1 0");
 }
 
 TEST_F(PurgedMail, TheSameMailOnceMoreBringsItsBytesBack) {
