@@ -79,6 +79,13 @@ CREATE INDEX outbound_message_template_idx ON crm.outbound_message (template_cod
 CREATE TRIGGER outbound_message_made AFTER INSERT ON crm.outbound_message
     FOR EACH STATEMENT EXECUTE FUNCTION ops.ring_job_bell();
 
+-- A chat as it is compared: "https://t.me/Anna", "@anna" and "anna" are one.
+CREATE FUNCTION crm.telegram_key(chat text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT lower(ltrim(regexp_replace(chat, '^https?://t\.me/', '', 'i'), '@'))
+$$;
+CREATE INDEX contact_telegram_idx ON crm.contact (crm.telegram_key(telegram))
+    WHERE telegram IS NOT NULL AND deleted_at IS NULL;
+
 -- Contacts and customers an address belongs to.
 CREATE FUNCTION crm.owners_of_address(channel text, address text)
 RETURNS TABLE (contact_id bigint, counterparty_id bigint) LANGUAGE sql STABLE AS $$
@@ -95,7 +102,8 @@ RETURNS TABLE (contact_id bigint, counterparty_id bigint) LANGUAGE sql STABLE AS
        AND (c.id IS NOT NULL OR k.id IS NOT NULL)
      UNION ALL
     SELECT c.id, c.counterparty_id FROM crm.contact AS c
-     WHERE channel = 'telegram' AND c.telegram = address AND c.deleted_at IS NULL
+     WHERE channel = 'telegram' AND c.telegram IS NOT NULL AND c.deleted_at IS NULL
+       AND crm.telegram_key(c.telegram) = crm.telegram_key(address)
 $$;
 
 -- Why this message may not go, as a stable word; null: it may. Asked when it is queued and again
@@ -128,8 +136,16 @@ RETURNS text LANGUAGE sql STABLE AS $$
                                        FROM crm.owners_of_address(channel, address) AS o))
             THEN 'blacklisted'
         WHEN purpose = 'promo'
-         AND NOT coalesce((SELECT k.promo_emails_allowed FROM crm.counterparty AS k
-                            WHERE k.id = to_counterparty), false)
+         AND (NOT coalesce((SELECT k.promo_emails_allowed FROM crm.counterparty AS k
+                             WHERE k.id = to_counterparty), false)
+              -- Whoever else the address belongs to has to agree too.
+              OR EXISTS (SELECT FROM crm.counterparty AS k
+                          WHERE NOT k.promo_emails_allowed
+                            AND k.id IN (SELECT c.counterparty_id FROM crm.contact AS c
+                                          WHERE c.id = to_contact
+                                          UNION ALL
+                                         SELECT o.counterparty_id
+                                           FROM crm.owners_of_address(channel, address) AS o)))
             THEN 'no_consent'
         END
 $$;

@@ -81,6 +81,33 @@ TEST_F(MessageQueue, AdvertisingNeedsTheConsentOfTheCustomer) {
   EXPECT_EQ(to_nobody.reason, "no_consent");
 }
 
+TEST_F(MessageQueue, AdvertisingNeedsTheConsentOfWhoeverElseHasTheAddress) {
+  const auto agreed = customer(R"(,"promo_emails_allowed":true)");
+  MessageRequest request = mail("promo");
+  request.counterparty_id = agreed;
+  contact(agreed);
+  EXPECT_EQ(queue(request).status, "queued");
+
+  const auto person = contact(customer());
+  EXPECT_EQ(queue(request).reason, "no_consent") << "an owner of the address never agreed";
+  request.address = "another@romashka.example";
+  EXPECT_EQ(queue(request).status, "queued");
+  request.contact_id = person;
+  EXPECT_EQ(queue(request).reason, "no_consent") << "the contact is another customer's";
+}
+
+TEST_F(MessageQueue, ChatOfAContactThatWantsNoMessagesIsKnownHoweverItIsSpelled) {
+  contact(customer(), R"(,"no_contact":true,"telegram":"https://t.me/Anna_B")");
+  MessageRequest request = mail("service");
+  request.channel = "telegram";
+  for (const char* chat : {"@anna_b", "@Anna_B", "anna_b"}) {
+    request.address = chat;
+    EXPECT_EQ(queue(request).reason, "no_contact") << chat;
+  }
+  request.address = "@anna";
+  EXPECT_EQ(queue(request).status, "queued");
+}
+
 TEST_F(MessageQueue, NobodyWhoAskedNotToBeWrittenToGetsAMessageWhoeverItIsAddressedTo) {
   contact(customer(), R"(,"no_contact":true)");
 
