@@ -247,12 +247,22 @@ bool is_about_tls(CURLcode result) {
          result == CURLE_SSL_CONNECT_ERROR || result == CURLE_SSL_CIPHER;
 }
 
+// Of an address, of a mailbox, or of the size of one mail (RFC 3463), whatever word it uses; before
+// a recipient is named the mailbox is ours.
+bool is_of_the_mail(const Reply& reply, Phase phase) {
+  const std::string_view subject =
+      reply.enhanced.empty() ? std::string_view{} : std::string_view(reply.enhanced).substr(1);
+  if (subject == ".3.4") return true;
+  return phase >= Phase::recipient && (subject.starts_with(".1.") || subject.starts_with(".2."));
+}
+
 // A limit of the provider, which passes with time (adapters.md, 5.2).
-bool is_about_quota(const Reply& reply) {
+bool is_about_quota(const Reply& reply, Phase phase) {
   if (reply.code == 432 || reply.enhanced == "4.7.28" || reply.enhanced == "5.4.5") return true;
   if (reply.code == 452 && reply.enhanced == "4.5.3") return true;
   const bool may_be = reply.code == 421 || reply.code == 450 || reply.code == 550;
-  return may_be && to_lower(reply.text).find("limit") != std::string::npos;
+  return may_be && !is_of_the_mail(reply, phase) &&
+         to_lower(reply.text).find("limit") != std::string::npos;
 }
 
 }  // namespace
@@ -450,7 +460,7 @@ NoAnswer SmtpChannel::reply_refusal(const Exchange& exchange) const {
     answer.outcome = outcome;
     answer.reason = reason;
   };
-  if (is_about_quota(reply)) {
+  if (is_about_quota(reply, exchange.phase)) {
     becomes(Outcome::quota, "limit");
     answer.retry_at = clock_.now() + kQuotaPause;
   } else if (reply.code < 500) {
