@@ -48,10 +48,11 @@ CallResult<SmsText> sms_text(const ChannelMessage& message, const SmsLimits& lim
 std::optional<NoAnswer> gateway_refusal(const HttpAnswer& answer, Instant now) {
   auto none = refusal_of(answer, "", now);
   if (!none) return none;
-  constexpr int kBadGateway = 502;
-  constexpr int kGatewayTimeout = 504;
+  // It has the request; a server that fails, or a front server that waited in vain, may have sent.
+  constexpr int kRequestTimeout = 408;
+  constexpr int kServerErrors = 500;
   none->maybe_done =
-      answer.status < 300 || answer.status == kBadGateway || answer.status == kGatewayTimeout;
+      answer.status < 300 || answer.status == kRequestTimeout || answer.status >= kServerErrors;
   return none;
 }
 
