@@ -68,6 +68,11 @@ Result<void> Parts::start_business() {
     if (!key) return std::unexpected(key.error());
     thread_secret = std::move(*key);
   }
+  if (unsubscribe_secret.empty()) {
+    auto key = store::unsubscribe_key(database);
+    if (!key) return std::unexpected(key.error());
+    unsubscribe_secret = std::move(*key);
+  }
   const auto in_force = config.get();
   ingest::IntakeOptions options = in_force->intake;
   options.holder = holder;
@@ -167,14 +172,12 @@ Result<void> Parts::start_messages() {
   const auto in_force = config.get();
   auto zone = TimeZone::named(in_force->timezone);
   if (!zone) return std::unexpected(zone.error());
-  auto refusal_key = store::unsubscribe_key(database);
-  if (!refusal_key) return std::unexpected(refusal_key.error());
   messages.reset();
   message_services = services.get();
   auto channels = make_message_channels(*in_force, *message_services);
   MessageSenderOptions options{.each = {.zone = *zone,
                                         .thread_key = thread_secret,
-                                        .unsubscribe_key = std::move(*refusal_key),
+                                        .unsubscribe_key = unsubscribe_secret,
                                         .public_url = in_force->messages.public_url},
                                .database = in_force->database.options};
   options.expect = [this](std::string_view loop, std::chrono::milliseconds limit) {

@@ -109,9 +109,10 @@ struct Parts {
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);
   // The four metrics, after a configuration was taken or refused.
   void report_config(ReloadResult result);
-  const std::string holder;  // of leases: this process run
-  Secret cursor_secret;      // read from the database once
-  Secret thread_secret;      // read from the database once
+  const std::string holder;   // of leases: this process run
+  Secret cursor_secret;       // read from the database once
+  Secret thread_secret;       // read from the database once
+  Secret unsubscribe_secret;  // read from the database once
 };
 
 }  // namespace c360::daemon
