@@ -45,6 +45,7 @@ struct CarriedMessage {
   std::string detail;       // of `unknown`: why; for a person, without secrets
   std::string new_address;  // the chat has moved: use this one from now on; else empty
   int segments = 0;         // SMS only: how many it is counted and paid as
+  bool partly = false;      // of `unknown`: its beginning was taken, so never send it again
 };
 
 // What the service says later of a message it took.

@@ -122,6 +122,7 @@ CallResult<CarriedMessage> Telegram::send(const ChannelMessage& message, std::st
     if (!taken) {
       if (i == 0 && !taken.error().maybe_done) return std::unexpected(taken.error());
       carried.state = Carried::unknown;
+      carried.partly = i > 0;
       carried.detail = i == 0 ? taken.error().detail
                               : fmt::format("{} of {} parts were taken, then: {}", i, parts->size(),
                                             taken.error().detail);

@@ -37,6 +37,11 @@ milliseconds until(Instant moment, Instant now) {
   return std::max(milliseconds{1}, std::chrono::ceil<milliseconds>(moment - now));
 }
 
+// A merge locks the customer and then his messages, we the other way round.
+bool passes(const Error& error) {
+  return error.temporary() || error.reason == "deadlock" || error.reason == "serialization_failure";
+}
+
 std::string escaped(std::string_view url) {
   std::string text;
   for (const char c : url) {
@@ -62,7 +67,7 @@ ChannelSender::ChannelSender(store::Database& database, ChannelSetup setup,
       clock_(clock),
       observer_(observer),
       gate_states_(database),
-      gate_({.service = "messages", .group = setup_.name, .lane = setup_.name}, setup_.settings,
+      gate_({.service = setup_.name, .group = "messages", .lane = "queue"}, setup_.settings,
             policy_of(setup_), gate_states_) {}
 
 // Advertising and reminders wait for the morning.
@@ -93,7 +98,7 @@ Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
   auto claim =
       store::claim_message(database_, setup_.name, setup_.longest_send + kLeaseMargin, held);
   if (!claim || !*claim || (*claim)->suppressed) {
-    leave(nullptr);
+    leave_uncalled();
     if (!claim) return std::unexpected(claim.error());
     // Somebody else took it, or it waits under a lease that is not over.
     if (!*claim) return kAfterTrouble;
@@ -107,7 +112,7 @@ Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
 Result<void> ChannelSender::deliver(const store::MessageClaim& claim, const std::stop_token& stop) {
   auto message = compose(claim);
   if (!message) {
-    leave(nullptr);
+    leave_uncalled();
     const Error& error = message.error();
     count(error.temporary() ? "retry" : "dead", claim, error.reason);
     store::MessageRefusal refusal{.reason = error.reason, .detail = error.detail};
@@ -124,10 +129,12 @@ Result<void> ChannelSender::deliver(const store::MessageClaim& claim, const std:
   }
   leave(nullptr);
   if (carried->state == Carried::unknown) {
-    count("retry", claim, "unclear");
+    // Whoever has the beginning must not get it again.
+    const int retries = carried->partly ? 0 : setup_.unclear_retries;
+    count(carried->partly ? "dead" : "retry", claim, "unclear");
     return insist(stop, [&] {
-      return store::note_unclear(database_, claim, carried->detail, carried->provider_id,
-                                 setup_.unclear_retries, kUnclearPause);
+      return store::note_unclear(database_, claim, carried->detail, carried->provider_id, retries,
+                                 kUnclearPause);
     });
   }
   count("done", claim, {});
@@ -205,11 +212,15 @@ store::MessageRefusal ChannelSender::refusal_of(const store::MessageClaim& claim
   const milliseconds told = none.retry_at ? until(*none.retry_at, clock_.now()) : milliseconds{0};
   switch (none.outcome) {
     case Outcome::quota:
-    case Outcome::auth:
-      // Not this message's fault: it waits with the others.
+    case Outcome::auth: {
+      // Not this message's fault: it waits with the others. A refused sign-in is kept by the gate,
+      // which opens when the settings change.
+      const bool is_gated =
+          none.outcome == Outcome::auth && none.scope == adapters::RefusalScope::service;
       refusal.counts = false;
-      refusal.delay = told;
+      refusal.delay = is_gated ? milliseconds{0} : told;
       break;
+    }
     case Outcome::retryable: {
       refusal.counts = none.reason != "interrupted";
       const auto failures = static_cast<std::size_t>(std::max(1, claim.attempts));
@@ -232,12 +243,17 @@ void ChannelSender::leave(NoAnswer* none) {
   gate_.leave("send", is_well ? nullptr : none, clock_.now());
 }
 
+void ChannelSender::leave_uncalled() {
+  NoAnswer none{.outcome = Outcome::retryable, .reason = "interrupted"};
+  gate_.leave("send", &none, clock_.now());
+}
+
 Result<void> ChannelSender::insist(const std::stop_token& stop,
                                    const std::function<Result<void>()>& note) const {
   const auto end = std::chrono::steady_clock::now() + setup_.longest_send;
   for (;;) {
     auto noted = note();
-    const bool again = !noted && noted.error().temporary() && !stop.stop_requested() &&
+    const bool again = !noted && passes(noted.error()) && !stop.stop_requested() &&
                        std::chrono::steady_clock::now() < end;
     if (!again) return noted;
     std::this_thread::sleep_for(kAfterTrouble);

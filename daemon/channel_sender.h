@@ -59,7 +59,9 @@ class ChannelSender {
                                    const adapters::NoAnswer& none) const;
   // Says to the gate how it went, which completes the time of a refusal that has none.
   void leave(adapters::NoAnswer* none);
-  // Again while the database is away: what is not noted may be sent twice.
+  // The service was not called: that says nothing of it.
+  void leave_uncalled();
+  // Again while the database is away or others hold the rows: what is not noted may be sent twice.
   Result<void> insist(const std::stop_token& stop, const std::function<Result<void>()>& note) const;
   // `reason` of what did not go well; a server's words and addresses stay in the database.
   void count(std::string_view how, const store::MessageClaim& claim, std::string_view reason) const;

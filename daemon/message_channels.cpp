@@ -25,14 +25,18 @@ ChannelSetup email(const MessageConfig& config) {
           .settings = email_settings(config)};
 }
 
-// Each part of a long text is a call of its own, and so is each document.
+// Each part of a long text is a call of its own, and so is each document; one that fails is tried
+// three times, with half a minute between at most (adapters/telegram.cpp).
 ChannelSetup telegram(const Config& config) {
+  constexpr int kAttempts = 3;
+  constexpr seconds kBetween{30};
   const adapters::TelegramOptions& bot = config.telegram;
+  const auto parts = static_cast<int>(bot.max_parts);
   return {.name = "telegram",
           .channel = nullptr,
           .rules = config.messages.telegram,
           .unclear_retries = 1,
-          .longest_send = bot.document_whole * 2 + kMargin,
+          .longest_send = (bot.document_whole + kBetween) * kAttempts * parts + kMargin,
           .max_attachment_bytes = bot.max_document_bytes,
           .settings = telegram_settings(bot)};
 }
@@ -41,7 +45,7 @@ ChannelSetup sms(const Config& config) {
   return {.name = "sms",
           .channel = nullptr,
           .rules = config.messages.sms,
-          .longest_send = kMargin * 2,
+          .longest_send = config.sms.limits.call.whole + kMargin,
           .tells_delivery = config.sms.provider != SmsProvider::form,
           .settings = sms_settings(config.sms)};
 }

@@ -12,9 +12,16 @@ namespace {
 
 constexpr Sql kKey{"unsubscribe_key",
                    "SELECT value FROM ops.installation_key WHERE name = 'unsubscribe'"};
+// Of the customer he was merged into, and that one into another.
 constexpr Sql kConsent{"unsubscribe_consent", R"sql(
-SELECT promo_emails_allowed FROM crm.counterparty
- WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE)sql"};
+WITH RECURSIVE way (id, next, step) AS (
+  SELECT id, merged_into_id, 0 FROM crm.counterparty WHERE id = $1
+   UNION ALL
+  SELECT k.id, k.merged_into_id, way.step + 1
+    FROM way JOIN crm.counterparty AS k ON k.id = way.next WHERE way.step < 100)
+SELECT id, promo_emails_allowed FROM crm.counterparty
+ WHERE id = (SELECT id FROM way WHERE next IS NULL) AND deleted_at IS NULL
+   FOR NO KEY UPDATE)sql"};
 
 constexpr std::size_t kProofDigits = 32;
 constexpr std::size_t kLongestToken = 100;
@@ -69,15 +76,15 @@ Result<void> withdraw_consent(Database& database, Records& records, const Unsubs
   return in_transaction(database, Pool::api, [&](Transaction& tx) -> Result<void> {
     auto consent = tx.query(kConsent, std::move(Params{}.add(link.counterparty_id)));
     if (!consent) return std::unexpected(consent.error());
-    if ((*consent)->empty() || !(*consent)->boolean(0, 0)) return {};
+    if ((*consent)->empty() || !(*consent)->boolean(0, 1)) return {};
+    const std::int64_t customer = (*consent)->int64(0, 0);
     Json change = Json::Object{};
     change.set("promo_emails_allowed", Json(false));
     change.set("promo_emails_basis",
                Json("Отказ по ссылке из сообщения № " + std::to_string(link.message_id)));
     WriteOptions write;
     write.finish = Finish::run;
-    auto changed =
-        records.update(tx, customers, std::to_string(link.counterparty_id), change, actor, write);
+    auto changed = records.update(tx, customers, std::to_string(customer), change, actor, write);
     if (!changed) return std::unexpected(std::move(changed).error());
     return {};
   });

@@ -352,6 +352,7 @@ TEST_F(TelegramTest, AFailureAfterTheFirstPartIsTriedAgainAndThenUnknown) {
   const auto half = send(text, "78");
   ASSERT_TRUE(half);
   EXPECT_EQ(half->state, Carried::unknown);
+  EXPECT_TRUE(half->partly) << "its reader has the beginning";
   EXPECT_EQ(half->provider_id, "900");
   EXPECT_THAT(half->detail, HasSubstr("1 of 2 parts"));
 }
@@ -364,6 +365,7 @@ TEST_F(TelegramTest, AStopEndsTheCallUnderWayAndNoLaterOne) {
   const auto broken_off = telegram.send({.address = "77", .text = "x"}, stop.get_token());
   ASSERT_TRUE(broken_off);
   EXPECT_EQ(broken_off->state, Carried::unknown);
+  EXPECT_FALSE(broken_off->partly);
 
   server.on_request(nullptr);
   EXPECT_TRUE(telegram.send({.address = "78", .text = "x"}, {}));

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "adapters/service_states.h"
+#include "adapters/stored_gate_states.h"
 #include "ingest/thread_id.h"
 #include "parsers/mime_reader.h"
 #include "store/operations/queue_message.h"
@@ -29,6 +31,23 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+
+// A way out that says the same of every message.
+class FixedChannel final : public adapters::MessageChannel {
+ public:
+  FixedChannel(adapters::CarriedMessage carried, int& sent)
+      : carried_(std::move(carried)), sent_(sent) {}
+  adapters::CallResult<adapters::CarriedMessage> send(const adapters::ChannelMessage&,
+                                                      std::stop_token) override {
+    ++sent_;
+    return carried_;
+  }
+  adapters::CallResult<std::string> probe(std::stop_token) override { return "well"; }
+
+ private:
+  const adapters::CarriedMessage carried_;
+  int& sent_;
+};
 
 class MessageSenderTest : public c360::testing::RecordsTest {
  protected:
@@ -251,6 +270,55 @@ TEST_F(MessageSenderTest, MailThatMayHaveArrivedIsSentOnceMoreUnderTheSameId) {
   EXPECT_EQ(read(server.mails()[0]).message_id, read(server.mails()[1]).message_id);
 }
 
+TEST_F(MessageSenderTest, MessageWhoseBeginningWasTakenIsNotSentAgain) {
+  queue(offer());
+  int sent = 0;
+  auto made = channels();
+  made.front().channel = std::make_unique<FixedChannel>(
+      adapters::CarriedMessage{.state = adapters::Carried::unknown, .partly = true}, sent);
+  ChannelSender sender{*database_, std::move(made.front()), each(), clock, quiet_.observer};
+
+  work(sender);
+  come_due();
+  work(sender);
+
+  EXPECT_EQ(state(), "unknown unclear");
+  EXPECT_EQ(sent, 1);
+}
+
+TEST_F(MessageSenderTest, WhatWasSentIsNotForgottenOverADeadlock) {
+  queue(offer());
+  // More often than one transaction is repeated.
+  sql("CREATE SEQUENCE public.noted");
+  sql("CREATE FUNCTION public.fail_first() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF nextval('public.noted') <= 3 THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; "
+      "END IF; RETURN NEW; END $$");
+  sql("CREATE TRIGGER fail_first BEFORE UPDATE ON crm.outbound_message FOR EACH ROW "
+      "WHEN (NEW.status = 'sent') EXECUTE FUNCTION public.fail_first()");
+
+  work();
+
+  EXPECT_EQ(state(), "sent");
+  EXPECT_THAT(server.mails(), SizeIs(1));
+}
+
+TEST_F(MessageSenderTest, LeaseOutlastsTheLongestSend) {
+  config.telegram.token = Secret("1:token");
+  config.telegram.document_whole = minutes{2};
+  config.telegram.max_parts = 10;
+  config.sms.provider = SmsProvider::sms_ru;
+  config.sms.api_key = Secret("key");
+  config.sms.limits.call.whole = minutes{5};
+
+  const auto made = channels();
+
+  ASSERT_THAT(made, SizeIs(3));
+  EXPECT_EQ(made[1].name, "telegram");
+  EXPECT_GT(made[1].longest_send, minutes{75}) << "ten parts, each tried three times";
+  EXPECT_EQ(made[2].name, "sms");
+  EXPECT_GT(made[2].longest_send, minutes{5});
+}
+
 TEST_F(MessageSenderTest, WhatACrashLeavesBehindCountsAsUnclear) {
   queue(offer());
   crash_while_sending();
@@ -380,18 +448,39 @@ TEST_F(MessageSenderTest, RefusedSignInStopsTheChannelUntilItsSettingsChange) {
   config.messages.smtp.password = Secret("wrong");
   config.messages.email.per_minute = 100'000;
 
+  ASSERT_TRUE(OutsideServices(*database_, clock, quiet_.observer, config).announce());
+
   work();
   work();
   EXPECT_EQ(server.connections(), 1);
   EXPECT_EQ(
       sql("SELECT count(*) FROM crm.outbound_message WHERE status = 'queued' AND attempts = 0"),
       "2");
+  const auto states = adapters::service_states(*database_, clock.now());
+  ASSERT_TRUE(states);
+  const auto mail = std::ranges::find(
+      *states, "email", [](const adapters::ServiceStatus& each) { return each.record.service; });
+  ASSERT_NE(mail, states->end());
+  EXPECT_EQ(mail->state, "refused") << "the administrator sees why nothing goes out";
   config.messages.smtp.password = Secret("secret");
-  come_due();
   clock.advance(minutes{1});
   work();
 
   EXPECT_EQ(state(), "sent, sent");
+}
+
+TEST_F(MessageSenderTest, ProbeLiftsARefusedSignIn) {
+  queue(offer());
+  config.messages.smtp.password = Secret("wrong");
+  ASSERT_TRUE(OutsideServices(*database_, clock, quiet_.observer, config).announce());
+  work();
+  ASSERT_EQ(server.connections(), 1);
+
+  ASSERT_TRUE(adapters::lift_refusals(*database_, "email"));
+  clock.advance(minutes{1});
+  work();
+
+  EXPECT_EQ(server.connections(), 2);
 }
 
 TEST_F(MessageSenderTest, AnswerNamesTheMailItAnswers) {
@@ -467,6 +556,24 @@ TEST_F(MessageSenderTest, WithdrawnConsentIsKeptWithItsReasonInTheHistory) {
                 "AND origin = 'portal' AND record_id = " +
                 std::to_string(customer)),
             "1");
+}
+
+TEST_F(MessageSenderTest, ConsentIsWithdrawnFromTheCustomerHeWasMergedInto) {
+  const std::int64_t survivor = make("counterparty",
+                                     R"({"name":"Ромашка и Ко","segment_code":"small",)"
+                                     R"("acquisition_channel_code":"site","status_code":"active",)"
+                                     R"("promo_emails_allowed":true})",
+                                     manager_)
+                                    .id;
+  sql("UPDATE crm.counterparty SET deleted_at = now(), merged_into_id = " +
+      std::to_string(survivor) + " WHERE id = " + std::to_string(customer));
+
+  ASSERT_TRUE(store::withdraw_consent(*database_, *records_,
+                                      {.counterparty_id = customer, .message_id = 17}, "req-9"));
+
+  EXPECT_EQ(sql("SELECT promo_emails_allowed FROM crm.counterparty WHERE id = " +
+                std::to_string(survivor)),
+            "f");
 }
 
 TEST(UnsubscribeLink, OnlyWhatWeSignedIsRead) {
