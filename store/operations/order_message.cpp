@@ -13,8 +13,9 @@
 namespace c360::store {
 namespace {
 
-// $1 channel, $2 contact, $3 customer, $4 record, $5 who sends.
-constexpr Sql kRecipient{"message_recipient", R"sql(
+// $1 channel, $2 contact, $3 customer, $4 record, $5 who sends. A customer the sender did not name
+// himself counts where he may read him.
+constexpr std::string_view kRecipient = R"sql(
 SELECT coalesce(c.full_name, ''), coalesce(k.name, ''),
        coalesce(concat_ws(' ', u.first_name, u.last_name), ''),
        CASE $1
@@ -27,19 +28,15 @@ SELECT coalesce(c.full_name, ''), coalesce(k.name, ''),
                         (SELECT counterparty_id FROM crm.contact WHERE id = $2::bigint),
                         crm.counterparty_of($4::bigint)) AS id) AS w
   LEFT JOIN crm.contact AS c ON c.id = $2::bigint
-  LEFT JOIN crm.counterparty AS k ON k.id = w.id
-  LEFT JOIN crm.user AS u ON u.id = $5::bigint)sql"};
+  LEFT JOIN crm.user AS u ON u.id = $5::bigint
+  LEFT JOIN crm.counterparty AS k
+    ON k.id = w.id AND ($3::bigint IS NOT NULL
+                        OR EXISTS (SELECT FROM crm.record AS r WHERE r.id = w.id AND )sql";
 
 constexpr std::array<std::string_view, 3> kChannels = {"email", "telegram", "sms"};
 constexpr std::array<std::string_view, 4> kPurposes = {"service", "reminder", "promo",
                                                        "support_reply"};
 constexpr std::size_t kMaxMessageIdBytes = 300;
-
-bool is_number(std::string_view text) {
-  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
-  return digits.size() >= 7 && digits.size() <= 15 &&
-         std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-}
 
 // A signed 64-bit number, or @name (adapters.md, 5.1).
 bool is_chat(std::string_view text) {
@@ -177,14 +174,21 @@ class Ordering {
     return {};
   }
 
-  Result<void> fill() {
+  Result<const Rows*> recipient() {
+    const std::string sql =
+        std::string(kRecipient) +
+        records_.access().record_predicate(actor_, Right::read, "r.id", "$5::bigint").sql + "))";
     Params params;
     params.add(order_.channel)
         .add(order_.contact_id)
         .add(order_.counterparty_id)
         .add(order_.record_id)
         .add(actor_.user_id);
-    auto rows = tx_.query(kRecipient, params);
+    return tx_.query({"", sql}, std::move(params));
+  }
+
+  Result<void> fill() {
+    auto rows = recipient();
     if (!rows) return std::unexpected(rows.error());
     if (order_.template_code.empty()) {
       if (order_.address.empty()) order_.address = (*rows)->text(0, 3);
@@ -199,13 +203,7 @@ class Ordering {
     if (order_.channel.empty()) {
       // Now that the channel is known, so is which address is wanted.
       order_.channel = texts->channel;
-      params = {};
-      params.add(order_.channel)
-          .add(order_.contact_id)
-          .add(order_.counterparty_id)
-          .add(order_.record_id)
-          .add(actor_.user_id);
-      rows = tx_.query(kRecipient, std::move(params));
+      rows = recipient();
       if (!rows) return std::unexpected(rows.error());
       address = (*rows)->text(0, 3);
     } else if (order_.channel != texts->channel) {
@@ -221,10 +219,11 @@ class Ordering {
     if (order_.address.empty()) {
       wrong("/address", "address_required",
             "Neither the contact nor the customer has an address of this channel.");
+    } else if (order_.channel == "sms") {
+      check_number();
     } else if (!is_address()) {
       wrong("/address", "invalid_address",
             order_.channel == "email" ? "This is no mail address."
-            : order_.channel == "sms" ? "A number as in E.164: +79990000001."
                                       : "The number of a chat, or @name.");
     }
     if (order_.channel == "email" && trimmed(order_.subject).empty())
@@ -237,8 +236,18 @@ class Ordering {
       wrong("/text", "too_long", "At most 65536 characters.");
   }
 
+  // As numbers are kept, so that its owners are known by it.
+  void check_number() {
+    const auto& normalise = records_.options().normalise_phone;
+    const auto phone = normalise ? normalise(order_.address) : std::nullopt;
+    if (phone && !phone->e164.empty()) {
+      order_.address = phone->e164;
+    } else {
+      wrong("/address", "invalid_phone", "A number as in E.164: +79990000001.");
+    }
+  }
+
   bool is_address() const {
-    if (order_.channel == "sms") return is_number(order_.address);
     if (order_.channel == "telegram") return is_chat(order_.address);
     return order_.address.size() <= kMaxMessageAddressBytes &&
            !parse_value(store::email("address"), Json(order_.address)).fault;

@@ -85,6 +85,50 @@ TEST_F(MessagesApi, CustomerWithoutAContactIsWrittenToAtHisOwnAddress) {
   EXPECT_EQ(sent.field("address"), "info@romashka.example") << sent.body;
 }
 
+TEST_F(MessagesApi, CustomerWhoMayNotBeReadIsNeitherWrittenToNorNamed) {
+  ASSERT_EQ(
+      put_template(R"("placeholders":["number"],"body_ru":"{{counterparty.name}} {{number}}",)"
+                   R"("body_en":"{{number}}")")
+          .status,
+      201);
+  HttpClient seller = client_of("seller", {});
+  const auto id = sql("SELECT id FROM crm.user WHERE login LIKE 'seller%'");
+  const auto deal = make_deal(admin(), "A",
+                              R"(,"counterparty_id":)" + std::to_string(customer) +
+                                  R"(,"responsible_id":)" + std::to_string(id));
+  const std::string order =
+      R"({"template_code":"offer","parameters":{"number":"5"},"record_id":)" + std::to_string(deal);
+
+  const HttpAnswer refused = seller.post("/api/v1/messages", order + "}");
+  const HttpAnswer elsewhere =
+      seller.post("/api/v1/messages", order + R"(,"address":"me@company.example"})");
+  const HttpAnswer sent = admin().post("/api/v1/messages", order + "}");
+
+  EXPECT_EQ(refused.status, 422) << refused.body;
+  EXPECT_THAT(wrong_fields(refused), UnorderedElementsAre("/address address_required"));
+  ASSERT_EQ(elsewhere.status, 201) << elsewhere.body;
+  EXPECT_THAT(elsewhere.body, Not(HasSubstr("Ромашка")));
+  EXPECT_EQ(sent.field("address"), "info@romashka.example") << sent.body;
+  EXPECT_EQ(sent.field("text"), "Ромашка 5");
+}
+
+TEST_F(MessagesApi, NumberIsKeptAsInE164HoweverItIsWritten) {
+  turn("sms", true);
+  const auto order = [&](const std::string& number) {
+    return admin().post("/api/v1/messages", R"({"channel":"sms","text":"x","contact_id":)" +
+                                                std::to_string(contact) + R"(,"address":")" +
+                                                number + R"("})");
+  };
+  EXPECT_EQ(order("8 (495) 123-45-67").field("address"), "+74951234567");
+  const HttpAnswer refused = order("no number");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(wrong_fields(refused), UnorderedElementsAre("/address invalid_phone"));
+
+  created(admin().post("/api/v1/contacts",
+                       R"({"full_name":"Пётр","phone":"+7 495 123-45-67","no_contact":true})"));
+  EXPECT_EQ(order("84951234567").field("reason"), "no_contact");
+}
+
 TEST_F(MessagesApi, TemplateIsFilledInTheLanguageAskedFor) {
   ASSERT_EQ(put_template(
                 R"("placeholders":["number"],)"
