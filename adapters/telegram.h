@@ -48,8 +48,8 @@ class Telegram final : public MessageChannel {
   // A text over 4096 UTF-16 units goes as several messages, each file as a document; one file takes
   // a text of up to 1024 units as its caption. Of several parts the first names the message, and
   // once one was taken a failure that stays is `unknown` and `partly`, so that nobody gets it again
-  // from the beginning. `address` is a signed number or @name. A chat that has become a supergroup is
-  // written to at once under its new id.
+  // from the beginning. `address` is a signed number or @name. A chat that has become a supergroup
+  // is written to at once under its new id.
   CallResult<CarriedMessage> send(const ChannelMessage& message, std::stop_token stop) override;
   CallResult<std::string> probe(std::stop_token stop) override;
 
