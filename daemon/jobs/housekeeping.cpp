@@ -53,8 +53,8 @@ void add_housekeeping_jobs(JobHandlers& handlers, store::Database& database,
   handlers["purge_idempotency_keys"] = [&database](JobRun& run) {
     return purge_all(run, [&] { return store::purge_idempotency(database, kPiece); });
   };
-  // With the answers of outside services that nobody may use any more, the gates of chats nobody has
-  // written to for a day, and the log of webhooks.
+  // With the answers of outside services that nobody may use any more, the gates of chats nobody
+  // has written to for a day, and the log of webhooks.
   handlers["purge_jobs"] = [&database, age = retention.jobs](JobRun& run) {
     auto jobs = purge_all(run, [&] { return store::purge_jobs(database, age, kPiece); });
     if (!jobs) return jobs;
