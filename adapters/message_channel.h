@@ -70,7 +70,7 @@ class MessageChannel {
   // Nothing where the channel cannot be asked (mail, Telegram).
   virtual std::optional<CallResult<DeliveryReport>> delivery(const std::string& /*provider_id*/,
                                                              const std::string& /*address*/,
-                                                             std::stop_token /*stop*/) {
+                                                             const std::stop_token& /*stop*/) {
     return std::nullopt;
   }
 };

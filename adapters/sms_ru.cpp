@@ -141,10 +141,10 @@ CallResult<std::string> SmsRu::probe(std::stop_token stop) {
 
 std::optional<CallResult<DeliveryReport>> SmsRu::delivery(const std::string& provider_id,
                                                           const std::string&,
-                                                          std::stop_token stop) {
+                                                          const std::stop_token& stop) {
   if (provider_id.empty()) return std::nullopt;
-  return calls_.post(question("sms/status", {{"sms_id", provider_id}, {"json", "1"}}),
-                     std::move(stop), [&](const HttpAnswer& answer) -> CallResult<DeliveryReport> {
+  return calls_.post(question("sms/status", {{"sms_id", provider_id}, {"json", "1"}}), stop,
+                     [&](const HttpAnswer& answer) -> CallResult<DeliveryReport> {
                        const auto body = read(answer);
                        if (!body) return std::unexpected(body.error());
                        const Json* entry = only_entry(*body);

@@ -24,7 +24,7 @@ class SmsRu final : public MessageChannel {
   CallResult<std::string> probe(std::stop_token stop) override;
   std::optional<CallResult<DeliveryReport>> delivery(const std::string& provider_id,
                                                      const std::string& address,
-                                                     std::stop_token stop) override;
+                                                     const std::stop_token& stop) override;
 
  private:
   GatewayCalls::Question question(const std::string& page, FormFields fields) const;

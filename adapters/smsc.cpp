@@ -143,11 +143,11 @@ CallResult<std::string> Smsc::probe(std::stop_token stop) {
 
 std::optional<CallResult<DeliveryReport>> Smsc::delivery(const std::string& provider_id,
                                                          const std::string& address,
-                                                         std::stop_token stop) {
+                                                         const std::stop_token& stop) {
   if (provider_id.empty()) return std::nullopt;
   const std::string number = address.starts_with('+') ? address.substr(1) : address;
   return calls_.post(question("status", {{"phone", number}, {"id", provider_id}, {"fmt", "3"}}),
-                     std::move(stop), [&](const HttpAnswer& answer) -> CallResult<DeliveryReport> {
+                     stop, [&](const HttpAnswer& answer) -> CallResult<DeliveryReport> {
                        const auto body = read(answer);
                        if (!body) return std::unexpected(body.error());
                        std::vector<std::string> warnings;

@@ -27,7 +27,7 @@ class Smsc final : public MessageChannel {
   CallResult<std::string> probe(std::stop_token stop) override;
   std::optional<CallResult<DeliveryReport>> delivery(const std::string& provider_id,
                                                      const std::string& address,
-                                                     std::stop_token stop) override;
+                                                     const std::stop_token& stop) override;
 
  private:
   FormFields signed_in() const;
