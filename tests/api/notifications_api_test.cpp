@@ -17,7 +17,7 @@ class NotificationsApi : public ApiTest {
         std::to_string(count) + ") AS n RETURNING id) SELECT max(id) FROM made");
   }
   static std::string unread(HttpClient& by) {
-    return by.get("/api/v1/notifications/unread").field("/unread");
+    return by.get("/api/v1/notifications/unread").field("unread");
   }
 };
 
@@ -27,23 +27,23 @@ TEST_F(NotificationsApi, EverybodySeesAndMarksHisOwnOnly) {
   const auto last = tell(user_id("seller"), 3);
   EXPECT_EQ(unread(seller), "3");
   EXPECT_EQ(unread(admin), "0");
-  EXPECT_EQ(admin.get("/api/v1/notifications?count=exact").field("/total"), "0");
+  EXPECT_EQ(admin.get("/api/v1/notifications?count=exact").field("total"), "0");
   EXPECT_EQ(admin.get("/api/v1/notifications/" + std::to_string(last)).status, 404);
   EXPECT_EQ(admin.post("/api/v1/notifications/read", R"({"ids":[)" + std::to_string(last) + "]}")
-                .field("/marked"),
+                .field("marked"),
             "0");
   const auto list = seller.get("/api/v1/notifications?read_at.null=true&sort=-id");
-  EXPECT_EQ(list.field("/items/0/text"), "note 3");
+  EXPECT_EQ(list.field("items/0/text"), "note 3");
 
   EXPECT_EQ(seller.post("/api/v1/notifications/read", R"({"ids":[)" + std::to_string(last) + "]}")
-                .field("/unread"),
+                .field("unread"),
             "2");
   EXPECT_EQ(
       seller.post("/api/v1/notifications/read", R"({"up_to":)" + std::to_string(last - 2) + "}")
-          .field("/marked"),
+          .field("marked"),
       "1");
-  EXPECT_EQ(seller.get("/api/v1/notifications?read_at.null=true").field("/items/0/text"), "note 2");
-  EXPECT_EQ(seller.post("/api/v1/notifications/read", "{}").field("/marked"), "1");
+  EXPECT_EQ(seller.get("/api/v1/notifications?read_at.null=true").field("items/0/text"), "note 2");
+  EXPECT_EQ(seller.post("/api/v1/notifications/read", "{}").field("marked"), "1");
   EXPECT_EQ(unread(seller), "0");
 }
 
