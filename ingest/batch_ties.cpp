@@ -1,7 +1,6 @@
 #include "ingest/batch_ties.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
@@ -25,7 +24,8 @@ void add(Words& words, std::string_view word) {
 }
 
 bool disjoint(const Words& a, const Words& b) {
-  const auto& [few, many] = a.size() < b.size() ? std::tie(a, b) : std::tie(b, a);
+  const Words& few = a.size() < b.size() ? a : b;
+  const Words& many = &few == &a ? b : a;
   return std::ranges::none_of(few, [&](const std::string& word) { return many.contains(word); });
 }
 
