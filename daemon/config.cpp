@@ -15,7 +15,7 @@
 #include "daemon/config_mailboxes.h"
 #include "daemon/config_text.h"
 #include "daemon/config_values.h"
-#include "daemon/phone_channels.h"
+#include "daemon/phone_config.h"
 #include "daemon/regular_file.h"
 #include "daemon/settings.h"
 #include "store/operations/pedigree.h"

@@ -2,10 +2,8 @@
 // the SMS gateway.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "adapters/channel_http.h"
 #include "adapters/message_channel.h"
@@ -18,11 +16,6 @@ std::unique_ptr<adapters::MessageChannel> telegram_channel(
     const adapters::TelegramOptions& telegram, const adapters::ChannelPorts& ports);
 std::unique_ptr<adapters::MessageChannel> sms_channel(const SmsConfig& sms,
                                                       const adapters::ChannelPorts& ports);
-
-// What is wrong with [telegram] and [sms] as a whole, told by setting; reads the fields of the
-// form.
-void check_phone_channels(
-    Config& config, const std::function<void(std::string_view key, std::string detail)>& tell);
 
 // Fingerprints of what a pause of theirs belongs to.
 std::string telegram_settings(const adapters::TelegramOptions& telegram);
