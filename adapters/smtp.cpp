@@ -10,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "adapters/mail_address.h"
 #include "daemon/base/text.h"
 
 namespace c360::adapters {
@@ -55,9 +56,7 @@ constexpr std::string_view phase_name(Phase phase) {
 
 constexpr std::size_t kMaxReplyBytes = 300;          // kept for people
 constexpr std::size_t kMaxDialogueBytes = 64 << 10;  // of all replies; a server says less
-constexpr std::size_t kMaxDomainBytes = 255;         // RFC 5321, 4.5.3.1
-constexpr std::size_t kMaxLocalPartBytes = 64;
-constexpr milliseconds kPatienceAtStop{5'000};  // for the reply to a mail handed over whole
+constexpr milliseconds kPatienceAtStop{5'000};       // for the reply to a mail handed over whole
 constexpr milliseconds kPatienceForQuit{2'000};
 constexpr std::chrono::hours kQuotaPause{1};
 
@@ -266,19 +265,6 @@ bool is_about_quota(const Reply& reply, Phase phase) {
 }
 
 }  // namespace
-
-bool is_mail_address(std::string_view text) {
-  if (!is_valid_utf8(text)) return false;
-  const std::size_t at = text.rfind('@');
-  if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) return false;
-  if (at > kMaxLocalPartBytes || text.size() - at - 1 > kMaxDomainBytes) return false;
-  constexpr std::string_view kNever = "<>()[]\\,;:\"";
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return false;
-    if (kNever.find(c) != std::string_view::npos) return false;
-  }
-  return text.find('@') == at && text[at + 1] != '.' && text[at + 1] != '-' && !text.ends_with('.');
-}
 
 SmtpChannel::SmtpChannel(SmtpOptions options, MailWriter write, const Clock& clock,
                          std::unique_ptr<AccessTokens> tokens)

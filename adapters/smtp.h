@@ -50,9 +50,6 @@ struct WrittenMail {
 // Writes a message as a mail: a port, because MIME is not known here. An error is final.
 using MailWriter = std::function<Result<WrittenMail>(const ChannelMessage& message)>;
 
-// Whether a text can be the address of one recipient: nothing in it that could end a command.
-bool is_mail_address(std::string_view text);
-
 // A temporary refusal is not repeated before this: what grey-listing servers wait for.
 inline constexpr std::chrono::minutes kGreylistWait{5};
 

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "adapters/clamd_scanner.h"
+#include "adapters/mail_address.h"
 #include "daemon/base/text.h"
 #include "daemon/config_mailboxes.h"
 #include "daemon/config_text.h"
