@@ -19,8 +19,9 @@ std::map<std::string, std::string, std::less<>> pack_all() {
       files[std::string(part.path.substr(0, part.path.find('/')))];
   }
   for (auto& [code, parts] : files) {
+    const std::string own = code + "/";
     for (const ShippedPart& part : shipped_docx_parts()) {
-      for (const std::string_view folder : {kCommon, std::string_view(code + "/")}) {
+      for (const std::string_view folder : {kCommon, std::string_view(own)}) {
         if (!part.path.starts_with(folder)) continue;
         parts.push_back({std::string(part.path.substr(folder.size())), std::string(part.xml)});
       }

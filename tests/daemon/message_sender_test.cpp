@@ -502,7 +502,8 @@ TEST_F(MessageSenderTest, DocumentsGoOutWithTheMail) {
   work();
 
   ASSERT_THAT(server.mails(), SizeIs(1));
-  const auto mail = parsers::read_mail(server.mails().front().bytes);
+  const std::string bytes = server.mails().front().bytes;
+  const auto mail = parsers::read_mail(bytes);
   ASSERT_THAT(mail.message().parts, SizeIs(2));
   EXPECT_EQ(mail.message().parts[1].file_name, "Предложение № 5.pdf");
   EXPECT_EQ(mail.part_bytes(1, 1'000).value_or(""), "%PDF-1.7 and so on");

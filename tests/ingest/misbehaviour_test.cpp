@@ -437,11 +437,12 @@ TEST_F(HostileTest, WhatIsSaidUnaskedDisturbsNothing) {
        {"SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "AUTHENTICATE", "ID"}) {
     const bool lists = std::string_view(name) == "UID SEARCH";
     const bool fetches = std::string_view(name) == "UID FETCH";
-    liar.on(name, [&, lists, fetches](ImapConnection& client, const ImapCommand& command) {
-      if (!fetches) client.send(noise);
-      liar.answer(client, command);
-      if (!lists) client.send(noise);
-    });
+    liar.on(name,
+            [this, noise, lists, fetches](ImapConnection& client, const ImapCommand& command) {
+              if (!fetches) client.send(noise);
+              liar.answer(client, command);
+              if (!lists) client.send(noise);
+            });
   }
 
   start();
