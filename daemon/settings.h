@@ -1,6 +1,6 @@
-// THE settings table: one row per setting. Loading, --check-config, --print=config, the sample file
-// and the documentation all come from these rows; nothing about a setting is said anywhere else.
-// Every setting is reloadable.
+// THE settings table: one row per setting, in settings/, a file for each part. Loading,
+// --check-config, --print=config, the sample file and the documentation all come from these rows;
+// nothing about a setting is said anywhere else. Every setting is reloadable.
 #pragma once
 
 #include <cstdint>
