@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/dovecot.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/smtp_server.h"
 
@@ -330,6 +331,58 @@ TEST_F(Smtp, StopEndsAnExchangeThatHangs) {
   stop.request_stop();
 
   EXPECT_EQ(said(channel(options).send(hello(), stop.get_token())), "retryable interrupted");
+}
+
+// ---------------------------------------------------------------- Dovecot's submission server
+
+// It signs us in over STARTTLS and hands the mail on to the next server.
+class Submission : public Smtp {
+ protected:
+  SmtpOptions options() const {
+    SmtpOptions options = options_of(next_);
+    options.port = dovecot_.submission_port();
+    options.ca_file = dovecot_.ca_file();
+    return options;
+  }
+
+  SmtpServer next_{{.tls = SmtpServerOptions::Tls::none, .extensions = {"8BITMIME"}, .user = ""}};
+  Dovecot dovecot_{{.plaintext_auth = false, .relay_port = next_.port()}};
+};
+
+TEST_F(Submission, MailIsHandedOnWhole) {
+  const std::string text = "Hello\r\n.\r\n..two\r\n" + std::string(200'000, 'x') + "\r\n";
+
+  const auto sent = channel(options()).send(hello(text), {});
+
+  ASSERT_TRUE(sent) << sent.error().detail << dovecot_.log();
+  EXPECT_EQ(sent->state, Carried::sent);
+  ASSERT_THAT(next_.mails(), SizeIs(1));
+  const ReceivedMail mail = next_.mails().front();
+  EXPECT_EQ(mail.from, "crm@company.example");
+  EXPECT_EQ(mail.to, "anna@customer.example");
+  EXPECT_THAT(mail.bytes, ::testing::EndsWith("Subject: Offer\r\n\r\n" + text));
+}
+
+TEST_F(Submission, WrongPasswordIsSaid) {
+  SmtpOptions wrong = options();
+  wrong.password = Secret("stale");
+
+  EXPECT_EQ(said(channel(wrong).send(hello(), {})), "auth sign_in");
+  EXPECT_THAT(next_.mails(), IsEmpty());
+}
+
+TEST_F(Submission, RefusalOfTheNextServerIsTold) {
+  next_.at("RCPT", {.reply = "550 5.1.1 no such user"});
+  EXPECT_EQ(said(channel(options()).send(hello(), {})), "permanent recipient");
+  next_.at(".", {.reply = "554 5.7.1 spam"});
+  EXPECT_EQ(said(channel(options()).send(hello(), {})), "permanent rejected");
+}
+
+TEST_F(Submission, ProbeSignsIn) {
+  const auto found = channel(options()).probe({});
+
+  EXPECT_TRUE(found) << found.error().detail;
+  EXPECT_THAT(next_.commands(), Not(Contains(StartsWith("MAIL"))));
 }
 
 }  // namespace

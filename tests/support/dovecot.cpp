@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kStartLimit{30};
 
 // Everything in @AT SIGNS@ is replaced. Runs as root (mail belongs to nobody) and as anybody else.
 constexpr std::string_view kConfiguration = R"conf(
-protocols = imap
+protocols = @PROTOCOLS@
 listen = 127.0.0.1
 base_dir = @ROOT@/run
 state_dir = @ROOT@/run
@@ -76,11 +76,24 @@ service stats {
 }
 )conf";
 
+constexpr std::string_view kSubmission = R"conf(
+hostname = submission.example.test
+submission_relay_host = 127.0.0.1
+submission_relay_port = @RELAY_PORT@
+submission_relay_trusted = no
+service submission-login {
+  chroot =
+  inet_listener submission {
+    port = @SUBMISSION_PORT@
+  }
+}
+)conf";
+
 std::string program(const std::string& name) {
   for (const char* folder : {"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {
     if (fs::exists(folder + name)) return folder + name;
   }
-  throw std::runtime_error(name + " is not installed (package dovecot-imapd)");
+  throw std::runtime_error(name + " is not installed (scripts/install-deps --test)");
 }
 
 std::vector<char*> argument_list(const std::vector<std::string>& command) {
@@ -107,6 +120,9 @@ void Dovecot::write_configuration() const {
       {"@ROOT@", root_.string()},
       {"@IMAP_PORT@", std::to_string(imap_port_)},
       {"@IMAPS_PORT@", std::to_string(imaps_port_)},
+      {"@PROTOCOLS@", options_.relay_port == 0 ? "imap" : "imap submission"},
+      {"@RELAY_PORT@", std::to_string(options_.relay_port)},
+      {"@SUBMISSION_PORT@", std::to_string(submission_port_)},
       {"@TLS_FIRST@", options_.plaintext_auth ? "no" : "yes"},
       {"@MECHANISMS@", options_.mechanisms},
       {"@PASSWORD@", options_.password},
@@ -119,6 +135,7 @@ void Dovecot::write_configuration() const {
        options_.capabilities.empty() ? "" : "imap_capability = " + options_.capabilities},
   };
   std::string text(kConfiguration);
+  if (options_.relay_port != 0) text += kSubmission;
   for (const auto& [key, value] : values) {
     for (std::size_t at = 0; (at = text.find(key, at)) != std::string::npos; at += value.size()) {
       text.replace(at, key.size(), value);
@@ -130,9 +147,10 @@ void Dovecot::write_configuration() const {
 void Dovecot::start() {
   if (process_.started()) return;
   if (imap_port_ == 0) {
-    const auto ports = free_ports(2);
+    const auto ports = free_ports(3);
     imap_port_ = ports[0];
     imaps_port_ = ports[1];
+    submission_port_ = ports[2];
   }
   write_configuration();
   process_.start({.words = {program("dovecot"), "-F", "-c", (root_ / "dovecot.conf").string()},

@@ -22,6 +22,7 @@ struct DovecotOptions {
   std::string capabilities;    // what is announced after the sign-in; empty: Dovecot's own list
   bool plaintext_auth = true;  // without TLS; false: LOGINDISABLED before STARTTLS
   std::string mechanisms = "plain login";
+  std::uint16_t relay_port = 0;  // a submission service too, which hands mails on to this port
 };
 
 class Dovecot {
@@ -30,8 +31,9 @@ class Dovecot {
   Dovecot(const Dovecot&) = delete;
   Dovecot& operator=(const Dovecot&) = delete;
 
-  std::uint16_t imap_port() const { return imap_port_; }    // plain and STARTTLS
-  std::uint16_t imaps_port() const { return imaps_port_; }  // implicit TLS
+  std::uint16_t imap_port() const { return imap_port_; }              // plain and STARTTLS
+  std::uint16_t imaps_port() const { return imaps_port_; }            // implicit TLS
+  std::uint16_t submission_port() const { return submission_port_; }  // STARTTLS; with relay_port
   std::string ca_file() const { return (root_ / "tls/ca.pem").string(); }
   const DovecotOptions& options() const { return options_; }
   const std::filesystem::path& root() const { return root_; }
@@ -67,6 +69,7 @@ class Dovecot {
   Maildirs mail_{root_ / "mail"};
   std::uint16_t imap_port_ = 0;
   std::uint16_t imaps_port_ = 0;
+  std::uint16_t submission_port_ = 0;
   ServerProcess process_;  // last: ends before its folder goes
 };
 
