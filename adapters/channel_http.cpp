@@ -1,7 +1,6 @@
 #include "adapters/channel_http.h"
 
-#include <condition_variable>
-#include <mutex>
+#include "daemon/base/pause.h"
 
 namespace c360::adapters {
 
@@ -19,11 +18,7 @@ Result<HttpAnswer> ChannelHttp::send(const HttpRequest& request) {
 
 bool ChannelHttp::pause(std::chrono::milliseconds wait) const {
   if (channel_.pause) return channel_.pause(wait, stop_);
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock{mutex};
-  never.wait_for(lock, stop_, wait, [] { return false; });
-  return !stop_.stop_requested();
+  return c360::pause(wait, stop_);
 }
 
 }  // namespace c360::adapters

@@ -3,9 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
+#include "daemon/base/pause.h"
 #include "ingest/thread_id.h"
 #include "store/blob.h"
 #include "store/unsubscribe.h"
@@ -19,7 +19,6 @@ using adapters::Outcome;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kIdle{30'000};
-constexpr milliseconds kAfterTrouble{1'000};  // of the database
 constexpr milliseconds kLeaseMargin{60'000};  // over the longest send
 constexpr milliseconds kFirstDeliveryLook{60'000};
 constexpr std::chrono::hours kDeliveryPatience{72};
@@ -101,7 +100,7 @@ Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
     leave_uncalled();
     if (!claim) return std::unexpected(claim.error());
     // Somebody else took it, or it waits under a lease that is not over.
-    if (!*claim) return kAfterTrouble;
+    if (!*claim) return options_.after_trouble;
     count("canceled", **claim, (*claim)->reason);
     return milliseconds{0};
   }
@@ -256,7 +255,7 @@ Result<void> ChannelSender::insist(const std::stop_token& stop,
     const bool again = !noted && passes(noted.error()) && !stop.stop_requested() &&
                        std::chrono::steady_clock::now() < end;
     if (!again) return noted;
-    std::this_thread::sleep_for(kAfterTrouble);
+    pause(options_.after_trouble, stop);
   }
 }
 

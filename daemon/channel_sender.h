@@ -36,6 +36,7 @@ struct ChannelSenderOptions {
   Secret thread_key;       // of the ids in what we send (ingest/thread_id.h)
   Secret unsubscribe_key;  // of the links that withdraw a consent (store/unsubscribe.h)
   std::string public_url;
+  std::chrono::milliseconds after_trouble{1'000};  // of the database
 };
 
 class ChannelSender {

@@ -302,6 +302,32 @@ TEST_F(MessageSenderTest, WhatWasSentIsNotForgottenOverADeadlock) {
   EXPECT_THAT(server.mails(), SizeIs(1));
 }
 
+TEST_F(MessageSenderTest, WhatCannotBeNotedHoldsNobodyUpWhoStops) {
+  queue(offer());
+  sql("CREATE SEQUENCE public.noted");
+  sql("CREATE FUNCTION public.fail_always() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "PERFORM nextval('public.noted'); RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; "
+      "END $$");
+  sql("CREATE TRIGGER fail_always BEFORE UPDATE ON crm.outbound_message FOR EACH ROW "
+      "WHEN (NEW.status = 'sent') EXECUTE FUNCTION public.fail_always()");
+  auto made = channels();
+  made.front().longest_send = hours{2};
+  auto options = each();
+  options.after_trouble = hours{1};
+  ChannelSender sender{*database_, std::move(made.front()), options, clock, quiet_.observer};
+
+  // Ends with the test, or never.
+  std::jthread daemon([&](const std::stop_token& stop) { EXPECT_FALSE(sender.turn(stop)); });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (sql("SELECT is_called FROM public.noted") == "f" &&
+         std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  daemon.request_stop();
+  daemon.join();
+
+  EXPECT_EQ(state(), "sending") << "its lease says later that it may have been sent";
+}
+
 TEST_F(MessageSenderTest, LeaseOutlastsTheLongestSend) {
   config.telegram.token = Secret("1:token");
   config.telegram.document_whole = minutes{2};
