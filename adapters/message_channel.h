@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/call_outcome.h"
@@ -57,8 +58,12 @@ struct DeliveryReport {
   std::string detail;
 };
 
-// Of one thread at a time. A refusal is a NoAnswer: `permanent` with the reason "recipient" says
-// that this address will never take a message, `permanent` otherwise that this message will not go;
+// Of a refusal: whoever keeps the mail of this address says that there is none such.
+inline constexpr std::string_view kNoSuchAddress = "no_such_address";
+
+// Of one thread at a time. A refusal is a NoAnswer: `permanent` with the reason "recipient" (mail
+// also kNoSuchAddress) says that this address will never take a message, `permanent` otherwise that
+// this message will not go;
 // `retryable` and `quota` are certain not to have sent anything.
 class MessageChannel {
  public:

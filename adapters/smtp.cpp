@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "adapters/mail_address.h"
+#include "daemon/base/mail_status.h"
 #include "daemon/base/text.h"
 
 namespace c360::adapters {
@@ -77,19 +78,6 @@ struct Reply {
   std::string enhanced;  // RFC 3463: "5.1.1"; may be empty
   std::string text;      // without codes
 };
-
-// "5.1.1" at the front of a text (RFC 2034).
-std::string enhanced_code(std::string_view text) {
-  const std::string_view first = text.substr(0, text.find(' '));
-  const auto parts = split(first, '.');
-  if (parts.size() != 3) return {};
-  for (const std::string_view part : parts) {
-    const bool number = !part.empty() && part.size() <= 3 &&
-                        std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
-    if (!number) return {};
-  }
-  return std::string(first);
-}
 
 struct CurlHandle {
   CURL* handle;
@@ -163,7 +151,7 @@ struct SmtpChannel::Exchange {
     const bool last = line.size() < 4 || line[3] == ' ';
     std::string_view text = line.size() > 4 ? line.substr(4) : std::string_view{};
     if (phase == Phase::hello) note_extension(text);
-    if (reply.enhanced.empty()) reply.enhanced = enhanced_code(text);
+    if (reply.enhanced.empty()) reply.enhanced = mail_status(text);
     // What a server says of a sign-in may hold what was sent.
     if (phase != Phase::sign_in && reply.text.size() < kMaxReplyBytes)
       reply.text += (reply.text.empty() ? "" : " ") + printable(text);
@@ -457,7 +445,7 @@ NoAnswer SmtpChannel::reply_refusal(const Exchange& exchange) const {
   } else if (exchange.phase == Phase::sign_in || reply.code == 534 || reply.code == 535) {
     becomes(Outcome::auth, "sign_in");
   } else if (exchange.phase == Phase::recipient) {
-    becomes(Outcome::permanent, "recipient");
+    becomes(Outcome::permanent, denies_address(reply.enhanced) ? kNoSuchAddress : "recipient");
   } else if (exchange.phase == Phase::sender) {
     becomes(Outcome::permanent, reply.code == 552 ? "too_large" : "sender");
   } else if (exchange.phase == Phase::data || exchange.phase == Phase::end) {

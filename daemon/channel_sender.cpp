@@ -208,6 +208,8 @@ Result<void> ChannelSender::attach(const store::MessageClaim& claim,
 store::MessageRefusal ChannelSender::refusal_of(const store::MessageClaim& claim,
                                                 const NoAnswer& none) const {
   store::MessageRefusal refusal{.reason = none.reason, .detail = none.detail};
+  refusal.no_such_address =
+      none.outcome == Outcome::permanent && none.reason == adapters::kNoSuchAddress;
   const milliseconds told = none.retry_at ? until(*none.retry_at, clock_.now()) : milliseconds{0};
   switch (none.outcome) {
     case Outcome::quota:

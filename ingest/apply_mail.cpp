@@ -139,6 +139,7 @@ Result<void> MailApplication::write() {
   store::add_mail_comments(tx_, comments_, actor_);
   if (auto done = store::attach_documents(tx_, records_, documents_, actor_); !done) return done;
   store::MailLog::queue_attachments(tx_, attachments_);
+  store::queue_bounces(tx_, bounces_);
   return {};
 }
 

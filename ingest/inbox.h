@@ -22,6 +22,7 @@
 #include "ingest/mailbox_settings.h"
 #include "ingest/raw_mail.h"
 #include "parsers/authentication_results.h"
+#include "parsers/bounce.h"
 #include "parsers/mime_reader.h"
 #include "parsers/rule_match.h"
 #include "parsers/rule_set.h"
@@ -71,6 +72,8 @@ struct ReadMail {
   // Header fields filled by read(), outcome and record by apply(). After read() alone the outcome
   // is set only if the mail can never be more than that.
   store::MailResult result;
+  // Of a bounce: the recipients that will not get the message.
+  std::vector<parsers::RecipientStatus> failures;
   bool ended = false;                                       // result.outcome is final
   bool released = false;                                    // a person let it pass
   parsers::SenderProof proof = parsers::SenderProof::none;  // of From, by our own server

@@ -15,6 +15,7 @@
 #include "ingest/inbox.h"
 #include "store/operations/add_mail_comments.h"
 #include "store/operations/attach_documents.h"
+#include "store/operations/bounced_messages.h"
 #include "store/operations/find_employee.h"
 #include "store/operations/find_known_senders.h"
 #include "store/operations/find_mail_target.h"
@@ -114,6 +115,7 @@ class MailApplication {
   void add_sender_clue(MailCase& item);
   Result<void> look_up();
   Result<void> link_bounce(ReadMail& mail, const Threads& known);
+  void add_bounces(const ReadMail& mail);
   std::optional<store::SenderRuleLookup> look_up_sender_rules();
   std::optional<store::AnswerCount> count_answers();
   void judge_senders(const std::optional<store::SenderRuleLookup>& rules,
@@ -175,6 +177,7 @@ class MailApplication {
   std::vector<store::RecordContact> record_contacts_;
   std::vector<store::NewDocument> documents_;
   std::vector<store::MailLog::AttachmentRow> attachments_;
+  std::vector<store::BouncedMessage> bounces_;
 };
 
 std::int64_t take(std::vector<store::AllocatedId>& ids);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/base/mail_status.h"
 #include "daemon/base/text.h"
 #include "ingest/mail_application.h"
 #include "ingest/thread_id.h"
@@ -38,6 +39,15 @@ void attach(MailCase& item, std::int64_t record_id, const std::string& kind) {
   item.kind = MailCase::Kind::attach;
   item.target_id = record_id;
   item.target_kind = kind;
+}
+
+// "5.1.1: 550 5.1.1 no such user".
+std::string told_by(const parsers::RecipientStatus& failure) {
+  if (failure.diagnostic.empty())
+    return failure.status.empty() ? "delivery has failed" : failure.status;
+  if (failure.status.empty() || failure.diagnostic.contains(failure.status))
+    return failure.diagnostic;
+  return failure.status + ": " + failure.diagnostic;
 }
 
 // What the mail answers, the nearest first.
@@ -168,6 +178,7 @@ Result<void> MailApplication::look_up() {
       item.kind = MailCase::Kind::ended;
       continue;
     }
+    add_bounces(mail);
     if (!mail.result.bounced_message_id.empty() && mail.result.outcome == Outcome::ignored) {
       if (auto linked = link_bounce(mail, known); !linked) return linked;
     }
@@ -258,6 +269,20 @@ Result<void> MailApplication::link_bounce(ReadMail& mail, const Threads& known) 
   if (!target) return std::unexpected(target.error());
   if (target->status == MailTargetStatus::found) mail.result.record_id = target->record_id;
   return {};
+}
+
+// A message of ours that will not arrive. Anybody can write a bounce: only who got the message, or
+// was to carry it, knows its id.
+void MailApplication::add_bounces(const ReadMail& mail) {
+  if (mail.failures.empty()) return;
+  const auto message = message_of_thread_id(options_.thread_key, mail.result.bounced_message_id);
+  if (!message) return;
+  for (const parsers::RecipientStatus& failure : mail.failures)
+    bounces_.push_back({.message_id = *message,
+                        .mail_id = mail.incoming.ledger_id,
+                        .recipient = failure.recipient,
+                        .no_such_address = denies_address(failure.status),
+                        .detail = told_by(failure)});
 }
 
 Result<void> MailApplication::follow(MailCase& item, std::int64_t record_id) {

@@ -190,8 +190,11 @@ ReadMail Inboxes::read(IncomingMail incoming, const MailboxSettings& settings,
       return codes->may_store(kind, field, value);
     };
   }
-  if (mail.result.is_bounce)
+  if (mail.result.is_bounce) {
     mail.result.bounced_message_id = parsers::returned_message_id(*mail.parsed);
+    mail.failures = parsers::reported_recipients(*mail.parsed);
+    std::erase_if(mail.failures, [](const auto& status) { return status.action != "failed"; });
+  }
   mail.released = options.released;
   mail.text = parsers::prepare(mail.message());
   mail.extraction =

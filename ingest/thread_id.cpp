@@ -17,6 +17,26 @@ std::string proof_of(const Secret& key, std::string_view what) {
   return to_hex(hmac_sha256(key.reveal(), what)).substr(0, kProofDigits);
 }
 
+// "RECORD-NONCE" of an id of ours; empty for every other id, and with an empty key.
+std::string proven(const Secret& key, std::string_view message_id) {
+  if (key.empty() || message_id.size() > kLongestId) return {};
+  const std::string id = to_lower(message_id.substr(0, message_id.find('@')));
+  if (!id.starts_with(kPrefix)) return {};
+  const std::size_t dash = id.rfind('-');
+  if (dash <= kPrefix.size()) return {};
+  std::string what = id.substr(kPrefix.size(), dash - kPrefix.size());
+  const bool ours = equal_constant_time(proof_of(key, what), std::string_view(id).substr(dash + 1));
+  return ours && what.contains('-') ? what : std::string();
+}
+
+std::optional<std::int64_t> number_in(std::string_view digits, int base) {
+  std::int64_t number = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [at, error] = std::from_chars(digits.data(), end, number, base);
+  if (digits.empty() || error != std::errc{} || at != end) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 std::string make_thread_id(const Secret& key, std::int64_t record_id, std::string_view nonce,
@@ -28,19 +48,15 @@ std::string make_thread_id(const Secret& key, std::int64_t record_id, std::strin
 }
 
 std::optional<std::int64_t> record_of_thread_id(const Secret& key, std::string_view message_id) {
-  if (key.empty() || message_id.size() > kLongestId) return std::nullopt;
-  const std::string id = to_lower(message_id.substr(0, message_id.find('@')));
-  if (!id.starts_with(kPrefix)) return std::nullopt;
-  const std::size_t dash = id.rfind('-');
-  if (dash <= kPrefix.size()) return std::nullopt;
-  const std::string what = id.substr(kPrefix.size(), dash - kPrefix.size());
-  if (!equal_constant_time(proof_of(key, what), std::string_view(id).substr(dash + 1)))
-    return std::nullopt;
-  std::int64_t record = 0;
-  const char* end = what.data() + what.size();
-  const auto [at, error] = std::from_chars(what.data(), end, record);
-  if (error != std::errc{} || at == end || *at != '-' || record <= 0) return std::nullopt;
-  return record;
+  const std::string what = proven(key, message_id);
+  const auto record = number_in(std::string_view(what).substr(0, what.find('-')), 10);
+  return record && *record > 0 ? record : std::nullopt;
+}
+
+std::optional<std::int64_t> message_of_thread_id(const Secret& key, std::string_view message_id) {
+  const std::string what = proven(key, message_id);
+  const auto message = number_in(std::string_view(what).substr(what.find('-') + 1), 16);
+  return message && *message > 0 ? message : std::nullopt;
 }
 
 }  // namespace c360::ingest

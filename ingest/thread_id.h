@@ -23,4 +23,8 @@ std::string make_thread_id(const Secret& key, std::int64_t record_id, std::strin
 // The record an id of ours names; nullopt for every other id, and with an empty key.
 std::optional<std::int64_t> record_of_thread_id(const Secret& key, std::string_view message_id);
 
+// The outbound message an id of ours is of: its number is the nonce (daemon/channel_sender.h);
+// nullopt for every other id, and with an empty key.
+std::optional<std::int64_t> message_of_thread_id(const Secret& key, std::string_view message_id);
+
 }  // namespace c360::ingest

@@ -81,15 +81,19 @@ UPDATE crm.outbound_message
  WHERE id = $1 AND row_version = $2 AND status = 'sending'
 RETURNING 1)sql"};
 
-// $3 reason, $4 detail, $5 delay, $6 whether the attempt counts.
+// $3 reason, $4 detail, $5 delay, $6 whether the attempt counts, $7 whether there is no such
+// address.
 constexpr Sql kRefused{"messages_refused", R"sql(
-UPDATE crm.outbound_message
-   SET status = CASE WHEN $5::bigint IS NULL THEN 'failed' ELSE 'queued' END,
-       next_attempt_at = clock_timestamp() + $5::bigint * interval '1 millisecond',
-       attempts = attempts - (NOT $6::boolean)::integer, claimed_until = NULL, reason = $3,
-       last_error = $4, updated_at = clock_timestamp(), row_version = row_version + 1
- WHERE id = $1 AND row_version = $2 AND status = 'sending'
-RETURNING 1)sql"};
+WITH refused AS (
+  UPDATE crm.outbound_message
+     SET status = CASE WHEN $5::bigint IS NULL THEN 'failed' ELSE 'queued' END,
+         next_attempt_at = clock_timestamp() + $5::bigint * interval '1 millisecond',
+         attempts = attempts - (NOT $6::boolean)::integer, claimed_until = NULL, reason = $3,
+         last_error = $4, updated_at = clock_timestamp(), row_version = row_version + 1
+   WHERE id = $1 AND row_version = $2 AND status = 'sending'
+  RETURNING channel, address)
+SELECT CASE WHEN $7::boolean AND channel = 'email'
+            THEN crm.note_dead_mail_address(address, $4, NULL, 'job') END FROM refused)sql"};
 
 // $1 channel, $2 retries, $3 delay.
 constexpr Sql kRecover{"messages_recover", R"sql(
@@ -284,7 +288,7 @@ Result<void> note_refused(Database& database, const MessageClaim& claim,
   } else {
     params.add_null();
   }
-  params.add(refusal.counts);
+  params.add(refusal.counts).add(refusal.no_such_address && !refusal.delay);
   return note(database, claim, kRefused, std::move(params));
 }
 

@@ -69,6 +69,8 @@ struct MessageRefusal {
   // Until the next attempt; none: it failed for good.
   std::optional<std::chrono::milliseconds> delay;
   bool counts = true;  // as an attempt
+  // For good: whoever has the mail address is marked with `detail` (contact.email_fault).
+  bool no_such_address = false;
 };
 Result<void> note_refused(Database& database, const MessageClaim& claim,
                           const MessageRefusal& refusal);

@@ -37,6 +37,7 @@ Access orphans_for_managers(Access access) {
 }
 
 void check_contact(Draft& draft) {
+  forget_email_fault(draft);
   if (!draft.has("full_name") && (draft.is_set("last_name") || draft.is_set("first_name"))) {
     std::string name;
     for (const std::string_view field : {"last_name", "first_name", "middle_name"}) {
@@ -87,6 +88,7 @@ Resource contact() {
                        .labels("Департамент", "Department"))
               .add(phone("phone").searchable().labels("Телефон", "Phone"))
               .add(email("email").searchable().sortable().labels("E-mail", "E-mail"))
+              .add(email_fault())
               .add(text("telegram").max_length(100).filterable().labels("Telegram", "Telegram"))
               .add(text("comment").max_length(10'000).labels("Комментарий", "Comment"))
               .add(boolean("is_main")

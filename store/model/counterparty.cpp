@@ -62,6 +62,7 @@ void check_counterparty(Draft& draft) {
   }
   derive_name_key(draft);
   tidy_domains(draft);
+  forget_email_fault(draft);
   check_kpp_of_kind(draft);
   check_requisites(draft);
   if (draft.changed("promo_emails_allowed") &&
@@ -178,6 +179,7 @@ Fields addresses_and_people() {
       .add(phone("phone").filterable().labels("Телефон", "Phone"))
       .add(phone("mobile_phone").filterable().labels("Мобильный телефон", "Mobile phone"))
       .add(email("email").searchable().labels("Адрес электронной почты", "E-mail"))
+      .add(email_fault())
       .add(text_array("email_domains")
                .filterable()
                .labels("Почтовые домены", "Mail domains")

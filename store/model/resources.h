@@ -25,6 +25,9 @@ Fields version_fields();
 
 // Check digits that must agree: INN, OGRN, KPP.
 void check_requisites(Draft& draft);
+// Of a mail address that servers refuse: why, for a person. A changed address has none.
+Field email_fault();
+void forget_email_fault(Draft& draft);
 // Of what belongs to a customer (domain.md 3.4): his people's, and its creator's.
 Access satellite_access(std::string_view owner_field);
 std::vector<Choice> product_kinds();

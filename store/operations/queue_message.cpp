@@ -30,10 +30,13 @@ SELECT $1, $2, CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'suppressed' END, j
 ON CONFLICT (dedupe_key) DO UPDATE SET dedupe_key = excluded.dedupe_key
 RETURNING id, status, coalesce(reason, ''), xmax = 0)sql"};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kSentences = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kSentences = {{
     {"no_consent", "The customer has not agreed to promotional messages, or has withdrawn it."},
     {"no_contact", "The contact asked not to be written to."},
     {"blacklisted", "The customer is on the black list."},
+    {"no_such_address",
+     "A mail server said that there is no such address: correct it, or empty email_fault of the "
+     "contact or customer that has it."},
     {"recipient_deleted", "The contact or the customer is deleted."},
     {"user_inactive", "The user is not active."},
 }};

@@ -6,7 +6,8 @@
 //   const QueuedMessage queued = queued_message(tx.rows(ticket));
 //
 // Whether a message may go is decided here and again when it is sent: consent for advertising,
-// contacts that want none, customers on the black list (crm.message_refusal). What may not is kept
+// contacts that want none, customers on the black list, addresses that do not exist
+// (crm.message_refusal). What may not is kept
 // as `suppressed` with the reason, so that people see why nothing came.
 #pragma once
 
@@ -54,8 +55,9 @@ struct MessageRequest {
 struct QueuedMessage {
   std::int64_t id = 0;
   std::string status;  // queued or suppressed; of an earlier one, what it is by now
-  std::string reason;  // of suppressed: no_consent, no_contact, blacklisted, recipient_deleted, …
-  bool fresh = true;   // false: there was one with the dedupe key, and nothing new was queued
+  // Of suppressed: no_consent, no_contact, blacklisted, no_such_address, recipient_deleted, …
+  std::string reason;
+  bool fresh = true;  // false: there was one with the dedupe key, and nothing new was queued
 
   bool suppressed() const { return status == "suppressed"; }
 };

@@ -328,6 +328,25 @@ TEST_F(MessagesApi, QueuedMessageIsTakenBackAndSentAgain) {
   EXPECT_EQ(admin().post(path + "/retry", "").field("code"), "message_not_finished");
 }
 
+TEST_F(MessagesApi, AddressThatDoesNotExistIsToldWithTheReasonAndMayBeTriedAgain) {
+  const std::string path = "/api/v1/contacts/" + std::to_string(contact);
+  sql("SELECT count(*) FROM (SELECT crm.note_dead_mail_address('anna@romashka.example', "
+      "'550 5.1.1 no such user', NULL, 'job')) AS told");
+
+  const HttpAnswer refused = admin().post("/api/v1/messages", body());
+
+  EXPECT_EQ(refused.field("status"), "suppressed");
+  EXPECT_EQ(refused.field("reason"), "no_such_address");
+  EXPECT_THAT(refused.field("detail"), HasSubstr("email_fault"));
+  const HttpAnswer shown = admin().get(path);
+  EXPECT_EQ(shown.field("email_fault"), "550 5.1.1 no such user");
+  EXPECT_THAT(admin().get(path + "/history").body, HasSubstr("550 5.1.1 no such user"));
+  const HttpAnswer emptied =
+      admin().patch(path, R"({"email_fault":null})", {{"If-Match", shown.header("etag")}});
+  EXPECT_EQ(emptied.status, 200) << emptied.body;
+  EXPECT_EQ(admin().post("/api/v1/messages", body()).field("status"), "queued");
+}
+
 TEST_F(MessagesApi, MessageThatMayNotGoIsNotQueuedAgain) {
   const std::string path =
       admin().post("/api/v1/messages", body(R"(,"purpose":"promo")")).header("location");

@@ -216,7 +216,8 @@ TEST_F(MessageSenderTest, ChatThatMovedIsWrittenToAtItsNewPlaceFromThenOn) {
 
 TEST_F(MessageSenderTest, RefusedRecipientFailsTheMessageForGood) {
   queue(offer());
-  server.at("RCPT", {.reply = "550 5.1.1 no such user", .times = 0});
+  server.at("RCPT", {.reply = "550 5.7.1 not from you", .times = 0});
+  sql("UPDATE crm.counterparty SET email = 'anna@customer.example'");
 
   work();
   come_due();
@@ -224,6 +225,37 @@ TEST_F(MessageSenderTest, RefusedRecipientFailsTheMessageForGood) {
 
   EXPECT_EQ(state(), "failed recipient");
   EXPECT_EQ(server.connections(), 1);
+  EXPECT_EQ(sql("SELECT email_fault IS NULL FROM crm.counterparty"), "t")
+      << "that says nothing of the address";
+}
+
+TEST_F(MessageSenderTest, AddressThatDoesNotExistIsMarkedAndNothingMoreGoesThere) {
+  const std::int64_t contact =
+      make("contact",
+           R"({"full_name":"Анна","email":"Anna@Customer.example","counterparty_id":)" +
+               std::to_string(customer) + "}",
+           manager_)
+          .id;
+  sql("UPDATE crm.counterparty SET email = 'anna@customer.example'");
+  queue(offer());
+  queue(offer());
+  server.at("RCPT", {.reply = "550 5.1.1 no such user", .times = 0});
+
+  work();
+
+  EXPECT_EQ(state(), "failed no_such_address, suppressed no_such_address");
+  EXPECT_EQ(server.connections(), 1);
+  const std::string said =
+      sql("SELECT last_error FROM crm.outbound_message WHERE status = 'failed'");
+  EXPECT_THAT(said, HasSubstr("550 5.1.1 no such user"));
+  EXPECT_EQ(sql("SELECT email_fault FROM crm.contact"), said);
+  EXPECT_EQ(sql("SELECT email_fault FROM crm.counterparty"), said);
+  EXPECT_EQ(sql("SELECT string_agg(record_kind || ' ' || origin || ' ' || (version IS NOT NULL), "
+                "', ' ORDER BY record_kind) FROM crm.history_event "
+                "WHERE changes->0->>'field' = 'email_fault' AND changes->0->>'new' = '" +
+                said + "' AND record_id IN (" + std::to_string(contact) + ", " +
+                std::to_string(customer) + ")"),
+            "contact job true, counterparty job true");
 }
 
 TEST_F(MessageSenderTest, TemporaryRefusalIsTriedAgainAfterFiveMinutesAtTheEarliest) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/base/text.h"
+
 namespace c360::ingest {
 namespace {
 
@@ -19,6 +21,19 @@ TEST(ThreadId, AnIdOfOursNamesItsRecord) {
   for (char& c : shouted) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   EXPECT_EQ(record_of_thread_id(key(), shouted), 4711) << "gateways change letter case";
   EXPECT_EQ(record_of_thread_id(key(), id.substr(0, id.find('@')) + "@elsewhere"), 4711);
+}
+
+TEST(ThreadId, AnIdOfOursNamesItsMessage) {
+  const std::string id = make_thread_id(key(), 4711, "1f", "client360.example");
+
+  EXPECT_EQ(message_of_thread_id(key(), id), 31);
+  EXPECT_EQ(message_of_thread_id(key(), to_upper(id)), 31);
+  EXPECT_EQ(message_of_thread_id(key(), make_thread_id(key(), 0, "1f", "x")), 31)
+      << "what is about no record has an id too";
+  EXPECT_FALSE(message_of_thread_id(Secret{"another key"}, id));
+  EXPECT_FALSE(message_of_thread_id(Secret{}, id));
+  for (const char* nonce : {"", "0", "-1f", "1g", "ffffffffffffffffff"})
+    EXPECT_FALSE(message_of_thread_id(key(), make_thread_id(key(), 4711, nonce, "x"))) << nonce;
 }
 
 TEST(ThreadId, NobodyElseMakesOne) {

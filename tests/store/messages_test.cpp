@@ -123,6 +123,35 @@ TEST_F(MessageQueue, CustomersOnTheBlackListGetNoMessages) {
   EXPECT_EQ(queue(mail("service")).reason, "blacklisted");
 }
 
+TEST_F(MessageQueue, NothingGoesToAnAddressThatDoesNotExistUntilItIsCorrected) {
+  const auto company = customer(R"(,"email":"anna@romashka.example")");
+  const auto person = contact(company);
+  sql("SELECT crm.note_dead_mail_address('ANNA@romashka.example', '550 5.1.1 no', NULL, 'job')");
+  EXPECT_EQ(queue(mail("service")).reason, "no_such_address");
+  MessageRequest notice = mail("notification");
+  notice.user_id = manager_.user_id;
+  EXPECT_EQ(queue(notice).status, "queued") << "our own people see for themselves";
+  MessageRequest text = mail("service");
+  text.channel = "telegram";
+  EXPECT_EQ(queue(text).status, "queued");
+
+  const auto changed = [&](const std::string& kind, std::int64_t id, const std::string& body) {
+    const auto done =
+        records_->update(registry_.get(kind), std::to_string(id), *Json::parse(body), manager_);
+    EXPECT_TRUE(done) << (done ? "" : describe(done.error()));
+  };
+  changed("contact", person, R"({"email":"anna.b@romashka.example"})");
+  EXPECT_EQ(sql("SELECT email_fault IS NULL FROM crm.contact"), "t");
+  EXPECT_EQ(queue(mail("service")).reason, "no_such_address") << "the customer has it too";
+  changed("counterparty", company, R"({"website":"https://romashka.example"})");
+  EXPECT_EQ(queue(mail("service")).reason, "no_such_address");
+  changed("counterparty", company, R"({"email_fault":null})");
+  EXPECT_EQ(queue(mail("service")).status, "queued") << "somebody knows that it works again";
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event, jsonb_array_elements(changes) AS c "
+                "WHERE c->>'field' = 'email_fault'"),
+            "4");
+}
+
 TEST_F(MessageQueue, NumberOfAContactThatWantsNoMessagesIsKnownToo) {
   contact(customer(), R"(,"no_contact":true,"phone":"8 (495) 123-45-67")");
   MessageRequest request = mail("service");
