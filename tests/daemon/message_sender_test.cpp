@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <mutex>
 #include <set>
 
 #include "adapters/service_states.h"
@@ -82,8 +83,9 @@ class MessageSenderTest : public c360::testing::RecordsTest {
             .public_url = config.messages.public_url};
   }
   std::vector<ChannelSetup> channels() {
-    services.push_back(
-        std::make_unique<OutsideServices>(*database_, clock, quiet_.observer, config));
+    auto made = std::make_unique<OutsideServices>(*database_, clock, quiet_.observer, config);
+    const std::scoped_lock lock(services_mutex);  // some tests are two daemons
+    services.push_back(std::move(made));
     return make_message_channels(config, *services.back());
   }
   ChannelSender mail_sender() {
@@ -168,6 +170,7 @@ class MessageSenderTest : public c360::testing::RecordsTest {
 
   Secret thread_key{"a key of the tests, long enough for anybody"};
   SmtpServer server;
+  std::mutex services_mutex;
   std::vector<std::unique_ptr<OutsideServices>> services;  // those the channels are of
   ManualClock clock;
   Config config;
