@@ -55,9 +55,9 @@ std::string plain_sql(const Field& field) {
   return "translate(" + text + ", 'ёЁ', 'еЕ')";
 }
 
-// The texts of one weight, joined.
+// The texts of one weight, joined; empty of a kind that has none of it.
 std::string joined_sql(const Resource& resource, bool of_title) {
-  std::string sql = "concat_ws(' '";
+  std::string sql = "concat_ws(' ', NULL";
   if (of_title && resource.has_field("number")) sql += ", t.number::text";
   for (const Field& field : resource.fields) {
     const bool in_title = field.is_searchable || field.name == resource.name_field;
