@@ -31,8 +31,9 @@ std::string proven(const Secret& key, std::string_view message_id) {
 
 std::optional<std::int64_t> number_in(std::string_view digits, int base) {
   std::int64_t number = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [at, error] = std::from_chars(digits.data(), end, number, base);
+  const char* begin = digits.data();
+  const char* end = begin + digits.size();
+  const auto [at, error] = std::from_chars(begin, end, number, base);
   if (digits.empty() || error != std::errc{} || at != end) return std::nullopt;
   return number;
 }
