@@ -63,8 +63,7 @@ inline constexpr std::string_view kNoSuchAddress = "no_such_address";
 
 // Of one thread at a time. A refusal is a NoAnswer: `permanent` with the reason "recipient" (mail
 // also kNoSuchAddress) says that this address will never take a message, `permanent` otherwise that
-// this message will not go;
-// `retryable` and `quota` are certain not to have sent anything.
+// this message will not go; `retryable` and `quota` are certain not to have sent anything.
 class MessageChannel {
  public:
   virtual ~MessageChannel() = default;
