@@ -1,5 +1,6 @@
 // What a generated document costs, and what it looks like: pages filled and printed by the helper,
-// documents a minute. With a folder as its argument it paints the samples of docs/ there.
+// documents a minute. With a folder as its argument it paints the samples of docs/ there and fills
+// the Word files beside them.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -12,6 +13,7 @@
 #include "adapters/helper_renderer.h"
 #include "store/amount_in_words.h"
 #include "store/documents/content.h"
+#include "store/documents/docx.h"
 #include "store/documents/shipped_templates.h"
 #include "store/documents/template.h"
 #include "store/money.h"
@@ -111,6 +113,8 @@ std::string page_of(const Sample& sample) {
 
 void paint(const adapters::HelperRenderer& renderer, const std::string& folder) {
   for (const Sample& sample : kSamples) {
+    const auto docx = store::fill_docx(store::shipped_docx(sample.code), content_of(sample));
+    std::ofstream(folder + "/" + sample.name + ".docx", std::ios::binary) << *docx;
     const auto pdf = renderer.pdf(page_of(sample));
     if (!pdf) {
       std::printf("%s: %s\n", sample.name.c_str(), pdf.error().detail.c_str());
