@@ -46,7 +46,8 @@ class TempPostgres {
   static TempPostgres& shared();
 
   // A fresh database with all migrations applied (copied from a migrated template: some 50 ms);
-  // its libpq URI, connecting as the superuser over the socket.
+  // its libpq URI, connecting as the superuser over the socket. One made within a test is there
+  // for that test alone: the next one that makes a database drops it.
   std::string create_database();
   std::string create_empty_database();
   // create_database() as options for store::Database.
@@ -75,7 +76,14 @@ class TempPostgres {
   bool running() const { return postmaster_ > 0; }
 
  private:
+  // A database and the test it was made in (a ::testing::TestInfo); null: of no test.
+  struct Made {
+    std::string name;
+    const void* test = nullptr;
+  };
+
   std::string create_database_from(const std::string& source);
+  void drop_databases_of_ended_tests();
   void start_guard();
   void initialise() const;
   void copy_primary() const;
@@ -89,7 +97,8 @@ class TempPostgres {
   pid_t guard_ = 0;
   int guard_pipe_ = -1;
   std::mutex mutex_;
-  int databases_ = 0;
+  int databases_ = 0;  // made so far
+  std::vector<Made> lying_;
   bool template_ready_ = false;
 };
 
