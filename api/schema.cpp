@@ -92,6 +92,9 @@ std::string doc_of(const Field& field) {
   std::string doc(field.label.en);
   if (!field.label.ru.empty()) doc.append(" / ").append(field.label.ru);
   if (!field.doc.empty()) doc.append(doc.empty() ? "" : ". ").append(field.doc);
+  if (field.is_personal) {
+    doc.append(doc.empty() ? "" : ". ").append("Null to those who may not see it");
+  }
   if (!field.target.empty()) {
     doc.append(doc.empty() ? "" : ". ").append("References: ").append(field.target);
   }
@@ -216,7 +219,8 @@ bool is_writable(const Field& field, bool on_creation) {
 
 Json field_schema(const Field& field, bool in_answer) {
   Json json = bare_schema(field, in_answer);
-  const bool never_null = field.is_not_null && (in_answer || !field.default_value);
+  const bool never_null =
+      field.is_not_null && !field.is_personal && (in_answer || !field.default_value);
   if (!never_null && field.type != FieldType::json) json = schema::nullable(std::move(json));
   if (const std::string doc = doc_of(field); !doc.empty()) json.set("description", doc);
   if (in_answer && field.write == WriteRule::never) json.set("readOnly", true);

@@ -231,6 +231,17 @@ Predicate AccessRules::predicate(const Actor& actor, const Resource& resource, R
   return terms.done();
 }
 
+Predicate AccessRules::personal(const Actor& actor, const Resource& resource,
+                                std::string_view alias, std::string_view user) const {
+  Terms terms;
+  terms.always = actor.is_system();
+  for (const Grant& grant : resource.access.personal) {
+    if (terms.always || is_portal(actor)) break;
+    add_grant(terms, actor, grant, alias, user);
+  }
+  return terms.done();
+}
+
 Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::string_view id,
                                         std::string_view user) const {
   Terms terms;
@@ -367,6 +378,7 @@ Result<void> AccessRules::may_create(const Actor& actor, const Resource& resourc
     if (grant.right != Right::write) continue;
     if (grant.role == Role::everyone) return {};
     if (grant.role == Role::cco && is_cco(actor)) return {};
+    if (grant.role == Role::support_leads && actor.is_support_lead()) return {};
     if (grant.role == Role::all_crm_managers && is_crm_manager(actor)) return {};
     if (grant.role == Role::member &&
         std::ranges::any_of(grant.groups, [&](auto group) { return actor.in_group(group); })) {

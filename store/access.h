@@ -41,6 +41,9 @@ class AccessRules {
   // The same for a record of any kind, known by its id: what children inherit. `id` is SQL.
   Predicate record_predicate(const Actor& actor, Right right, std::string_view id,
                              std::string_view user) const;
+  // Over a row the actor may read: is he shown its personal fields (Access::personal)?
+  Predicate personal(const Actor& actor, const Resource& resource, std::string_view alias,
+                     std::string_view user) const;
   // The keys of the rows the actor may read, as one SELECT whose branches are each led by an index:
   // what predicate() says of a row, said as a set, so that its cost is that of what he may read and
   // not that of the table. Deleted rows are left out. Empty where predicate() is always or never,

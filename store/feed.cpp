@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/json.h"
+#include "store/history_rows.h"
 #include "store/query_parts.h"
 #include "store/record_json.h"
 
@@ -16,10 +17,14 @@ using SteadyClock = std::chrono::steady_clock;
 // Rows of history one read looks at, whoever may see them.
 constexpr int kStretch = 2'000;
 
+// With % for the changes.
 constexpr std::string_view kColumns =
     "s.id, s.record_id, s.record_key, s.record_kind, s.event, s.happened_at, s.actor_id, "
     "concat_ws(' ', u.last_name, u.first_name), s.on_behalf_of_id, s.role, s.task_id, s.outcome, "
-    "s.version, s.comment, s.changes, s.request_id, s.origin, s.mail_message_id";
+    "s.version, s.comment, %, s.request_id, s.origin, s.mail_message_id";
+
+constexpr std::string_view kAllChanges = "s.changes";
+constexpr std::string_view kUser = "$6::bigint";  // who reads
 
 constexpr Sql kNewest{"c360_feed_newest", R"sql(
 SELECT h.xid::text, h.id FROM crm.history_event h
@@ -35,16 +40,37 @@ std::uint64_t transaction_of(std::string_view text) {
   return value;
 }
 
+// The key of the row behind an event of the kind, over alias s.
+std::string key_of(const Resource& resource) {
+  if (resource.is_record) return "s.record_id";
+  return resource.key_type == KeyType::number
+             ? "s.record_key::bigint"
+             : "s.record_key::" + resource.field(resource.key).sql_type();
+}
+
 // Whether the actor may read the row behind an event of the kind, over alias s.
 std::string visible(const AccessRules& access, const Resource& resource, const Actor& actor) {
-  const Predicate rights = access.predicate(actor, resource, Right::read, "t", "$6::bigint");
+  const Predicate rights = access.predicate(actor, resource, Right::read, "t", kUser);
   if (rights.always || rights.never) return rights.sql;
-  const std::string key = resource.is_record ? "s.record_id"
-                          : resource.key_type == KeyType::number
-                              ? "s.record_key::bigint"
-                              : "s.record_key::" + resource.field(resource.key).sql_type();
   return "EXISTS (SELECT FROM " + std::string(resource.table) + " t WHERE t." +
-         std::string(resource.key) + " = " + key + " AND " + rights.sql + ")";
+         std::string(resource.key) + " = " + key_of(resource) + " AND " + rights.sql + ")";
+}
+
+// What the events of these kinds say of themselves, over alias s.
+std::string columns_of(const AccessRules& access, const std::vector<const Resource*>& kinds,
+                       const Actor& actor) {
+  std::string cases;
+  for (const Resource* resource : kinds) {
+    const std::string changes =
+        shown_changes(access, *resource, actor, "s", key_of(*resource), kUser);
+    if (changes == kAllChanges) continue;
+    cases += " WHEN '" + std::string(resource->kind) + "' THEN " + changes;
+  }
+  std::string columns(kColumns);
+  const std::string all(kAllChanges);
+  const std::string shown =
+      cases.empty() ? all : "CASE s.record_kind" + cases + " ELSE " + all + " END";
+  return columns.replace(columns.find('%'), 1, shown);
 }
 
 std::string event_json(const Rows& rows, int row, int column, const FeedPosition& position) {
@@ -128,7 +154,7 @@ Plan Feed::plan_of(const FeedQuery& query, const Actor& actor) const {
       " ORDER BY s.xid, s.id LIMIT $3::bigint)"
       " SELECT l.size, l.horizon, z.xid, z.id, s.xid::text, $4::text[] IS NULL, $5::bigint IS NULL,"
       " $6::bigint IS NULL, " +
-      std::string(kColumns) +
+      columns_of(records_.access(), query.kinds, actor) +
       " FROM l LEFT JOIN z ON true LEFT JOIN e s ON true LEFT JOIN crm.user u ON u.id = s.actor_id"
       " ORDER BY s.xid, s.id";
   Plan plan = records_.queries().keep({}, std::move(sql));

@@ -1,6 +1,7 @@
 #include "store/query.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -59,7 +60,12 @@ struct QueryMaker::State {
   mutable std::unordered_map<std::string, std::unique_ptr<const Kept>> by_text;
   mutable std::unordered_map<std::string, const Kept*> by_shape;
 
+  // The resources as those see them who are not shown the personal fields of every row, by the
+  // condition that shows them. Few: by kind, placeholder and what of the actor decides.
+  mutable std::map<std::string, std::unique_ptr<const Resource>> reserved;
+
   Plan keep(std::string_view shape, std::string text, bool always) const;
+  const Resource& as_shown(const Resource& resource, const Predicate& personal) const;
   std::string signature(std::string_view payload) const {
     const Sha256 mac = hmac_sha256(cursor_key.reveal(), payload);
     return std::string(as_bytes_view(mac).substr(0, kSignatureBytes));
@@ -68,7 +74,8 @@ struct QueryMaker::State {
 
 QueryMaker::QueryMaker(const Registry& registry, const AccessRules& access, Secret cursor_key,
                        QueryLimits limits)
-    : state_(new State{registry, access, std::move(cursor_key), std::move(limits), {}, {}, {}}) {}
+    : state_(
+          new State{registry, access, std::move(cursor_key), std::move(limits), {}, {}, {}, {}}) {}
 QueryMaker::~QueryMaker() = default;
 
 std::optional<Sql> QueryMaker::kept(std::string_view shape) const {
@@ -98,6 +105,28 @@ Plan QueryMaker::State::keep(std::string_view shape, std::string text, bool alwa
   }
   if (!shape.empty()) by_shape.emplace(std::string(shape), entry.get());
   return {Sql{entry->name, entry->text}, {}, nullptr};
+}
+
+// Nobody filters, sorts or searches by what he is not shown of every row: how many rows there are,
+// and in which order, would tell it.
+const Resource& QueryMaker::State::as_shown(const Resource& resource,
+                                            const Predicate& personal) const {
+  if (personal.always || std::ranges::none_of(resource.fields, &Field::is_personal)) {
+    return resource;
+  }
+  const std::string name =
+      std::string(resource.kind) + " " + std::string(resource.rows_from()) + " " + personal.sql;
+  const std::unique_lock lock(mutex);
+  auto& shown = reserved[name];
+  if (shown) return *shown;
+  auto copy = std::make_unique<Resource>(resource);
+  for (Field& field : copy->fields) {
+    if (!field.is_personal) continue;
+    field.expression = "CASE WHEN " + personal.sql + " THEN " + expression_of(field) + " END";
+    field.is_filterable = field.is_sortable = field.is_searchable = false;
+  }
+  shown = std::move(copy);
+  return *shown;
 }
 
 Plan QueryMaker::keep(std::string_view shape, std::string text) const {
@@ -200,12 +229,20 @@ Result<std::vector<const Field*>> parse_columns(const Resource& resource,
   return columns;
 }
 
+// Whether the condition that shows personal columns stands in the statement, with its placeholder.
+bool asks_personal(const std::vector<const Field*>& columns, const Predicate& personal) {
+  return !personal.always && !personal.never &&
+         std::ranges::any_of(columns, [](const Field* field) { return field->is_personal; });
+}
+
 }  // namespace
 
 // -- One record -----------------------------------------------------------------------------------
 
-Result<GetPlan> QueryMaker::get(const Resource& resource, std::string_view key,
+Result<GetPlan> QueryMaker::get(const Resource& declared, std::string_view key,
                                 const Parameters& parameters, const Actor& actor) const {
+  const Predicate personal = state_->access.personal(actor, declared, "t", "$2::bigint");
+  const Resource& resource = state_->as_shown(declared, personal);
   for (const auto& [name, value] : parameters) {
     if (name != "fields" && name != "include" && name != "lang") {
       return wrong(name, "unknown; known parameters: fields, include, lang.", "unknown_parameter");
@@ -222,7 +259,7 @@ Result<GetPlan> QueryMaker::get(const Resource& resource, std::string_view key,
   if (parameters.empty()) {
     shape = "get " + std::string(resource.kind) + " " + state_->access.shape(actor);
   }
-  bool asks = !rights.always && !rights.never;
+  bool asks = (!rights.always && !rights.never) || asks_personal(plan.columns, personal);
   if (const auto known = shape.empty() ? std::nullopt : kept(shape)) {
     plan.plan.sql = *known;
   } else {
@@ -439,9 +476,11 @@ Result<Plan> QueryMaker::grouped(const Resource& resource, const Parameters& par
   return groups;
 }
 
-Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& parameters,
+Result<ListPlan> QueryMaker::list(const Resource& declared, const Parameters& parameters,
                                   const Actor& actor, const CustomFields& custom, int page_rows,
                                   bool confined) const {
+  const Predicate personal = state_->access.personal(actor, declared, "t", "$1::bigint");
+  const Resource& resource = state_->as_shown(declared, personal);
   const QueryLimits& limits = state_->limits;
   ListPlan plan;
   bool valid = true;
@@ -472,7 +511,7 @@ Result<ListPlan> QueryMaker::list(const Resource& resource, const Parameters& pa
       state_->access.predicate(actor, resource, Right::read, "t", "$1::bigint");
   if (!rights.always && !rights.never) {
     list.params.add_user(actor);
-  } else if (asks_user(*includes)) {
+  } else if (asks_user(*includes) || asks_personal(plan.columns, personal)) {
     // Said in the count too, which has the parameters of the page.
     list.params.add_user(actor);
     list.where += " AND ($1::bigint IS NULL OR TRUE)";

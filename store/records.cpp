@@ -316,8 +316,10 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
       resource.is_record
           ? "h.record_id = $1::bigint"
           : "h.record_kind = '" + std::string(resource.kind) + "' AND h.record_key = $1::text";
+  const std::string changes = shown_changes(state_->access, resource, actor, "h",
+                                            "$1::" + key_type_of(resource), "$5::bigint");
   Plan events = state_->queries.keep(
-      {}, "SELECT " + std::string(kHistoryColumns) +
+      {}, "SELECT " + history_columns(changes) +
               " FROM crm.history_event h LEFT JOIN crm.user u ON u.id = h.actor_id"
               " WHERE " +
               subject +
@@ -325,6 +327,7 @@ Result<Page> Records::history(const Resource& resource, std::string_view key,
               " AND ($3::text = '' OR h.event = ANY (string_to_array($3::text, ',')))"
               " ORDER BY h.id DESC LIMIT $4::bigint");
   events.params.add(key).add(before).add(std::string_view(event)).add(limit + 1);
+  if (changes.find("$5") != std::string::npos) events.params.add(actor.user_id);
 
   auto tx = state_->database.begin(Pool::api, TxMode::read_only);
   if (!tx) return std::unexpected(tx.error());

@@ -72,6 +72,10 @@ Field& Field::secret() {
   is_tracked = false;
   return *this;
 }
+Field& Field::personal() {
+  is_personal = true;
+  return *this;
+}
 Field& Field::untracked() {
   is_tracked = false;
   return *this;

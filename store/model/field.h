@@ -87,6 +87,7 @@ struct Field {
   bool is_sortable = false;
   bool is_searchable = false;    // part of `q=`
   bool is_secret = false;        // never read back
+  bool is_personal = false;      // shown to those of Access::personal, null to other readers
   bool is_tracked = true;        // in the changes of history
   bool nulls_first = false;      // when sorted upwards
   bool is_large = false;         // not in lists unless asked for by `fields=`
@@ -116,6 +117,7 @@ struct Field {
   Field& sortable();
   Field& searchable();
   Field& secret();
+  Field& personal();
   Field& untracked();
   Field& signed_amount();
   Field& aliased(std::string_view outside_name);

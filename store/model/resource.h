@@ -78,6 +78,9 @@ struct Access {
   std::optional<Role> orphan_read;
   std::optional<Role> orphan_write;
   bool employees_create = false;  // any active user may create one (design.md 11)
+  // Who is shown the fields marked personal of a row he may read. To everybody else they are null,
+  // and no filter, order, search or change of history tells of them.
+  std::vector<Grant> personal = {};
 };
 
 // What a rule must know of other rows: asked in the transaction of the write, before before_write,

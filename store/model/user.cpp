@@ -58,20 +58,22 @@ Resource user() {
                        .sortable()
                        .labels("Фамилия", "Last name"))
               .add(text("middle_name").max_length(200).labels("Отчество", "Middle name"))
-              .add(email("email").unique().searchable().labels("Эл. почта", "E-mail"))
+              .add(email("email").unique().searchable().personal().labels("Эл. почта", "E-mail"))
               .add(email("additional_email")
                        .filterable()
+                       .personal()
                        .labels("Доп. эл. почта", "Additional e-mail"))
-              .add(phone("phone_mobile").labels("Мобильный телефон", "Mobile phone"))
-              .add(phone("phone_work").labels("Рабочий телефон", "Work phone"))
+              .add(phone("phone_mobile").personal().labels("Мобильный телефон", "Mobile phone"))
+              .add(phone("phone_work").personal().labels("Рабочий телефон", "Work phone"))
               .add(text("phone_internal")
                        .max_length(50)
+                       .personal()
                        .labels("Внутренний телефон", "Internal phone"))
               .add(text("job_title").max_length(300).labels("Должность", "Job title"))
               .add(reference("line_manager_id", "user")
                        .filterable()
                        .labels("Линейный руководитель", "Line manager"))
-              .add(integer("telegram_chat_id").labels("Telegram", "Telegram"))
+              .add(integer("telegram_chat_id").personal().labels("Telegram", "Telegram"))
               .add(text("timezone")
                        .max_length(64)
                        .defaults_to("Europe/Moscow")
@@ -101,10 +103,13 @@ Resource user() {
                        .labels("Изменено", "Modified"))
               .add(row_version_field())
               .list(),
-      // Colleagues choose each other; logins of customers are their counterparties'.
+      // Colleagues choose each other, by name, post and group: how to reach one by phone or
+      // mail is his own affair. Logins of customers are their counterparties'.
       .access = {.grants = {{Role::self, Right::read, {}},
                             {Role::everyone, Right::read, {}, {}, {}, kEmployees},
-                            {Role::crm_administrators, Right::write, {}}}},
+                            {Role::crm_administrators, Right::write, {}}},
+                 .personal = {{Role::self, Right::read, {}},
+                              {Role::crm_administrators, Right::read, {}}}},
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
                      Operation::history},
       .default_sort = "last_name",
