@@ -4,8 +4,7 @@
 #include <ranges>
 
 #include "daemon/base/text.h"
-#include "tests/api/api_fixture.h"
-#include "tests/api/rights_table.h"
+#include "tests/api/rights_fixture.h"
 
 namespace c360::api {
 namespace {
@@ -152,110 +151,8 @@ TEST_F(RightsTable, DirectoriesAreReadByAllAndEditedByTheirOwn) {
 
 // -- The walk -------------------------------------------------------------------------------------
 
-// A record in one status, as records.sql made it.
-struct Probe {
-  std::string kind;  // with its variant
-  std::string status;
-  std::string key;
-
-  std::string own_kind() const { return kind.substr(0, kind.find('/')); }
-};
-
-class RightsMatrix : public ApiTest {
+class RightsMatrix : public RightsFixture {
  protected:
-  void SetUp() override {
-    ApiTest::SetUp();
-    make_records([this](const std::string& statement) { sql(statement); },
-                 [this] { make_people(); });
-    read_probes();
-  }
-
-  // Of every role on a record one person without a group, of every group one without a role.
-  void make_people() {
-    std::set<std::string> names = people_of_records();
-    names.emplace("nobody");
-    const auto groups = database_->execute(store::Pool::work, {"", "SELECT id FROM crm.group"});
-    ASSERT_TRUE(groups);
-    std::set<std::string> group_names;
-    for (int i = 0; i < groups->size(); ++i) group_names.emplace(groups->text(i, 0));
-    names.insert(group_names.begin(), group_names.end());
-    for (const std::string& name : names) {
-      const auto id = group_names.contains(name) ? add_user(name, {name}) : add_user(name);
-      sql("INSERT INTO public.person VALUES ('" + name + "', " + std::to_string(id) +
-          ") RETURNING 1");
-      ids_.emplace(name, id);
-      people_.emplace(name, HttpClient(port(), add_token(id, {"admin"})));
-    }
-  }
-
-  void read_probes() {
-    const auto rows = database_->execute(
-        store::Pool::work, {"", "SELECT kind, status, key FROM public.probe ORDER BY key::bigint"});
-    ASSERT_TRUE(rows);
-    for (int i = 0; i < rows->size(); ++i) {
-      probes_.push_back({std::string(rows->text(i, 0)), std::string(rows->text(i, 1)),
-                         std::string(rows->text(i, 2))});
-    }
-  }
-
-  std::vector<Probe> probes_of(std::string_view kind) const {
-    std::vector<Probe> found;
-    for (const Probe& probe : probes_) {
-      if (probe.own_kind() == kind) found.push_back(probe);
-    }
-    return found;
-  }
-  std::set<std::string> probed_kinds() const {
-    std::set<std::string> kinds;
-    for (const Probe& probe : probes_) kinds.insert(probe.own_kind());
-    return kinds;
-  }
-  const store::Resource& resource(std::string_view kind) const { return registry_->get(kind); }
-  std::string base(std::string_view kind) const {
-    return std::string(kApiPrefix) + "/" + std::string(resource(kind).path);
-  }
-  Held held(const Probe& probe, const std::string& person) const {
-    return row_of(matrix_, probe.kind, probe.status).of(person);
-  }
-  // Those whom the row names, and one of those whom it does not.
-  std::set<std::string> concerned(const Probe& probe) const {
-    std::set<std::string> names = {"nobody"};
-    for (const auto& [name, right] : row_of(matrix_, probe.kind, probe.status).rights) {
-      names.insert(name);
-    }
-    return names;
-  }
-
-  // The keys of the kind that the person must see.
-  std::set<std::string> visible(const std::string& kind, const std::string& person) const {
-    std::set<std::string> keys;
-    for (const Probe& probe : probes_of(kind)) {
-      if (held(probe, person) != Held::nothing) keys.insert(probe.key);
-    }
-    return keys;
-  }
-
-  std::string keys_of(std::string_view kind) const {
-    std::string keys;
-    for (const Probe& probe : probes_of(kind)) keys += (keys.empty() ? "" : ",") + probe.key;
-    return keys;
-  }
-  // Asks a list for all of the kind, those it leaves out by itself too.
-  std::string query_of_all(std::string_view kind) const {
-    std::string query = "?id.in=" + keys_of(kind);
-    if (resource(kind).has_field("status")) query += "&status.null=false";
-    if (resource(kind).has_field("types")) query += "&types=any";
-    return query;
-  }
-
-  static std::string filled(std::string text, std::string_view name, const std::string& value) {
-    for (std::size_t at = text.find(name); at != std::string::npos;
-         at = text.find(name, at + value.size())) {
-      text.replace(at, name.size(), value);
-    }
-    return text;
-  }
-
   int expected(const OperationRow& operation, Held held, const std::string& person) const {
     if (held == Held::nothing) return 404;
     if (operation.right == "read") return operation.allowed;
@@ -354,11 +251,6 @@ class RightsMatrix : public ApiTest {
     }
     EXPECT_GT(boards, 5);
   }
-
-  const std::vector<MatrixRow> matrix_ = read_matrix();
-  std::map<std::string, std::int64_t> ids_;
-  std::map<std::string, HttpClient> people_;
-  std::vector<Probe> probes_;
 };
 
 TEST_F(RightsMatrix, EveryKindOfRecordIsWalked) {
@@ -434,28 +326,6 @@ TEST_F(RightsMatrix, BoardsCountForEveryoneWhatTheMatrixSays) { check_boards(); 
 TEST_F(RightsBySets, BoardsCountForEveryoneWhatTheMatrixSays) { check_boards(); }
 
 // -- What may not be read is not there ------------------------------------------------------------
-
-// All that an answer says, but the key asked for and what every answer has of its own.
-std::string outward(const HttpAnswer& answer, const std::string& key) {
-  std::string text = std::to_string(answer.status) + "\n";
-  for (const auto& [name, value] : answer.headers) {
-    if (equal_ignoring_case(name, "x-request-id") || equal_ignoring_case(name, "date")) continue;
-    text += name + ": " + value + "\n";
-  }
-  std::string body = answer.body;
-  const std::string mark = "\"request_id\":\"";
-  for (auto at = body.find(mark); at != std::string::npos; at = body.find(mark, at + 1)) {
-    const auto begin = at + mark.size();
-    body.erase(begin, body.find('"', begin) - begin);
-  }
-  text += body;
-  for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) {
-    text.replace(at, key.size(), "#");
-  }
-  return text;
-}
-
-constexpr std::string_view kMissing = "799999999";
 
 TEST_F(RightsMatrix, AHiddenRecordIsAnsweredAsAMissingOne) {
   const auto offered = read_kinds();
@@ -560,6 +430,59 @@ TEST_F(RightsMatrix, AConflictDoesNotNameWhatMayNotBeSeen) {
   const auto namesake = people_.at("nobody").post(base("counterparty"), body(""));
   EXPECT_EQ(namesake.status, 201) << namesake.body;
   EXPECT_EQ(namesake.body.find("possible_duplicate"), std::string::npos) << namesake.body;
+}
+
+TEST_F(RightsMatrix, EveryKindIsMadeByThoseWhoMayMakeIt) {
+  std::map<std::string, std::set<std::string>> makers;
+  for (const TableRow& row : read_rights_table("creators.tsv")) {
+    for (const std::string_view kind : split(row.at(0), ' ')) {
+      auto& who = makers[std::string(kind)];
+      for (const std::string_view name : split(row.at(1), ' ')) who.emplace(name);
+    }
+  }
+  for (const auto& [kind, operations] : read_kinds()) {
+    if (!operations.contains("create")) continue;
+    std::set<std::string> may;
+    for (auto& [person, client] : people_) {
+      if (people_of_records().contains(person)) continue;
+      const auto answer = client.post(base(kind), "{}");
+      if (answer.status != 403) may.insert(person);
+      const auto many = client.post(base(kind) + "/bulk", R"({"items":[{"create":{}}]})");
+      EXPECT_EQ(many.status == 403, answer.status == 403) << kind << " by " << person << many.body;
+    }
+    if (may.contains("nobody")) may = {"everyone"};
+    EXPECT_EQ(may, makers[kind]) << "creators.tsv: " << kind;
+    makers.erase(kind);
+  }
+  for (const auto& [kind, who] : makers) {
+    ADD_FAILURE() << "creators.tsv: nobody makes a " << kind;
+  }
+}
+
+TEST_F(RightsMatrix, WhatBelongsToARecordIsMadeByThoseWhoMayWriteIt) {
+  int asked = 0;
+  for (const TableRow& row : read_rights_table("creators.tsv")) {
+    if (row.size() < 3) continue;
+    const std::string field = row[2].substr(0, row[2].find('='));
+    const Probe owner = probes_of(row[2].substr(row[2].find('=') + 1)).front();
+    for (const std::string_view kind : split(row[0], ' ')) {
+      for (const std::string& person : concerned(owner)) {
+        ++asked;
+        const auto made = [&](const std::string& key) {
+          return people_.at(person).post(base(kind), "{\"" + field + "\": " + key + "}");
+        };
+        const auto answer = made(owner.key);
+        const Held has = held(owner, person);
+        EXPECT_EQ(answer.status == 403, has == Held::read || has == Held::comment)
+            << kind << " of " << owner.kind << " by " << person << answer.body;
+        if (has != Held::nothing) continue;
+        EXPECT_EQ(outward(answer, owner.key),
+                  outward(made(std::string(kMissing)), std::string(kMissing)))
+            << kind << " of " << owner.kind << " by " << person;
+      }
+    }
+  }
+  EXPECT_GT(asked, 60);
 }
 
 TEST_F(RightsMatrix, LeadsAndOrdersAnswerEveryOperationAsWritten) { walk({"lead", "order"}); }
