@@ -28,6 +28,7 @@ struct FocusReportsOptions {
   std::chrono::hours risk_for{24};
   std::chrono::hours not_found_for{24};
   std::chrono::days report_for{30};  // then it is stale
+  int batch_limit = 1'000;           // counterparties of one batch
 
   bool is_on() const { return enabled && !kontur.token.empty(); }
 };

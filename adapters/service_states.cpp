@@ -84,8 +84,12 @@ void judge(ServiceStatus& status, const Hindrance& hindrance, Instant now) {
     status.detail = record.last_error;
     status.until = hindrance.open_until;
     status.remedy = "check the network, the address and the certificates; it is tried by itself";
+  } else if (status.probe_failed()) {
+    status.state = "failing";
+    status.detail = record.probe_told;
+    status.remedy = "see the calls of the service, mend what is told, then probe it";
   } else if (!record.last_call_at) {
-    status.state = "unused";
+    status.state = record.probed_at ? "ok" : "unused";
   } else if (record.last_outcome == "found" || record.last_outcome == "not_found") {
     status.state = "ok";
   } else {
@@ -117,9 +121,14 @@ void add_quota(JsonWriter& json, const store::ServiceQuota& quota) {
 
 }  // namespace
 
+bool ServiceStatus::probe_failed() const {
+  return record.probed_at && !record.probe_works &&
+         (!record.last_call_at || *record.last_call_at <= *record.probed_at);
+}
+
 bool ServiceStatus::is_hindered() const {
-  return state == "refused" || state == "paused" || state == "expired" || state == "spent" ||
-         state == "unreachable";
+  return (state == "failing" && probe_failed()) || state == "refused" || state == "paused" ||
+         state == "expired" || state == "spent" || state == "unreachable";
 }
 
 Result<std::vector<ServiceStatus>> service_states(store::Database& database, Instant now) {
@@ -162,6 +171,10 @@ std::string to_json(const ServiceStatus& status) {
   json.member("is_configured", record.is_configured).key("quotas").begin_array();
   for (const store::ServiceQuota& quota : status.quotas) add_quota(json, quota);
   json.end_array();
+  add_instant(json, "probed_at", record.probed_at);
+  json.key("probe_works");
+  record.probed_at ? json.boolean(record.probe_works) : json.null();
+  add_text(json, "probe_told", record.probe_told);
   return json.end_object().take();
 }
 

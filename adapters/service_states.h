@@ -24,6 +24,8 @@ struct ServiceStatus {
   std::optional<Instant> open_until;  // of the breaker
   std::vector<store::ServiceQuota> quotas;
 
+  // It did not work when it was last asked, and nothing has since.
+  bool probe_failed() const;
   // It is on and of no use until somebody does something, or time passes.
   bool is_hindered() const;
 };

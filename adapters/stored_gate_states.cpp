@@ -48,6 +48,9 @@ std::optional<GatePause> pause_in(const Json& json) {
                    .settings = text_of(*pause, "settings")};
 }
 
+// For longer nobody throttles: a limit is spent.
+constexpr std::chrono::minutes kShortPause{15};
+
 }  // namespace
 
 Result<void> StoredGateStates::change(const std::string& key,
@@ -61,14 +64,16 @@ Result<void> StoredGateStates::change(const std::string& key,
   });
 }
 
-Result<void> lift_refusals(store::Database& database, const std::string& service) {
+Result<void> lift_refusals(store::Database& database, const std::string& service, Instant now) {
   const auto gates = store::service_gates(database);
   if (!gates) return std::unexpected(gates.error());
   StoredGateStates states(database);
   for (const store::StoredServiceGate& gate : *gates) {
     if (!gate.key.starts_with(service + ":")) continue;
-    auto lifted = states.change(gate.key, [](GateState& state) {
-      if (state.pause && state.pause->cause == Outcome::auth) state.pause.reset();
+    auto lifted = states.change(gate.key, [now](GateState& state) {
+      if (state.pause &&
+          (state.pause->cause == Outcome::auth || state.pause->until - now > kShortPause))
+        state.pause.reset();
       state.open_until.reset();
     });
     if (!lifted) return lifted;

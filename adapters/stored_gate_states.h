@@ -23,9 +23,9 @@ class StoredGateStates final : public GateStates {
   store::Database& database_;
 };
 
-// Before somebody asks by hand: what was refused for the key, and a breaker that is open, count no
-// longer. A spent quota does.
-Result<void> lift_refusals(store::Database& database, const std::string& service);
+// Before somebody asks by hand: what was refused for the key, a breaker that is open and a limit
+// that is spent count no longer, because he may know that they were mended. A short pause does.
+Result<void> lift_refusals(store::Database& database, const std::string& service, Instant now);
 
 std::string to_json(const GateState& state);
 // Of text that to_json() wrote. What cannot be read counts as unknown: a row that somebody spoiled

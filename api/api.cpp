@@ -26,6 +26,7 @@
 #include "api/quarantine_routes.h"
 #include "api/record_import.h"
 #include "api/record_routes.h"
+#include "api/report_batch_routes.h"
 #include "api/search_routes.h"
 #include "api/service_routes.h"
 #include "api/template_routes.h"
@@ -44,6 +45,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_action_routes(routes, services, options);
   add_autofill_routes(routes, services, options);
   add_express_report_routes(routes, services);
+  add_report_batch_routes(routes, services, options);
   add_board_routes(routes, services, options);
   add_card_routes(routes, services);
   add_timeline_routes(routes, services);

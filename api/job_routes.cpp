@@ -138,6 +138,20 @@ Result<void> cancel(store::Database& database, const Request& request, Response&
   return answer_job(database, request, response);
 }
 
+Result<void> pause(store::Database& database, const Request& request, Response& response) {
+  auto id = request.path_id(0);
+  if (!id) return std::unexpected(id.error());
+  if (auto done = store::pause_job(database, *id); !done) return done;
+  return answer_job(database, request, response);
+}
+
+Result<void> resume(store::Database& database, const Request& request, Response& response) {
+  auto id = request.path_id(0);
+  if (!id) return std::unexpected(id.error());
+  if (auto done = store::resume_job(database, *id); !done) return done;
+  return answer_job(database, request, response);
+}
+
 Result<void> retry(store::Database& database, const Request& request, Response& response) {
   auto id = request.path_id(0);
   if (!id) return std::unexpected(id.error());
@@ -241,6 +255,8 @@ Json job_schema() {
                          {"payload", schema::any("Of its kind")},
                          {"progress_done", integer()},
                          {"progress_total", nullable(integer("null: not known"))},
+                         {"progress_failed", integer("Of progress_done")},
+                         {"paused", schema::boolean("Nobody takes it until it is resumed")},
                          {"cancel_requested", schema::boolean("It is asked to stop")},
                          {"error_code", nullable(string("Of the last attempt"))},
                          {"error", nullable(string("What went wrong at the last attempt"))},
@@ -376,6 +392,14 @@ void add_one_job_routes(std::vector<Route>& routes, store::Database& database) {
   add(job_route(Method::post, "/jobs/{id}/cancel", "cancel_job",
                 "A queued job is canceled at once, a running one is asked to stop", job_schema(),
                 [&database](Request& q, Response& r) { return cancel(database, q, r); }));
+  add(job_route(Method::post, "/jobs/{id}/pause", "pause_job",
+                "A queued job is taken by nobody, a running one that works in pieces rests after "
+                "the piece under way",
+                job_schema(),
+                [&database](Request& q, Response& r) { return pause(database, q, r); }));
+  add(job_route(Method::post, "/jobs/{id}/resume", "resume_job",
+                "It goes on, at once also where it waits for its time", job_schema(),
+                [&database](Request& q, Response& r) { return resume(database, q, r); }));
   add(job_route(Method::post, "/jobs/{id}/retry", "retry_job",
                 "A failed or canceled job once more, with all its attempts", job_schema(),
                 [&database](Request& q, Response& r) { return retry(database, q, r); }));

@@ -152,7 +152,10 @@ Json service_schema() {
        {"last_error", maybe_text("In the last 24 h")},
        {"last_error_at", maybe_time()},
        {"is_configured", schema::boolean("It has its key")},
-       {"quotas", schema::array(quota_schema(), "As the service said last")}},
+       {"quotas", schema::array(quota_schema(), "As the service said last")},
+       {"probed_at", maybe_time("When it was asked last whether it works")},
+       {"probe_works", schema::nullable(schema::boolean())},
+       {"probe_told", maybe_text("What it said, or why it said nothing")}},
       {"service", "is_on", "state"});
 }
 

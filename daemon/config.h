@@ -104,7 +104,8 @@ struct Config {
   ServiceConfig service;
   RetentionConfig retention;
   std::size_t job_threads = 0;
-  int stale_days = 0;  // without contact, of a customer
+  int stale_days = 0;                     // without contact, of a customer
+  std::chrono::seconds probe_interval{};  // of outside services; 0: not by the clock
   std::uint64_t max_import_bytes = 0;
   api::ApiLimits limits;
   adapters::PartyRegisterOptions dadata;

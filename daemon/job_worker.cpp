@@ -28,8 +28,8 @@ constexpr milliseconds kAfterRefusal{3'600'000};
 constexpr std::array<std::string_view, 3> kStates = {"queued", "running", "dead"};
 
 std::string_view result_name(JobEnd end) {
-  constexpr std::array<std::string_view, 5> kNames = {"done", "retry", "dead", "canceled",
-                                                      "given_back"};
+  constexpr std::array<std::string_view, 6> kNames = {"done",     "retry",      "dead",
+                                                      "canceled", "given_back", "goes_on"};
   return kNames.at(static_cast<std::size_t>(end));
 }
 
@@ -190,6 +190,10 @@ store::JobSettlement JobWorkers::settlement_of(const Running& running,
     settlement.processed = outcome->processed;
     settlement.failed = outcome->failed;
     settlement.error = outcome->trouble;
+    if (outcome->again_after) {
+      settlement.end = JobEnd::goes_on;
+      settlement.delay = *outcome->again_after;
+    }
     return settlement;
   }
   settlement.error = outcome.error();

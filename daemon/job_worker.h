@@ -65,6 +65,8 @@ struct JobYield {
   std::int64_t processed = 0;
   std::int64_t failed = 0;
   std::optional<Error> trouble = {};  // of what went wrong, the first
+  // A piece of the job is done, the rest is after so long: others get their turn between.
+  std::optional<std::chrono::milliseconds> again_after = {};
 };
 using JobHandler = std::function<Result<JobYield>(JobRun& run)>;
 using JobHandlers = std::map<std::string, JobHandler, std::less<>>;

@@ -95,8 +95,10 @@ Result<void> OutsideServices::announce() {
                   .is_configured = !focus.kontur.token.empty(),
                   .on_import = focus.on_import,
                   .report_days = static_cast<int>(focus.report_for.count()),
+                  .batch_limit = focus.batch_limit,
+                  .reports_per_second = focus.kontur.pdf.rate.calls,
                   .settings = settings_of(focus.kontur.token, focus.kontur.base_url),
-                  .jobs = {"express_report"}});
+                  .jobs = {"express_report", "express_report_batch"}});
   if (!told) return told;
   const auto& metrika = sources_.options();
   told = store::set_service_switch(

@@ -142,7 +142,8 @@ Result<void> Parts::start_jobs() {
                               .clock = clock,
                               .services = *job_services,
                               .records = records,
-                              .zone = *zone});
+                              .zone = *zone,
+                              .probe_interval = in_force->probe_interval});
   add_print_jobs(handlers, database, renderer_of(*in_force));
   jobs = std::make_unique<JobWorkers>(database, std::move(handlers), std::move(options), observer);
   jobs->start();

@@ -35,8 +35,8 @@ constexpr std::array<std::string_view, 9> kApiSettings = {
 constexpr std::array<std::string_view, 7> kServiceSettings = {
     "dadata.", "kontur_focus.", "metrika.", "requisites.", "smtp.", "telegram.", "sms."};
 
-constexpr std::array<std::string_view, 5> kJobSettings = {
-    "jobs.", "retention.", "business.timezone", "database.", "documents."};
+constexpr std::array<std::string_view, 6> kJobSettings = {
+    "jobs.", "adapters.", "retention.", "business.timezone", "database.", "documents."};
 constexpr std::array<std::string_view, 6> kMessageSettings = {
     "smtp.", "telegram.", "sms.", "messages.", "business.timezone", "database."};
 constexpr std::array<std::string_view, 2> kWebhookSettings = {"webhooks.", "database."};

@@ -9,6 +9,7 @@
 #include "adapters/metrika.h"
 #include "adapters/stored_gate_states.h"
 #include "daemon/base/text.h"
+#include "store/service_probes.h"
 
 namespace c360::daemon {
 
@@ -19,10 +20,9 @@ using adapters::CallResult;
 using adapters::Outcome;
 using std::chrono::milliseconds;
 
-// Somebody waits for the answer.
-constexpr milliseconds kLongestProbe{15'000};
-
-void hurry(CallLimits& limits) { limits.whole = std::min(limits.whole, kLongestProbe); }
+void hurry(CallLimits& limits, milliseconds longest) {
+  limits.whole = std::min(limits.whole, longest);
+}
 
 }  // namespace
 
@@ -32,8 +32,16 @@ Result<api::ProbeResult> ServiceProbes::probe(const std::string& service) {
   if (!*is_on)
     return fail(ErrorCode::conflict,
                 service + " is off: no key is set, or it is switched off in the settings", "off");
-  if (auto lifted = adapters::lift_refusals(database_, service); !lifted)
+  if (auto lifted = adapters::lift_refusals(database_, service, clock_.now()); !lifted)
     return std::unexpected(lifted.error());
+  return look(service);
+}
+
+bool ServiceProbes::is_free(std::string_view service) const {
+  return service != "dadata" || !services_.party_options().dadata.secret.empty();
+}
+
+Result<api::ProbeResult> ServiceProbes::look(const std::string& service) {
   const auto began = clock_.steady();
   const auto told = ask(service);
   api::ProbeResult result{
@@ -42,6 +50,13 @@ Result<api::ProbeResult> ServiceProbes::probe(const std::string& service) {
       .reason = told ? "" : told.error().reason,
       .told = told ? *told : told.error().detail,
       .duration = std::chrono::duration_cast<milliseconds>(clock_.steady() - began)};
+  auto kept = store::keep_service_probe(database_, {.service = service,
+                                                    .works = result.works,
+                                                    .outcome = result.outcome,
+                                                    .reason = result.reason,
+                                                    .told = result.told,
+                                                    .duration = result.duration});
+  if (!kept) return std::unexpected(kept.error());
   return result;
 }
 
@@ -60,7 +75,7 @@ CallResult<std::string> ServiceProbes::ask_dadata() {
   const adapters::ChannelPorts ports = services_.channel_ports();
   adapters::ChannelHttp http(ports);
   adapters::DadataOptions options = services_.party_options().dadata;
-  hurry(options.find);
+  hurry(options.find, longest_);
   adapters::Dadata dadata(options, http.ports());
   if (options.secret.empty()) {
     // Without the secret nobody tells what is left: one suggestion of the day is spent.
@@ -81,7 +96,7 @@ CallResult<std::string> ServiceProbes::ask_kontur() {
   const adapters::ChannelPorts ports = services_.channel_ports();
   adapters::ChannelHttp http(ports);
   adapters::KonturOptions options = services_.reports().options().kontur;
-  hurry(options.json);
+  hurry(options.json, longest_);
   const auto rows = adapters::KonturFocus(options, http.ports()).usage();
   if (!rows) return std::unexpected(rows.error());
   std::vector<std::string> counters;
@@ -96,7 +111,7 @@ CallResult<std::string> ServiceProbes::ask_metrika() {
   const adapters::ChannelPorts ports = services_.channel_ports();
   adapters::ChannelHttp http(ports);
   adapters::MetrikaOptions options = services_.sources().options().metrika;
-  hurry(options.limits);
+  hurry(options.limits, longest_);
   const auto counters = adapters::Metrika(options, http.ports()).counters();
   if (!counters) return std::unexpected(counters.error());
   return fmt::format("the token sees {} counter{}", *counters, *counters == 1 ? "" : "s");

@@ -25,6 +25,7 @@ constexpr std::array kTables = {
     TableSentence{"rules", "How mail is read."},
     TableSentence{"mail", "Limits common to all mailboxes."},
     TableSentence{"support", "The service desk."},
+    TableSentence{"adapters", "What is common to the outside services."},
     TableSentence{"requisites", "Where the requisites of counterparties come from."},
     TableSentence{"dadata", "The register of companies: https://dadata.ru."},
     TableSentence{"kontur_focus", "Express reports on risks: https://focus.kontur.ru."},

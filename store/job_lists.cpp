@@ -12,6 +12,7 @@ SELECT id, json_build_object(
          'run_at', run_at, 'attempts', attempts, 'max_attempts', max_attempts, 'trigger', trigger,
          'planned_at', planned_at, 'record_id', record_id, 'dedupe_key', dedupe_key,
          'payload', payload, 'progress_done', progress_done, 'progress_total', progress_total,
+         'progress_failed', progress_failed, 'paused', is_paused,
          'cancel_requested', cancel_requested, 'error_code', error_code, 'error', last_error,
          'created_at', created_at, 'created_by', created_by, 'finished_at', finished_at)::text
   FROM ops.job

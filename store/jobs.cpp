@@ -22,7 +22,7 @@ RETURNING id, xmax = 0)sql"};
 constexpr Sql kTake{"jobs.take", R"sql(
 WITH due AS (
   SELECT id FROM ops.job
-   WHERE status = 'queued' AND run_at <= now() AND kind = ANY ($1::text[])
+   WHERE status = 'queued' AND run_at <= now() AND kind = ANY ($1::text[]) AND NOT is_paused
    ORDER BY priority DESC, run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED),
 taken AS (
   UPDATE ops.job AS j
@@ -108,12 +108,21 @@ UPDATE ops.job
        finished_at = CASE status WHEN 'queued' THEN clock_timestamp() ELSE finished_at END
  WHERE id = $1 AND status IN ('queued', 'running')
 RETURNING status)sql"};
+constexpr Sql kPause{"jobs.pause", R"sql(
+UPDATE ops.job SET is_paused = true WHERE id = $1 AND status IN ('queued', 'running')
+RETURNING id)sql"};
+constexpr Sql kResume{"jobs.resume", R"sql(
+UPDATE ops.job
+   SET is_paused = false,
+       run_at = CASE status WHEN 'queued' THEN least(run_at, now()) ELSE run_at END
+ WHERE id = $1 AND status IN ('queued', 'running')
+RETURNING id, pg_notify('c360_job', ''))sql"};
 constexpr Sql kStatus{"jobs.status", "SELECT status FROM ops.job WHERE id = $1"};
 
 constexpr Sql kRetry{"jobs.retry", R"sql(
 WITH back AS (
   UPDATE ops.job SET status = 'queued', attempts = 0, run_at = now(), finished_at = NULL,
-         cancel_requested = false
+         cancel_requested = false, is_paused = false
    WHERE id = $1 AND status IN ('failed', 'canceled')
   RETURNING id)
 SELECT pg_notify('c360_job', '') FROM back)sql"};
@@ -127,7 +136,7 @@ WITH dead AS (
    ORDER BY kind, coalesce(dedupe_key, id::text), id LIMIT $2),
 back AS (
   UPDATE ops.job AS j SET status = 'queued', attempts = 0, run_at = now(), finished_at = NULL,
-         cancel_requested = false
+         cancel_requested = false, is_paused = false
     FROM dead WHERE j.id = dead.id AND j.status = 'failed'
   RETURNING j.id)
 SELECT count(*), pg_notify('c360_job', '') FROM back)sql"};
@@ -135,7 +144,7 @@ SELECT count(*), pg_notify('c360_job', '') FROM back)sql"};
 constexpr Sql kUntilNext{"jobs.until_next", R"sql(
 SELECT (extract(epoch FROM least(
   (SELECT min(run_at) FROM ops.job
-    WHERE status = 'queued' AND run_at > now() AND kind = ANY ($1::text[])),
+    WHERE status = 'queued' AND run_at > now() AND kind = ANY ($1::text[]) AND NOT is_paused),
   (SELECT min(locked_until) FROM ops.job WHERE status = 'running' AND locked_until > now()),
   (SELECT min(next_run_at) FROM ops.schedule WHERE is_enabled)
 ) - clock_timestamp()) * 1000)::bigint)sql"};
@@ -155,7 +164,8 @@ constexpr Sql kDepths{"jobs.depths", R"sql(
 SELECT kind, count(*) FILTER (WHERE status = 'queued'), count(*) FILTER (WHERE status = 'running'),
        count(*) FILTER (WHERE status = 'failed'),
        (extract(epoch FROM coalesce(max(now() - run_at)
-          FILTER (WHERE status = 'queued' AND run_at <= now()), interval '0')) * 1000)::bigint
+          FILTER (WHERE status = 'queued' AND run_at <= now() AND NOT is_paused),
+          interval '0')) * 1000)::bigint
   FROM ops.job WHERE status IN ('queued', 'running', 'failed') GROUP BY kind)sql"};
 
 std::unexpected<Error> lease_lost(const Job& job) {
@@ -179,6 +189,7 @@ std::string_view status_after(JobEnd end) {
       return "canceled";
     case JobEnd::retry:
     case JobEnd::given_back:
+    case JobEnd::goes_on:
       break;
   }
   return "queued";
@@ -187,6 +198,7 @@ std::string_view status_after(JobEnd end) {
 std::string_view result_of(const JobSettlement& settlement) {
   switch (settlement.end) {
     case JobEnd::done:
+    case JobEnd::goes_on:
       return settlement.failed > 0 ? "partial" : "ok";
     case JobEnd::canceled:
     case JobEnd::given_back:
@@ -198,11 +210,17 @@ std::string_view result_of(const JobSettlement& settlement) {
   return "failed";
 }
 
+// Attempts that do not count: what gets on begins anew with them.
+int forgiven(const Job& job, JobEnd end) {
+  if (end == JobEnd::goes_on) return job.attempts;
+  return end == JobEnd::given_back ? 1 : 0;
+}
+
 Params settlement_params(const Job& job, const JobSettlement& settlement) {
   Params params = identity(job);
   params.add(status_after(settlement.end))
       .add(static_cast<std::int64_t>(settlement.delay.count()))
-      .add(settlement.end == JobEnd::given_back ? 1 : 0);
+      .add(forgiven(job, settlement.end));
   if (settlement.error) {
     params.add(utf8_prefix(settlement.error->detail, kMaxJobErrorBytes));
     params.add(to_string(settlement.error->code));
@@ -341,6 +359,22 @@ Result<bool> cancel_job(Database& database, std::int64_t id) {
   if (rows->empty())
     return not_so(database, id, "job_finished", "Only what is queued or running can be canceled.");
   return rows->text(0, 0) == "canceled";
+}
+
+Result<void> pause_job(Database& database, std::int64_t id) {
+  auto rows = database.execute(Pool::api, kPause, Params{}.add(id));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty())
+    return not_so(database, id, "job_finished", "Only what is queued or running can rest.");
+  return {};
+}
+
+Result<void> resume_job(Database& database, std::int64_t id) {
+  auto rows = database.execute(Pool::api, kResume, Params{}.add(id));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty())
+    return not_so(database, id, "job_finished", "Only what is queued or running can go on.");
+  return {};
 }
 
 Result<void> retry_job(Database& database, std::int64_t id) {

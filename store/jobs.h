@@ -86,6 +86,7 @@ enum class JobEnd : std::uint8_t {
   failed,  // the dead letter list
   canceled,
   given_back,  // not tried: free for others after `delay`
+  goes_on,     // a piece of it is done, the rest after `delay`; its attempts count anew
 };
 struct JobSettlement {
   JobEnd end = JobEnd::done;
@@ -115,6 +116,12 @@ Result<std::int64_t> reclaim_jobs(Database& database);
 // A queued one is canceled at once (true), a running one is asked to stop (false). not_found;
 // conflict, reason job_finished.
 Result<bool> cancel_job(Database& database, std::int64_t id);
+// A queued one is taken by nobody until it is resumed; a running one that works in pieces rests
+// after the piece under way, of another the next attempt waits. not_found; conflict, reason
+// job_finished.
+Result<void> pause_job(Database& database, std::int64_t id);
+// It goes on, at once also where it waits for its time. The same errors.
+Result<void> resume_job(Database& database, std::int64_t id);
 // A failed or canceled one goes back to the queue with all its attempts. not_found; conflict,
 // reason job_not_finished, or job_dedupe_key when another one does the same by now.
 Result<void> retry_job(Database& database, std::int64_t id);

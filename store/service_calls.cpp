@@ -26,8 +26,9 @@ DELETE FROM ops.service_call WHERE id IN (
 constexpr Sql kRecords{"service_call_records", R"sql(
 SELECT s.service, s.is_on, day.calls, day.failed, latest.started_at, coalesce(latest.outcome, ''),
        coalesce(nullif(failed.error, ''), failed.reason, ''), failed.started_at,
-       s.is_configured
+       s.is_configured, p.asked_at, coalesce(p.works, false), coalesce(p.told, '')
   FROM ops.service_switch AS s
+  LEFT JOIN ops.service_probe AS p ON p.service = s.service
   LEFT JOIN LATERAL (
     SELECT count(*) AS calls,
            count(*) FILTER (WHERE outcome NOT IN ('found', 'not_found')) AS failed
@@ -93,6 +94,9 @@ Result<std::vector<ServiceRecord>> service_records(Database& database) {
                        .last_error = std::string(rows->text(row, 6)),
                        .last_error_at = rows->instant(row, 7)});
     records.back().is_configured = rows->boolean(row, 8);
+    records.back().probed_at = rows->instant(row, 9);
+    records.back().probe_works = rows->boolean(row, 10);
+    records.back().probe_told = rows->text(row, 11);
   }
   return records;
 }

@@ -58,6 +58,9 @@ struct ServiceRecord {
   std::string last_outcome;  // empty: none
   std::string last_error;    // of the latest call that failed, in the last 24 h
   std::optional<Instant> last_error_at;
+  std::optional<Instant> probed_at;  // the latest question whether it works
+  bool probe_works = false;
+  std::string probe_told;  // what it said, or why it said nothing
 };
 // All of them, by name.
 Result<std::vector<ServiceRecord>> service_records(Database& database);

@@ -9,14 +9,18 @@ constexpr Sql kSet{"service_switch_set", R"sql(
 WITH old AS (SELECT settings FROM ops.service_switch WHERE service = $1),
 now_set AS (
   INSERT INTO ops.service_switch AS s (service, is_on, on_import, report_days, settings,
-                                         is_configured)
-  VALUES ($1, $2, $3, $4, $5, $7)
+                                       is_configured, batch_limit, reports_per_second)
+  VALUES ($1, $2, $3, $4, $5, $7, $8, $9)
   ON CONFLICT (service) DO UPDATE
      SET is_on = excluded.is_on, on_import = excluded.on_import,
          report_days = excluded.report_days, settings = excluded.settings,
-         is_configured = excluded.is_configured),
+         is_configured = excluded.is_configured, batch_limit = excluded.batch_limit,
+         reports_per_second = excluded.reports_per_second),
 forgotten AS (
   DELETE FROM ops.service_quota
+   WHERE service = $1 AND NOT EXISTS (SELECT FROM old WHERE settings = $5)),
+unprobed AS (
+  DELETE FROM ops.service_probe
    WHERE service = $1 AND NOT EXISTS (SELECT FROM old WHERE settings = $5)),
 woken AS (
   UPDATE ops.job SET run_at = now()
@@ -35,6 +39,7 @@ Result<void> set_service_switch(Database& database, const ServiceSwitch& wanted)
   params.add(wanted.service).add(wanted.is_on).add(wanted.on_import).add(wanted.report_days);
   params.add(wanted.settings).add_array(std::span<const std::string>(wanted.jobs));
   params.add(wanted.is_configured || wanted.is_on);
+  params.add(wanted.batch_limit).add(wanted.reports_per_second);
   auto rows = database.execute(Pool::work, kSet, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return {};

@@ -47,17 +47,25 @@ std::string quotas_of(const Json& service) {
   return shown_ones.empty() ? "-" : join(shown_ones, "; ");
 }
 
+Cell works_of(const Json& service) {
+  const std::string works = shown(service, "probe_works");
+  if (works == "-") return works;
+  return works == "true" ? Cell{"yes", Tone::good} : Cell{"no", Tone::bad};
+}
+
 // The table, and below it what is wrong with a service and what to do.
 Result<ExitCode> list_adapters(Context& context, const Arguments&) {
   const auto items = list_of(context, "/services");
   if (!items) return std::unexpected(items.error());
-  Table table{{"SERVICE", "STATE", "CALLS TODAY", "FAILED", "LAST CALL", "LEFT"}, {}};
+  Table table{{"SERVICE", "STATE", "CALLS TODAY", "FAILED", "LAST CALL", "PROBED", "WORKS", "LEFT"},
+              {}};
   std::string below;
   for (const Json& service : items->as_array()) {
     const std::string state = shown(service, "state");
     table.add({shown(service, "service"), Cell{state, tone_of_state(state)},
                shown(service, "calls_today"), shown(service, "failed_today"),
-               shown(service, "last_call_at"), quotas_of(service)});
+               shown(service, "last_call_at"), shown(service, "probed_at"), works_of(service),
+               quotas_of(service)});
     if (shown(service, "remedy") != "-")
       below += fmt::format("{}: {}\n  {}\n", shown(service, "service"), shown(service, "detail"),
                            shown(service, "remedy"));

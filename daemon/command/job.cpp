@@ -31,7 +31,9 @@ Tone tone_of(std::string_view status) {
 std::string progress_of(const Json& job) {
   const std::string done = cell(job, "progress_done");
   const std::string total = cell(job, "progress_total");
-  if (total != "-") return done + "/" + total;
+  const std::string failed = cell(job, "progress_failed");
+  const std::string ill = failed == "-" || failed == "0" ? "" : fmt::format(" ({} failed)", failed);
+  if (total != "-") return done + "/" + total + ill;
   return done == "0" ? "-" : done;
 }
 
@@ -68,7 +70,8 @@ Result<ExitCode> list(Context& context, const Arguments& arguments) {
   Table table{{"ID", "JOB", "STATUS", "TRIES", "PROGRESS", "RUN AT", "ERROR"}, {}};
   for (const Json& job : items->as_array()) {
     const std::string schedule = cell(job, "schedule");
-    const std::string status = cell(job, "status");
+    const bool rests = cell(job, "status") == "queued" && cell(job, "paused") == "true";
+    const std::string status = rests ? "paused" : cell(job, "status");
     table.add({cell(job, "id"), schedule == "-" ? cell(job, "kind") : schedule,
                Cell{status, tone_of(status)}, cell(job, "attempts"), progress_of(job),
                cell(job, "run_at"), cell(job, "error")});
@@ -174,7 +177,9 @@ Result<ExitCode> change(Context& context, const std::string& name, const Json& w
   return ExitCode::ok;
 }
 
+// A number is a job, anything else a schedule.
 Result<ExitCode> set_paused(Context& context, const Arguments& arguments, bool paused) {
+  if (is_id(arguments.positional[0])) return act(context, arguments, paused ? "pause" : "resume");
   Json wish{Json::Object{}};
   wish.set("paused", paused);
   return change(context, arguments.positional[0], wish);
@@ -227,14 +232,14 @@ std::vector<Verb> job_verbs() {
        retry},
       {"job",
        "pause",
-       "NAME",
-       "Let a schedule rest",
+       "NAME|ID",
+       "Let a schedule or a job rest",
        {},
        [](Context& c, const Arguments& a) { return set_paused(c, a, true); }},
       {"job",
        "resume",
-       "NAME",
-       "Let it go on; what it missed is not made up for",
+       "NAME|ID",
+       "Let it go on; what a schedule missed is not made up for",
        {},
        [](Context& c, const Arguments& a) { return set_paused(c, a, false); }},
       {"job",

@@ -68,7 +68,7 @@ std::string help_of_all() {
       "  --version                    the version\n\n"
       "check, migrate, doctor, mailbox probe and compare, user and token open the database or the\n"
       "mailboxes by the service's configuration; mailbox list and reload ask the admin listener;\n"
-      "mail, quarantine, job, adapter and rules test ask the API and need a token:\n"
+      "mail, quarantine, job, report, adapter and rules test ask the API and need a token:\n"
       "  export CLIENT360_TOKEN=$(client360 --json token create --user=you@example.org \\\n"
       "      --name=operator --scopes=admin | jq -r .token)\n\n"
       "Exit codes: 0 done, 1 failed, 2 not understood, 3 configuration refused, 4 the database\n"
@@ -264,8 +264,8 @@ const std::vector<Verb>& all_verbs() {
     std::vector<Verb> verbs;
     for (auto part :
          {check_verbs(), mailbox_verbs(), mail_verbs(), import_verbs(), quarantine_verbs(),
-          rules_verbs(), job_verbs(), adapter_verbs(), token_verbs(), user_verbs(), service_verbs(),
-          doctor_verbs(), completion_verbs()})
+          rules_verbs(), job_verbs(), report_verbs(), adapter_verbs(), token_verbs(), user_verbs(),
+          service_verbs(), doctor_verbs(), completion_verbs()})
       verbs.insert(verbs.end(), part.begin(), part.end());
     return verbs;
   }();

@@ -104,6 +104,7 @@ std::vector<Verb> import_verbs();
 std::vector<Verb> quarantine_verbs();
 std::vector<Verb> rules_verbs();
 std::vector<Verb> job_verbs();
+std::vector<Verb> report_verbs();
 std::vector<Verb> adapter_verbs();
 std::vector<Verb> token_verbs();
 std::vector<Verb> user_verbs();

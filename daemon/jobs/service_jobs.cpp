@@ -1,8 +1,10 @@
 #include "daemon/jobs/service_jobs.h"
 
+#include "daemon/jobs/adapter_probe.h"
 #include "daemon/jobs/autofill.h"
 #include "daemon/jobs/express_report.h"
 #include "daemon/jobs/metrika_sync.h"
+#include "daemon/jobs/report_batch.h"
 
 namespace c360::daemon {
 
@@ -16,10 +18,16 @@ void add_service_jobs(JobHandlers& handlers, const ServiceJobPorts& ports) {
                               .sources = ports.services.sources(),
                               .clock = ports.clock,
                               .records = ports.records});
-  add_express_report_jobs(handlers, {.database = ports.database,
-                                     .reports = ports.services.reports(),
-                                     .records = ports.records,
-                                     .zone = ports.zone});
+  const ExpressReportPorts reports{.database = ports.database,
+                                   .reports = ports.services.reports(),
+                                   .records = ports.records,
+                                   .zone = ports.zone};
+  add_express_report_jobs(handlers, reports);
+  add_report_batch_job(handlers, reports);
+  add_adapter_probe_job(handlers, {.database = ports.database,
+                                   .clock = ports.clock,
+                                   .services = ports.services,
+                                   .interval = ports.probe_interval});
 }
 
 }  // namespace c360::daemon

@@ -18,6 +18,7 @@ struct ServiceJobPorts {
   OutsideServices& services;
   std::function<std::shared_ptr<store::Records>()> records;  // asked at each run
   TimeZone zone;                                             // of the business
+  std::chrono::seconds probe_interval{};                     // 0: nobody is probed by the clock
 };
 
 // What the ports name outlives the handlers.

@@ -7,6 +7,15 @@ namespace c360::daemon {
 namespace {
 
 constexpr std::array kRows = {
+    Row{.key = "adapters.probe_interval_s",
+        .type = Type::integer,
+        .default_value = "900",
+        .sentence = "How often each outside service that is on is asked, by one of all daemons, "
+                    "whether it works and what is left, where that costs nothing; 0: never.",
+        .store = [](Config& c, SettingValue&& v) { c.probe_interval = seconds_of(v); },
+        .min = 0,
+        .max = 86'400,
+        .unit = "s"},
     Row{.key = "dadata.enabled",
         .type = Type::boolean,
         .default_value = "true",
@@ -171,6 +180,14 @@ constexpr std::array kRows = {
         .default_value = "true",
         .sentence = "Ask again for stale reports: at most 500 a day, the oldest first.",
         .store = [](Config& c, SettingValue&& v) { c.kontur_focus.recheck = v.boolean; }},
+    Row{.key = "kontur_focus.batch_limit",
+        .type = Type::integer,
+        .default_value = "1000",
+        .sentence = "Counterparties whose reports are asked for together; more are refused.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.kontur_focus.batch_limit = static_cast<int>(v.integer); },
+        .min = 1,
+        .max = 100'000},
     Row{.key = "kontur_focus.calls_per_second",
         .type = Type::integer,
         .default_value = "5",

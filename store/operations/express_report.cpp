@@ -49,7 +49,12 @@ WITH stale AS (
     JOIN ops.service_switch AS s ON s.service = 'kontur' AND s.is_on
    WHERE r.status IN ('ready', 'failed') AND r.obtained_at < now() - s.report_days * interval '1 day'
      AND c.deleted_at IS NULL AND c.registry_status IS DISTINCT FROM 'liquidated'
-   ORDER BY r.obtained_at LIMIT $1 FOR UPDATE OF r SKIP LOCKED),
+   ORDER BY r.obtained_at
+   LIMIT least($1::bigint, (
+     SELECT min(greatest(0, floor(q.remaining - coalesce(q.total, 0) * 0.05)))
+       FROM ops.service_quota AS q
+      WHERE q.service = 'kontur' AND q.name LIKE '%briefReport%' AND q.remaining IS NOT NULL)::bigint)
+   FOR UPDATE OF r SKIP LOCKED),
 asked AS (
   UPDATE crm.express_report AS r
      SET status = 'queued', wants_fresh = true, requested_at = now(), requested_by = NULL

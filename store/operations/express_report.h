@@ -62,7 +62,8 @@ Result<void> note_report_failed(Records& records, Transaction& tx, std::int64_t 
                                 std::string_view detail, const Actor& actor);
 
 // Queues jobs for reports older than their service switch allows, `limit` at most, oldest first;
-// how many. None where the service is off.
+// how many. None where the service is off; a twentieth of the contract is left to people
+// (adapters.md, 2.5).
 Result<std::int64_t> queue_stale_reports(Database& database, int limit);
 
 // GET /counterparties/{id}/express-report: a JSON object; status `none` where there is none. Rights

@@ -75,7 +75,6 @@ Action express_report_action() {
               "fresh":{"type":"boolean","description":"false: it was queued already"}},
               "required":["job_id","fresh"]})",
           .queues = true,
-          .in_bulk = true,
           .handler = request_report};
 }
 

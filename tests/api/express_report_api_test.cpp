@@ -1,4 +1,4 @@
-// The express report over the API: asked for, shown, for many at once.
+// The express report over the API: asked for and shown.
 #include <gmock/gmock.h>
 
 #include "store/service_switches.h"
@@ -56,24 +56,6 @@ TEST_F(ExpressReportApi, IsQueuedTogetherWithANewCounterparty) {
   EXPECT_EQ(sql("SELECT record_id FROM ops.job WHERE kind = 'express_report'"), id);
   EXPECT_EQ(sql("SELECT count(*) FROM ops.job"), 1);
   EXPECT_EQ(admin.get(path(id)).json().find("status")->as_string(), "queued");
-}
-
-TEST_F(ExpressReportApi, OfManyIsQueuedForEachThatHasAnInn) {
-  HttpClient admin = administrator();
-  const std::int64_t one = card(admin, R"(,"inn":"6663003127")");
-  const std::int64_t without = card(admin);
-  const std::int64_t other = card(admin, R"(,"inn":"7707083893")");
-  turn(true);
-
-  const HttpAnswer asked =
-      admin.post("/api/v1/counterparties/express-report", "{\"ids\":[" + std::to_string(one) + "," +
-                                                              std::to_string(without) + "," +
-                                                              std::to_string(other) + "]}");
-
-  ASSERT_EQ(asked.status, 200) << asked.body;
-  EXPECT_EQ(asked.json().find("failed")->number_text(), "1");
-  EXPECT_THAT(asked.body, HasSubstr("inn_required"));
-  EXPECT_EQ(sql("SELECT count(*) FROM ops.job WHERE kind = 'express_report'"), 2);
 }
 
 TEST_F(ExpressReportApi, WithTheServiceOffOrWithoutTheRightNothingIsQueued) {

@@ -45,6 +45,20 @@ TEST_F(JobsApi, AreListedNewestFirstByPagesAndFilters) {
     EXPECT_EQ(admin.get("/api/v1/jobs?" + wrong).status, 400) << wrong;
 }
 
+TEST_F(JobsApi, OneRestsAndGoesOn) {
+  HttpClient admin = administrator();
+  const auto id = add("report");
+
+  const auto paused = admin.post(path(id, "/pause"), "");
+  EXPECT_EQ(paused.field("status"), "queued") << paused.body;
+  EXPECT_EQ(paused.field("paused"), "true");
+  EXPECT_TRUE(store::take_jobs(*database_, {"report"}, "a", 1)->empty());
+  EXPECT_EQ(admin.post(path(id, "/resume"), "").field("paused"), "false");
+  take("report");
+  EXPECT_EQ(admin.post(path(id + 1, "/pause"), "").status, 404);
+  EXPECT_EQ(client_of("seller", {}).post(path(id, "/pause"), "").status, 403);
+}
+
 TEST_F(JobsApi, ADeadLetterSaysWhatWentWrongAndRunsAgain) {
   HttpClient admin = administrator();
   const auto id = add("report");

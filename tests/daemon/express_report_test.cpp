@@ -10,6 +10,7 @@
 #include "adapters/stored_gate_states.h"
 #include "store/operations/action.h"
 #include "store/operations/express_report.h"
+#include "store/service_quotas.h"
 #include "store/service_switches.h"
 #include "tests/adapters/service_setting.h"
 #include "tests/store/records_fixture.h"
@@ -289,6 +290,23 @@ TEST_F(ExpressReportTest, AStaleReportIsAskedForAgainByTheClock) {
   EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 0);
   EXPECT_EQ(run(), "done");
   EXPECT_EQ(value("counterparty", key, "check_status"), "risky");
+}
+
+TEST_F(ExpressReportTest, TheClockLeavesATwentiethOfTheContractToPeople) {
+  focus_.next(risk());
+  focus_.next(pdf());
+  card();
+  ASSERT_EQ(run(), "done");
+  sql("UPDATE crm.express_report SET obtained_at = now() - interval '31 days' RETURNING 1");
+  const auto left = [this](const std::string& remaining) {
+    ASSERT_TRUE(store::keep_service_quota(
+        *database_,
+        {.service = "kontur", .name = "briefReport", .remaining = remaining, .total = "100"}));
+  };
+  left("5");
+  EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 0);
+  left("6");
+  EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 1);
 }
 
 TEST_F(ExpressReportTest, AnInnThatChangesIsAnotherReport) {

@@ -537,7 +537,7 @@ TEST_F(MessageSenderTest, ProbeLiftsARefusedSignIn) {
   work();
   ASSERT_EQ(server.connections(), 1);
 
-  ASSERT_TRUE(adapters::lift_refusals(*database_, "email"));
+  ASSERT_TRUE(adapters::lift_refusals(*database_, "email", SystemClock{}.now()));
   clock.advance(minutes{1});
   work();
 

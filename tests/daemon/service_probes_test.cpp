@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "adapters/service_states.h"
+#include "daemon/jobs/adapter_probe.h"
 #include "daemon/service_tasks.h"
 #include "tests/adapters/service_setting.h"
 #include "tests/support/manual_clock.h"
@@ -64,6 +67,27 @@ class ServiceProbesTest : public ::testing::Test {
     EXPECT_TRUE(gauges_.run());
     return metrics_.serialize();
   }
+  // How many services the job of the clock asked.
+  std::int64_t by_the_clock() {
+    JobHandlers handlers;
+    add_adapter_probe_job(
+        handlers,
+        {.database = database_, .clock = clock_, .services = *services_, .interval = interval_});
+    EXPECT_TRUE(store::enqueue_job(database_, {.kind = "adapter_probe", .priority = 100}));
+    const auto jobs = store::take_jobs(database_, {"adapter_probe"}, "a", 1);
+    EXPECT_TRUE(jobs && jobs->size() == 1);
+    const std::atomic<bool> stopping = false;
+    JobRun run(database_, jobs->front(), stopping);
+    const auto done = handlers.at("adapter_probe")(run);
+    EXPECT_TRUE(done && store::settle_job(database_, jobs->front(), {}));
+    return done ? done->processed : -1;
+  }
+  void an_interval_goes_by() {
+    EXPECT_TRUE(database_.execute(store::Pool::work,
+                                  {"test_interval",
+                                   "UPDATE ops.service_probe SET due_since = due_since - "
+                                   "interval '1 day'"}));
+  }
   void kontur_left(const std::string& methods, const std::string& ends, int left) {
     server_.on("/api3/stat", {.body = R"([{"methodName":")" + methods + R"(","endDate":")" + ends +
                                       R"(","limit":500,"spent":)" + std::to_string(500 - left) +
@@ -77,6 +101,7 @@ class ServiceProbesTest : public ::testing::Test {
   testing::ServiceServer server_;
   SystemClock clock_;
   Config config_;
+  std::chrono::seconds interval_{900};
   std::unique_ptr<OutsideServices> services_;
   PeriodicTask gauges_ = service_gauges(database_, clock_, metrics_);
 };
@@ -206,6 +231,73 @@ TEST_F(ServiceProbesTest, AnotherKeyHasAnotherQuota) {
   make();
   EXPECT_EQ(state("sms").state, "ok");
   EXPECT_THAT(metrics(), Not(HasSubstr("quota=\"balance\"")));
+}
+
+TEST_F(ServiceProbesTest, ByTheClockThoseAreAskedWhoseQuestionCostsNothing) {
+  server_.on("/management/v1/counters", {.body = R"({"rows":2})"});
+  server_.on("/bot1:bot/getMe", {.body = R"({"ok":true,"result":{"username":"b"}})"});
+  server_.on("/my/balance", {.body = R"({"status":"OK","status_code":100,"balance":12.5})"});
+  kontur_left("api3/briefReport", "2199-12-31", 12);
+
+  EXPECT_EQ(by_the_clock(), 0) << "each is first asked an interval after it was switched on";
+  an_interval_goes_by();
+  EXPECT_EQ(by_the_clock(), 4);
+  EXPECT_EQ(by_the_clock(), 0);
+
+  EXPECT_EQ(server_.requests().size(), 4U);
+  for (const auto& request : server_.requests())
+    EXPECT_THAT(request.path, Not(HasSubstr("suggestions")))
+        << "without its secret key DaData counts";
+  EXPECT_EQ(state("kontur").state, "ok");
+  EXPECT_TRUE(state("kontur").record.probe_works);
+  EXPECT_THAT(adapters::to_json(state("kontur")),
+              HasSubstr(R"("probe_told":"briefReport: 12 left")"));
+  EXPECT_FALSE(state("dadata").record.probed_at);
+  EXPECT_THAT(metrics(), HasSubstr("client360_adapter_quota_remaining{quota=\"briefReport\","
+                                   "service=\"kontur\"} 12"));
+  interval_ = std::chrono::seconds{0};
+  an_interval_goes_by();
+  EXPECT_EQ(by_the_clock(), 0) << "0: never";
+}
+
+TEST_F(ServiceProbesTest, ByTheClockARefusedKeyIsNotTriedAgainAndAFailureIsNamedUntilItIsMended) {
+  config_.telegram.enabled = false;
+  config_.sms = {};
+  make();
+  server_.on("/management/v1/counters", {.status = 403, .body = R"({"message":"no"})"});
+  server_.on("/api3/stat", {.status = 500, .body = "", .content_type = "text/plain"});
+  EXPECT_EQ(by_the_clock(), 0);
+  an_interval_goes_by();
+  EXPECT_EQ(by_the_clock(), 2);
+
+  EXPECT_EQ(state("metrika").state, "refused");
+  EXPECT_EQ(state("kontur").state, "failing");
+  EXPECT_TRUE(state("kontur").is_hindered());
+  EXPECT_FALSE(state("kontur").remedy.empty());
+  const auto asked = server_.requests().size();
+  an_interval_goes_by();
+  EXPECT_EQ(by_the_clock(), 2);
+  EXPECT_EQ(server_.requests().size(), asked + 1) << "Kontur alone";
+
+  kontur_left("api3/briefReport", "2199-12-31", 12);
+  an_interval_goes_by();
+  by_the_clock();
+  EXPECT_EQ(state("kontur").state, "ok");
+  EXPECT_FALSE(state("kontur").is_hindered());
+}
+
+TEST_F(ServiceProbesTest, WhoProbesByHandMayHavePaidForMore) {
+  const std::string day_after_tomorrow = "2199-12-31";
+  kontur_left("api3/briefReport", day_after_tomorrow, 0);
+  server_.on("/api3/briefReport",
+             {.status = 403, .body = "Limit exceeded", .content_type = "text/plain"});
+  (void)services_->reports().risk({.id = "7707083893"}, {});
+  EXPECT_EQ(state("kontur").state, "paused");
+
+  kontur_left("api3/briefReport", day_after_tomorrow, 100);
+  ASSERT_TRUE(probe("kontur"));
+
+  EXPECT_EQ(state("kontur").state, "ok");
 }
 
 }  // namespace

@@ -255,6 +255,38 @@ TEST_F(JobsTest, CancelingEndsAQueuedJobAndAsksARunningOne) {
             "2/10");
 }
 
+TEST_F(JobsTest, APausedJobIsTakenByNobodyUntilItIsResumed) {
+  const auto id = add({.run_at = SystemClock{}.now() + std::chrono::hours{1}});
+  ASSERT_TRUE(pause_job(database, id));
+  sql("UPDATE ops.job SET run_at = now() RETURNING id");
+  EXPECT_TRUE(take().empty());
+
+  ASSERT_TRUE(resume_job(database, id));
+  const Job job = take_one();
+  ASSERT_TRUE(pause_job(database, id)) << "it rests after this piece";
+  ASSERT_TRUE(settle(job, JobEnd::goes_on));
+  EXPECT_EQ(status(id), "queued");
+  EXPECT_TRUE(take().empty());
+  ASSERT_TRUE(resume_job(database, id));
+  ASSERT_TRUE(settle(take_one(), JobEnd::done));
+  EXPECT_EQ(pause_job(database, id).error().reason, "job_finished");
+  EXPECT_EQ(resume_job(database, id + 1).error().code, ErrorCode::not_found);
+}
+
+TEST_F(JobsTest, WhatGoesOnBeginsAnewWithItsAttemptsAndResumedItDoesNotWait) {
+  const auto id = add();
+  ASSERT_TRUE(settle(take_one(), JobEnd::retry));
+  const Job job = take_one();
+  EXPECT_EQ(job.attempts, 2);
+  ASSERT_TRUE(settle(job, JobEnd::goes_on, std::chrono::hours{1}));
+  EXPECT_TRUE(take().empty());
+
+  ASSERT_TRUE(resume_job(database, id));
+
+  EXPECT_EQ(take_one().attempts, 1);
+  EXPECT_EQ(runs(id), "1 failed, 2 ok, 1 -");
+}
+
 TEST_F(JobsTest, OldJobsAndRunsGoAndDeadLettersStay) {
   add();
   ASSERT_TRUE(settle(take_one(), JobEnd::done));

@@ -1,0 +1,196 @@
+#include "daemon/jobs/report_batch.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "daemon/jobs/report_making.h"
+#include "store/operations/report_batch.h"
+
+namespace c360::daemon {
+
+namespace {
+
+using adapters::NoAnswer;
+using adapters::Outcome;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using store::Transaction;
+
+constexpr seconds kSlice{60};
+// Of one item (adapters.md, 0.1 and 0.2).
+constexpr int kItemAttempts = 5;
+constexpr int kMalformedAttempts = 2;
+constexpr double kFirstDelay = 2'000;  // ms
+constexpr double kDelayFactor = 3;
+constexpr double kLongestDelay = 900'000;  // ms
+// Where nobody says when to ask again.
+constexpr seconds kAfterRefusal{3'600};
+constexpr seconds kWhileOff{300};
+constexpr seconds kShortestWait{1};
+
+// What concerns every report of the batch alike.
+bool stops_all(const NoAnswer& none) {
+  return none.outcome == Outcome::quota || none.outcome == Outcome::auth || none.reason == "off";
+}
+
+seconds wait_after(const NoAnswer& none) {
+  if (none.retry_at)
+    return std::max(kShortestWait,
+                    std::chrono::ceil<seconds>(*none.retry_at - SystemClock{}.now()));
+  return none.reason == "off" ? kWhileOff : kAfterRefusal;
+}
+
+std::string_view remedy_of(const NoAnswer& none) {
+  if (none.reason == "off") return "Switch Kontur.Focus on and reload, or cancel the batch.";
+  if (none.outcome == Outcome::auth)
+    return "Check the key and what the contract allows, and reload; it goes on by itself then.";
+  if (none.reason == "day_limit" || none.reason == "month_limit")
+    return "Wait, or raise kontur_focus.day_limit or month_limit, reload and resume the batch.";
+  if (none.reason == "contract_limit" || none.reason == "paused")
+    return "Wait, or pay for more with Kontur, run `client360 adapter probe kontur` and resume the "
+           "batch.";
+  return "Nothing: it goes on by itself.";
+}
+
+milliseconds delay_after(int attempts) {
+  const double grown = kFirstDelay * std::pow(kDelayFactor, attempts - 1);
+  return milliseconds{static_cast<std::int64_t>(std::min(grown, kLongestDelay))};
+}
+
+std::string_view state_of(ReportEnd end) {
+  return end == ReportEnd::ready ? "ready" : end == ReportEnd::unknown ? "not_found" : "gone";
+}
+
+// One slice.
+class ReportBatch {
+ public:
+  ReportBatch(const ExpressReportPorts& ports, JobRun& run) : ports_(ports), run_(run) {}
+
+  Result<JobYield> work() {
+    if (auto noted = note_wait("", ""); !noted) return std::unexpected(noted.error());
+    const auto ends = steady_clock::now() + kSlice;
+    while (!run_.stopping()) {
+      const auto step = next();
+      if (!step) return std::unexpected(step.error());
+      if (step->rests) return later(milliseconds{0});
+      if (!step->item) return whole();
+      if (!step->is_kept) {
+        if (auto done = treat(*step->item); !done) return std::unexpected(done.error());
+      }
+      if (wait_) return later(*wait_);
+      ++yield_.processed;
+      if (steady_clock::now() >= ends) return later(milliseconds{0});
+    }
+    return fail(ErrorCode::unavailable, "told to stop");
+  }
+
+ private:
+  Result<JobYield> later(milliseconds wait) {
+    yield_.again_after = wait;
+    return yield_;
+  }
+  // The run tells of the whole batch, not of its last slice.
+  Result<JobYield> whole() {
+    const auto failed = store::failed_batch_items(ports_.database, run_.job());
+    if (!failed) return std::unexpected(failed.error());
+    yield_.failed = *failed;
+    return yield_;
+  }
+
+  Result<store::BatchStep> next() {
+    store::BatchStep step;
+    auto done = in_step([&](Transaction& tx) -> Result<void> {
+      auto found = store::next_batch_item(tx, run_.job());
+      if (!found) return std::unexpected(found.error());
+      step = *found;
+      if (step.is_kept)
+        store::queue_batch_item_end(
+            tx, run_.job(), {.counterparty_id = step.item->counterparty_id, .state = "kept"});
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return step;
+  }
+
+  Result<void> treat(const store::BatchItem& item) {
+    const auto began = steady_clock::now();
+    const auto end_of = [&](std::string_view state) {
+      return store::BatchItemEnd{
+          .counterparty_id = item.counterparty_id,
+          .state = state,
+          .took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - began)};
+    };
+    ReportMaking making(ports_, run_, item.counterparty_id, [&](Transaction& tx, ReportEnd end) {
+      store::queue_batch_item_end(tx, run_.job(), end_of(state_of(end)));
+    });
+    auto made = making.make();
+    if (made && *made == ReportEnd::gone) {
+      return in_step([&](Transaction& tx) -> Result<void> {
+        store::queue_batch_item_end(tx, run_.job(), end_of("gone"));
+        return {};
+      });
+    }
+    if (made) return {};
+    const ReportTrouble& trouble = made.error();
+    if (!trouble.none) return std::unexpected(trouble.error);
+    if (stops_all(*trouble.none)) return wait_for(trouble);
+    if (comes_again(*trouble.none, item)) return put_off(trouble, item);
+    store::BatchItemEnd end = end_of("failed");
+    end.reason = trouble.none->reason;
+    end.detail = trouble.none->detail;
+    return making.give_up(
+        trouble, [&](Transaction& tx) { store::queue_batch_item_end(tx, run_.job(), end); });
+  }
+
+  static bool comes_again(const NoAnswer& none, const store::BatchItem& item) {
+    const int attempts = item.attempts + 1;
+    return none.outcome == Outcome::retryable && attempts < kItemAttempts &&
+           (none.reason != "malformed" || attempts < kMalformedAttempts);
+  }
+
+  Result<void> wait_for(const ReportTrouble& trouble) {
+    wait_ = wait_after(*trouble.none);
+    yield_.trouble = trouble.error;
+    return note_wait(trouble.none->reason, remedy_of(*trouble.none));
+  }
+
+  Result<void> put_off(const ReportTrouble& trouble, const store::BatchItem& item) {
+    wait_ = delay_after(item.attempts + 1);
+    yield_.trouble = trouble.error;
+    auto noted = in_step([&](Transaction& tx) -> Result<void> {
+      store::queue_batch_item_attempt(tx, run_.job(), item.counterparty_id, trouble.none->reason,
+                                      trouble.none->detail);
+      return {};
+    });
+    if (!noted) return noted;
+    return note_wait(trouble.none->reason, remedy_of(*trouble.none));
+  }
+
+  Result<void> note_wait(std::string_view reason, std::string_view remedy) {
+    return store::note_batch_wait(ports_.database, run_.job(), reason, remedy);
+  }
+
+  template <typename Body>
+  Result<void> in_step(Body body) {
+    return store::in_transaction(ports_.database, store::Pool::work, [&](Transaction& tx) {
+      run_.check(tx);
+      return body(tx);
+    });
+  }
+
+  const ExpressReportPorts& ports_;
+  JobRun& run_;
+  JobYield yield_;
+  std::optional<milliseconds> wait_;
+};
+
+}  // namespace
+
+void add_report_batch_job(JobHandlers& handlers, const ExpressReportPorts& ports) {
+  handlers[std::string(store::kReportBatchJob)] = [ports](JobRun& run) {
+    return ReportBatch(ports, run).work();
+  };
+}
+
+}  // namespace c360::daemon
