@@ -53,6 +53,10 @@ std::string_view remedy_of(const NoAnswer& none) {
   return "Nothing: it goes on by itself.";
 }
 
+std::string_view reason_of(const NoAnswer& none) {
+  return none.reason.empty() ? to_string(none.outcome) : none.reason;
+}
+
 milliseconds delay_after(int attempts) {
   const double grown = kFirstDelay * std::pow(kDelayFactor, attempts - 1);
   return milliseconds{static_cast<std::int64_t>(std::min(grown, kLongestDelay))};
@@ -137,7 +141,7 @@ class ReportBatch {
     if (stops_all(*trouble.none)) return wait_for(trouble);
     if (comes_again(*trouble.none, item)) return put_off(trouble, item);
     store::BatchItemEnd end = end_of("failed");
-    end.reason = trouble.none->reason;
+    end.reason = reason_of(*trouble.none);
     end.detail = trouble.none->detail;
     return making.give_up(
         trouble, [&](Transaction& tx) { store::queue_batch_item_end(tx, run_.job(), end); });
@@ -152,19 +156,19 @@ class ReportBatch {
   Result<void> wait_for(const ReportTrouble& trouble) {
     wait_ = wait_after(*trouble.none);
     yield_.trouble = trouble.error;
-    return note_wait(trouble.none->reason, remedy_of(*trouble.none));
+    return note_wait(reason_of(*trouble.none), remedy_of(*trouble.none));
   }
 
   Result<void> put_off(const ReportTrouble& trouble, const store::BatchItem& item) {
     wait_ = delay_after(item.attempts + 1);
     yield_.trouble = trouble.error;
     auto noted = in_step([&](Transaction& tx) -> Result<void> {
-      store::queue_batch_item_attempt(tx, run_.job(), item.counterparty_id, trouble.none->reason,
-                                      trouble.none->detail);
+      store::queue_batch_item_attempt(tx, run_.job(), item.counterparty_id,
+                                      reason_of(*trouble.none), trouble.none->detail);
       return {};
     });
     if (!noted) return noted;
-    return note_wait(trouble.none->reason, remedy_of(*trouble.none));
+    return note_wait(reason_of(*trouble.none), remedy_of(*trouble.none));
   }
 
   Result<void> note_wait(std::string_view reason, std::string_view remedy) {

@@ -251,7 +251,7 @@ TEST_F(ServiceProbesTest, ByTheClockThoseAreAskedWhoseQuestionCostsNothing) {
   EXPECT_EQ(state("kontur").state, "ok");
   EXPECT_TRUE(state("kontur").record.probe_works);
   EXPECT_THAT(adapters::to_json(state("kontur")),
-              HasSubstr(R"("probe_told":"briefReport: 12 left")"));
+              HasSubstr(R"("probe_told":"briefReport: 12 left)"));
   EXPECT_FALSE(state("dadata").record.probed_at);
   EXPECT_THAT(metrics(), HasSubstr("client360_adapter_quota_remaining{quota=\"briefReport\","
                                    "service=\"kontur\"} 12"));
