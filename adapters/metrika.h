@@ -26,7 +26,10 @@ struct MetrikaOptions {
   CallLimits limits{.first_byte = std::chrono::seconds{20},
                     .whole = std::chrono::milliseconds{30'000},
                     .max_answer_bytes = std::size_t{4} << 20U,
-                    .rate = {.calls = 10}};
+                    .rate = {.calls = 10},
+                    // Nobody waits for a source: a turn of the long rate is waited for, whatever
+                    // the other daemons take of it.
+                    .longest_wait = std::chrono::milliseconds{10'000}};
   // The service allows 200 reports in 5 minutes: 180 and a burst stay below.
   Rate long_rate{.calls = 180, .per = std::chrono::milliseconds{300'000}, .burst = 20};
   std::string ca_file;  // PEM, instead of the system's authorities; empty: those

@@ -20,8 +20,12 @@ using adapters::CallResult;
 using adapters::Outcome;
 using std::chrono::milliseconds;
 
+// A probe is no reason to wait long for our own rate.
+constexpr milliseconds kLongestTurn{1'000};
+
 void hurry(CallLimits& limits, milliseconds longest) {
   limits.whole = std::min(limits.whole, longest);
+  limits.longest_wait = std::min(limits.longest_wait, kLongestTurn);
 }
 
 }  // namespace

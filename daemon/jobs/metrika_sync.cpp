@@ -21,6 +21,10 @@ bool is_no_data(const NoAnswer& none) {
           (none.http_status == kBadRequest || none.reason == "bad_id"));
 }
 
+bool is_malformed(const adapters::CallResult<adapters::TrafficSource>& found) {
+  return !found && found.error().reason == "malformed";
+}
+
 class MetrikaSync {
  public:
   MetrikaSync(const MetrikaSyncPorts& ports, JobRun& run) : ports_(ports), run_(run) {}
@@ -31,6 +35,22 @@ class MetrikaSync {
     auto codes = store::request_source_codes(ports_.database);
     if (!codes) return std::unexpected(codes.error());
     codes_ = std::move(*codes);
+    auto refusal = look_up_all();
+    if (!refusal) return std::unexpected(refusal.error());
+    // No answer would be asked for a second time: the job waits as any other does.
+    if (*refusal && without_.empty()) return std::unexpected(std::move(**refusal));
+    // Otherwise this run is over, and the next one begins with what was answered now counted: tried
+    // again it would spend the quota of the day on the same questions.
+    for (const Sourceless& record : without_) {
+      if (auto done = apply(record, nullptr); !done) return std::unexpected(done.error());
+    }
+    if (*refusal) went_wrong(**refusal);
+    return yield_;
+  }
+
+ private:
+  // Why nobody is asked any more; nothing: all were.
+  Result<std::optional<Error>> look_up_all() {
     std::string place;
     for (int found = kPage; found == kPage;) {
       const auto page = store::sourceless_records(ports_.database, place, kPage);
@@ -38,29 +58,46 @@ class MetrikaSync {
       found = static_cast<int>(page->size());
       for (const Sourceless& record : *page) {
         if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
-        if (auto done = look_up(record); !done) return std::unexpected(done.error());
+        auto refusal = look_up(record);
+        if (!refusal || *refusal) return refusal;
         place = record.place;
         ++yield_.processed;
       }
       if (auto shown = run_.progress(yield_.processed); !shown)
         return std::unexpected(shown.error());
     }
-    // Once a run, when it went through: a run that is tried again asks anew.
-    for (const Sourceless& record : without_) {
-      if (auto done = apply(record, nullptr); !done) return std::unexpected(done.error());
-    }
-    return yield_;
+    return std::nullopt;
   }
 
- private:
-  Result<void> look_up(const Sourceless& record) {
-    const auto found = ports_.sources.first_source(record.client_id, record.received,
-                                                   record.kind + " " + std::to_string(record.id));
-    if (!found && !is_no_data(found.error()))
-      return std::unexpected(adapters::to_error(found.error(), ports_.clock.now()));
-    if (found) return apply(record, &*found);
-    without_.push_back(record);
-    return {};
+  Result<std::optional<Error>> look_up(const Sourceless& record) {
+    auto found = ask(record);
+    // Twice no answer is the end of this one only (adapters.md, 0.1).
+    if (is_malformed(found)) found = ask(record);
+    if (found) {
+      if (auto done = apply(record, &*found); !done) return std::unexpected(done.error());
+      return std::nullopt;
+    }
+    // The call was ended because the run is to end.
+    if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
+    Error error = adapters::to_error(found.error(), ports_.clock.now());
+    if (is_no_data(found.error())) {
+      without_.push_back(record);
+    } else if (is_malformed(found)) {
+      went_wrong(error);
+    } else {
+      return error;
+    }
+    return std::nullopt;
+  }
+
+  adapters::CallResult<adapters::TrafficSource> ask(const Sourceless& record) {
+    return ports_.sources.first_source(record.client_id, record.received,
+                                       record.kind + " " + std::to_string(record.id));
+  }
+
+  void went_wrong(const Error& error) {
+    ++yield_.failed;
+    if (!yield_.trouble) yield_.trouble = error;
   }
 
   // The source found, or that there is none.
@@ -79,8 +116,7 @@ class MetrikaSync {
         done.error().code == ErrorCode::not_found)
       return {};
     if (done.error().temporary() || done.error().reason == "lease_lost") return done;
-    ++yield_.failed;
-    if (!yield_.trouble) yield_.trouble = done.error();
+    went_wrong(done.error());
     return {};
   }
 

@@ -20,7 +20,8 @@ struct MetrikaSyncPorts {
 };
 
 // Each record has its own transaction under the job's lease. A service that refuses or is away ends
-// the run and raises no counter.
+// the run: what it answered until then is counted, once a run; a run without such an answer waits
+// and is tried again.
 void add_metrika_jobs(JobHandlers& handlers, const MetrikaSyncPorts& ports);
 
 }  // namespace c360::daemon

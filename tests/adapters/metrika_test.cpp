@@ -105,6 +105,24 @@ TEST_F(MetrikaTest, EachKindOfQuotaWaitsItsTime) {
   EXPECT_EQ(wait_of("503.json"), minutes{5}) << "another kind";
 }
 
+TEST_F(MetrikaTest, AtTheShippedRatesManyInARowWaitForTheirTurnAndNoneIsRefused) {
+  server.on("/stat/v1/data", {.body = service_fixture("metrika/empty.json")});
+  ServicePorts waiting = ports();
+  waiting.pause = [this](std::chrono::milliseconds wait) {
+    clock.advance(std::chrono::ceil<seconds>(wait));
+    return true;
+  };
+  const Instant began = clock.now();
+  Metrika metrika{options, waiting};
+  constexpr int kCalls = 60;
+  for (int i = 0; i < kCalls; ++i)
+    ASSERT_EQ(metrika.first_source("1", kReceived).error().outcome, Outcome::not_found) << i;
+
+  EXPECT_EQ(server.requests().size(), kCalls);
+  const auto apart = options.long_rate.per / options.long_rate.calls;
+  EXPECT_GE(clock.now() - began, (kCalls - options.long_rate.burst) * apart);
+}
+
 TEST_F(MetrikaTest, AnAnswerWithoutASourceIsNone) {
   for (const std::string body :
        {R"({"data": 1})", "{}", R"({"data": [1]})", R"({"data": [{"dimensions": []}]})",

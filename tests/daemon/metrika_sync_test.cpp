@@ -54,6 +54,7 @@ class MetrikaSync : public c360::testing::RecordsTest {
                 seller_)
         .key;
   }
+  // "processed failed" and what went wrong, or why it failed.
   std::string run() {
     EXPECT_TRUE(store::enqueue_job(*database_, {.kind = "metrica_source_sync"}));
     const auto jobs = store::take_jobs(*database_, {"metrica_source_sync"}, "a", 1);
@@ -63,7 +64,8 @@ class MetrikaSync : public c360::testing::RecordsTest {
     const auto done = handlers_.at("metrica_source_sync")(attempt);
     EXPECT_TRUE(store::settle_job(*database_, jobs->front(), {}));
     if (!done) return std::string(to_string(done.error().code)) + " " + done.error().reason;
-    return std::to_string(done->processed) + " " + std::to_string(done->failed);
+    return std::to_string(done->processed) + " " + std::to_string(done->failed) +
+           (done->trouble ? " " + std::string(to_string(done->trouble->code)) : "");
   }
 
   testing::ServiceServer metrika_;
@@ -116,21 +118,71 @@ TEST_F(MetrikaSync, TheFourthAnswerWithoutDataMakesItUnknown) {
   EXPECT_EQ(run(), "0 0");
 }
 
-TEST_F(MetrikaSync, ARunTriedAgainCountsAnAnswerWithoutDataOnce) {
+TEST_F(MetrikaSync, ARefusalEndsTheRunAndWhatWasAnsweredCountsOnce) {
   const std::string first = lead("111", "2026-03-01");
-  lead("222", "2026-03-02");
-  for (int i = 0; i < 3; ++i) {
+  const std::string second = lead("222", "2026-03-02");
+  for (const int counted : {1, 2, 3}) {
     metrika_.next(recorded("empty"));
     metrika_.next(recorded("errors/403_token", 403));
-    EXPECT_EQ(run().substr(0, 13), "upstream_auth");
-    settings_.metrika.token = Secret("another " + std::to_string(i));
+    EXPECT_EQ(run(), "1 1 upstream_auth");
+    EXPECT_EQ(value("lead", first, "source_sync_attempts"), std::to_string(counted));
+    settings_.metrika.token = Secret("another " + std::to_string(counted));
     connect();
   }
-  EXPECT_EQ(value("lead", first, "source_sync_attempts"), "0");
   metrika_.next(recorded("empty"));
   metrika_.next(recorded("direct"));
+
   EXPECT_EQ(run(), "2 0");
+
+  EXPECT_EQ(value("lead", first, "request_source_code"), "unknown");
+  EXPECT_EQ(value("lead", second, "source_sync_attempts"), "0");
+  EXPECT_EQ(value("lead", second, "request_source_code"), "direct");
+  EXPECT_EQ(metrika_.requests().size(), 8U);
+}
+
+TEST_F(MetrikaSync, AServiceThatIsAwayAfterAnAnswerEndsTheRunToo) {
+  const std::string first = lead("111", "2026-03-01");
+  lead("222", "2026-03-02");
+  metrika_.next(recorded("empty"));
+  metrika_.next(recorded("errors/503", 503));
+
+  EXPECT_EQ(run(), "1 1 unavailable");
+
   EXPECT_EQ(value("lead", first, "source_sync_attempts"), "1");
+}
+
+// The burst is gone: each call stands in line for 1.67 s, longer than anybody waits for a person.
+TEST_F(MetrikaSync, AtTheShippedRatesATurnIsWaitedForAndNobodyIsAskedTwice) {
+  const adapters::MetrikaOptions shipped;
+  settings_.metrika.limits.rate = shipped.limits.rate;
+  settings_.metrika.long_rate = shipped.long_rate;
+  connect();
+  const Instant now = clock_.now();
+  const auto apart = shipped.long_rate.per / shipped.long_rate.calls;
+  ASSERT_TRUE(states_->change("metrika:token/lane/data", [&](adapters::GateState& state) {
+    state.free_at = {now, now + shipped.long_rate.burst * apart};
+  }));
+  const std::string first = lead("111", "2026-03-01");
+  const std::string second = lead("222", "2026-03-02");
+  for (int i = 0; i < 2; ++i) metrika_.next(recorded("empty"));
+
+  EXPECT_EQ(run(), "2 0");
+
+  for (const std::string& key : {first, second})
+    EXPECT_EQ(value("lead", key, "source_sync_attempts"), "1");
+  EXPECT_EQ(metrika_.requests().size(), 2U);
+}
+
+TEST_F(MetrikaSync, ARecordThatGetsNoReadableAnswerTwiceHoldsUpNoOther) {
+  const std::string first = lead("111", "2026-03-01");
+  const std::string second = lead("222", "2026-03-02");
+  for (int i = 0; i < 2; ++i) metrika_.next({.body = R"({"data":[{"dimensions":[]}]})"});
+  metrika_.next(recorded("direct"));
+
+  EXPECT_EQ(run(), "2 1 unavailable");
+
+  EXPECT_EQ(value("lead", first, "source_sync_attempts"), "0");
+  EXPECT_EQ(value("lead", second, "request_source_code"), "direct");
 }
 
 TEST_F(MetrikaSync, ARefusalEndsTheRunAndRaisesNoCounter) {
