@@ -23,7 +23,8 @@ constexpr milliseconds kShortestWait{20};  // while another daemon is just firin
 // After the database was away.
 constexpr milliseconds kPause{1'000};
 constexpr double kSpread = 1'000;  // ms
-constexpr milliseconds kAfterRefusal{3'600'000};
+// Of credentials; whoever changes them wakes the jobs that wait.
+constexpr std::chrono::seconds kAfterRefusal{3'600};
 
 constexpr std::array<std::string_view, 3> kStates = {"queued", "running", "dead"};
 
@@ -31,6 +32,14 @@ std::string_view result_name(JobEnd end) {
   constexpr std::array<std::string_view, 6> kNames = {"done",     "retry",      "dead",
                                                       "canceled", "given_back", "goes_on"};
   return kNames.at(static_cast<std::size_t>(end));
+}
+
+// How long everybody waits for a service that is busy or refuses our key: the job is not at fault
+// and this was no attempt (adapters.md, 0.1).
+std::optional<seconds> wait_for_service(const Error& error) {
+  if (error.code == ErrorCode::rate_limited) return error.retry_after;
+  if (error.code == ErrorCode::upstream_auth) return error.retry_after.value_or(kAfterRefusal);
+  return std::nullopt;
 }
 
 // The calendar of a zone is read from files, which may be gone: no reason for the daemon to end.
@@ -60,7 +69,6 @@ void JobRun::done_with(store::Transaction& tx) {
 std::optional<milliseconds> JobRetry::delay(const Error& error, const store::Job& job,
                                             double chance) const {
   if (job.attempts >= job.max_attempts) return std::nullopt;
-  if (error.code == ErrorCode::upstream_auth) return kAfterRefusal;
   if (!error.temporary()) return std::nullopt;
   constexpr int kMostDoublings = 20;
   const double doubled = std::ldexp(static_cast<double>(first.count()),
@@ -202,13 +210,12 @@ store::JobSettlement JobWorkers::settlement_of(const Running& running,
     settlement.end = JobEnd::canceled;
   } else if (running.stopping) {
     settlement.end = JobEnd::given_back;
-  } else if (outcome.error().code == ErrorCode::rate_limited && outcome.error().retry_after) {
-    // The service is busy and not the job at fault: that was no attempt (adapters.md, 0.1). Those
-    // that wait for it come back at different moments.
+  } else if (const auto wait = wait_for_service(outcome.error())) {
+    // Those that wait come back at different moments.
     const double chance = std::uniform_real_distribution<double>{}(random_);
     settlement.end = JobEnd::given_back;
-    settlement.delay = milliseconds(*outcome.error().retry_after) +
-                       milliseconds{static_cast<std::int64_t>(kSpread * chance)};
+    settlement.delay =
+        milliseconds(*wait) + milliseconds{static_cast<std::int64_t>(kSpread * chance)};
   } else {
     const double chance = std::uniform_real_distribution<double>{}(random_);
     const auto delay = options_.retry.delay(outcome.error(), running.job, chance);
@@ -224,13 +231,18 @@ void JobWorkers::report(const store::Job& job, const store::JobSettlement& settl
   metrics.counter(Metric::job_runs_total, {job.kind, result_name(settlement.end)}).add();
   metrics.histogram(Metric::job_run_seconds, {job.kind})
       .observe(std::chrono::duration<double>(took).count());
-  if (settlement.end != JobEnd::retry && settlement.end != JobEnd::failed) return;
-  observer_.observe(settlement.end == JobEnd::failed ? event::job_failed : event::job_retried,
-                    {{"job", job.id},
-                     {"kind", job.kind},
-                     {"attempt", job.attempts},
-                     {"code", to_string(settlement.error->code)},
-                     {"detail", settlement.error->detail}});
+  const auto tell_of = [&](const Event& what, LogLevel level) {
+    observer_.observe_at(level, what,
+                         {{"job", job.id},
+                          {"kind", job.kind},
+                          {"attempt", job.attempts},
+                          {"code", to_string(settlement.error->code)},
+                          {"detail", settlement.error->detail}});
+  };
+  if (settlement.end == JobEnd::failed) tell_of(event::job_failed, event::job_failed.level);
+  if (settlement.end == JobEnd::retry) tell_of(event::job_retried, event::job_retried.level);
+  // All that ask the service wait with it: the alarm is the service's, one for all of them.
+  if (settlement.end == JobEnd::given_back) tell_of(event::job_retried, LogLevel::debug);
 }
 
 // -- The conductor --------------------------------------------------------------------------------

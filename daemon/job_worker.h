@@ -72,7 +72,7 @@ using JobHandler = std::function<Result<JobYield>(JobRun& run)>;
 using JobHandlers = std::map<std::string, JobHandler, std::less<>>;
 
 // When a failed attempt is followed by another (style.md 6): temporary failures back off, at the
-// time told where one was told; refused credentials in an hour; anything else never.
+// time told where one was told; anything else never. (A busy or refusing service is no attempt.)
 struct JobRetry {
   std::chrono::milliseconds first{5'000};
   std::chrono::milliseconds limit{3'600'000};

@@ -21,8 +21,10 @@ Result<JobYield> without(ReportMaking& making, ReportTrouble trouble, const stor
     none.outcome = Outcome::permanent;
     trouble.error = adapters::to_error(none, SystemClock{}.now());
   }
-  const bool comes_again = none.outcome != Outcome::permanent &&
-                           (none.outcome == Outcome::quota || job.attempts < job.max_attempts);
+  // The service is busy or refuses our key: no attempt of this job.
+  const bool waits = none.outcome == Outcome::quota || none.outcome == Outcome::auth;
+  const bool comes_again =
+      waits || (none.outcome != Outcome::permanent && job.attempts < job.max_attempts);
   if (!comes_again) {
     if (auto noted = making.give_up(trouble); !noted) return std::unexpected(noted.error());
   }

@@ -42,12 +42,16 @@ constexpr Sql kSameContent{"express_same", R"sql(
 SELECT EXISTS (SELECT FROM crm.document AS d JOIN crm.document_version AS v
                  ON v.id = d.current_version_id
                 WHERE d.id = $1 AND v.content_sha256 = $2::bytea))sql"};
+// Those that came to nothing too, and cards that got their INN while the service was off.
 constexpr Sql kQueueStale{"express_stale", R"sql(
 WITH stale AS (
   SELECT r.counterparty_id, r.inn FROM crm.express_report AS r
     JOIN crm.counterparty AS c ON c.id = r.counterparty_id AND c.inn = r.inn
     JOIN ops.service_switch AS s ON s.service = 'kontur' AND s.is_on
-   WHERE r.status IN ('ready', 'failed') AND r.obtained_at < now() - s.report_days * interval '1 day'
+   WHERE r.status IN ('ready', 'failed', 'not_found')
+     AND CASE r.status WHEN 'not_found' THEN r.requested_at
+                       ELSE coalesce(r.obtained_at, r.requested_at) END
+           < now() - s.report_days * interval '1 day'
      AND c.deleted_at IS NULL AND c.registry_status IS DISTINCT FROM 'liquidated'
    ORDER BY r.obtained_at
    LIMIT least($1::bigint, (
@@ -58,9 +62,19 @@ WITH stale AS (
 asked AS (
   UPDATE crm.express_report AS r
      SET status = 'queued', wants_fresh = true, requested_at = now(), requested_by = NULL
-    FROM stale WHERE r.counterparty_id = stale.counterparty_id)
+    FROM stale WHERE r.counterparty_id = stale.counterparty_id),
+unasked AS (
+  SELECT c.id AS counterparty_id, c.inn FROM crm.counterparty AS c
+   WHERE NOT EXISTS (SELECT FROM crm.express_report AS r WHERE r.counterparty_id = c.id)
+     AND crm.asks_service('kontur', c) AND c.registry_status IS DISTINCT FROM 'liquidated'
+   ORDER BY c.id LIMIT $1::bigint - (SELECT count(*) FROM stale)),
+begun AS (
+  INSERT INTO crm.express_report (counterparty_id, inn) SELECT counterparty_id, inn FROM unasked
+  ON CONFLICT DO NOTHING)
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger)
-SELECT $2, counterparty_id || ':' || inn, counterparty_id, -10, 'schedule' FROM stale
+SELECT $2, counterparty_id || ':' || inn, counterparty_id, -10, 'schedule'
+  FROM (SELECT counterparty_id, inn FROM stale UNION ALL SELECT counterparty_id, inn FROM unasked)
+    AS due
 ON CONFLICT (kind, dedupe_key) WHERE status IN ('queued', 'running') DO NOTHING
 RETURNING id)sql"};
 constexpr Sql kShow{"express_show", R"sql(

@@ -61,7 +61,8 @@ Result<void> note_report_failed(Records& records, Transaction& tx, std::int64_t 
                                 const ReportTarget& target, std::string_view reason,
                                 std::string_view detail, const Actor& actor);
 
-// Queues jobs for reports older than their service switch allows, `limit` at most, oldest first;
+// Queues jobs for reports older than their service switch allows, failed ones too, then for cards
+// never asked about (they got their INN while the service was off), `limit` at most, oldest first;
 // how many. None where the service is off; a twentieth of the contract is left to people
 // (adapters.md, 2.5).
 Result<std::int64_t> queue_stale_reports(Database& database, int limit);

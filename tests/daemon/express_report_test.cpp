@@ -262,6 +262,19 @@ TEST_F(ExpressReportTest, ASpentContractWaitsAndARefusedKeyIsNoFailureOfTheCheck
               Not(HasSubstr("PLANTED")));
 }
 
+TEST_F(ExpressReportTest, AKeyThatStaysRefusedFailsNoCheck) {
+  focus_.next({.status = 403,
+               .body = service_fixture("kontur/errors/403_bad_key.txt"),
+               .content_type = "text/plain"});
+  const std::string key = card();
+  sql("UPDATE ops.job SET attempts = max_attempts - 1 WHERE kind = 'express_report' RETURNING 1");
+
+  EXPECT_THAT(run(), HasSubstr("upstream_auth"));
+
+  EXPECT_EQ(report(key, "status"), "running");
+  EXPECT_EQ(value("counterparty", key, "check_status"), "pending");
+}
+
 TEST_F(ExpressReportTest, WithTheServiceOffNothingIsQueuedAndAskingIsRefused) {
   set_switch(false);
   const std::string key = card();
@@ -307,6 +320,38 @@ TEST_F(ExpressReportTest, TheClockLeavesATwentiethOfTheContractToPeople) {
   EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 0);
   left("6");
   EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 1);
+}
+
+TEST_F(ExpressReportTest, WhatCameToNothingIsAskedForAgainByTheClock) {
+  focus_.on(kPath, {.body = "[]"});
+  const std::string key = card();
+  ASSERT_EQ(run(), "done");
+  for (const std::string status : {"not_found", "failed"}) {
+    sql("UPDATE crm.express_report SET requested_at = now(), status = '" + status +
+        "' RETURNING 1");
+    EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 0) << status;
+    sql("UPDATE crm.express_report SET requested_at = now() - interval '31 days' RETURNING 1");
+
+    EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 1) << status;
+
+    EXPECT_EQ(run(), "done");
+    EXPECT_EQ(report(key, "status"), "not_found");
+  }
+}
+
+TEST_F(ExpressReportTest, ACardMadeWhileTheServiceWasOffIsAskedAboutByTheClock) {
+  set_switch(false);
+  const std::string key = card();
+  EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 0);
+  set_switch(true);
+  focus_.next(risk("red"));
+  focus_.next(pdf());
+
+  EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 1);
+  EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 0);
+
+  EXPECT_EQ(run(), "done");
+  EXPECT_EQ(value("counterparty", key, "check_status"), "risky");
 }
 
 TEST_F(ExpressReportTest, AnInnThatChangesIsAnotherReport) {

@@ -178,6 +178,31 @@ TEST_F(JobWorkersTest, ATemporaryFailureIsTriedAgainUntilTheLimitAndAnyOtherIsNo
               ::testing::HasSubstr(R"(client360_job_runs_total{kind="away",result="dead"} 1)"));
 }
 
+TEST_F(JobWorkersTest, AServiceThatRefusesOurKeyCostsNoAttempt) {
+  const auto running = workers({{"told",
+                                 [&](JobRun&) -> Result<JobYield> {
+                                   Error error{.code = ErrorCode::upstream_auth, .detail = "key"};
+                                   error.retry_after = seconds{7'200};
+                                   return std::unexpected(error);
+                                 }},
+                                {"untold", [&](JobRun&) -> Result<JobYield> {
+                                   return fail(ErrorCode::upstream_auth, "key");
+                                 }}});
+  add({.kind = "told", .max_attempts = 1});
+  add({.kind = "untold", .max_attempts = 1});
+
+  // As they came back: of the last attempt nothing is counted.
+  EXPECT_TRUE(
+      becomes("SELECT string_agg(kind || ' ' || status || ' ' || attempts || ' ' ||"
+              " error_code || ' ' || floor(extract(epoch FROM run_at - r.finished_at) / 60)"
+              ", ', ' ORDER BY kind) FROM ops.job JOIN ops.job_run AS r"
+              " ON r.job_id = job.id WHERE r.result = 'skipped'",
+              "told queued 0 upstream_auth 120, untold queued 0 upstream_auth 60"));
+  EXPECT_THAT(
+      quiet.metrics.serialize(),
+      ::testing::HasSubstr(R"(client360_job_runs_total{kind="told",result="given_back"} 1)"));
+}
+
 TEST_F(JobWorkersTest, AJobWhoseWorkerDiedIsCompletedByAnother) {
   const auto id = add({.kind = "work"});
   // Taken by a process that says no more.
@@ -278,7 +303,6 @@ TEST(JobRetry, FollowsTheClassOfTheFailure) {
       {ErrorCode::timeout, {}, 10, {}},  // the last
       {ErrorCode::rate_limited, seconds{90}, 1, seconds{90}},
       {ErrorCode::rate_limited, seconds{1}, 1, seconds{5}},
-      {ErrorCode::upstream_auth, {}, 1, seconds{3'600}},
       {ErrorCode::upstream_rejected, {}, 1, {}},
       {ErrorCode::validation_failed, {}, 1, {}},
       {ErrorCode::conflict, {}, 1, {}},
