@@ -1,7 +1,5 @@
 #include "adapters/focus_reports.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <cstring>
 
 #include "adapters/held_exchange.h"
@@ -106,11 +104,10 @@ CallResult<void> FocusReports::check(const FocusQuery& query) const {
 
 CachedQuestion FocusReports::question(const FocusQuery& query, std::string_view method,
                                       const CallLimits& limits) const {
-  // Of two registrations of one INN the known OGRN chooses.
-  const std::string subject =
-      query.known_ogrn.empty() ? query.id : fmt::format("{}/{}", query.id, query.known_ogrn);
+  // What is asked is the INN alone; which of its registrations counts is chosen when the answer is
+  // read, so that an OGRN that becomes known between two attempts buys nothing again.
   return {
-      .key = {.service = std::string(kService), .method = std::string(method), .subject = subject},
+      .key = {.service = std::string(kService), .method = std::string(method), .subject = query.id},
       .not_found_for = options_.not_found_for,
       // A session is waited for, a turn, the call, and with a refusal the question for usage.
       .lease = 3 * limits.whole + 2 * limits.longest_wait};

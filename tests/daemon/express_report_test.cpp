@@ -193,6 +193,23 @@ TEST_F(ExpressReportTest, APdfThatIsNoneStoresNothingAndKeepsTheLevel) {
   EXPECT_EQ(calls(), 3U);  // the level was not bought again
 }
 
+TEST_F(ExpressReportTest, AnOgrnThatArrivesBetweenAttemptsBuysNothingAgain) {
+  focus_.next(risk("green"));
+  focus_.next({.body = "<html>Maintenance</html>", .content_type = "application/pdf"});
+  focus_.next(pdf());
+  const std::string key = card();
+  EXPECT_EQ(run(), "unavailable malformed");
+  ASSERT_TRUE(
+      records_->update(kind("counterparty"), key, json(R"({"ogrn":"1026605606620"})"), admin_));
+
+  EXPECT_EQ(run(), "done");
+
+  EXPECT_EQ(value("counterparty", key, "check_status"), "reliable");
+  EXPECT_EQ(calls(), 3U);
+  EXPECT_EQ(sql("SELECT string_agg(subject, ' ') FROM ops.service_answer"),
+            "6663003127 6663003127");
+}
+
 TEST_F(ExpressReportTest, AfterTwoAnswersThatAreNoneItHasFailedAndCanBeAskedForAgain) {
   focus_.next(risk());
   focus_.next({.body = "no pdf", .content_type = "application/pdf"});
