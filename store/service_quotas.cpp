@@ -12,6 +12,16 @@ ON CONFLICT (service, name) DO UPDATE
 constexpr Sql kAll{"service_quota_all", R"sql(
 SELECT service, name, remaining::text, total::text, renews_at, ends_at, told_at
   FROM ops.service_quota ORDER BY service, name)sql"};
+constexpr Sql kRest{"service_quota_rest", R"sql(
+WITH told AS (
+  SELECT name, remaining, total, least(renews_at, told_at + interval '1 day') AS holds_until
+    FROM ops.service_quota WHERE service = $1 AND remaining IS NOT NULL)
+SELECT name, least(floor(remaining), 9e17)::bigint, least(floor(coalesce(total, 0)), 9e17)::bigint,
+       ceil(extract(epoch FROM holds_until - now()))::bigint
+  FROM told
+ WHERE holds_until > now()
+   AND EXISTS (SELECT FROM ops.job WHERE id = $2 AND trigger = 'schedule')
+ ORDER BY name)sql"};
 
 std::optional<std::string> text_at(const Rows& rows, int row, int column) {
   const auto text = rows.optional_text(row, column);
@@ -42,6 +52,19 @@ Result<std::vector<ServiceQuota>> service_quotas(Database& database) {
                       .ends_at = rows->instant(row, 5),
                       .told_at = rows->instant(row, 6).value_or(Instant{})});
   return quotas;
+}
+
+Result<std::vector<QuotaRest>> quota_for_scheduled(Database& database, std::string_view service,
+                                                   std::int64_t job) {
+  auto rows = database.execute(Pool::work, kRest, std::move(Params{}.add(service).add(job)));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<QuotaRest> rest;
+  for (int row = 0; row < rows->size(); ++row)
+    rest.push_back({.name = std::string(rows->text(row, 0)),
+                    .left = rows->int64(row, 1),
+                    .total = rows->int64(row, 2),
+                    .holds = std::chrono::seconds{rows->int64(row, 3)}});
+  return rest;
 }
 
 }  // namespace c360::store

@@ -2,8 +2,11 @@
 // (ops.service_quota). Any thread.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/base/clock.h"
@@ -24,5 +27,17 @@ struct ServiceQuota {
 Result<void> keep_service_quota(Database& database, const ServiceQuota& quota);
 // All of them, by service and name.
 Result<std::vector<ServiceQuota>> service_quotas(Database& database);
+
+// What is left of one counter.
+struct QuotaRest {
+  std::string name;
+  std::int64_t left = 0;
+  std::int64_t total = 0;        // 0: not told
+  std::chrono::seconds holds{};  // until the counter begins anew, or what was told is too old
+};
+// Of the service, for a job that was made by the clock; none for a job that somebody asked for, and
+// nothing that was told more than a day ago.
+Result<std::vector<QuotaRest>> quota_for_scheduled(Database& database, std::string_view service,
+                                                   std::int64_t job);
 
 }  // namespace c360::store

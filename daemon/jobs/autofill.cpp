@@ -1,6 +1,7 @@
 #include "daemon/jobs/autofill.h"
 
 #include "adapters/register_facts.h"
+#include "daemon/jobs/quota_reserve.h"
 #include "store/operations/autofill.h"
 #include "store/operations/queue_autofill.h"
 
@@ -62,7 +63,11 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
 void add_autofill_jobs(JobHandlers& handlers, const AutofillPorts& ports) {
   const auto add = [&](std::string_view kind, auto queue, int limit) {
     handlers[std::string(kind)] = [ports, queue, limit](JobRun& run) -> Result<JobYield> {
-      if (run.job().record_id) return fill_card(ports, run, *run.job().record_id);
+      if (run.job().record_id) {
+        if (auto left = keep_reserve(ports.database, run.job(), kDadataReserve); !left)
+          return std::unexpected(left.error());
+        return fill_card(ports, run, *run.job().record_id);
+      }
       auto queued = queue(ports.database, limit);
       if (!queued) return std::unexpected(queued.error());
       return JobYield{.processed = *queued};

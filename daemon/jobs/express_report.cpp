@@ -1,5 +1,6 @@
 #include "daemon/jobs/express_report.h"
 
+#include "daemon/jobs/quota_reserve.h"
 #include "daemon/jobs/report_making.h"
 #include "store/operations/express_report.h"
 
@@ -43,7 +44,9 @@ Result<JobYield> make_report(const ExpressReportPorts& ports, JobRun& run) {
 }  // namespace
 
 void add_express_report_jobs(JobHandlers& handlers, const ExpressReportPorts& ports) {
-  handlers[std::string(store::kExpressReportJob)] = [ports](JobRun& run) {
+  handlers[std::string(store::kExpressReportJob)] = [ports](JobRun& run) -> Result<JobYield> {
+    if (auto left = keep_reserve(ports.database, run.job(), kKonturReserve); !left)
+      return std::unexpected(left.error());
     return make_report(ports, run);
   };
   handlers["express_report_recheck"] = [ports](JobRun&) -> Result<JobYield> {

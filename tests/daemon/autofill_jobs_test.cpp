@@ -7,6 +7,7 @@
 
 #include "adapters/curl_http_client.h"
 #include "adapters/stored_gate_states.h"
+#include "store/service_quotas.h"
 #include "store/service_switches.h"
 #include "tests/adapters/service_setting.h"
 #include "tests/store/records_fixture.h"
@@ -155,6 +156,38 @@ TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
       "current_date - 91 RETURNING 1");
   age("31");
   EXPECT_EQ(sweep("counterparty_refresh"), "0");
+}
+
+TEST_F(AutofillJobs, TheClockLeavesTheLastOfTheDayToPeople) {
+  const std::string key = card(admin_);
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  const auto left = [&](const std::string& suggestions) {
+    ASSERT_TRUE(
+        store::keep_service_quota(*database_, {.service = "dadata",
+                                               .name = "suggestions",
+                                               .remaining = suggestions,
+                                               .total = "10000",
+                                               .renews_at = clock_.now() + std::chrono::hours{5}}));
+  };
+  left("1000");
+  age("31");
+  ASSERT_EQ(sweep("counterparty_refresh"), "1");
+  age("31");
+
+  EXPECT_EQ(run("counterparty_refresh"), "rate_limited quota_reserve");
+  EXPECT_EQ(register_.requests().size(), 1U);
+
+  // A card that gets its INN now is somebody's; the clock goes on when there is more.
+  left("1001");
+  age("31");
+  EXPECT_EQ(run("counterparty_refresh"), "1");
+  left("1");
+  sql("UPDATE ops.service_quota SET renews_at = now() RETURNING 1");
+  age("31");
+  ASSERT_EQ(sweep("counterparty_refresh"), "1");
+  age("31");
+  EXPECT_EQ(run("counterparty_refresh"), "1");
+  EXPECT_EQ(register_.requests().size(), 3U);
 }
 
 TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {

@@ -339,6 +339,27 @@ TEST_F(ExpressReportTest, TheClockLeavesATwentiethOfTheContractToPeople) {
   EXPECT_EQ(*store::queue_stale_reports(*database_, 10), 1);
 }
 
+TEST_F(ExpressReportTest, TheLastOfTheContractIsForThoseWhoAskByHand) {
+  for (const auto& reply : {risk(), pdf('a'), risk("red"), pdf('b')}) focus_.next(reply);
+  const std::string key = card();
+  ASSERT_EQ(run(), "done");
+  sql("UPDATE crm.express_report SET obtained_at = now() - interval '31 days' RETURNING 1");
+  ASSERT_EQ(*store::queue_stale_reports(*database_, 10), 1);
+  ASSERT_TRUE(store::keep_service_quota(
+      *database_,
+      {.service = "kontur", .name = "api3/briefReport", .remaining = "5", .total = "100"}));
+  EXPECT_EQ(run(), "rate_limited quota_reserve");
+  EXPECT_EQ(calls(), 2U);
+  sql("UPDATE ops.job SET run_at = now() + interval '1 day' WHERE status = 'queued' RETURNING 1");
+
+  // The same job, by hand now.
+  ask_again(key);
+  EXPECT_EQ(run(), "done");
+
+  EXPECT_EQ(value("counterparty", key, "check_status"), "risky");
+  EXPECT_EQ(calls(), 4U);
+}
+
 TEST_F(ExpressReportTest, WhatCameToNothingIsAskedForAgainByTheClock) {
   focus_.on(kPath, {.body = "[]"});
   const std::string key = card();

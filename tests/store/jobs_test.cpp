@@ -126,6 +126,18 @@ TEST_F(JobsTest, AKeyHasOneUnfinishedJob) {
   EXPECT_TRUE(enqueue_job(database, {.kind = "work", .dedupe_key = "inn 7707083893"})->fresh);
 }
 
+TEST_F(JobsTest, WhatAPersonAsksForDoesNotWaitForTheClockThatMadeIt) {
+  const auto later = SystemClock{}.now() + std::chrono::hours{1};
+  const auto id = add({.dedupe_key = "7", .run_at = later, .trigger = "schedule"});
+  add({.dedupe_key = "7", .trigger = "event"});
+  EXPECT_TRUE(take().empty());
+
+  EXPECT_EQ(add({.dedupe_key = "7", .trigger = "api"}), id);
+
+  EXPECT_EQ(take_one().id, id);
+  EXPECT_EQ(sql("SELECT trigger FROM ops.job_run"), "api");
+}
+
 TEST_F(JobsTest, AWorkerThatDiedLosesItsJobAndCannotWriteAnyMore) {
   const auto id = add();
   const Job lost = take_one("a");
