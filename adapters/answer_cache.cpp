@@ -81,6 +81,9 @@ CallResult<CachedAnswer> AnswerCache::obtain(
       if (row->failure) return std::unexpected(failure_of(*row->failure));
       return kept(question.key, *row);
     }
+    if (question.is_late())
+      return no_answer(Outcome::retryable, "timeout",
+                       "another one asks the same and has no answer yet");
     if (!pause(kLook)) return no_answer(Outcome::retryable, "interrupted", "interrupted");
   }
 }

@@ -23,6 +23,8 @@ struct CachedQuestion {
   std::chrono::seconds not_found_for{};  // how long it is believed that nothing is known
   std::chrono::milliseconds lease{};     // longer than the call can take
   bool fresh = false;                    // goes past what is kept, not past a call under way
+  // Asked while another one's call is waited for: whether to wait no longer (retryable, timeout).
+  std::function<bool()> is_late = [] { return false; };
 };
 
 struct CachedAnswer {

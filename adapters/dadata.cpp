@@ -97,6 +97,7 @@ CallResult<Party> Dadata::find_party(const PartyQuery& query) {
       return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
   ServiceCall request = call(Host::suggestions, "findById/party", party_body(*id, query.kpp));
   request.subject = query.subject;
+  request.deadline = query.deadline;
   return ask(Host::suggestions, request, JsonKind::object,
              [&](const Json& answer) { return dadata::read_party(answer, *id, query.kpp); });
 }
@@ -133,9 +134,11 @@ CallResult<CleanPhone> Dadata::clean_phone(const std::string& text) {
              dadata::read_clean_phone);
 }
 
-CallResult<DailyUsage> Dadata::daily_usage() {
-  auto usage =
-      ask(Host::profile, call(Host::profile, "stat/daily"), JsonKind::object, dadata::read_usage);
+CallResult<DailyUsage> Dadata::daily_usage(
+    std::optional<std::chrono::steady_clock::time_point> deadline) {
+  ServiceCall question = call(Host::profile, "stat/daily");
+  question.deadline = deadline;
+  auto usage = ask(Host::profile, question, JsonKind::object, dadata::read_usage);
   // Cleaning is nothing the program does by itself.
   if (usage && usage->suggestions_left)
     caller_.told({.service = "dadata",
@@ -193,7 +196,7 @@ std::invoke_result_t<Read, const Json&> Dadata::ask(Host host, const ServiceCall
   if (auto keys = check_keys(host); !keys) return std::unexpected(std::move(keys.error()));
   return caller_.run(gate(host), call, [&](const HttpAnswer& answer) -> Answer {
     if (auto none = refusal_of(answer, dadata::refusal_text(answer.body), caller_.now())) {
-      if (answer.status == 403) explain_forbidden(host, *none);
+      if (answer.status == 403) explain_forbidden(host, call, *none);
       return std::unexpected(std::move(*none));
     }
     const auto document = json_answer(answer, kind);
@@ -202,11 +205,11 @@ std::invoke_result_t<Read, const Json&> Dadata::ask(Host host, const ServiceCall
   });
 }
 
-void Dadata::explain_forbidden(Host host, NoAnswer& none) {
+void Dadata::explain_forbidden(Host host, const ServiceCall& refused, NoAnswer& none) {
   const bool spent_by_text = names_a_limit(none.detail);
   bool spent = spent_by_text;
   if (host != Host::profile && !options_.secret.empty()) {
-    if (const auto usage = daily_usage()) {
+    if (const auto usage = daily_usage(refused.deadline)) {
       const auto& left =
           host == Host::suggestions ? usage->suggestions_left : usage->cleanings_left;
       spent = spent || left == 0;

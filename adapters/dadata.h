@@ -7,6 +7,7 @@
 // workers there are (the service wants at most 4 connections, 2 to the cleaner).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -39,6 +40,8 @@ struct PartyQuery {
   std::string id;   // INN or OGRN
   std::string kpp;  // of the division wanted; empty: the head office
   std::string subject;
+  // For the answer, besides the limits of calls.
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
 };
 
 class Dadata {
@@ -55,7 +58,8 @@ class Dadata {
   // These cost money each. not_found: nothing was recognised, or not surely enough.
   CallResult<CleanAddress> clean_address(const std::string& text);
   CallResult<CleanPhone> clean_phone(const std::string& text);
-  CallResult<DailyUsage> daily_usage();
+  CallResult<DailyUsage> daily_usage(
+      std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt);
   // Roubles, as the service spells them.
   CallResult<std::string> balance();
 
@@ -68,7 +72,7 @@ class Dadata {
   const ServiceGate& gate(Host host) const;
   CallResult<void> check_keys(Host host) const;
   // Tells a spent day or purse from a refused key.
-  void explain_forbidden(Host host, NoAnswer& none);
+  void explain_forbidden(Host host, const ServiceCall& refused, NoAnswer& none);
 
   DadataOptions options_;
   ServiceCaller caller_;

@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
 #include "adapters/held_exchange.h"
 #include "adapters/party_id.h"
 #include "daemon/base/identifiers.h"
@@ -33,8 +35,7 @@ PartyRegister::PartyRegister(PartyRegisterOptions options, std::string holder,
 
 PartyRegister::~PartyRegister() = default;
 
-CallResult<FoundParty> PartyRegister::find(const PartyQuery& query, bool fresh,
-                                           const RetryPolicy& retry) {
+CallResult<FoundParty> PartyRegister::find(PartyQuery query, bool fresh, const RetryPolicy& retry) {
   if (!options_.enabled || options_.dadata.token.empty())
     return no_answer(Outcome::permanent, "off",
                      options_.enabled ? "DaData is off: no API key is set"
@@ -44,15 +45,34 @@ CallResult<FoundParty> PartyRegister::find(const PartyQuery& query, bool fresh,
   // Before it becomes part of a key that is kept.
   if (const auto fault = query.kpp.empty() ? IdentifierCheck{} : check_kpp(query.kpp))
     return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
-  const auto began = ports_.clock.steady();
+  const bool hurries = retry.budget.count() > 0;
+  if (hurries) query.deadline = ports_.clock.steady() + retry.budget;
+  auto found = find_patiently(query, *id, fresh, retry);
+  if (hurries && !found && found.error().outcome == Outcome::retryable && !found.error().retry_at)
+    found.error().retry_at = ports_.clock.now() + retry.budget;
+  return found;
+}
+
+CallResult<FoundParty> PartyRegister::find_patiently(const PartyQuery& query, const PartyId& id,
+                                                     bool fresh, const RetryPolicy& retry) {
   Retries retries{retry};
+  const auto began = ports_.clock.steady();
   while (true) {
-    auto found = find_once(query, *id, fresh);
+    auto found = find_once(query, id, fresh);
     if (found) return found;
-    const auto spent = std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - began);
+    const auto left = left_of(query);
+    const auto spent =
+        left ? retry.budget - *left
+             : std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - began);
     const auto wait = retries.next(found.error(), spent, ports_.clock.now());
     if (!wait || !pause(*wait)) return found;
   }
+}
+
+std::optional<milliseconds> PartyRegister::left_of(const PartyQuery& query) const {
+  if (!query.deadline) return std::nullopt;
+  return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(*query.deadline -
+                                                                            ports_.clock.steady()));
 }
 
 CallResult<FoundParty> PartyRegister::find_once(const PartyQuery& query, const PartyId& id,
@@ -67,7 +87,8 @@ CallResult<FoundParty> PartyRegister::find_once(const PartyQuery& query, const P
       .not_found_for = options_.not_found_for,
       // A worker is waited for, a turn, the call, and with a refusal the question for the usage.
       .lease = 3 * limits.whole + 2 * limits.longest_wait,
-      .fresh = fresh};
+      .fresh = fresh,
+      .is_late = [&] { return left_of(query) == milliseconds{0}; }};
   auto answer = cache_.obtain(
       question, [&] { return buy(query); }, [this](milliseconds wait) { return pause(wait); });
   if (!answer) return std::unexpected(std::move(answer.error()));
@@ -85,7 +106,8 @@ CallResult<FoundParty> PartyRegister::find_once(const PartyQuery& query, const P
 }
 
 CallResult<RecordedExchange> PartyRegister::buy(const PartyQuery& query) {
-  auto worker = borrow();
+  const milliseconds longest = options_.dadata.find.whole;
+  auto worker = borrow(std::min(longest, left_of(query).value_or(longest)));
   if (!worker)
     return no_answer(Outcome::retryable, "busy", "no worker for DaData was free in time");
   const auto party = worker->dadata->find_party(query);
@@ -111,12 +133,12 @@ std::unique_ptr<PartyRegister::Worker> PartyRegister::make_worker() {
   return worker;
 }
 
-std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow() {
+std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow(milliseconds longest) {
   std::unique_lock lock{mutex_};
   const auto usable = [this] {
     return stopped_ || !idle_.empty() || busy_.size() < options_.workers;
   };
-  if (!changed_.wait_for(lock, options_.dadata.find.whole, usable) || stopped_) return nullptr;
+  if (!changed_.wait_for(lock, longest, usable) || stopped_) return nullptr;
   std::unique_ptr<Worker> worker;
   if (idle_.empty()) {
     worker = make_worker();

@@ -52,18 +52,23 @@ class PartyRegister {
   PartyRegister& operator=(const PartyRegister&) = delete;
 
   // permanent/off without a key or when switched off; permanent/bad_id before any call. Retries as
-  // the policy says. `fresh` goes past what is kept.
-  CallResult<FoundParty> find(const PartyQuery& query, bool fresh, const RetryPolicy& retry);
+  // the policy says; who has a budget is answered within it, at worst with retryable/timeout, and
+  // told when to come again. `fresh` goes past what is kept.
+  CallResult<FoundParty> find(PartyQuery query, bool fresh, const RetryPolicy& retry);
   // Any thread: ends calls under way and every later one with retryable, reason interrupted.
   void stop();
 
  private:
   struct Worker;
 
+  CallResult<FoundParty> find_patiently(const PartyQuery& query, const PartyId& id, bool fresh,
+                                        const RetryPolicy& retry);
   CallResult<FoundParty> find_once(const PartyQuery& query, const PartyId& id, bool fresh);
   CallResult<RecordedExchange> buy(const PartyQuery& query);
   std::unique_ptr<Worker> make_worker();
-  std::unique_ptr<Worker> borrow();  // null: none was free for too long, or stopped
+  // Null: none was free in time, or stopped.
+  std::unique_ptr<Worker> borrow(std::chrono::milliseconds longest);
+  std::optional<std::chrono::milliseconds> left_of(const PartyQuery& query) const;
   void give_back(std::unique_ptr<Worker> worker);
   bool pause(std::chrono::milliseconds wait);
 

@@ -30,6 +30,10 @@ NoAnswer unanswered(const Error& error) {
   return none;
 }
 
+NoAnswer too_late(std::string detail) {
+  return {.outcome = Outcome::retryable, .reason = "timeout", .detail = std::move(detail)};
+}
+
 std::string request_id_of(const HttpAnswer& answer) {
   for (const std::string_view name : {"x-request-id", "x-requestid", "request-id"})
     if (const auto value = answer.header(name)) return std::string(*value);
@@ -92,18 +96,30 @@ std::optional<NoAnswer> ServiceCaller::wait_turn(const ServiceGate& gate, const 
   const Instant now = ports_.clock.now();
   auto start = gate.enter(call.operation, now);
   if (!start) return std::move(start.error());
-  if (*start <= now || ports_.pause(std::chrono::ceil<milliseconds>(*start - now)))
-    return std::nullopt;
+  const auto wait = std::chrono::ceil<milliseconds>(std::max(*start, now) - now);
   NoAnswer none{.outcome = Outcome::retryable,
                 .reason = "interrupted",
                 .detail = "interrupted while waiting for its turn"};
+  if (call.deadline && ports_.clock.steady() + wait >= *call.deadline) {
+    // No word about the service, which was not asked.
+    gate.leave(call.operation, &none, ports_.clock.now());
+    return too_late("its turn comes after the time there is for an answer");
+  }
+  if (wait == milliseconds{0} || ports_.pause(wait)) return std::nullopt;
   gate.leave(call.operation, &none, ports_.clock.now());
   return none;
 }
 
 std::optional<NoAnswer> ServiceCaller::send(const ServiceCall& call, const Judge& judge,
                                             CallRecord& record) {
-  const auto answer = ports_.http.send(call.request);
+  std::optional<HttpRequest> hurried;  // a copy only where one is needed: bodies may be large
+  if (call.deadline) {
+    const auto left = std::max(
+        milliseconds{1}, std::chrono::ceil<milliseconds>(*call.deadline - ports_.clock.steady()));
+    hurried = call.request;
+    if (hurried->timeout == milliseconds{0} || left < hurried->timeout) hurried->timeout = left;
+  }
+  const auto answer = ports_.http.send(hurried ? *hurried : call.request);
   if (!answer) {
     NoAnswer none = unanswered(answer.error());
     none.maybe_done = ports_.http.was_written();

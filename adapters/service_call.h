@@ -77,6 +77,8 @@ struct ServiceCall {
   std::string operation;
   std::string subject;
   HttpRequest request;
+  // Nobody waits for the answer after it (retryable, timeout), whatever the request allows itself.
+  std::optional<std::chrono::steady_clock::time_point> deadline{};
 };
 
 // Not thread-safe: one worker's, as its HttpClient is. Ports outlive it.

@@ -19,6 +19,7 @@ using c360::testing::Quiet;
 using c360::testing::ServiceServer;
 using c360::testing::TempPostgres;
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
@@ -227,6 +228,43 @@ TEST_F(PartyRegisterTest, TheClaimOfADaemonThatDiedEndsAndTheNextOneCalls) {
   ASSERT_TRUE(found) << found.error().detail;
   EXPECT_TRUE(found->bought);
   EXPECT_EQ(calls(), 1U);
+}
+
+TEST_F(PartyRegisterTest, WhoHasABudgetHearsInTimeThatTheServiceIsSilent) {
+  server.on(kFind, {.delivery = c360::testing::Delivery::silent});
+  const SystemClock real;
+  RegisterDaemon one(database, settings, real, "one");
+  const Instant began = real.now();
+
+  const auto late = one.parties.find({.id = kInn, .kpp = {}, .subject = "counterparty 7"}, false,
+                                     {.attempts = 2, .budget = milliseconds{300}});
+
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().outcome, Outcome::retryable);
+  EXPECT_EQ(late.error().reason, "timeout");
+  ASSERT_TRUE(late.error().retry_at) << "he is told when to come again";
+  EXPECT_GE(*late.error().retry_at, began + milliseconds{300});
+  EXPECT_EQ(to_error(late.error(), real.now()).code, ErrorCode::timeout);
+  // The call he gave up is over for others too.
+  server.on(kFind, {.body = company()});
+  EXPECT_TRUE(ask(one));
+}
+
+TEST_F(PartyRegisterTest, WhoHasABudgetDoesNotWaitForTheCallOfAnotherOneUntilItEnds) {
+  sql("INSERT INTO ops.service_answer (service, method, subject, claimed_by, claimed_until) VALUES "
+      "('dadata', 'findById/party', '7707083893', 'other', now() + interval '1 hour') RETURNING 1");
+  const SystemClock real;
+  RegisterDaemon one(database, settings, real, "one");
+
+  const auto late = one.parties.find({.id = kInn, .kpp = {}, .subject = "counterparty 7"}, false,
+                                     {.attempts = 2, .budget = milliseconds{300}});
+
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().outcome, Outcome::retryable);
+  EXPECT_EQ(late.error().reason, "timeout");
+  EXPECT_TRUE(late.error().retry_at);
+  EXPECT_EQ(calls(), 0U);
+  EXPECT_THAT(sql("SELECT claimed_by FROM ops.service_answer"), ::testing::ElementsAre("other"));
 }
 
 TEST_F(PartyRegisterTest, OwnLimitsOfADayAndAMonthHoldOverDaemonsAndRestarts) {
