@@ -40,6 +40,9 @@ struct PartyQuery {
   std::string id;   // INN or OGRN
   std::string kpp;  // of the division wanted; empty: the head office
   std::string subject;
+  // Of a card nobody calls a branch: where the head office has another KPP the division of this one
+  // is meant. PartyRegister asks for it then.
+  std::string typed_kpp{};
   // For the answer, besides the limits of calls.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
 };

@@ -47,10 +47,24 @@ CallResult<FoundParty> PartyRegister::find(PartyQuery query, bool fresh, const R
     return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
   const bool hurries = retry.budget.count() > 0;
   if (hurries) query.deadline = ports_.clock.steady() + retry.budget;
-  auto found = find_patiently(query, *id, fresh, retry);
+  auto found = find_meant(query, *id, fresh, retry);
   if (hurries && !found && found.error().outcome == Outcome::retryable && !found.error().retry_at)
     found.error().retry_at = ports_.clock.now() + retry.budget;
   return found;
+}
+
+// A quarter of all divisions have no KPP at DaData: what is not found by it stays the head office.
+CallResult<FoundParty> PartyRegister::find_meant(const PartyQuery& query, const PartyId& id,
+                                                 bool fresh, const RetryPolicy& retry) {
+  auto found = find_patiently(query, id, fresh, retry);
+  if (!found || !query.kpp.empty() || query.typed_kpp.empty() || check_kpp(query.typed_kpp))
+    return found;
+  const auto& kpp = found->party.requisites.kpp;
+  if (!kpp || *kpp == query.typed_kpp) return found;
+  PartyQuery division = query;
+  division.kpp = query.typed_kpp;
+  auto meant = find_patiently(division, id, fresh, retry);
+  return !meant && meant.error().outcome == Outcome::not_found ? found : meant;
 }
 
 CallResult<FoundParty> PartyRegister::find_patiently(const PartyQuery& query, const PartyId& id,

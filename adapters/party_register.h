@@ -61,6 +61,8 @@ class PartyRegister {
  private:
   struct Worker;
 
+  CallResult<FoundParty> find_meant(const PartyQuery& query, const PartyId& id, bool fresh,
+                                    const RetryPolicy& retry);
   CallResult<FoundParty> find_patiently(const PartyQuery& query, const PartyId& id, bool fresh,
                                         const RetryPolicy& retry);
   CallResult<FoundParty> find_once(const PartyQuery& query, const PartyId& id, bool fresh);

@@ -116,7 +116,8 @@ Result<void> fill_card(const AutofillContext& context, Request& request, Respons
   const auto facts = (*lookup)->find({.id = target->id,
                                       .kpp = target->kpp,
                                       .subject = "counterparty " + std::to_string(*id),
-                                      .refresh = body->refresh});
+                                      .refresh = body->refresh,
+                                      .typed_kpp = target->typed_kpp});
   if (!facts) return std::unexpected(facts.error());
   const store::AutofillRequest fill{
       .id = *id, .mode = body->mode, .policy = (*lookup)->policy(), .version = *version};

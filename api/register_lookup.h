@@ -15,6 +15,8 @@ struct RegisterQuestion {
   std::string kpp;       // of a division; empty: the head office
   std::string subject;   // whose call, as records of calls name it
   bool refresh = false;  // ask again, whatever is kept
+  // Of a card that is no branch: where the head office has another the division is meant.
+  std::string typed_kpp{};
 };
 
 class RegisterLookup {

@@ -13,9 +13,11 @@ class DadataLookup final : public api::RegisterLookup {
       : parties_(parties), policy_(std::move(policy)), clock_(clock) {}
 
   Result<store::RegisterFacts> find(const api::RegisterQuestion& question) override {
-    const auto found =
-        parties_.find({.id = question.id, .kpp = question.kpp, .subject = question.subject},
-                      question.refresh, adapters::RetryPolicy::interactive());
+    const auto found = parties_.find({.id = question.id,
+                                      .kpp = question.kpp,
+                                      .subject = question.subject,
+                                      .typed_kpp = question.typed_kpp},
+                                     question.refresh, adapters::RetryPolicy::interactive());
     if (!found) return std::unexpected(told(found.error()));
     return adapters::register_facts(found->party.requisites, "dadata", found->obtained_at);
   }

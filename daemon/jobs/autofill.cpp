@@ -37,9 +37,11 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
   if (!target && is_overtaken(target.error())) return JobYield{};
   if (!target) return std::unexpected(target.error());
   if (target->id.empty() || run.stopping()) return JobYield{};
-  const auto found = ports.parties.find(
-      {.id = target->id, .kpp = target->kpp, .subject = "counterparty " + std::to_string(id)},
-      /*fresh=*/false, kOnce);
+  const auto found = ports.parties.find({.id = target->id,
+                                         .kpp = target->kpp,
+                                         .subject = "counterparty " + std::to_string(id),
+                                         .typed_kpp = target->typed_kpp},
+                                        /*fresh=*/false, kOnce);
   if (!found && found.error().outcome == Outcome::not_found) return JobYield{};
   if (!found) return std::unexpected(told(found.error(), run.job(), ports.clock.now()));
   const store::RegisterFacts facts =

@@ -59,6 +59,8 @@ bool is_one_of(std::string_view field, std::span<const std::string_view> fields)
   return std::ranges::find(fields, field) != fields.end();
 }
 
+bool is_register(std::string_view source) { return source == "dadata" || source == "kontur"; }
+
 struct Decision {
   std::string field;
   std::optional<std::string> before;
@@ -339,10 +341,17 @@ Result<AutofillTarget> autofill_target(Database& database, const Records& record
   const auto value = [&](std::string_view field) {
     return pedigree->current(field).value.value_or("");
   };
-  AutofillTarget target{.id = value("inn"), .kpp = {}, .version = pedigree->version};
+  AutofillTarget target{
+      .id = value("inn"), .kpp = {}, .typed_kpp = {}, .version = pedigree->version};
   if (target.id.empty()) target.id = value("ogrn");
-  // A KPP of the head office finds it too, but a quarter of all divisions have none at DaData.
-  if (value("kind") == "branch") target.kpp = value("kpp");
+  // A KPP of the head office finds it too, but a quarter of all divisions have none at DaData. What
+  // a register wrote itself names nobody else.
+  const bool is_registers = is_register(pedigree->current("kpp").source);
+  if (value("kind") == "branch") {
+    target.kpp = value("kpp");
+  } else if (!is_registers) {
+    target.typed_kpp = value("kpp");
+  }
   return target;
 }
 

@@ -37,6 +37,9 @@ std::optional<AutofillMode> autofill_mode(std::string_view name);
 struct AutofillTarget {
   std::string id;   // INN, or OGRN where there is no INN; empty: neither
   std::string kpp;  // of a branch; empty: the head office
+  // Of a card that is no branch, as somebody wrote it: the division is meant where the head office
+  // has another.
+  std::string typed_kpp;
   std::int64_t version = 0;
 };
 // What the card says now. not_found, forbidden as for a change.

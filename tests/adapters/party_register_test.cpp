@@ -267,6 +267,30 @@ TEST_F(PartyRegisterTest, WhoHasABudgetDoesNotWaitForTheCallOfAnotherOneUntilItE
   EXPECT_THAT(sql("SELECT claimed_by FROM ops.service_answer"), ::testing::ElementsAre("other"));
 }
 
+TEST_F(PartyRegisterTest, AKppTheHeadOfficeHasNotMeansADivisionWhereThereIsOne) {
+  const std::string branch = R"({"suggestions":[{"value":"Филиал","data":{"inn":"7707083893",)"
+                             R"("kpp":"540602001","type":"LEGAL","branch_type":"BRANCH",)"
+                             R"("state":{"status":"ACTIVE"}}}]})";
+  auto one = daemon();
+  const auto find = [&](const std::string& typed) {
+    const auto found =
+        one->parties.find({.id = kInn, .kpp = {}, .subject = "counterparty 7", .typed_kpp = typed},
+                          false, {.attempts = 1});
+    return found ? found->party.requisites.kpp.value_or("") : found.error().detail;
+  };
+
+  EXPECT_EQ(find("773601001"), "773601001");
+  EXPECT_EQ(calls(), 1U) << "the head office has it";
+  server.next({.body = branch});
+  EXPECT_EQ(find("540602001"), "540602001");
+  EXPECT_THAT(server.requests().back().body, HasSubstr(R"("kpp":"540602001")"));
+  EXPECT_EQ(calls(), 2U) << "the answer of the head office was kept";
+  server.next({.body = R"({"suggestions":[]})"});
+  EXPECT_EQ(find("540602002"), "773601001") << "no such division: the head office";
+  server.next({.status = 503, .body = "{}"});
+  EXPECT_THAT(find("540602003"), HasSubstr("503")) << "not known yet: no guess";
+}
+
 TEST_F(PartyRegisterTest, OwnLimitsOfADayAndAMonthHoldOverDaemonsAndRestarts) {
   settings.dadata.find.day_calls = 2;
   settings.dadata.find.month_calls = 3;

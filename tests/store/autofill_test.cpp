@@ -267,6 +267,23 @@ TEST_F(AutofillTest, ThePrimaryLegalEntityFollowsTheCard) {
             "773601001 Иванов Иван Иванович Своё имя");
 }
 
+TEST_F(AutofillTest, AKppSomebodyTypedMayNameADivisionAndOneOfTheRegisterDoesNot) {
+  const std::int64_t id = card(R"(,"kpp":"540602001")");
+  const std::int64_t other = card("");
+  const auto target = [&](std::int64_t of) {
+    const auto read = store::autofill_target(*database_, *records_, of, manager_);
+    EXPECT_TRUE(read);
+    return read ? "[" + read->kpp + "][" + read->typed_kpp + "]" : std::string();
+  };
+
+  EXPECT_EQ(target(id), "[][540602001]");
+  change(id, R"({"kind":"branch"})", manager_);
+  EXPECT_EQ(target(id), "[540602001][]");
+  filled(other, company());
+  EXPECT_EQ(of(other, "kpp"), "773601001");
+  EXPECT_EQ(target(other), "[][]");
+}
+
 TEST_F(AutofillTest, AnEntityOfAnotherCompanyIsLeftAlone) {
   const std::int64_t id = card();
   sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('legal_entity') RETURNING id) INSERT INTO "
