@@ -37,17 +37,20 @@ constexpr Sql kStoredFacts{"c360_autofill_stored", R"sql(
 SELECT facts::text, obtained_at FROM crm.counterparty_fact
 WHERE counterparty_id = $1::bigint AND source = $2::text
 )sql"};
+// The primary one; where none is, the one of the same INN, which is then made it.
 constexpr Sql kPrimaryEntity{"c360_autofill_entity", R"sql(
 SELECT id, full_name, short_name, legal_form_code, inn, kpp, ogrn, okpo, juridical_address,
-       post_address, ceo_name
+       post_address, ceo_name, is_primary
 FROM crm.legal_entity
-WHERE counterparty_id = $1::bigint AND is_primary AND deleted_at IS NULL FOR NO KEY UPDATE
+WHERE counterparty_id = $1::bigint AND (is_primary OR inn = $2::text) AND deleted_at IS NULL
+ORDER BY is_primary DESC, id LIMIT 1 FOR NO KEY UPDATE
 )sql"};
 constexpr std::array<std::string_view, 10> kEntityFields = {
     "full_name", "short_name", "legal_form_code",   "inn",          "kpp",
     "ogrn",      "okpo",       "juridical_address", "post_address", "ceo_name"};
 
-constexpr int kEntityInn = 4;  // column of kPrimaryEntity
+constexpr int kEntityInn = 4;  // columns of kPrimaryEntity
+constexpr int kEntityIsPrimary = 11;
 
 // Never a matter of opinion: the register alone knows.
 constexpr std::array<std::string_view, 3> kAlwaysWritten = {"registry_status", "liquidated_on",
@@ -239,16 +242,40 @@ Result<RecordView> write_card(Records& records, Transaction& tx, const AutofillR
                         write);
 }
 
+// The card's own registration data as its first legal entity (domain.md 5.3). Of the service
+// itself, whoever asked: nobody chose yet which of our organisations bills it.
+Result<void> create_entity(Records& records, Transaction& tx, const AutofillRequest& request,
+                           const Pedigree& pedigree, const Decisions& decisions,
+                           const Actor& actor) {
+  const auto on_card = [&](std::string_view field) {
+    const auto found = std::ranges::find(decisions.written, field, &Decision::field);
+    return found == decisions.written.end() ? pedigree.current(field).value
+                                            : std::optional(found->value);
+  };
+  WriteOptions write{.profile = Profile::draft, .finish = Finish::run};
+  write.also = [&](Draft& draft) {
+    draft.set("counterparty_id", std::to_string(request.id));
+    draft.set("is_primary", "t");
+    for (const std::string_view field : kEntityFields) draft.set(field, on_card(field));
+    if (!draft.has("full_name")) draft.set("full_name", on_card("name"));
+  };
+  auto made = records.create(tx, records.registry().get("legal_entity"), Json(Json::Object{}),
+                             Actor::system("system", actor.request_id), write);
+  if (!made) return std::unexpected(std::move(made).error());
+  return {};
+}
+
 // What of the primary legal entity is empty, or was the same as on the card, follows the card.
 Result<void> write_entity(Records& records, Transaction& tx, const AutofillRequest& request,
-                          const Decisions& decisions, const RegisterFacts& facts,
-                          const Actor& actor) {
-  const auto rows = tx.query(kPrimaryEntity, Params{}.add(request.id));
+                          const Pedigree& pedigree, const Decisions& decisions,
+                          const RegisterFacts& facts, const Actor& actor) {
+  const auto asked = facts.value("inn");
+  const auto rows = tx.query(kPrimaryEntity, Params{}.add(request.id).add(asked));
   if (!rows) return std::unexpected(rows.error());
-  if ((*rows)->empty()) return {};
+  if ((*rows)->empty()) return create_entity(records, tx, request, pedigree, decisions, actor);
   // An entity of another company: what the register says of this one is not about it.
   const auto inn = (*rows)->optional_text(0, kEntityInn);
-  if (inn && inn != facts.value("inn")) return {};
+  if (inn && inn != asked) return {};
   std::vector<const Decision*> follow;
   for (const Decision& each : decisions.written) {
     const auto found = std::ranges::find(kEntityFields, each.field);
@@ -258,10 +285,12 @@ Result<void> write_entity(Records& records, Transaction& tx, const AutofillReque
     if (!value || request.mode == AutofillMode::overwrite || value == each.before)
       follow.push_back(&each);
   }
-  if (follow.empty()) return {};
+  const bool becomes_primary = !(*rows)->boolean(0, kEntityIsPrimary);
+  if (follow.empty() && !becomes_primary) return {};
   WriteOptions write{.finish = Finish::run};
   write.also = [&](Draft& draft) {
     for (const Decision* each : follow) draft.set(each->field, each->value);
+    if (becomes_primary) draft.set("is_primary", "t");
   };
   const std::string key = std::to_string((*rows)->int64(0, 0));
   auto done = records.update(tx, records.registry().get("legal_entity"), key, Json(Json::Object{}),
@@ -373,7 +402,7 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
 
   auto card = write_card(records, tx, request, decisions, facts, actor);
   if (!card) return std::unexpected(std::move(card).error());
-  if (auto done = write_entity(records, tx, request, decisions, facts, actor); !done)
+  if (auto done = write_entity(records, tx, request, *pedigree, decisions, facts, actor); !done)
     return std::unexpected(done.error());
   queue_notes(tx, request, decisions, facts);
   if (auto done = tx.run(); !done) return std::unexpected(done.error());

@@ -267,6 +267,37 @@ TEST_F(AutofillTest, ThePrimaryLegalEntityFollowsTheCard) {
             "773601001 Иванов Иван Иванович Своё имя");
 }
 
+TEST_F(AutofillTest, ACardWithoutALegalEntityGetsItsOwnDataAsTheFirstOne) {
+  const std::int64_t id = card(R"(,"ceo_name":"Как в письме")");
+  filled(id, company(), AutofillMode::preview);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.legal_entity"), "0");
+  filled(id, company());
+  filled(id, company());
+
+  EXPECT_EQ(sql("SELECT concat_ws('|', counterparty_id, is_primary, full_name, short_name, "
+                "legal_form_code, inn, kpp, ogrn, juridical_address, post_address, ceo_name) "
+                "FROM crm.legal_entity"),
+            std::to_string(id) +
+                "|t|Общество с ограниченной ответственностью \"Ромашка\"|ООО \"Ромашка\"|ooo|"
+                "7707083893|773601001|1027700132195|117312, Москва, ул Вавилова, д 19|"
+                "117312, Москва, ул Вавилова, д 19|Как в письме");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.legal_entity"), "1");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE record_kind = 'legal_entity' AND "
+                "event = 'created'"),
+            "1");
+}
+
+TEST_F(AutofillTest, AnUnmarkedEntityOfTheSameInnBecomesThePrimaryOne) {
+  const std::int64_t id = card();
+  sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('legal_entity') RETURNING id) INSERT INTO "
+      "crm.legal_entity (id, counterparty_id, full_name, inn) SELECT id, " +
+      std::to_string(id) + ", 'Своё имя', '7707083893' FROM r RETURNING id");
+  filled(id, company());
+
+  EXPECT_EQ(sql("SELECT concat_ws(' ', is_primary, full_name, kpp) FROM crm.legal_entity"),
+            "t Своё имя 773601001");
+}
+
 TEST_F(AutofillTest, AKppSomebodyTypedMayNameADivisionAndOneOfTheRegisterDoesNot) {
   const std::int64_t id = card(R"(,"kpp":"540602001")");
   const std::int64_t other = card("");
