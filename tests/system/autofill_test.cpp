@@ -1,63 +1,13 @@
 // A card filled by the running daemon from a register over TLS, and the secrets of it nowhere.
-#include "tests/support/service_server.h"
-#include "tests/system/system_fixture.h"
+#include <csignal>
+
+#include "tests/system/autofill_fixture.h"
 
 namespace c360::testing {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-constexpr const char* kFind = "/suggestions/api/4_1/rs/findById/party";
-
-class Autofill : public SystemTest {
- protected:
-  void SetUp() override {
-    register_.on(kFind, {.body = R"({"suggestions":[{"value":"ООО Ромашка","data":{
-        "inn":"7707083893","kpp":"773601001","type":"LEGAL","branch_type":"MAIN",
-        "opf":{"short":"ООО"},"state":{"status":"ACTIVE"},
-        "name":{"full_with_opf":"Общество Ромашка","short_with_opf":"ООО Ромашка"}}}]})"});
-    key_file_ = daemon_.write("dadata-key", "PLANTED-KEY\n");
-  }
-  std::string with_register() {
-    return config("[dadata]\napi_key_file = '" + key_file_ + "'\nsuggestions_url = '" +
-                  register_.url() + "'\nca_file = '" + register_.ca_file() +
-                  "'\nconnect_timeout_ms = 60000\ntimeout_ms = 120000\n");
-  }
-  void sign_in() {
-    const std::string file = "--config=" + daemon_.config_file();
-    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
-    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
-                                         "--name=test", "--scopes=admin"});
-    const auto token = Json::parse(made.output);
-    ASSERT_TRUE(token) << made.output;
-    token_ = token->find("token")->as_string();
-  }
-  HttpAnswer post(const std::string& path, const std::string& body) {
-    return HttpClient(daemon_.port("api"))
-        .post("/api/v1/counterparties" + path, body,
-              {{"Authorization", "Bearer " + token_}, {"Content-Type", "application/json"}});
-  }
-  HttpAnswer get(const std::string& path) {
-    return HttpClient(daemon_.port("api"))
-        .get("/api/v1/counterparties" + path, {{"Authorization", "Bearer " + token_}});
-  }
-  std::string dump() const {
-    std::string text;
-    for (const std::string table :
-         {"ops.service_gate", "ops.service_answer", "ops.service_call", "ops.service_switch",
-          "ops.job", "ops.job_run", "crm.counterparty_fact", "crm.express_report",
-          "crm.history_event"})
-      for (const std::string& row :
-           TempPostgres::shared().query(database_, "SELECT t::text FROM " + table + " t"))
-        text += row + "\n";
-    return text;
-  }
-
-  ServiceServer register_;
-  std::string key_file_;
-  std::string token_;
-};
 
 TEST_F(Autofill, ACardFillsItselfByItsInnAndARefusedKeyIsMendedByAReload) {
   start(with_register());
@@ -126,6 +76,51 @@ TEST_F(Autofill, AnInnAloneFillsTheCardAndBringsTheExpressReportWithItsPdf) {
   for (const std::string& text : {dump(), daemon_.log(), admin_get("/metrics").body,
                                   admin_get("/-/config").body, admin_get("/readyz").body})
     EXPECT_THAT(text, Not(HasSubstr("PLANTED")));
+}
+
+// Every kill while the register is asked costs one question more, and none once its answer is kept.
+TEST_F(Autofill, DaemonKilledWhileItAsksAndWhileItWritesFillsTheCardAfterARestart) {
+  constexpr std::size_t kKills = 3;
+  register_.on_request([this](const auto&) {
+    if (register_.requests().size() <= kKills) daemon_.signal(SIGKILL);
+  });
+  execute(
+      "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN PERFORM pg_sleep(600); RETURN NEW; END'");
+  execute(
+      "CREATE TRIGGER hold BEFORE INSERT ON crm.requisite_write FOR EACH ROW EXECUTE FUNCTION "
+      "hold()");
+  start(with_register());
+  sign_in();
+  // The answer may be lost with the daemon.
+  post("", R"({"inn":"7707083893","segment_code":"small","acquisition_channel_code":"site",)"
+           R"("status_code":"active"})");
+  for (std::size_t kill = 1; kill <= kKills; ++kill) {
+    daemon_.wait_for_exit();
+    EXPECT_EQ(register_.requests().size(), kill);
+    ASSERT_EQ(one("SELECT kpp IS NULL FROM crm.counterparty"), "t");
+    start_where_it_was_left();
+  }
+  const std::string held =
+      "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND "
+      "datname = current_database()";
+  ASSERT_TRUE(eventually([&] { return !one(held).empty(); }));
+  daemon_.signal(SIGKILL);
+  daemon_.wait_for_exit();
+  execute("SELECT pg_terminate_backend(pid) FROM (" + held + ") AS held");
+  execute("DROP TRIGGER hold ON crm.requisite_write");
+  start_where_it_was_left();
+
+  ASSERT_TRUE(eventually([&] { return one("SELECT kpp FROM crm.counterparty") == "773601001"; }))
+      << dump();
+  EXPECT_EQ(one("SELECT concat_ws('|', name, name_is_auto, full_name, short_name, kind, "
+                "legal_form_code, registry_status, autofill_source) FROM crm.counterparty"),
+            "ООО Ромашка|f|Общество Ромашка|ООО Ромашка|legal_entity|ooo|active|dadata");
+  EXPECT_EQ(one("SELECT concat_ws('|', is_primary, full_name, inn, kpp) FROM crm.legal_entity"),
+            "t|Общество Ромашка|7707083893|773601001");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.history_event WHERE event = 'autofilled'"), "1");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.legal_entity"), "1");
+  EXPECT_LE(register_.requests().size(), 1 + kKills);
 }
 
 TEST_F(Autofill, WithoutAKeyTheRegisterIsOffAndSaysSo) {
