@@ -6,6 +6,7 @@
 #include "daemon/email_channel.h"
 #include "daemon/phone_channels.h"
 #include "store/lease.h"
+#include "store/operations/repolicy.h"
 #include "store/service_switches.h"
 
 namespace c360::daemon {
@@ -120,11 +121,14 @@ Result<void> OutsideServices::announce() {
                                                .settings = telegram_settings(telegram_options_),
                                                .jobs = {}});
   if (!told) return told;
-  return store::set_service_switch(database_, {.service = "sms",
+  told = store::set_service_switch(database_, {.service = "sms",
                                                .is_on = sms_config_.is_on(),
                                                .is_configured = sms_config_.is_on(),
                                                .settings = sms_settings(sms_config_),
                                                .jobs = {}});
+  if (!told) return told;
+  const auto queued = store::queue_repolicy(database_, believed_sources_);
+  return queued ? Result<void>{} : std::unexpected(queued.error());
 }
 
 }  // namespace c360::daemon

@@ -42,7 +42,8 @@ class OutsideServices {
   // Nothing: there is no service of that name.
   std::optional<bool> is_on(std::string_view service) const;
 
-  // Tells the database which of them are on (store/service_switches.h).
+  // Tells the database which of them are on (store/service_switches.h) and whom the cards believe
+  // (store/operations/repolicy.h).
   Result<void> announce();
   // Ends the calls of jobs; those of requests have short limits of their own.
   void interrupt_jobs() {

@@ -5,6 +5,7 @@
 #include "daemon/jobs/express_report.h"
 #include "daemon/jobs/metrika_sync.h"
 #include "daemon/jobs/report_batch.h"
+#include "daemon/jobs/repolicy.h"
 
 namespace c360::daemon {
 
@@ -14,6 +15,7 @@ void add_service_jobs(JobHandlers& handlers, const ServiceJobPorts& ports) {
                                .clock = ports.clock,
                                .policy = ports.services.believed_sources(),
                                .records = ports.records});
+  add_repolicy_job(handlers, {.database = ports.database, .records = ports.records});
   add_metrika_jobs(handlers, {.database = ports.database,
                               .sources = ports.services.sources(),
                               .clock = ports.clock,

@@ -396,7 +396,8 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
     return std::unexpected(resolved.error());
   drop_unfit(records.registry().get("counterparty"), *pedigree, facts);
   const Decisions decisions = Judge(*pedigree, facts, request).decide();
-  if (request.mode == AutofillMode::preview)
+  const bool is_settled = request.only_changes && decisions.written.empty();
+  if (request.mode == AutofillMode::preview || is_settled)
     return AutofillResult{.json = result_json(request, decisions, facts, {}),
                           .version = pedigree->version};
 

@@ -51,6 +51,7 @@ struct AutofillRequest {
   AutofillMode mode = AutofillMode::fill_empty;
   std::vector<std::string> policy;        // sources, the one believed most first
   std::optional<std::int64_t> version{};  // If-Match
+  bool only_changes = false;              // where no value changes nothing is written, no event
 };
 
 struct AutofillResult {

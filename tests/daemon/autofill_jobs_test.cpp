@@ -7,6 +7,8 @@
 
 #include "adapters/curl_http_client.h"
 #include "adapters/stored_gate_states.h"
+#include "daemon/jobs/repolicy.h"
+#include "store/operations/repolicy.h"
 #include "store/service_quotas.h"
 #include "store/service_switches.h"
 #include "tests/adapters/service_setting.h"
@@ -51,6 +53,10 @@ class AutofillJobs : public c360::testing::RecordsTest {
                                     return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
                                                                            records_.get());
                                   }});
+    add_repolicy_job(handlers_, {.database = *database_, .records = [this] {
+                                   return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
+                                                                          records_.get());
+                                 }});
     register_.on(kFind, {.body = company("ACTIVE")});
     ASSERT_TRUE(store::set_service_switch(*database_, {.service = "dadata", .is_on = true}));
   }
@@ -78,6 +84,11 @@ class AutofillJobs : public c360::testing::RecordsTest {
   std::string sweep(const std::string& job) {
     EXPECT_TRUE(store::enqueue_job(*database_, {.kind = job, .priority = 100}));
     return run(job);
+  }
+  std::string sweep_with(const std::vector<std::string>& policy) {
+    sql("DELETE FROM ops.job WHERE kind = 'counterparty_repolicy' RETURNING 1");
+    EXPECT_TRUE(*store::queue_repolicy(*database_, policy));
+    return run("counterparty_repolicy");
   }
   std::string events(const std::string& key, const std::string& event) {
     return sql("SELECT count(*) FROM crm.history_event WHERE record_id = " + key +
@@ -188,6 +199,58 @@ TEST_F(AutofillJobs, TheClockLeavesTheLastOfTheDayToPeople) {
   age("31");
   EXPECT_EQ(run("counterparty_refresh"), "1");
   EXPECT_EQ(register_.requests().size(), 3U);
+}
+
+TEST_F(AutofillJobs, AnotherPolicyChangesTheCardsWithoutACallAndBackAgain) {
+  const std::vector<std::string> register_first{"dadata", "person", "import", "mail", "kontur"};
+  const std::vector<std::string> people_first{"person", "import", "mail", "dadata", "kontur"};
+  const std::string key = card(admin_);
+  ASSERT_TRUE(
+      records_->update(kind("counterparty"), key, json(R"({"full_name":"Как мы зовём"})"), admin_));
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  ASSERT_EQ(value("counterparty", key, "full_name"), "Как мы зовём");
+
+  ASSERT_TRUE(*store::queue_repolicy(*database_, register_first));
+  EXPECT_EQ(run("counterparty_repolicy"), "1");
+  EXPECT_EQ(value("counterparty", key, "full_name"), "Общество Ромашка");
+  EXPECT_EQ(sql("SELECT progress_done || ' of ' || progress_total FROM ops.job WHERE kind = "
+                "'counterparty_repolicy'"),
+            "1 of 1");
+  EXPECT_EQ(sweep_with(register_first), "0") << "the same again finds nothing to change";
+
+  ASSERT_TRUE(*store::queue_repolicy(*database_, people_first));
+  EXPECT_EQ(run("counterparty_repolicy"), "1");
+  EXPECT_EQ(value("counterparty", key, "full_name"), "Как мы зовём");
+  EXPECT_EQ(events(key, "autofilled"), "3");
+  EXPECT_EQ(register_.requests().size(), 1U);
+}
+
+TEST_F(AutofillJobs, ACardThatIsGoneOrHasAnotherInnKeepsItsPolicyToItself) {
+  const std::string gone = card(admin_);
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  ASSERT_TRUE(records_->remove(kind("counterparty"), gone, admin_));
+  const std::string other = card(admin_);
+  sql("INSERT INTO crm.counterparty_fact (counterparty_id, source, facts, obtained_at) VALUES (" +
+      other +
+      ", 'dadata', '{\"inn\": \"7736207543\", \"ceo_name\": \"Чужой\"}', now()) "
+      "RETURNING 1");
+
+  EXPECT_EQ(sweep_with({"dadata", "person", "import", "mail", "kontur"}), "0");
+
+  EXPECT_EQ(value("counterparty", other, "ceo_name"), "null");
+}
+
+TEST_F(AutofillJobs, AnOlderPolicyGivesWayToTheOneQueuedAfterIt) {
+  const std::string key = card(admin_);
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  ASSERT_TRUE(
+      records_->update(kind("counterparty"), key, json(R"({"full_name":"Как мы зовём"})"), admin_));
+  ASSERT_TRUE(*store::queue_repolicy(*database_, {"dadata", "person", "import", "mail", "kontur"}));
+  ASSERT_TRUE(*store::queue_repolicy(*database_, {"person", "import", "mail", "dadata", "kontur"}));
+
+  EXPECT_EQ(run("counterparty_repolicy"), "0");
+
+  EXPECT_EQ(value("counterparty", key, "full_name"), "Как мы зовём");
 }
 
 TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {

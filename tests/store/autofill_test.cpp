@@ -315,6 +315,19 @@ TEST_F(AutofillTest, AKppSomebodyTypedMayNameADivisionAndOneOfTheRegisterDoesNot
   EXPECT_EQ(target(other), "[][]");
 }
 
+TEST_F(AutofillTest, WhereNothingChangesNothingIsWrittenIfOnlyChangesAreWanted) {
+  const std::int64_t id = card();
+  filled(id, company());
+  const auto done = store::autofill_counterparty(
+      *database_, *records_, {.id = id, .policy = kOursFirst, .only_changes = true}, company(),
+      manager_);
+
+  ASSERT_TRUE(done) << describe(done.error());
+  EXPECT_EQ(done->written, 0);
+  EXPECT_EQ(of(id, "row_version"), "2");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'autofilled'"), "1");
+}
+
 TEST_F(AutofillTest, AnEntityOfAnotherCompanyIsLeftAlone) {
   const std::int64_t id = card();
   sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('legal_entity') RETURNING id) INSERT INTO "

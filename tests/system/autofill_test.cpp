@@ -123,6 +123,33 @@ TEST_F(Autofill, DaemonKilledWhileItAsksAndWhileItWritesFillsTheCardAfterARestar
   EXPECT_LE(register_.requests().size(), 1 + kKills);
 }
 
+TEST_F(Autofill, AnotherPolicyChangesTheCardAtAReloadWithoutACall) {
+  const auto with_policy = [this](const std::string& first) {
+    return with_register() + "[requisites]\nbelieve = [" + first +
+           ", 'import', 'mail', 'kontur']\n";
+  };
+  start(with_policy("'person', 'dadata'"));
+  sign_in();
+  const HttpAnswer made = post("", R"({"inn":"7707083893","full_name":"Как мы зовём",)"
+                                   R"("segment_code":"small","acquisition_channel_code":"site",)"
+                                   R"("status_code":"active"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string card = "/" + made.field("id");
+  ASSERT_TRUE(eventually([&] { return get(card).field("kpp") == "773601001"; }));
+  ASSERT_EQ(get(card).field("full_name"), "Как мы зовём");
+
+  rewrite(with_policy("'dadata', 'person'"));
+  ASSERT_EQ(reload().status, 200);
+  EXPECT_TRUE(eventually([&] { return get(card).field("full_name") == "Общество Ромашка"; }))
+      << dump();
+  rewrite(with_policy("'person', 'dadata'"));
+  ASSERT_EQ(reload().status, 200);
+  EXPECT_TRUE(eventually([&] { return get(card).field("full_name") == "Как мы зовём"; })) << dump();
+
+  EXPECT_EQ(register_.requests().size(), 1U);
+  EXPECT_EQ(one("SELECT count(*) FROM ops.job WHERE kind = 'counterparty_repolicy'"), "2");
+}
+
 TEST_F(Autofill, WithoutAKeyTheRegisterIsOffAndSaysSo) {
   start(config());
   sign_in();
