@@ -60,6 +60,14 @@ Error to_error(const NoAnswer& none, Instant now) {
   return error;
 }
 
+Error to_client_error(const NoAnswer& none, Instant now) {
+  constexpr seconds kAskAgain{5};
+  Error error = to_error(none, now);
+  if (error.code == ErrorCode::rate_limited) error.code = ErrorCode::unavailable;
+  if (error.code == ErrorCode::timeout && !error.retry_after) error.retry_after = kAskAgain;
+  return error;
+}
+
 std::optional<Instant> retry_after(const HttpAnswer& answer, Instant now) {
   const auto field = answer.header("retry-after");
   if (!field || field->empty()) return std::nullopt;

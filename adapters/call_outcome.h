@@ -63,6 +63,9 @@ std::unexpected<NoAnswer> malformed(const HttpAnswer& answer, std::string detail
 // quota rate_limited, auth upstream_auth, permanent upstream_rejected (bad_id: invalid_request,
 // off: conflict).
 Error to_error(const NoAnswer& none, Instant now);
+// The same as whoever asked us is told: a quota is the service's and not his, so he is to come
+// later (unavailable), and a service that was too slow is worth another try too (style.md, 6).
+Error to_client_error(const NoAnswer& none, Instant now);
 
 // RFC 9110, 10.2.3: seconds or a date, clamped to 1 s … 24 h; anything else counts as absent.
 std::optional<Instant> retry_after(const HttpAnswer& answer, Instant now);

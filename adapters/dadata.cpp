@@ -150,8 +150,10 @@ CallResult<DailyUsage> Dadata::daily_usage(
 }
 
 CallResult<std::string> Dadata::balance() {
-  return ask(Host::profile, call(Host::profile, "profile/balance"), JsonKind::object,
-             dadata::read_balance);
+  auto roubles = ask(Host::profile, call(Host::profile, "profile/balance"), JsonKind::object,
+                     dadata::read_balance);
+  if (roubles) caller_.told({.service = "dadata", .name = "balance", .left = *roubles});
+  return roubles;
 }
 
 ServiceCall Dadata::call(Host host, const std::string& operation, std::string body) {

@@ -171,6 +171,14 @@ void PartyRegister::give_back(std::unique_ptr<Worker> worker) {
   changed_.notify_all();
 }
 
+bool PartyRegister::lend(milliseconds wait, const std::function<void(HttpClient&)>& call) {
+  auto worker = borrow(wait);
+  if (!worker) return false;
+  call(*worker->http);
+  give_back(std::move(worker));
+  return true;
+}
+
 bool PartyRegister::pause(milliseconds wait) {
   std::unique_lock lock{mutex_};
   return !changed_.wait_for(lock, wait, [this] { return stopped_; });

@@ -23,9 +23,11 @@ struct PartyRegisterOptions {
   DadataOptions dadata;
   bool enabled = true;
   bool on_import = false;  // cards of imported counterparties are filled too
+  bool cleaning = false;   // of addresses and phones, which costs money each (DadataLookups)
   std::size_t workers = 4;
   std::chrono::seconds found_for{86'400};
   std::chrono::seconds not_found_for{3'600};
+  std::chrono::milliseconds lookup_budget{5'000};  // of a question a person waits for
 };
 
 struct PartyRegisterPorts {
@@ -55,6 +57,11 @@ class PartyRegister {
   // the policy says; who has a budget is answered within it, at worst with retryable/timeout, and
   // told when to come again. `fresh` goes past what is kept.
   CallResult<FoundParty> find(PartyQuery query, bool fresh, const RetryPolicy& retry);
+  // Runs `call` with one of the connections, so that what else is asked of DaData shares them.
+  // False: none was free for so long, or stopped; `call` did not run then.
+  bool lend(std::chrono::milliseconds wait, const std::function<void(HttpClient&)>& call);
+  // False when stopped.
+  bool pause(std::chrono::milliseconds wait);
   // Any thread: ends calls under way and every later one with retryable, reason interrupted.
   void stop();
 
@@ -72,7 +79,6 @@ class PartyRegister {
   std::unique_ptr<Worker> borrow(std::chrono::milliseconds longest);
   std::optional<std::chrono::milliseconds> left_of(const PartyQuery& query) const;
   void give_back(std::unique_ptr<Worker> worker);
-  bool pause(std::chrono::milliseconds wait);
 
   const PartyRegisterOptions options_;
   const PartyRegisterPorts ports_;

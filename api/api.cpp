@@ -14,6 +14,7 @@
 #include "api/job_routes.h"
 #include "api/library_routes.h"
 #include "api/link_routes.h"
+#include "api/lookup_routes.h"
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
 #include "api/marketing_routes.h"
@@ -44,6 +45,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_marketing_routes(routes, services, options);
   add_action_routes(routes, services, options);
   add_autofill_routes(routes, services, options);
+  add_lookup_routes(routes, services, options);
   add_express_report_routes(routes, services);
   add_report_batch_routes(routes, services, options);
   add_board_routes(routes, services, options);

@@ -21,6 +21,7 @@
 #include "store/records.h"
 
 namespace c360::adapters {
+class DadataLookups;
 class DocumentRenderer;
 }  // namespace c360::adapters
 
@@ -56,6 +57,7 @@ struct ApiServices {
   RegisterLookup* register_lookup = nullptr;
   const adapters::DocumentRenderer* renderer = nullptr;
   ServiceProbe* service_probe = nullptr;
+  adapters::DadataLookups* lookups = nullptr;
 };
 
 // The whole table. Handlers keep references to the services.

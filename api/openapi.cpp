@@ -145,6 +145,7 @@ Json operation_json(const Route& route) {
 constexpr std::pair<std::string_view, std::string_view> kTags[] = {
     {"events", "What happened, as a feed that skips nothing."},
     {"jobs", "Work that the daemon does by itself, and its schedules."},
+    {"lookup", "What people type, looked up in the registers of others."},
     {"mail", "How mail is taken in: explanations, quarantine, conservation."},
     {"meta", "What the service offers and who is asking."},
     {"record", "Records of any kind: what can be done to one, and its links."},

@@ -71,11 +71,11 @@ ApiParts::ApiParts(const Ground& ground, const Config& config, std::shared_ptr<B
           make_register_lookup(services_->parties(), config.believed_sources, ground.clock)),
       service_probes_(*services_, ground.database, ground.clock),
       renderer_(renderer_of(config)),
-      api_(
-          {ground.database, business_->records(), ground.clock, ground.observer, rule_tester_.get(),
-           mail_actions_.get(), config.retention.idempotency, mail_importer_.get(),
-           mail_explainer_.get(), register_lookup_.get(), renderer_.get(), &service_probes_},
-          api_options(config)) {}
+      api_({ground.database, business_->records(), ground.clock, ground.observer,
+            rule_tester_.get(), mail_actions_.get(), config.retention.idempotency,
+            mail_importer_.get(), mail_explainer_.get(), register_lookup_.get(), renderer_.get(),
+            &service_probes_, &services_->lookups()},
+           api_options(config)) {}
 
 Result<Secret> cursor_key(store::Database& database) {
   auto rows = database.execute(store::Pool::work, kBirth);

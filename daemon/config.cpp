@@ -146,6 +146,7 @@ class Loader {
     check_sources();
     check_networks();
     check_url("dadata.suggestions_url", config_.dadata.dadata.suggestions_url);
+    check_url("dadata.cleaner_url", config_.dadata.dadata.cleaner_url);
     check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
     check_url("kontur_focus.url", config_.kontur_focus.kontur.base_url);
     check_metrika();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/channel_http.h"
+#include "adapters/dadata_lookups.h"
 #include "adapters/focus_reports.h"
 #include "adapters/message_channel.h"
 #include "adapters/party_register.h"
@@ -28,6 +29,7 @@ class OutsideServices {
                   const Config& config);
 
   adapters::PartyRegister& parties() { return parties_; }
+  adapters::DadataLookups& lookups() { return lookups_; }
   adapters::FocusReports& reports() { return reports_; }
   adapters::TrafficSources& sources() { return sources_; }
   const std::vector<std::string>& believed_sources() const { return believed_sources_; }
@@ -63,6 +65,7 @@ class OutsideServices {
   adapters::StoredGateStates gates_;
   ServiceJournal journal_;
   adapters::PartyRegister parties_;
+  adapters::DadataLookups lookups_;
   adapters::FocusReports reports_;
   adapters::TrafficSources sources_;
 };

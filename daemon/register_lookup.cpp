@@ -24,11 +24,8 @@ class DadataLookup final : public api::RegisterLookup {
   std::vector<std::string> policy() const override { return policy_; }
 
  private:
-  // A quota is the service's and not our client's: he is told to come later, not that he asks too
-  // much (style.md, 6).
   Error told(const adapters::NoAnswer& none) const {
-    Error error = adapters::to_error(none, clock_.now());
-    if (error.code == ErrorCode::rate_limited) error.code = ErrorCode::unavailable;
+    Error error = adapters::to_client_error(none, clock_.now());
     if (error.code == ErrorCode::not_found) error.reason = "inn_not_found";
     return error;
   }

@@ -91,9 +91,15 @@ CallResult<std::string> ServiceProbes::ask_dadata() {
   }
   const auto usage = dadata.daily_usage();
   if (!usage) return std::unexpected(usage.error());
-  if (!usage->suggestions_left) return fmt::format("{} suggestions used", usage->suggestions_used);
-  return fmt::format("{} suggestions are left of {}", *usage->suggestions_left,
-                     *usage->suggestions_left + usage->suggestions_used);
+  std::string told = usage->suggestions_left
+                         ? fmt::format("{} suggestions are left of {}", *usage->suggestions_left,
+                                       *usage->suggestions_left + usage->suggestions_used)
+                         : fmt::format("{} suggestions used", usage->suggestions_used);
+  // Only cleaning is paid from the balance.
+  if (!services_.party_options().cleaning) return told;
+  const auto balance = dadata.balance();
+  if (!balance) return std::unexpected(balance.error());
+  return fmt::format("{}; balance {}", told, *balance);
 }
 
 CallResult<std::string> ServiceProbes::ask_kontur() {

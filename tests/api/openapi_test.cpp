@@ -71,7 +71,9 @@ TEST_F(OpenApi, EveryRouteAnswersAsDeclared) {
     EXPECT_NE(answer.status, 500) << to_string(route.method) << " " << path << answer.body;
     EXPECT_NE(answer.status, 0) << path;
     EXPECT_NE(answer.status, 405) << path;
-    if (route.method == Method::get && route.path.find('{') != std::string::npos) {
+    // What is looked up elsewhere is no record, and this API is connected to nobody.
+    const bool is_record = route.path.find('{') != std::string::npos && route.tag != "lookup";
+    if (route.method == Method::get && is_record) {
       EXPECT_EQ(answer.status, 404) << path << ": " << answer.body.substr(0, 300);
     }
   }

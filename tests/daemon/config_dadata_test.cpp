@@ -40,6 +40,9 @@ TEST_F(DadataConfigTest, DefaultsAreThoseOfTheServiceAndWithoutAKey) {
   EXPECT_TRUE(config->dadata.dadata.token.empty());
   EXPECT_TRUE(config->dadata.enabled);
   EXPECT_EQ(config->dadata.workers, 4U);
+  EXPECT_FALSE(config->dadata.cleaning) << "it costs money";
+  EXPECT_EQ(config->dadata.dadata.clean.day_calls, 1'000);
+  EXPECT_EQ(config->dadata.lookup_budget, std::chrono::seconds{5});
   EXPECT_EQ(config->dadata.dadata.find.rate.calls, 20);
   EXPECT_EQ(config->dadata.found_for, std::chrono::hours{24});
   EXPECT_EQ(config->dadata.not_found_for, std::chrono::hours{1});
@@ -65,6 +68,9 @@ TEST_F(DadataConfigTest, AddressesAndSourcesAreChecked) {
               HasSubstr("dadata.suggestions_url"));
   EXPECT_THAT(problem("[dadata]\nprofile_url = 'https://dadata.example/path'\n"),
               HasSubstr("dadata.profile_url"));
+  EXPECT_THAT(problem("[dadata]\ncleaner_url = 'http://cleaner.example'\n"),
+              HasSubstr("dadata.cleaner_url"));
+  EXPECT_THAT(problem("[dadata]\nlookup_timeout_ms = 99\n"), HasSubstr("dadata.lookup_timeout_ms"));
   EXPECT_THAT(problem("[dadata]\nday_limit = -1\n"), HasSubstr("dadata.day_limit"));
   EXPECT_THAT(problem("[requisites]\nbelieve = ['person', 'dadata']\n"),
               HasSubstr("requisites.believe"));

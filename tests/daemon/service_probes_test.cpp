@@ -197,6 +197,21 @@ TEST_F(ServiceProbesTest, TheSecretKeyGoesToTheProfileAlone) {
   EXPECT_FALSE(server_.requests().at(2).headers.contains("x-secret"));
 }
 
+TEST_F(ServiceProbesTest, WhereCleaningIsPaidForTheBalanceIsToldToo) {
+  config_.dadata.dadata.secret = Secret("secret");
+  config_.dadata.cleaning = true;
+  make();
+  server_.on("/api/v2/stat/daily", {.body = R"({"services":{},"remaining":{"suggestions":1}})"});
+  server_.on("/api/v2/profile/balance", {.body = adapters::service_fixture("dadata/balance.json")});
+
+  const auto probed = probe("dadata");
+
+  ASSERT_TRUE(probed);
+  EXPECT_THAT(probed->told, HasSubstr("balance 9922.3"));
+  EXPECT_THAT(metrics(), HasSubstr("client360_adapter_quota_remaining{quota=\"balance\","
+                                   "service=\"dadata\"} 9922."));
+}
+
 TEST_F(ServiceProbesTest, QuotaAndEndOfTheContractAreShownAndNamed) {
   kontur_left("api3/briefReport", "2199-12-31", 12);
   ASSERT_TRUE(probe("kontur"));

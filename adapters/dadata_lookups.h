@@ -1,0 +1,55 @@
+// What people type, looked up at DaData (R-025; adapters.md, 1.1): companies and addresses that
+// fit, a bank by its BIK, and an address or a phone as it should be spelled, which is paid for.
+//
+// Somebody waits for each answer: a question has `lookup_budget` in all, the waits for a connection
+// and for a turn and a repetition included. It shares the connections, the gates and the kept
+// answers of the register. Built anew with other settings by a reload. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "adapters/answer_cache.h"
+#include "adapters/dadata.h"
+#include "adapters/party_register.h"
+
+namespace c360::adapters {
+
+class DadataLookups {
+ public:
+  // Of the service: longer texts are refused with 413, more suggestions are not given.
+  static constexpr std::size_t kMaxText = 300;  // characters
+  static constexpr int kMaxFound = 20;
+
+  // `register_of` lends its connections; it and what the ports name outlive this.
+  DadataLookups(PartyRegisterOptions options, std::string holder, PartyRegister& register_of,
+                PartyRegisterPorts ports);
+
+  // permanent/off without a key or when switched off. Nothing fits: an empty list.
+  CallResult<std::vector<Party>> parties(const std::string& text, int count);
+  CallResult<std::vector<Address>> addresses(const std::string& text, int count);
+  // Bought once for as long as an answer is good. permanent/bad_id before any call.
+  CallResult<Bank> bank(const std::string& bik);
+  // permanent/off unless cleaning is switched on and has its secret key. Asked once: a repetition
+  // may be paid for again. not_found: nothing was recognised, or not surely enough.
+  CallResult<CleanAddress> clean_address(const std::string& text);
+  CallResult<CleanPhone> clean_phone(const std::string& text);
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  CallResult<void> check_on() const;
+  CallResult<void> check_cleaning() const;
+  CallResult<RecordedExchange> buy_bank(const std::string& bik);
+  template <typename Call>
+  std::invoke_result_t<Call, Dadata&> ask(const RetryPolicy& retry, CallJournal* journal,
+                                          const Call& call);
+
+  const PartyRegisterOptions options_;
+  PartyRegister& register_;
+  const PartyRegisterPorts ports_;
+  AnswerCache cache_;
+};
+
+}  // namespace c360::adapters
