@@ -1,6 +1,8 @@
 #include "adapters/focus_reports.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "adapters/held_exchange.h"
 #include "adapters/party_id.h"
@@ -16,6 +18,8 @@ using std::chrono::milliseconds;
 constexpr std::string_view kService = "kontur";
 constexpr std::string_view kRisk = "briefReport";
 constexpr std::string_view kReport = "briefReport.pdf";
+constexpr std::string_view kRequisites = "req";
+constexpr std::string_view kDetails = "egrDetails";
 constexpr std::size_t kJsonCalls = 2;
 constexpr std::size_t kPdfCalls = 1;
 
@@ -54,21 +58,88 @@ FocusReports::FocusReports(FocusReportsOptions options, std::string holder, Focu
       json_(ports_.connect, kJsonCalls),
       pdf_(ports_.connect, kPdfCalls) {}
 
+template <typename Call>
+auto FocusReports::with_focus(CallSessions& sessions, milliseconds wait, CallJournal* journal,
+                              const Call& call) -> decltype(call(std::declval<KonturFocus&>())) {
+  const auto session = sessions.borrow(wait);
+  if (!session)
+    return no_answer(Outcome::retryable, "busy", "no connection to Kontur.Focus was free in time");
+  KonturFocus focus(options_.kontur,
+                    {.http = *session,
+                     .states = ports_.states,
+                     .clock = ports_.clock,
+                     .pause = [&](milliseconds turn) { return sessions.pause(turn); },
+                     .journal = journal});
+  return call(focus);
+}
+
+template <typename Call>
+CallResult<RecordedExchange> FocusReports::buy_json(std::string_view method, const Call& call) {
+  HeldExchange journal{std::string(method), ports_.journal};
+  const auto answer = with_focus(json_, options_.kontur.json.whole, &journal, call);
+  if (!answer) return std::unexpected(answer.error());
+  auto exchange = journal.take();
+  if (!exchange)
+    return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
+  return std::move(*exchange);
+}
+
+template <typename Call>
+CallResult<FocusReports::KeptJson> FocusReports::obtain_json(const FocusQuery& query,
+                                                             std::string_view method,
+                                                             std::optional<Instant> not_before,
+                                                             const Call& call) {
+  CachedQuestion wanted = question(query, method, options_.kontur.json);
+  wanted.found_for = options_.risk_for;
+  const auto answer = obtain(wanted, not_before, json_, [&] { return buy_json(method, call); });
+  if (!answer) return std::unexpected(answer.error());
+  auto document = json_answer({.status = answer->exchange.status,
+                               .headers = {{"content-type", answer->exchange.content_type}},
+                               .body = answer->exchange.body},
+                              JsonKind::array);
+  if (!document) return std::unexpected(document.error());
+  return KeptJson{.document = std::move(*document), .obtained_at = answer->obtained_at};
+}
+
 CallResult<ObtainedRisk> FocusReports::risk(const FocusQuery& query,
                                             std::optional<Instant> not_before) {
   if (auto sound = check(query); !sound) return std::unexpected(std::move(sound.error()));
-  CachedQuestion wanted = question(query, kRisk, options_.kontur.json);
-  wanted.found_for = options_.risk_for;
-  const auto answer = obtain(wanted, not_before, json_, [&] { return buy_risk(query); });
+  const auto answer = obtain_json(query, kRisk, not_before,
+                                  [&](KonturFocus& focus) { return focus.brief_report(query); });
   if (!answer) return std::unexpected(answer.error());
-  const auto document = json_answer({.status = answer->exchange.status,
-                                     .headers = {{"content-type", answer->exchange.content_type}},
-                                     .body = answer->exchange.body},
-                                    JsonKind::array);
-  if (!document) return std::unexpected(document.error());
-  const auto risk = kontur::read_brief(*document, *parse_party_id(query.id), query.known_ogrn);
+  const auto risk =
+      kontur::read_brief(answer->document, *parse_party_id(query.id), query.known_ogrn);
   if (!risk) return std::unexpected(risk.error());
   return ObtainedRisk{.risk = *risk, .obtained_at = answer->obtained_at};
+}
+
+CallResult<ObtainedRequisites> FocusReports::requisites(const FocusQuery& query) {
+  if (auto sound = check(query); !sound) return std::unexpected(std::move(sound.error()));
+  const PartyId id = *parse_party_id(query.id);
+  const auto answer = obtain_json(query, kRequisites, std::nullopt,
+                                  [&](KonturFocus& focus) { return focus.requisites(query); });
+  if (!answer) return std::unexpected(answer.error());
+  auto company = kontur::read_company(answer->document, id, query.known_ogrn);
+  if (!company) return std::unexpected(company.error());
+  ObtainedRequisites obtained{.requisites = std::move(company->requisites),
+                              .obtained_at = answer->obtained_at};
+  add_details(query, id, obtained.requisites);
+  return obtained;
+}
+
+void FocusReports::add_details(const FocusQuery& query, const PartyId& id, Requisites& into) {
+  const auto answer = obtain_json(query, kDetails, std::nullopt, [&](KonturFocus& focus) {
+    return focus.register_details(query);
+  });
+  auto details = answer ? kontur::read_details(answer->document, id)
+                        : CallResult<RegisterDetails>(std::unexpected(answer.error()));
+  if (!details) {
+    into.warnings.push_back("okved, ogrn_on: " + details.error().detail);
+    return;
+  }
+  into.okved = std::move(details->okved);
+  into.ogrn_on = details->ogrn_on;
+  std::ranges::move(details->warnings, std::back_inserter(into.warnings));
 }
 
 CallResult<ObtainedReport> FocusReports::report(const FocusQuery& query,
@@ -129,32 +200,6 @@ CallResult<CachedAnswer> FocusReports::obtain(CachedQuestion question,
   // An answer that was bought and could not be kept.
   if (answer && answer->obtained_at == Instant{}) answer->obtained_at = ports_.clock.now();
   return answer;
-}
-
-template <typename Call>
-auto FocusReports::with_focus(CallSessions& sessions, milliseconds wait, CallJournal* journal,
-                              const Call& call) -> decltype(call(std::declval<KonturFocus&>())) {
-  const auto session = sessions.borrow(wait);
-  if (!session)
-    return no_answer(Outcome::retryable, "busy", "no connection to Kontur.Focus was free in time");
-  KonturFocus focus(options_.kontur,
-                    {.http = *session,
-                     .states = ports_.states,
-                     .clock = ports_.clock,
-                     .pause = [&](milliseconds turn) { return sessions.pause(turn); },
-                     .journal = journal});
-  return call(focus);
-}
-
-CallResult<RecordedExchange> FocusReports::buy_risk(const FocusQuery& query) {
-  HeldExchange journal{std::string(kRisk), ports_.journal};
-  const auto risk = with_focus(json_, options_.kontur.json.whole, &journal,
-                               [&](KonturFocus& focus) { return focus.brief_report(query); });
-  if (!risk) return std::unexpected(risk.error());
-  auto exchange = journal.take();
-  if (!exchange)
-    return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
-  return std::move(*exchange);
 }
 
 CallResult<RecordedExchange> FocusReports::buy_report(const FocusQuery& query) {

@@ -1,5 +1,5 @@
-// Express reports as the program asks for them: Kontur.Focus behind its gates and the cache of
-// answers, the PDF kept as a blob before anybody uses it.
+// Kontur.Focus as the program asks it, behind its gates and the cache of answers: express reports,
+// whose PDF is kept as a blob before anybody uses it, and requisites, where DaData gives none.
 //
 // Built anew with other settings by a reload. Thread-safe.
 #pragma once
@@ -41,6 +41,10 @@ struct FocusReportsPorts {
   CallJournal* journal = nullptr;  // called from several threads; none: nothing is recorded
 };
 
+struct ObtainedRequisites {
+  Requisites requisites;
+  Instant obtained_at;
+};
 struct ObtainedRisk {
   Risk risk;
   Instant obtained_at;
@@ -62,6 +66,9 @@ class FocusReports {
   // a crash does not buy again what he bought for the same request.
   CallResult<ObtainedRisk> risk(const FocusQuery& query, std::optional<Instant> not_before);
   CallResult<ObtainedReport> report(const FocusQuery& query, std::optional<Instant> not_before);
+  // Of the head office; main activity and date of the OGRN are asked for besides, and where that
+  // fails a warning says so.
+  CallResult<ObtainedRequisites> requisites(const FocusQuery& query);
   CallResult<std::vector<MethodUsage>> usage();
   // Any thread: calls under way end with retryable, reason interrupted.
   void interrupt();
@@ -73,7 +80,17 @@ class FocusReports {
   using Buy = std::function<CallResult<RecordedExchange>()>;
   CallResult<CachedAnswer> obtain(CachedQuestion question, std::optional<Instant> not_before,
                                   CallSessions& sessions, const Buy& buy);
-  CallResult<RecordedExchange> buy_risk(const FocusQuery& query);
+  struct KeptJson {
+    Json document;
+    Instant obtained_at;
+  };
+  // `call` asks one method of KonturFocus; its answer is an array.
+  template <typename Call>
+  CallResult<KeptJson> obtain_json(const FocusQuery& query, std::string_view method,
+                                   std::optional<Instant> not_before, const Call& call);
+  template <typename Call>
+  CallResult<RecordedExchange> buy_json(std::string_view method, const Call& call);
+  void add_details(const FocusQuery& query, const PartyId& id, Requisites& into);
   CallResult<RecordedExchange> buy_report(const FocusQuery& query);
   // With one of the sessions; retryable/busy when none was free in time.
   template <typename Call>

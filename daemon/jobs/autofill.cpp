@@ -29,6 +29,25 @@ bool is_overtaken(const Error& error) {
   return error.reason == "inn_changed" || error.code == ErrorCode::not_found;
 }
 
+using FactsOrNone = adapters::CallResult<store::RegisterFacts>;
+
+// What Kontur.Focus says, as whose word it is kept; where it is off, knows no more, or is not
+// meant, `first` stands: why DaData said nothing. It knows divisions by their head office only.
+FactsOrNone ask_second(const AutofillPorts& ports, const store::AutofillTarget& target,
+                       std::int64_t id, const adapters::NoAnswer& first) {
+  const bool has_nothing = first.outcome == Outcome::not_found || first.outcome == Outcome::auth ||
+                           first.reason == "off";
+  if (!has_nothing || !target.kpp.empty() || !ports.second.options().is_on())
+    return std::unexpected(first);
+  const auto obtained = ports.second.requisites(
+      {.id = target.id, .known_ogrn = {}, .subject = "counterparty " + std::to_string(id)});
+  if (obtained)
+    return adapters::register_facts(obtained->requisites, "kontur", obtained->obtained_at);
+  // A key that is refused is mended, and then DaData is asked again.
+  const bool unknown = obtained.error().outcome == Outcome::not_found;
+  return std::unexpected(unknown && first.outcome == Outcome::auth ? first : obtained.error());
+}
+
 Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t id) {
   const auto records = ports.records();
   if (!records) return fail(ErrorCode::unavailable, "the records are being replaced");
@@ -42,15 +61,16 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
                                          .subject = "counterparty " + std::to_string(id),
                                          .typed_kpp = target->typed_kpp},
                                         /*fresh=*/false, kOnce);
-  if (!found && found.error().outcome == Outcome::not_found) return JobYield{};
-  if (!found) return std::unexpected(told(found.error(), run.job(), ports.clock.now()));
-  const store::RegisterFacts facts =
-      adapters::register_facts(found->party.requisites, "dadata", found->obtained_at);
+  const auto facts = found ? FactsOrNone(adapters::register_facts(found->party.requisites, "dadata",
+                                                                  found->obtained_at))
+                           : ask_second(ports, *target, id, found.error());
+  if (!facts && facts.error().outcome == Outcome::not_found) return JobYield{};
+  if (!facts) return std::unexpected(told(facts.error(), run.job(), ports.clock.now()));
   const store::AutofillRequest request{.id = id, .policy = ports.policy};
   auto done = store::in_transaction(
       ports.database, store::Pool::work, [&](store::Transaction& tx) -> Result<void> {
         run.check(tx);
-        auto filled = store::autofill_counterparty(*records, tx, request, facts, actor);
+        auto filled = store::autofill_counterparty(*records, tx, request, *facts, actor);
         if (!filled) return std::unexpected(filled.error());
         run.done_with(tx);
         return {};

@@ -1,4 +1,4 @@
-// Jobs that fill the card of a counterparty from the register of companies: as soon as it has an
+// Jobs that fill the card of a counterparty from DaData, or else Kontur.Focus: as soon as it has an
 // INN, every night where requisites are missing, and anew where what is known is old (domain.md 19;
 // adapters.md 1.6).
 #pragma once
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/focus_reports.h"
 #include "adapters/party_register.h"
 #include "daemon/base/clock.h"
 #include "daemon/job_worker.h"
@@ -18,6 +19,7 @@ namespace c360::daemon {
 struct AutofillPorts {
   store::Database& database;
   adapters::PartyRegister& parties;
+  adapters::FocusReports& second;  // asked where DaData is off, wants its key or knows nothing
   const Clock& clock;
   std::vector<std::string> policy;  // whom the card believes, the first most
   std::function<std::shared_ptr<store::Records>()> records;  // asked at each run

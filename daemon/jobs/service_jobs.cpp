@@ -12,6 +12,7 @@ namespace c360::daemon {
 void add_service_jobs(JobHandlers& handlers, const ServiceJobPorts& ports) {
   add_autofill_jobs(handlers, {.database = ports.database,
                                .parties = ports.services.parties(),
+                               .second = ports.services.reports(),
                                .clock = ports.clock,
                                .policy = ports.services.believed_sources(),
                                .records = ports.records});

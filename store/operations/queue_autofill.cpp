@@ -3,19 +3,22 @@
 namespace c360::store {
 namespace {
 
-// $1 the kind of job, $2 how many.
+// $1 the kind of job, $2 how many. Whichever register spoke last, and whichever is on.
 constexpr Sql kMissing{"autofill_queue_missing", R"sql(
 WITH due AS (
   SELECT c.id, c.inn, row_number() OVER (ORDER BY f.obtained_at NULLS FIRST, c.id) AS place
     FROM crm.counterparty AS c
-    JOIN ops.service_switch AS s ON s.service = 'dadata' AND s.is_on
-    LEFT JOIN crm.counterparty_fact AS f ON f.counterparty_id = c.id AND f.source = 'dadata'
+   CROSS JOIN LATERAL (SELECT max(k.obtained_at) AS obtained_at FROM crm.counterparty_fact AS k
+                        WHERE k.counterparty_id = c.id) AS f
    WHERE c.inn IS NOT NULL AND c.deleted_at IS NULL AND NOT 'inn' = ANY (c.unverified_fields)
+     AND EXISTS (SELECT FROM ops.service_switch AS s
+                  WHERE s.service IN ('dadata', 'kontur') AND s.is_on)
      AND (c.full_name IS NULL OR c.ogrn IS NULL OR c.juridical_address IS NULL
           OR c.registry_status IS NULL)
      AND (f.obtained_at IS NULL OR f.obtained_at < now() - interval '30 days')
      AND NOT EXISTS (SELECT FROM ops.service_answer AS a
-                      WHERE a.service = 'dadata' AND a.method = 'findById/party'
+                      WHERE a.service IN ('dadata', 'kontur')
+                        AND a.method IN ('findById/party', 'req')
                         AND a.subject = c.inn AND a.is_negative
                         AND a.obtained_at > now() - interval '7 days')
    ORDER BY f.obtained_at NULLS FIRST, c.id LIMIT $2)
@@ -28,15 +31,20 @@ WITH due AS (
   SELECT c.id, c.inn, row_number() OVER (ORDER BY f.obtained_at, c.id) AS place
     FROM crm.counterparty_fact AS f
     JOIN crm.counterparty AS c ON c.id = f.counterparty_id
-    JOIN ops.service_switch AS s ON s.service = 'dadata' AND s.is_on
-   WHERE f.source = 'dadata' AND c.inn IS NOT NULL AND c.deleted_at IS NULL
+   WHERE c.inn IS NOT NULL AND c.deleted_at IS NULL
+     AND EXISTS (SELECT FROM ops.service_switch AS s
+                  WHERE s.service IN ('dadata', 'kontur') AND s.is_on)
+     AND NOT EXISTS (SELECT FROM crm.counterparty_fact AS later
+                      WHERE later.counterparty_id = f.counterparty_id
+                        AND (later.obtained_at, later.source) > (f.obtained_at, f.source))
      AND f.obtained_at < now() - CASE WHEN c.registry_status IN ('liquidating', 'bankrupt',
                                                                  'reorganizing')
                                       THEN interval '7 days' ELSE interval '30 days' END
      AND NOT (c.registry_status IS NOT DISTINCT FROM 'liquidated'
               AND coalesce(c.liquidated_on, f.obtained_at) < now() - interval '90 days')
      AND NOT EXISTS (SELECT FROM ops.service_answer AS a
-                      WHERE a.service = 'dadata' AND a.method = 'findById/party'
+                      WHERE a.service IN ('dadata', 'kontur')
+                        AND a.method IN ('findById/party', 'req')
                         AND a.subject = c.inn AND a.is_negative
                         AND a.obtained_at > now() - interval '7 days')
    ORDER BY f.obtained_at, c.id LIMIT $2)

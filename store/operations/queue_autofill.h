@@ -1,5 +1,5 @@
-// Which cards the register of companies is asked about by the clock (adapters.md, 1.6; domain.md,
-// 19). Jobs are spread over hours, so that people find the service free.
+// Which cards the registers of companies are asked about by the clock (adapters.md, 1.6; domain.md,
+// 19), if either is on. Jobs are spread over hours, so that people find the service free.
 #pragma once
 
 #include <cstdint>

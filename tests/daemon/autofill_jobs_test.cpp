@@ -1,4 +1,4 @@
-// Cards filled by jobs: a register over TLS as recorded, a real database.
+// Cards filled by jobs: two registers over TLS as recorded, a real database.
 #include "daemon/jobs/autofill.h"
 
 #include <gmock/gmock.h>
@@ -8,6 +8,7 @@
 #include "adapters/curl_http_client.h"
 #include "adapters/stored_gate_states.h"
 #include "daemon/jobs/repolicy.h"
+#include "store/operations/pedigree.h"
 #include "store/operations/repolicy.h"
 #include "store/service_quotas.h"
 #include "store/service_switches.h"
@@ -32,21 +33,35 @@ class AutofillJobs : public c360::testing::RecordsTest {
  protected:
   void SetUp() override {
     RecordsTest::SetUp();
-    adapters::PartyRegisterOptions settings;
-    settings.dadata.token = Secret("key");
-    settings.dadata.suggestions_url = register_.url();
-    settings.dadata.ca_file = register_.ca_file();
-    adapters::be_patient(settings.dadata.find);
-    settings.dadata.find.rate = {.calls = 1'000, .burst = 1'000};
+    settings_.dadata.token = Secret("key");
+    settings_.dadata.suggestions_url = register_.url();
+    settings_.dadata.ca_file = register_.ca_file();
+    adapters::be_patient(settings_.dadata.find);
+    settings_.dadata.find.rate = {.calls = 1'000, .burst = 1'000};
+    second_settings_.kontur.base_url = second_.url();
+    second_settings_.kontur.ca_file = second_.ca_file();
+    adapters::be_patient(second_settings_.kontur.json);
+    second_settings_.kontur.json.rate = {.calls = 1'000, .burst = 1'000};
+    restart();
+    register_.on(kFind, {.body = company("ACTIVE")});
+    ASSERT_TRUE(store::set_service_switch(*database_, {.service = "dadata", .is_on = true}));
+  }
+  // With the settings as they are now.
+  void restart() {
     states_ = std::make_unique<adapters::StoredGateStates>(*database_);
+    const auto connect = [] { return std::make_unique<adapters::CurlHttpClient>("test"); };
     parties_ = std::make_unique<adapters::PartyRegister>(
-        settings, "one",
+        settings_, "one",
         adapters::PartyRegisterPorts{
-            .database = *database_, .states = *states_, .clock = clock_, .connect = [] {
-              return std::make_unique<adapters::CurlHttpClient>("test");
-            }});
+            .database = *database_, .states = *states_, .clock = clock_, .connect = connect});
+    reports_ = std::make_unique<adapters::FocusReports>(
+        second_settings_, "one",
+        adapters::FocusReportsPorts{
+            .database = *database_, .states = *states_, .clock = clock_, .connect = connect});
+    handlers_.clear();
     add_autofill_jobs(handlers_, {.database = *database_,
                                   .parties = *parties_,
+                                  .second = *reports_,
                                   .clock = clock_,
                                   .policy = {"person", "import", "mail", "dadata", "kontur"},
                                   .records = [this] {
@@ -57,13 +72,21 @@ class AutofillJobs : public c360::testing::RecordsTest {
                                    return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
                                                                           records_.get());
                                  }});
-    register_.on(kFind, {.body = company("ACTIVE")});
-    ASSERT_TRUE(store::set_service_switch(*database_, {.service = "dadata", .is_on = true}));
   }
-  std::string card(const store::Actor& by) {
+  // Kontur.Focus has its key, and answers so.
+  void second_says(const std::string& requisites) {
+    second_settings_.kontur.token = Secret("focus");
+    second_.on("/api3/req", {.body = requisites});
+    second_.on("/api3/egrDetails", {.body = adapters::service_fixture("kontur/egr_details.json")});
+    ASSERT_TRUE(store::set_service_switch(*database_, {.service = "kontur", .is_on = true}));
+    restart();
+  }
+  std::string card(const store::Actor& by, const std::string& inn = "7707083893",
+                   const std::string& more = "") {
     return make("counterparty",
                 R"({"segment_code":"small","acquisition_channel_code":"site",)"
-                R"("status_code":"active","inn":"7707083893"})",
+                R"("status_code":"active","inn":")" +
+                    inn + "\"" + more + "}",
                 by)
         .key;
   }
@@ -103,7 +126,11 @@ class AutofillJobs : public c360::testing::RecordsTest {
 
   testing::ServiceServer register_;
   std::unique_ptr<adapters::StoredGateStates> states_;
+  testing::ServiceServer second_;
+  adapters::PartyRegisterOptions settings_;
+  adapters::FocusReportsOptions second_settings_;
   std::unique_ptr<adapters::PartyRegister> parties_;
+  std::unique_ptr<adapters::FocusReports> reports_;
   JobHandlers handlers_;
 };
 
@@ -267,6 +294,73 @@ TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {
   EXPECT_EQ(value("counterparty", key, "kpp"), "773601001") << "nothing is cleared";
   sql("UPDATE ops.service_answer SET obtained_at = now() - interval '8 days' RETURNING 1");
   EXPECT_EQ(sweep("counterparty_refresh"), "1");
+}
+
+TEST_F(AutofillJobs, WhereDadataIsOffKonturFocusFillsTheCardInItsOwnName) {
+  settings_.dadata.token = Secret();
+  ASSERT_TRUE(store::set_service_switch(*database_, {.service = "dadata", .is_on = false}));
+  second_says(adapters::service_fixture("kontur/req_legal.json"));
+  const std::string key = card(admin_, "6663003127");
+
+  EXPECT_EQ(run("counterparty_autofill"), "1");
+
+  EXPECT_EQ(value("counterparty", key, "kpp"), "667101001");
+  EXPECT_EQ(value("counterparty", key, "okved"), "62.01");
+  EXPECT_EQ(value("counterparty", key, "ogrn_on"), "2002-09-17");
+  EXPECT_EQ(value("counterparty", key, "autofill_source"), "kontur");
+  EXPECT_EQ(sql("SELECT source FROM crm.counterparty_fact WHERE counterparty_id = " + key),
+            "kontur");
+  EXPECT_TRUE(register_.requests().empty());
+  // It is asked again when what it said is old.
+  EXPECT_EQ(sweep("counterparty_refresh"), "0");
+  age("31");
+  EXPECT_EQ(sweep("counterparty_refresh"), "1");
+  age("31");
+  EXPECT_EQ(run("counterparty_refresh"), "1");
+  EXPECT_EQ(second_.requests().size(), 4U);
+}
+
+TEST_F(AutofillJobs, WhileDadataRefusesItsKeyWhatTheSecondSaysOtherwiseIsAConflict) {
+  const std::string key = card(admin_);
+  ASSERT_EQ(run("counterparty_autofill"), "1");
+  second_says(R"([{"inn":"7707083893","ogrn":"1027700132195",)"
+              R"("UL":{"kpp":"773601999","okpo":"00032537","legalName":{"full":"Ромашка"}}}])");
+  register_.on(
+      kFind, {.status = 403, .body = adapters::service_fixture("dadata/errors/403_bad_key.json")});
+  age("31");
+
+  ASSERT_EQ(sweep("counterparty_refresh"), "1");
+  age("31");
+  EXPECT_EQ(run("counterparty_refresh"), "1");
+
+  EXPECT_EQ(value("counterparty", key, "okpo"), "00032537") << "what was empty";
+  EXPECT_EQ(value("counterparty", key, "kpp"), "773601001") << "DaData is believed more";
+  const auto pedigree = store::pedigree_json(*database_, *records_, std::stoll(key), admin_);
+  ASSERT_TRUE(pedigree);
+  EXPECT_THAT(*pedigree, ::testing::HasSubstr(R"("theirs":"773601999","source":"kontur")"));
+  // One who knows nothing does not end the wait for the key.
+  second_.on("/api3/req", {.body = "[]"});
+  age("31");
+  ASSERT_EQ(sweep("counterparty_refresh"), "1");
+  age("31");
+  EXPECT_EQ(run("counterparty_refresh"), "upstream_auth paused");
+}
+
+TEST_F(AutofillJobs, WhatDadataDoesNotKnowTheSecondMayButOfADivisionItIsNotAsked) {
+  register_.on(kFind, {.body = R"({"suggestions":[]})"});
+  second_says(adapters::service_fixture("kontur/req_legal.json"));
+  const std::string key = card(admin_, "6663003127");
+
+  EXPECT_EQ(run("counterparty_autofill"), "1");
+  EXPECT_EQ(value("counterparty", key, "kpp"), "667101001");
+  const std::size_t asked = second_.requests().size();
+
+  card(admin_, "7728168971", R"(,"kind":"branch","kpp":"771543001")");
+  EXPECT_EQ(run("counterparty_autofill"), "0");
+  EXPECT_EQ(second_.requests().size(), asked);
+  second_.on("/api3/req", {.body = "[]"});
+  card(admin_, "7702070139");
+  EXPECT_EQ(run("counterparty_autofill"), "0") << "both know nothing: no failure";
 }
 
 }  // namespace
