@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "store/printed_number.h"
+
 namespace c360::store {
 namespace {
 
@@ -82,7 +84,9 @@ void capitalise(std::string& text) {
 }  // namespace
 
 std::string amount_in_words(Money money, std::string_view currency) {
-  if (currency != "RUB") return to_string(money) + " " + std::string(currency);
+  if (currency != "RUB") {
+    return printed_number(to_string(money)) + "\u00a0" + std::string(currency);
+  }
   std::string text;
   if (money.units < 0) add(text, "минус");
   const std::int64_t units = money.units < 0 ? -money.units : money.units;

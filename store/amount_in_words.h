@@ -10,7 +10,8 @@
 namespace c360::store {
 
 // Roubles in Russian words, the first letter capital, kopecks as two digits. Another currency than
-// RUB is printed as digits and its ISO 4217 code: "12.50 EUR". Negative: «Минус …».
+// RUB is printed as digits and its ISO 4217 code, not to be parted: "7 527,00 EUR". Negative:
+// «Минус …».
 std::string amount_in_words(Money money, std::string_view currency = "RUB");
 
 }  // namespace c360::store

@@ -6,6 +6,7 @@
 #include "daemon/base/text.h"
 #include "store/amount_in_words.h"
 #include "store/money.h"
+#include "store/printed_number.h"
 
 namespace c360::store {
 namespace {
@@ -129,6 +130,19 @@ Result<HeaderRows> read_header(Transaction& tx, const ContentRequest& request, c
   return header;
 }
 
+// In groups of four, as ISO 13616 prints it: so it finds its way into a narrow cell.
+std::string printed_iban(std::string_view iban) {
+  std::string text;
+  std::size_t count = 0;
+  for (const char c : iban) {
+    if (c == ' ') continue;
+    if (count != 0 && count % 4 == 0) text += ' ';
+    text += c;
+    ++count;
+  }
+  return text;
+}
+
 // Who issues, with the account the money goes to.
 Json seller_of(const HeaderRows& header) {
   const Json& row = header.organisation;
@@ -140,7 +154,7 @@ Json seller_of(const HeaderRows& header) {
                         {"account", text_of(account, "account_number")},
                         {"correspondent_account", text_of(account, "correspondent_account")},
                         {"swift", text_of(account, "swift")},
-                        {"iban", text_of(account, "iban")}};
+                        {"iban", printed_iban(text_of(account, "iban"))}};
   }
   return Json::Object{
       {"name", first_of({text_of(row, "invoice_name"), text_of(row, "full_name")})},
@@ -380,24 +394,6 @@ Json tree_of(const ContentRequest& request, const HeaderRows& header, LineList l
 }
 
 }  // namespace
-
-std::string printed_number(std::string_view decimal) {
-  const bool negative = decimal.starts_with('-');
-  if (negative) decimal.remove_prefix(1);
-  const auto point = decimal.find('.');
-  const std::string_view whole = decimal.substr(0, point);
-  std::string_view fraction = point == std::string_view::npos ? "" : decimal.substr(point + 1);
-  if (fraction.size() > 2) {
-    while (!fraction.empty() && fraction.back() == '0') fraction.remove_suffix(1);
-  }
-  std::string text = negative ? "−" : "";
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    if (i != 0 && (whole.size() - i) % 3 == 0) text += kNoBreakSpace;
-    text += whole[i];
-  }
-  if (!fraction.empty()) text.append(",").append(fraction);
-  return text;
-}
 
 Result<DocumentContent> read_content(Transaction& tx, const ContentRequest& request,
                                      const Actor& actor) {

@@ -3,8 +3,8 @@
 //
 //   document  type, number, date (23.11.2026), date_in_words (23 ноября 2026 г.)
 //   seller    our organisation: name, full_name, short_name, inn, kpp, ogrn, okpo, address,
-//             post_address, ceo, accountant, bank {name, bik, account, correspondent_account,
-//             swift, iban}
+//             post_address, ceo, accountant, bank {name, bik, account,
+//             correspondent_account, swift, iban (in groups of four)}
 //   buyer     name, full_name, short_name, inn, kpp, ogrn, address, post_address, ceo
 //   contract  number, date; order: number, date; deal, counterparty: number, name; not there where
 //             there is none
@@ -65,9 +65,5 @@ void set_document_number(DocumentContent& content, std::string_view number);
 
 // The tree of a document that has everything: templates are tried on it before they are taken.
 const Json& sample_content();
-
-// "1 234 567,80" of "1234567.80", the groups parted by no-break spaces; more than two decimals lose
-// their last zeros.
-std::string printed_number(std::string_view decimal);
 
 }  // namespace c360::store

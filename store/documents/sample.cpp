@@ -35,7 +35,7 @@ Json sample_seller() {
                                             {"account", "40702810938000000001"},
                                             {"correspondent_account", "30101810400000000225"},
                                             {"swift", "SABRRUMM"},
-                                            {"iban", "RU0204452560040702810412345678901"}}}};
+                                            {"iban", ""}}}};
 }
 
 Json make_sample() {

@@ -17,6 +17,7 @@
 #include "store/documents/shipped_templates.h"
 #include "store/documents/template.h"
 #include "store/money.h"
+#include "store/printed_number.h"
 
 namespace {
 

@@ -34,7 +34,7 @@ TEST(AmountInWords, AgreesWithTheNumber) {
 }
 
 TEST(AmountInWords, OtherCurrenciesAreDigitsAndTheirCode) {
-  EXPECT_EQ(amount_in_words(*parse_money("12.50"), "EUR"), "12.50 EUR");
+  EXPECT_EQ(amount_in_words(*parse_money("7527.00"), "EUR"), "7\u00a0527,00\u00a0EUR");
 }
 
 // Two amounts never read the same, and none has a double blank or a small first letter.

@@ -68,11 +68,29 @@ TEST_F(Documents, WithoutVatAndInAnotherCurrencyItSaysSo) {
   const std::string page = page_of(id_of(made("order", foreign, "act")));
 
   EXPECT_THAT(page, HasSubstr("Акт № 1 от"));
-  EXPECT_THAT(page, HasSubstr("25.00 USD"));
+  EXPECT_THAT(page, HasSubstr("<p class=\"words\">25,00 USD"));
   EXPECT_THAT(page, HasSubstr("Сумма, USD"));
   EXPECT_THAT(page, HasSubstr("НДС не облагается"));
   EXPECT_THAT(page, HasSubstr("Исполнитель"));
   EXPECT_THAT(page, HasSubstr("выполнены полностью и в срок"));
+}
+
+TEST_F(Documents, AnAccountAbroadIsPrintedWithItsIbanInGroups) {
+  make("bank_account",
+       R"({"owner_record_id":)" + ours_ +
+           R"(,"account_number":"0532013000","bank_name":"Commerzbank","bik":"044525225",)"
+           R"("swift":"COBADEFF","iban":"DE89370400440532013000","is_default":true,)"
+           R"("currency":"EUR"})",
+       admin_);
+  const std::string foreign = order(contract_, R"(,"currency":"EUR")");
+  line(foreign, "Консультация", "1234.50", "2", "none");
+
+  const std::string page = page_of(id_of(made("order", foreign, "invoice")));
+
+  EXPECT_THAT(page, HasSubstr("IBAN DE89 3704 0044 0532 0130 00<"));
+  EXPECT_THAT(page, HasSubstr("SWIFT COBADEFF"));
+  EXPECT_THAT(page, HasSubstr("на сумму 2 469,00 EUR"));
+  EXPECT_THAT(page, HasSubstr("<p class=\"words\">2 469,00 EUR"));
 }
 
 TEST_F(Documents, AProposalHoldsItsTextAndItsAuthor) {

@@ -10,6 +10,7 @@
 #include "store/documents/docx.h"
 #include "store/documents/docx_package.h"
 #include "store/documents/shipped_templates.h"
+#include "store/printed_number.h"
 
 namespace c360::store {
 namespace {
