@@ -130,6 +130,14 @@ Result<HeaderRows> read_header(Transaction& tx, const ContentRequest& request, c
   return header;
 }
 
+// A primary document names the position of whoever signs it (402-FZ, article 9), and an
+// entrepreneur, whose INN has 12 digits, has none but this.
+std::string position_in(const Json& organisation) {
+  const bool is_entrepreneur = text_of(organisation, "inn").size() == 12;
+  return first_of({text_of(organisation, "ceo_position"),
+                   is_entrepreneur ? "Индивидуальный предприниматель" : "Руководитель"});
+}
+
 // In groups of four, as ISO 13616 prints it: so it finds its way into a narrow cell.
 std::string printed_iban(std::string_view iban) {
   std::string text;
@@ -167,6 +175,7 @@ Json seller_of(const HeaderRows& header) {
       {"address", text_of(row, "juridical_address")},
       {"post_address", text_of(row, "post_address")},
       {"ceo", text_of(row, "ceo_name")},
+      {"ceo_position", position_in(row)},
       {"accountant", text_of(row, "chief_accountant_name")},
       {"bank", std::move(bank)}};
 }
@@ -179,6 +188,9 @@ Json buyer_of(const HeaderRows& header) {
   const auto either = [&](std::string_view name) {
     return first_of({text_of(entity, name), text_of(card, name)});
   };
+  // The card knows the position of the head it names; the entity may have another head.
+  const std::string ceo = either("ceo_name");
+  const bool is_of_card = ceo == text_of(card, "ceo_name");
   const std::string full_name = first_of({either("full_name"), text_of(card, "name")});
   return Json::Object{{"name", first_of({text_of(entity, "invoice_name"), full_name})},
                       {"full_name", full_name},
@@ -188,7 +200,8 @@ Json buyer_of(const HeaderRows& header) {
                       {"ogrn", either("ogrn")},
                       {"address", either("juridical_address")},
                       {"post_address", either("post_address")},
-                      {"ceo", either("ceo_name")}};
+                      {"ceo", ceo},
+                      {"ceo_position", is_of_card ? text_of(card, "ceo_position") : ""}};
 }
 
 Json author_of(const Json& row) {

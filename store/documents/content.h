@@ -3,9 +3,10 @@
 //
 //   document  type, number, date (23.11.2026), date_in_words (23 ноября 2026 г.)
 //   seller    our organisation: name, full_name, short_name, inn, kpp, ogrn, okpo, address,
-//             post_address, ceo, accountant, bank {name, bik, account,
+//             post_address, ceo, ceo_position, accountant, bank {name, bik, account,
 //             correspondent_account, swift, iban (in groups of four)}
-//   buyer     name, full_name, short_name, inn, kpp, ogrn, address, post_address, ceo
+//   buyer     name, full_name, short_name, inn, kpp, ogrn, address, post_address, ceo,
+//             ceo_position
 //   contract  number, date; order: number, date; deal, counterparty: number, name; not there where
 //             there is none
 //   currency  code, label (руб., USD)

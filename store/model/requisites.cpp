@@ -104,6 +104,11 @@ Resource own_organisation() {
       .label_plural = {"Наши организации", "Our organisations"},
       .name_field = "full_name",
       .fields = requisite_fields()
+                    .add(text("ceo_position")
+                             .max_length(300)
+                             .labels("Должность руководителя", "CEO position")
+                             .described("Printed where the CEO signs; without it «Руководитель», "
+                                        "of an entrepreneur «Индивидуальный предприниматель»."))
                     .add(reference("ceo_user_id", "user")
                              .labels("Руководитель (пользователь)", "CEO (user)"))
                     .add(reference("accountant_user_id", "user")

@@ -97,8 +97,10 @@ class Documents : public RecordsTest {
     auto page = store::unprinted_page(*tx, std::stoll(document));
     if (!page || !*page) return "no page";
     std::string html = (*page)->html;
-    for (auto at = html.find("\u00a0"); at != std::string::npos; at = html.find("\u00a0", at)) {
-      html.replace(at, 2, " ");
+    for (const std::string_view space : {"\u00a0", "&nbsp;"}) {
+      for (auto at = html.find(space); at != std::string::npos; at = html.find(space, at)) {
+        html.replace(at, space.size(), " ");
+      }
     }
     return html;
   }

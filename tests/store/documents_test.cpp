@@ -93,6 +93,38 @@ TEST_F(Documents, AnAccountAbroadIsPrintedWithItsIbanInGroups) {
   EXPECT_THAT(page, HasSubstr("<p class=\"words\">2 469,00 EUR"));
 }
 
+// 402-FZ, article 9.
+TEST_F(Documents, AnActNamesThePositionsOfThoseWhoSign) {
+  sql("UPDATE crm.counterparty SET ceo_name = 'Сидоров С. С.', ceo_position = 'Директор' WHERE "
+      "id = " +
+      company_);
+  const auto act_of = [&](const std::string& organisation_id) {
+    const std::string key = order(contract(organisation_id));
+    line(key, "Работа", "100.00", "1", "none");
+    return page_of(id_of(made("order", key, "act")));
+  };
+
+  const std::string plain = act_of(ours_);
+  EXPECT_THAT(plain, HasSubstr(">Руководитель<"));
+  EXPECT_THAT(plain, HasSubstr(">Директор "));
+  EXPECT_THAT(plain, HasSubstr(">Сидоров С. С.<"));
+  EXPECT_THAT(act_of(organisation("ООО «Вторые»", "7452027843",
+                                  R"(,"ceo_position":"Генеральный директор")")),
+              HasSubstr(">Генеральный директор<"));
+  EXPECT_THAT(act_of(organisation("ИП Иванов Иван Иванович", "500100732259")),
+              HasSubstr(">Индивидуальный предприниматель<"));
+
+  // Of another head of the legal entity that signs the card knows no position.
+  make("legal_entity",
+       R"({"counterparty_id":)" + company_ + R"(,"billed_by_organisation_id":)" + ours_ +
+           R"(,"full_name":"ООО «Ромашка-Юг»","inn":"7727563778","is_primary":true,)"
+           R"("ceo_name":"Орлова О. О."})",
+       admin_);
+  const std::string other = act_of(ours_);
+  EXPECT_THAT(other, HasSubstr(">Орлова О. О.<"));
+  EXPECT_THAT(other, Not(HasSubstr(">Директор ")));
+}
+
 TEST_F(Documents, AProposalHoldsItsTextAndItsAuthor) {
   sql("UPDATE crm.user SET first_name = 'Павел', last_name = 'Кузнецов', job_title = 'Менеджер', "
       "phone_work = '+7 495 1234567', email = 'kuznetsov@company.example' WHERE id = " +

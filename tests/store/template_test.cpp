@@ -147,6 +147,18 @@ TEST(DocumentTemplate, TheShippedWordFilesAreWholeAndFilledLikeThePages) {
   EXPECT_THAT(shipped_docx("company_card"), ::testing::IsEmpty());
 }
 
+TEST(DocumentTemplate, TheActOfWordHasRoomForThePositionsOfThoseWhoSign) {
+  const auto made = fill_docx(shipped_docx("act"), sample_content());
+  ASSERT_TRUE(made) << made.error().detail;
+  std::string text;
+  const auto package = DocxPackage::open(*made, {});
+  for (const DocxPart& part : package->parts()) text += part.xml;
+  for (const char* said : {">Генеральный директор<", ">Директор<", ">должность<", ">подпись<",
+                           ">расшифровка подписи<", ">М.П.<"}) {
+    EXPECT_THAT(text, HasSubstr(said));
+  }
+}
+
 TEST(DocumentTemplate, WhatGrowsTooLargeIsRefused) {
   Json::Array rows;
   for (int i = 0; i < 100; ++i) rows.push_back(Json::Object{{"a", "x"}});
