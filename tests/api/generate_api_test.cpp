@@ -2,16 +2,16 @@
 // read, and one that a test speaks for elsewhere.
 #include <gmock/gmock.h>
 
-#include <array>
-#include <cstdio>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "adapters/helper_renderer.h"
 #include "store/documents/docx.h"
 #include "store/documents/docx_package.h"
 #include "store/documents/shipped_templates.h"
 #include "tests/api/api_fixture.h"
-#include "tests/support/temp_folder.h"
+#include "tests/support/pdf_text.h"
 
 namespace c360::api {
 namespace {
@@ -385,30 +385,6 @@ TEST_F(GenerateApi, ATemplateEditedInWordIsTriedAndCountsAtOnce) {
   EXPECT_EQ(manager.get(path + "/docx").status, 200);
 }
 
-// The text of a PDF, each stretch of blanks as one.
-std::string text_of_pdf(const std::string& pdf) {
-  const testing::TempFolder folder;
-  const std::string file = folder.write("page.pdf", pdf).string();
-  FILE* pipe = popen(("pdftotext -raw " + file + " - 2>&1").c_str(), "r");
-  if (pipe == nullptr) return "popen failed";
-  std::string said;
-  std::array<char, 4'096> buffer{};
-  while (const std::size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    said.append(buffer.data(), got);
-  }
-  pclose(pipe);
-  for (auto at = said.find("\u00a0"); at != std::string::npos; at = said.find("\u00a0", at)) {
-    said.replace(at, 2, " ");
-  }
-  std::string text;
-  for (const char c : said) {
-    const bool blank = c == ' ' || c == '\n' || c == '\f';
-    if (!blank) text += c;
-    if (blank && !text.empty() && text.back() != ' ') text += ' ';
-  }
-  return text;
-}
-
 TEST_F(GenerateApi, TheTextOfThePdfIsWhatTheOrderHolds) {
   const adapters::HelperRenderer helper(
       {.path = std::string(C360_SOURCE_DIR) + "/adapters/pdf/client360-render",
@@ -425,7 +401,7 @@ TEST_F(GenerateApi, TheTextOfThePdfIsWhatTheOrderHolds) {
   const HttpAnswer shown = admin.get("/api/v1/documents/" + document + "/preview");
 
   ASSERT_EQ(shown.status, 200) << shown.body;
-  const std::string text = text_of_pdf(shown.body);
+  const std::string text = testing::text_of_pdf(shown.body);
   EXPECT_THAT(text, HasSubstr("Счет на оплату № 1 от"));
   EXPECT_THAT(text, HasSubstr("ИНН 7707083893"));
   EXPECT_THAT(text, HasSubstr("40702810938000000001"));
