@@ -126,6 +126,20 @@ TEST_F(HelperRendererTest, APageThatWantsTheWholeMemoryIsRefused) {
   EXPECT_THAT(pdf ? "" : pdf.error().detail, HasSubstr("memory"));
 }
 
+// Each level of boxes that bend is laid out twice for the one around it: two to the power of forty.
+TEST_F(HelperRendererTest, APageThatKeepsTheProcessorBusyIsEndedByItsLimit) {
+  const std::string limited =
+      folder_.write("limited", "#!/bin/sh\nulimit -t 8\nexec " + kHelper + "\n").string();
+  ASSERT_EQ(::chmod(limited.c_str(), 0700), 0);
+  std::string page;
+  for (int level = 0; level < 40; ++level) page += "<div style='display:flex'><div>";
+
+  const auto pdf = HelperRenderer(patient(limited)).pdf(page + "x");
+
+  EXPECT_EQ(why(pdf), "validation_failed not_rendered");
+  EXPECT_THAT(pdf ? "" : pdf.error().detail, HasSubstr("time"));
+}
+
 // What code inside the helper could do, had a page brought some.
 TEST_F(HelperRendererTest, AfterConfinementThereIsNoFileSocketOrProgramLeft) {
   const std::string secret = folder_.write("secret.txt", "a secret").string();
