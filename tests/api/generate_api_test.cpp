@@ -17,6 +17,7 @@ namespace c360::api {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class SpokenRenderer final : public adapters::DocumentRenderer {
@@ -172,6 +173,66 @@ TEST_F(GenerateApi, AProposalIsAmongTheDocumentsOfItsDeal) {
   EXPECT_EQ(problem_of(admin.post(path + "/versions?name=late.pdf", "%PDF-1.7 late",
                                   {{"Content-Type", "application/pdf"}})),
             "409 document_issued");
+}
+
+TEST_F(GenerateApi, AnActIsAmongTheDocumentsOfItsOrderIsOpenedAndSigned) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка", "100.00", "2");
+
+  const HttpAnswer made = admin.post("/api/v1/orders/" + id + "/act", "{}");
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string path = "/api/v1/documents/" + id_of(made);
+  const HttpAnswer list = admin.get("/api/v1/orders/" + id + "/documents");
+  EXPECT_EQ(list.field("items/0/type_code"), "act");
+  EXPECT_THAT(list.field("items/0/name"), StartsWith("Акт №1 от "));
+  const HttpAnswer opened = admin.get(path + "/preview");
+  EXPECT_EQ(opened.header("content-type"), "application/pdf");
+  EXPECT_EQ(admin.get(path + "/content?format=pdf").body, opened.body);
+  EXPECT_EQ(admin.get(path + "/content?format=docx").header("content-type"), store::kDocxType);
+  EXPECT_THAT(admin.get("/api/v1/orders/" + id + "/documents.zip").body, HasSubstr("%PDF-1.7"));
+  ASSERT_EQ(admin.post(path + "/status", R"({"status":"issued"})").status, 200);
+  EXPECT_EQ(problem_of(admin.post(path + "/status", R"({"status":"signed"})")),
+            "422 scan_or_date_required");
+  const HttpAnswer signed_act =
+      admin.post(path + "/status", R"({"status":"signed","document_date":"2026-11-30"})");
+  EXPECT_EQ(signed_act.field("status"), "signed") << signed_act.body;
+}
+
+// Of each type: its properties are edited and it is deleted, and its number is not given twice.
+TEST_F(GenerateApi, AGeneratedDocumentIsEditedAndDeleted) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка", "100.00", "2");
+  const std::string contract = id_of(admin.get("/api/v1/orders/" + id), "contract_id");
+  const std::string company = id_of(admin.get("/api/v1/contracts/" + contract), "counterparty_id");
+  const std::string deal =
+      std::to_string(make_deal(admin, "Поставка", R"(,"counterparty_id":)" + company));
+  add_line(admin, deal, "Прототип", "100.00", "1");
+  const std::vector<std::pair<std::string, std::string>> any{{"If-Match", "*"}};
+
+  for (const auto& [owner, type] :
+       {std::pair("orders/" + id, "invoice"), std::pair("orders/" + id, "act"),
+        std::pair("deals/" + deal, "proposal")}) {
+    const std::string make = "/api/v1/" + owner + "/" + type;
+    const HttpAnswer made = admin.post(make, "{}");
+    ASSERT_EQ(made.status, 201) << made.body;
+    const std::string path = "/api/v1/documents/" + id_of(made);
+    const HttpAnswer edited = admin.patch(path, R"({"name":"Для Ромашки"})", any);
+    EXPECT_EQ(edited.field("name"), "Для Ромашки") << edited.body;
+    EXPECT_THAT(admin.get("/api/v1/" + owner + "/documents").body, HasSubstr("Для Ромашки"));
+
+    EXPECT_EQ(admin.del(path, any).status, 204) << type;
+
+    EXPECT_EQ(admin.get(path + "/preview").status, 404) << type;
+    EXPECT_THAT(admin.get("/api/v1/" + owner + "/documents").body, Not(HasSubstr("Для Ромашки")));
+    const HttpAnswer next = admin.post(make, "{}");
+    ASSERT_EQ(next.status, 201) << next.body;
+    if (type != std::string_view("proposal")) {
+      EXPECT_EQ(next.field("number"), "2") << type;
+    }
+  }
 }
 
 TEST_F(GenerateApi, WhatIsMissingIsListedByPointers) {
