@@ -61,9 +61,9 @@ Result<Question> read_question(const Request& request) {
   if (!is_askable(question.text))
     return fail(ErrorCode::invalid_request, "q is a text of 1 to 300 characters", "invalid_value");
   if (const auto limit = request.query_value("limit")) {
-    const char* const end = limit->data() + limit->size();
-    const auto [stop, error] = std::from_chars(limit->data(), end, question.count);
-    if (error != std::errc{} || stop != end || question.count < 1 ||
+    const auto [stop, error] =
+        std::from_chars(limit->data(), limit->data() + limit->size(), question.count);
+    if (error != std::errc{} || stop != limit->data() + limit->size() || question.count < 1 ||
         question.count > DadataLookups::kMaxFound)
       return fail(ErrorCode::invalid_request, "limit is a number between 1 and 20",
                   "invalid_value");
@@ -290,8 +290,9 @@ Json texts_schema(const std::vector<Member>& members) {
 }
 
 Json with(Json object, std::string_view name, Json member) {
-  for (auto& [key, value] : object.as_object())
-    if (key == "properties") value.as_object().emplace_back(name, std::move(member));
+  const auto properties =
+      std::ranges::find(object.as_object(), "properties", &Json::Object::value_type::first);
+  properties->second.as_object().emplace_back(name, std::move(member));
   return object;
 }
 

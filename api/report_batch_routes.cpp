@@ -255,7 +255,7 @@ Json plan_schema() {
        {"without_inn", integer("Or with one that cannot be")},
        {"read_only", integer("The caller may not change them")},
        {"unseen", integer("Of ids")},
-       {"calls", integer("Requests to the service, at most; kept answers cost none")},
+       {"calls", integer("Requests to the service, at most, where none fails")},
        {"charged", integer("Companies that count against the contract, at most")},
        {"quota_left", schema::nullable(integer("Of the contract, as told last; null: not known"))},
        {"is_enough", schema::boolean("quota_left is not less than charged")},

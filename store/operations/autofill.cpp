@@ -252,7 +252,8 @@ Result<void> create_entity(Records& records, Transaction& tx, const AutofillRequ
     return found == decisions.written.end() ? pedigree.current(field).value
                                             : std::optional(found->value);
   };
-  WriteOptions write{.profile = Profile::draft, .finish = Finish::run};
+  // What stands on the card was taken there, by a lenient import perhaps.
+  WriteOptions write{.profile = Profile::draft, .lenient = true, .finish = Finish::run};
   write.also = [&](Draft& draft) {
     draft.set("counterparty_id", std::to_string(request.id));
     draft.set("is_primary", "t");

@@ -44,7 +44,13 @@ SELECT EXISTS (SELECT FROM crm.document AS d JOIN crm.document_version AS v
                 WHERE d.id = $1 AND v.content_sha256 = $2::bytea))sql"};
 // Those that came to nothing too, and cards that got their INN while the service was off.
 constexpr Sql kQueueStale{"express_stale", R"sql(
-WITH stale AS (
+WITH room AS (
+  SELECT least($1::bigint, min(greatest(0, floor(q.remaining - coalesce(q.total, 0) * 0.05))))::bigint
+         AS jobs
+    FROM ops.service_quota AS q
+   WHERE q.service = 'kontur' AND q.name LIKE '%briefReport%' AND q.remaining IS NOT NULL
+     AND q.told_at > now() - interval '1 day'),
+stale AS (
   SELECT r.counterparty_id, r.inn FROM crm.express_report AS r
     JOIN crm.counterparty AS c ON c.id = r.counterparty_id AND c.inn = r.inn
     JOIN ops.service_switch AS s ON s.service = 'kontur' AND s.is_on
@@ -54,10 +60,7 @@ WITH stale AS (
            < now() - s.report_days * interval '1 day'
      AND c.deleted_at IS NULL AND c.registry_status IS DISTINCT FROM 'liquidated'
    ORDER BY r.obtained_at
-   LIMIT least($1::bigint, (
-     SELECT min(greatest(0, floor(q.remaining - coalesce(q.total, 0) * 0.05)))
-       FROM ops.service_quota AS q
-      WHERE q.service = 'kontur' AND q.name LIKE '%briefReport%' AND q.remaining IS NOT NULL)::bigint)
+   LIMIT (SELECT jobs FROM room)
    FOR UPDATE OF r SKIP LOCKED),
 asked AS (
   UPDATE crm.express_report AS r
@@ -67,7 +70,7 @@ unasked AS (
   SELECT c.id AS counterparty_id, c.inn FROM crm.counterparty AS c
    WHERE NOT EXISTS (SELECT FROM crm.express_report AS r WHERE r.counterparty_id = c.id)
      AND crm.asks_service('kontur', c) AND c.registry_status IS DISTINCT FROM 'liquidated'
-   ORDER BY c.id LIMIT $1::bigint - (SELECT count(*) FROM stale)),
+   ORDER BY c.id LIMIT (SELECT jobs FROM room) - (SELECT count(*) FROM stale)),
 begun AS (
   INSERT INTO crm.express_report (counterparty_id, inn) SELECT counterparty_id, inn FROM unasked
   ON CONFLICT DO NOTHING)

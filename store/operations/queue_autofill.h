@@ -2,9 +2,9 @@
 // 19), if either is on. Jobs are spread over hours, so that people find the service free.
 //
 // Kontur.Focus has a watch list too, which names each morning whose requisites changed (monList,
-// req/mon: adapters/kontur_focus.h). It is not used: the list at the service would have to be kept in
-// step with the cards, days on which nobody asked made up for one by one, and DaData has none. The
-// ages below do for both.
+// req/mon: adapters/kontur_focus.h). It is not used: the list at the service would have to be kept
+// in step with the cards, days on which nobody asked made up for one by one, and DaData has none.
+// The ages below do for both.
 #pragma once
 
 #include <cstdint>

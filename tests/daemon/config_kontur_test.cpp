@@ -54,6 +54,12 @@ TEST_F(KonturConfigTest, TheAddressAndTheLimitsAreChecked) {
   EXPECT_THAT(problem("[kontur_focus]\nurl = 'http://focus.example'\n"),
               HasSubstr("kontur_focus.url"));
   EXPECT_THAT(problem("[kontur_focus]\nreport_days = 0\n"), HasSubstr("kontur_focus.report_days"));
+  EXPECT_EQ(load("")->kontur_focus.batch_limit, 1'000);
+  EXPECT_EQ(load("[kontur_focus]\nbatch_limit = 7\n")->kontur_focus.batch_limit, 7);
+  EXPECT_THAT(problem("[kontur_focus]\nbatch_limit = 0\n"), HasSubstr("kontur_focus.batch_limit"));
+  EXPECT_EQ(load("")->probe_interval, std::chrono::minutes{15});
+  EXPECT_THAT(problem("[adapters]\nprobe_interval_s = 86401\n"),
+              HasSubstr("adapters.probe_interval_s"));
 }
 
 }  // namespace

@@ -102,6 +102,21 @@ class JobWorkersTest : public ::testing::Test {
   }
 };
 
+TEST_F(JobWorkersTest, AJobInPiecesGoesOnUntilTheLastWithoutUsingUpItsAttempts) {
+  const auto id = add({.kind = "pieces", .max_attempts = 1});
+  const auto running = workers({{"pieces", [this](JobRun& run) -> Result<JobYield> {
+                                   tally.add(run.job().id);
+                                   if (tally.all() == 3) return JobYield{.processed = 1};
+                                   return JobYield{.processed = 1, .again_after = milliseconds{0}};
+                                 }}});
+
+  ASSERT_TRUE(ends(id, "done"));
+
+  EXPECT_EQ(tally.all(), 3U);
+  EXPECT_EQ(sql("SELECT string_agg(attempt || ' ' || result, ', ' ORDER BY id) FROM ops.job_run"),
+            "1 ok, 1 ok, 1 ok");
+}
+
 TEST_F(JobWorkersTest, AFullQueueIsWorkedOffBySeveralDaemonsWithoutADouble) {
   sql("WITH made AS (INSERT INTO ops.job (kind) SELECT 'work' FROM generate_series(1, 1000)"
       " RETURNING id) SELECT count(*) FROM made");

@@ -287,6 +287,21 @@ TEST_F(AutofillTest, ACardWithoutALegalEntityGetsItsOwnDataAsTheFirstOne) {
             "1");
 }
 
+TEST_F(AutofillTest, WhatALenientImportLeftOnTheCardIsRepeatedAndNamed) {
+  store::WriteOptions options;
+  options.profile = store::Profile::draft;
+  options.lenient = true;
+  const std::int64_t id =
+      make("counterparty", R"({"inn":"7707083893","kpp":"773601001","ogrn":"317774600123459"})",
+           store::Actor::system("import"), options)
+          .id;
+  filled(id, company());
+
+  EXPECT_EQ(of(id, "ogrn"), "317774600123459");
+  EXPECT_EQ(sql("SELECT concat_ws(' ', is_primary, ogrn, unverified_fields) FROM crm.legal_entity"),
+            "t 317774600123459 {ogrn}");
+}
+
 TEST_F(AutofillTest, AnUnmarkedEntityOfTheSameInnBecomesThePrimaryOne) {
   const std::int64_t id = card();
   sql("WITH r AS (INSERT INTO crm.record (kind) VALUES ('legal_entity') RETURNING id) INSERT INTO "

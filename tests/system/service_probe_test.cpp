@@ -122,7 +122,8 @@ TEST_F(ServiceProbe, NamesWhatIsRefusedAndWhatIsLeftAndNoSecret) {
                                   HasSubstr("briefReport: 400 until 2199-12-31"),
                                   HasSubstr("@client360_bot"), HasSubstr("1 counter")));
   EXPECT_FALSE(admin_get("/readyz").json().find("degraded")->as_bool());
-  EXPECT_THAT(adapter({"list"}).output, HasSubstr("balance: 497.70"));
+  EXPECT_THAT(adapter({"list"}).output,
+              AllOf(HasSubstr("balance: 497.70"), HasSubstr("PROBED"), HasSubstr("yes")));
   EXPECT_EQ(adapter({"probe", "telegram"}).exit_code, 0);
   EXPECT_NE(adapter({"probe", "pigeon"}).exit_code, 0);
   expect_no_secret(taken.output);
