@@ -62,6 +62,17 @@ SELECT p.id, 'legal_entity', 'updated', '[{"field": "is_primary", "old": false, 
        $3::bigint, p.row_version, nullif($4::text, ''), $5::text FROM promoted p
 )sql"};
 
+// Consent is never filled in; a refusal goes along, unless the target agreed after it.
+constexpr Sql kCarriedRefusal{"c360_merge_refusal", R"sql(
+SELECT coalesce(nullif(s.promo_emails_basis, ''),
+                'Отказ контрагента № ' || s.number || ', объединённого с этим'),
+       t.promo_emails_basis
+FROM crm.counterparty s, crm.counterparty t
+WHERE s.id = $1::bigint AND t.id = $2::bigint AND t.promo_emails_allowed
+  AND NOT s.promo_emails_allowed AND s.promo_emails_changed_at IS NOT NULL
+  AND coalesce(t.promo_emails_changed_at <= s.promo_emails_changed_at, true)
+)sql"};
+
 constexpr Sql kJoinProjects{"c360_merge_projects", R"sql(
 WITH gone AS (DELETE FROM crm.project_counterparty WHERE counterparty_id = $1::bigint
               RETURNING project_id),
@@ -131,6 +142,16 @@ std::vector<std::int64_t> link_ids(const Json* list, bool joined_only) {
 }  // namespace
 
 void queue_deferred_pins(Transaction& tx) { tx.queue(kDeferPins); }
+
+Result<std::optional<CarriedRefusal>> carried_refusal(Transaction& tx, std::int64_t source,
+                                                      std::int64_t target) {
+  const auto rows = tx.query(kCarriedRefusal, std::move(Params{}.add(source).add(target)));
+  if (!rows) return std::unexpected(rows.error());
+  if ((*rows)->empty()) return std::nullopt;
+  CarriedRefusal refusal{.basis = std::string((*rows)->text(0, 0)), .basis_before = {}};
+  if (const auto before = (*rows)->optional_text(0, 1)) refusal.basis_before = *before;
+  return refusal;
+}
 
 Result<Json> join_customers(Transaction& tx, std::int64_t source, std::int64_t target,
                             const Actor& actor) {

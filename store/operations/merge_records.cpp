@@ -154,6 +154,7 @@ class Merge {
   };
   Params pair() const { return Params{}.add(call_.id).add(target_); }
   Result<void> read_fields();
+  Result<void> read_refusal();
   Result<void> read_moving();
   Result<void> read_shown();
   void write_moved(JsonWriter& out) const;
@@ -293,6 +294,17 @@ Result<void> Merge::read_fields() {
     return other_company && goes_with_inn(each.field->name);
   });
   if (rows.text(0, 1) != rows.text(0, 2)) settle_currency(rows);
+  return {};
+}
+
+Result<void> Merge::read_refusal() {
+  const auto refusal = carried_refusal(call_.tx, call_.id, target_);
+  if (!refusal) return std::unexpected(refusal.error());
+  if (!*refusal) return {};
+  const Resource& resource = call_.resource;
+  filled_.push_back({&resource.field("promo_emails_allowed"), "t", "f"});
+  filled_.push_back(
+      {&resource.field("promo_emails_basis"), (*refusal)->basis_before, (*refusal)->basis});
   return {};
 }
 
@@ -446,6 +458,9 @@ Result<void> Merge::leave_comment() {
 Result<void> Merge::run() {
   if (auto done = read_moving(); !done) return done;
   if (auto done = read_fields(); !done) return done;
+  if (call_.resource.kind == "counterparty") {
+    if (auto done = read_refusal(); !done) return done;
+  }
   if (auto done = read_shown(); !done) return done;
   // What the source says, while it still says it.
   const Plan text = call_.records.queries().keep_always(

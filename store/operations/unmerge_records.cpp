@@ -182,7 +182,11 @@ Result<void> Unmerge::check_fields() {
   const auto& filled = moved("filled").as_object();
   if (filled.empty()) return {};
   std::string sql = "SELECT $1::bigint";
-  for (const auto& [name, values] : filled) sql += ", t." + name + "::text";
+  // As the draft spells them: a cast of a boolean would say "true".
+  for (const auto& [name, values] : filled) {
+    const bool flag = call_.resource.field(name).type == FieldType::boolean;
+    sql += ", " + (flag ? "left(t." + name + "::text, 1)" : "t." + name + "::text");
+  }
   const Plan plan = call_.records.queries().keep_always(
       sql + " FROM " + std::string(call_.resource.table) + " t WHERE t.id = $1::bigint");
   const auto rows = call_.tx.query(plan.sql, Params{}.add(call_.id));
