@@ -37,7 +37,7 @@ struct CallRecord {
   Instant started_at;
   std::chrono::milliseconds duration{};
   Outcome outcome = Outcome::found;
-  int http_status = 0;
+  int http_status = 0;  // of mail the server's reply code; 0: no answer arrived
   std::string reason;
   std::string error;  // at most NoAnswer::kMaxDetail bytes, redacted
   std::size_t bytes_in = 0;

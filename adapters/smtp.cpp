@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "adapters/mail_address.h"
+#include "adapters/redactor.h"
 #include "daemon/base/mail_status.h"
 #include "daemon/base/text.h"
 
@@ -120,6 +121,8 @@ struct SmtpChannel::Exchange {
   }
 
   bool accepted() const { return accepted_at.has_value(); }
+  // With a mail: it was taken. Without: the server let us in.
+  bool succeeded() const { return mail.empty() ? result == CURLE_OK : accepted(); }
 
   void said(std::string_view command) {
     // What is answered to that says nothing of the mail.
@@ -255,23 +258,50 @@ bool is_about_quota(const Reply& reply, Phase phase) {
 }  // namespace
 
 SmtpChannel::SmtpChannel(SmtpOptions options, MailWriter write, const Clock& clock,
-                         std::unique_ptr<AccessTokens> tokens)
+                         std::unique_ptr<AccessTokens> tokens, CallJournal* journal)
     : options_(std::move(options)),
       write_(std::move(write)),
       clock_(clock),
-      tokens_(std::move(tokens)) {
+      tokens_(std::move(tokens)),
+      journal_(journal) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
 }
 
 SmtpChannel::~SmtpChannel() = default;
 
-SmtpChannel::Exchange SmtpChannel::exchange(const std::string& to, const WrittenMail* mail,
-                                            const Secret& token, const std::stop_token& stop) {
+SmtpChannel::Exchange SmtpChannel::recorded_exchange(const Errand& errand, const Secret& token,
+                                                     const std::stop_token& stop) {
+  const Secret& key = tokens_ ? token : options_.password;
+  CallRecord record{.service = "email",
+                    .operation = errand.mail == nullptr ? "sign_in" : "submit",
+                    .subject = errand.subject,
+                    .key_fingerprint = key.empty() ? "" : fingerprint(key.reveal()),
+                    .started_at = clock_.now()};
+  const auto begun = steady_clock::now();
+  Exchange done = exchange(errand, token, stop);
+  if (journal_ == nullptr) return done;
+  record.duration = std::chrono::ceil<milliseconds>(steady_clock::now() - begun);
+  record.http_status = done.reply.code;
+  record.bytes_in = done.dialogue_bytes;
+  if (!done.succeeded()) {
+    const NoAnswer none = refusal(done);
+    record.outcome = none.outcome;
+    record.reason = none.reason;
+    record.error = Redactor({options_.password, token}).line(none.detail, NoAnswer::kMaxDetail);
+    record.retry_at = none.retry_at;
+  }
+  journal_->record(record);
+  return done;
+}
+
+SmtpChannel::Exchange SmtpChannel::exchange(const Errand& errand, const Secret& token,
+                                            const std::stop_token& stop) {
+  const WrittenMail* mail = errand.mail;
   Exchange going;
   going.stop = stop;
   going.is_encrypted = options_.tls != SmtpTls::starttls;
-  going.needs_utf8 = !is_ascii(to) || !is_ascii(options_.from);
+  going.needs_utf8 = !is_ascii(errand.to) || !is_ascii(options_.from);
   if (mail != nullptr) going.mail = mail->bytes;
 
   const CurlHandle curl;
@@ -304,7 +334,7 @@ SmtpChannel::Exchange SmtpChannel::exchange(const std::string& to, const Written
     }
   }
   if (mail != nullptr) {
-    recipients.reset(curl_slist_append(nullptr, ("<" + to + ">").c_str()));
+    recipients.reset(curl_slist_append(nullptr, ("<" + errand.to + ">").c_str()));
     if (!recipients) throw std::bad_alloc();
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_MAIL_FROM, sender.c_str());
@@ -335,10 +365,9 @@ SmtpChannel::Exchange SmtpChannel::exchange(const std::string& to, const Written
   return going;
 }
 
-CallResult<SmtpChannel::Exchange> SmtpChannel::signed_in_exchange(const std::string& to,
-                                                                  const WrittenMail* mail,
+CallResult<SmtpChannel::Exchange> SmtpChannel::signed_in_exchange(const Errand& errand,
                                                                   const std::stop_token& stop) {
-  if (!tokens_) return exchange(to, mail, Secret(), stop);
+  if (!tokens_) return recorded_exchange(errand, Secret(), stop);
   Secret refused;
   for (int attempt = 1;; ++attempt) {
     auto token = tokens_->token(refused);
@@ -347,7 +376,7 @@ CallResult<SmtpChannel::Exchange> SmtpChannel::signed_in_exchange(const std::str
       return no_answer(final ? Outcome::auth : Outcome::retryable,
                        final ? "token" : "token_unavailable", token.error().detail);
     }
-    Exchange done = exchange(to, mail, *token, stop);
+    Exchange done = recorded_exchange(errand, *token, stop);
     if (attempt > 1 || !done.refuses_token()) return done;
     refused = std::move(*token);
   }
@@ -364,7 +393,8 @@ CallResult<CarriedMessage> SmtpChannel::send(const ChannelMessage& message, std:
     return no_answer(Outcome::permanent, "too_large",
                      fmt::format("The mail has {} bytes; smtp.max_mail_bytes allows {}.",
                                  mail->bytes.size(), options_.max_mail_bytes));
-  auto done = signed_in_exchange(message.address, &*mail, stop);
+  auto done =
+      signed_in_exchange({.to = message.address, .subject = message.key, .mail = &*mail}, stop);
   if (!done) return std::unexpected(std::move(done).error());
   if (done->accepted())
     return CarriedMessage{.provider_id = mail->message_id,
@@ -379,7 +409,7 @@ CallResult<CarriedMessage> SmtpChannel::send(const ChannelMessage& message, std:
 }
 
 CallResult<std::string> SmtpChannel::probe(std::stop_token stop) {
-  auto done = signed_in_exchange({}, nullptr, stop);
+  auto done = signed_in_exchange({}, stop);
   if (!done) return std::unexpected(std::move(done).error());
   if (done->result != CURLE_OK) return std::unexpected(refusal(*done));
   std::string found =

@@ -15,6 +15,7 @@
 
 #include "adapters/access_tokens.h"
 #include "adapters/message_channel.h"
+#include "adapters/service_call.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/secret.h"
@@ -55,9 +56,11 @@ inline constexpr std::chrono::minutes kGreylistWait{5};
 
 class SmtpChannel final : public MessageChannel {
  public:
-  // `clock` outlives it. With `tokens` it signs in by OAuth (XOAUTH2, OAUTHBEARER).
+  // `clock` and `journal` outlive it. With `tokens` it signs in by OAuth (XOAUTH2, OAUTHBEARER).
+  // Each exchange is recorded, with the server's last reply code for a status and nothing of the
+  // mail; without a journal none is.
   SmtpChannel(SmtpOptions options, MailWriter write, const Clock& clock,
-              std::unique_ptr<AccessTokens> tokens = nullptr);
+              std::unique_ptr<AccessTokens> tokens = nullptr, CallJournal* journal = nullptr);
   ~SmtpChannel() override;
   SmtpChannel(const SmtpChannel&) = delete;
   SmtpChannel& operator=(const SmtpChannel&) = delete;
@@ -67,12 +70,16 @@ class SmtpChannel final : public MessageChannel {
 
  private:
   struct Exchange;
-  // `mail` null: signs in and asks for nothing.
-  Exchange exchange(const std::string& to, const WrittenMail* mail, const Secret& token,
-                    const std::stop_token& stop);
+  struct Errand {
+    std::string to;
+    std::string subject;        // of its record
+    const WrittenMail* mail{};  // null: signs in and asks for nothing
+  };
+  Exchange exchange(const Errand& errand, const Secret& token, const std::stop_token& stop);
+  Exchange recorded_exchange(const Errand& errand, const Secret& token,
+                             const std::stop_token& stop);
   // With another token where the first was refused.
-  CallResult<Exchange> signed_in_exchange(const std::string& to, const WrittenMail* mail,
-                                          const std::stop_token& stop);
+  CallResult<Exchange> signed_in_exchange(const Errand& errand, const std::stop_token& stop);
   NoAnswer refusal(const Exchange& exchange) const;
   NoAnswer reply_refusal(const Exchange& exchange) const;
 
@@ -80,6 +87,7 @@ class SmtpChannel final : public MessageChannel {
   const MailWriter write_;
   const Clock& clock_;
   const std::unique_ptr<AccessTokens> tokens_;
+  CallJournal* const journal_;
 };
 
 }  // namespace c360::adapters

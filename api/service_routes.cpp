@@ -160,21 +160,23 @@ Json service_schema() {
 }
 
 Json call_schema() {
-  return schema::object({{"id", schema::integer()},
-                         {"service", schema::string()},
-                         {"operation", schema::string()},
-                         {"subject", maybe_text("Whose call")},
-                         {"key_fingerprint", schema::string("Tells keys apart")},
-                         {"started_at", schema::date_time()},
-                         {"duration_ms", schema::integer()},
-                         {"http_status", schema::nullable(schema::integer("null: no answer came"))},
-                         {"outcome", schema::one_of(outcomes_known())},
-                         {"reason", maybe_text("A stable word")},
-                         {"error", maybe_text("For a person")},
-                         {"bytes_in", schema::integer()},
-                         {"request_id", maybe_text("The service's own")},
-                         {"retry_at", maybe_time()}},
-                        {"id", "service", "operation", "started_at", "outcome"});
+  return schema::object(
+      {{"id", schema::integer()},
+       {"service", schema::string()},
+       {"operation", schema::string()},
+       {"subject", maybe_text("Whose call")},
+       {"key_fingerprint", schema::string("Tells keys apart")},
+       {"started_at", schema::date_time()},
+       {"duration_ms", schema::integer()},
+       {"http_status",
+        schema::nullable(schema::integer("Of mail the server's reply code; null: no answer came"))},
+       {"outcome", schema::one_of(outcomes_known())},
+       {"reason", maybe_text("A stable word")},
+       {"error", maybe_text("For a person")},
+       {"bytes_in", schema::integer()},
+       {"request_id", maybe_text("The service's own")},
+       {"retry_at", maybe_time()}},
+      {"id", "service", "operation", "started_at", "outcome"});
 }
 
 Route service_route(std::string_view path, std::string operation, std::string summary,

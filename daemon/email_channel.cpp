@@ -62,7 +62,8 @@ std::unique_ptr<adapters::MessageChannel> email_channel(const MessageConfig& con
                                                         const EmailPorts& ports) {
   if (config.smtp.host.empty()) return nullptr;
   return std::make_unique<adapters::SmtpChannel>(config.smtp, mail_writer(config, ports.clock),
-                                                 ports.clock, tokens_of(config, ports));
+                                                 ports.clock, tokens_of(config, ports),
+                                                 ports.journal);
 }
 
 std::string email_settings(const MessageConfig& config) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "adapters/message_channel.h"
+#include "adapters/service_call.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/event.h"
 #include "daemon/message_config.h"
@@ -17,7 +18,8 @@ struct EmailPorts {
   store::Database& database;
   const Clock& clock;
   const Observer& observer;
-  std::string holder;  // of claims: this process run
+  std::string holder;                        // of claims: this process run
+  adapters::CallJournal* journal = nullptr;  // none: nothing is recorded
 };
 
 // Null where it is off. What the ports name outlives the channel.

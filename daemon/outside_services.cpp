@@ -64,7 +64,8 @@ std::unique_ptr<adapters::MessageChannel> OutsideServices::email() {
   return email_channel(message_config_, {.database = database_,
                                          .clock = clock_,
                                          .observer = observer_,
-                                         .holder = store::lease_holder()});
+                                         .holder = store::lease_holder(),
+                                         .journal = &journal_});
 }
 
 std::unique_ptr<adapters::MessageChannel> OutsideServices::telegram() {

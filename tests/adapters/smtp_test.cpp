@@ -11,6 +11,7 @@
 namespace c360::testing {
 namespace {
 
+using adapters::CallRecord;
 using adapters::CallResult;
 using adapters::Carried;
 using adapters::CarriedMessage;
@@ -42,6 +43,11 @@ class GivenTokens final : public adapters::AccessTokens {
 
  private:
   std::vector<std::string> tokens_;
+};
+
+struct RecordedCalls final : adapters::CallJournal {
+  void record(const CallRecord& record) override { records.push_back(record); }
+  std::vector<CallRecord> records;
 };
 
 class Smtp : public ::testing::Test {
@@ -87,6 +93,7 @@ class Smtp : public ::testing::Test {
   }
 
   ManualClock clock_;
+  RecordedCalls journal_;
 };
 
 TEST_F(Smtp, MailReachesTheServerWholeAndOverTls) {
@@ -323,6 +330,58 @@ TEST_F(Smtp, ProbeSignsInAndSendsNothing) {
   EXPECT_THAT(server.commands(), Not(Contains(StartsWith("MAIL"))));
   server.at("AUTH", {.reply = "535 5.7.8 wrong"});
   EXPECT_EQ(channel(options_of(server)).probe({}).error().outcome, Outcome::auth);
+}
+
+TEST_F(Smtp, EachExchangeIsRecordedWithoutASecretOrTheMail) {
+  SmtpServer server;
+  SmtpOptions options = options_of(server);
+  options.password = Secret("PLANTED-SECRET");
+  const auto attempt = [&] {
+    (void)SmtpChannel{options, [this](const ChannelMessage& message) { return write(message); },
+                      clock_, nullptr, &journal_}
+        .send(hello("PLANTED in the mail"), {});
+    return journal_.records.back();
+  };
+
+  const CallRecord wrong_password = attempt();
+  EXPECT_EQ(wrong_password.outcome, Outcome::auth);
+  EXPECT_EQ(wrong_password.http_status, 535);
+  options.password = Secret("secret");
+  const CallRecord sent = attempt();
+  EXPECT_EQ(sent.outcome, Outcome::found);
+  EXPECT_EQ(sent.http_status, 250);
+  server.at("RCPT", {.reply = "450 4.7.1 greylisted secret"});
+  const CallRecord put_off = attempt();
+  EXPECT_EQ(put_off.outcome, Outcome::retryable);
+  EXPECT_EQ(put_off.reason, "deferred");
+  EXPECT_THAT(put_off.error, HasSubstr("450 4.7.1 greylisted ***"));
+  EXPECT_EQ(put_off.retry_at, clock_.now() + minutes{5});
+
+  ASSERT_THAT(journal_.records, SizeIs(3));
+  EXPECT_NE(wrong_password.key_fingerprint, sent.key_fingerprint);
+  for (const CallRecord& record : journal_.records) {
+    EXPECT_EQ(record.service + " " + record.operation, "email submit");
+    EXPECT_EQ(record.subject, "c360-7-1-aa");
+    EXPECT_GT(record.bytes_in, 0U);
+    EXPECT_THAT(record.error, Not(HasSubstr("PLANTED")));
+    EXPECT_FALSE(record.exchange);
+  }
+}
+
+TEST_F(Smtp, NoAnswerToAWholeMailIsRecordedAsNone) {
+  SmtpServer server;
+  server.at(".", {.hangs_up = true});
+
+  const auto sent = SmtpChannel{options_of(server),
+                                [this](const ChannelMessage& message) { return write(message); },
+                                clock_, nullptr, &journal_}
+                        .send(hello(), {});
+
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->state, Carried::unknown);
+  ASSERT_THAT(journal_.records, SizeIs(1));
+  EXPECT_EQ(journal_.records.front().outcome, Outcome::retryable);
+  EXPECT_EQ(journal_.records.front().http_status, 0);
 }
 
 TEST_F(Smtp, StopEndsAnExchangeThatHangs) {

@@ -113,7 +113,11 @@ TEST_F(Messages, ServerIsSetUpWhileTheDaemonRunsAndItsSecretIsNowhere) {
   EXPECT_THAT(daemon_.log(), Not(HasSubstr("customer.example")));
   EXPECT_THAT(admin_get("/-/config").body, Not(HasSubstr("PLANTED")));
   EXPECT_THAT(admin_get("/metrics").body, Not(HasSubstr("PLANTED")));
-  for (const std::string table : {"crm.outbound_message", "ops.service_gate", "ops.service_switch"})
+  EXPECT_EQ(one("SELECT string_agg(outcome, ' ' ORDER BY id) FROM ops.service_call "
+                "WHERE service = 'email' AND operation = 'submit'"),
+            "found auth");
+  for (const std::string table :
+       {"crm.outbound_message", "ops.service_gate", "ops.service_switch", "ops.service_call"})
     for (const std::string& row :
          TempPostgres::shared().query(database_, "SELECT t::text FROM " + table + " t"))
       EXPECT_THAT(row, Not(HasSubstr("PLANTED"))) << table;
