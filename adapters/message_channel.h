@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/call_outcome.h"
+#include "daemon/base/error.h"
 
 namespace c360::adapters {
 
@@ -18,6 +19,17 @@ struct MessageAttachment {
   std::string file_name;   // UTF-8
   std::string media_type;  // "application/pdf"
   std::string content;
+};
+
+// Remembers over a crash how far a message has come that goes as several. Parts are counted from 1;
+// an error means that it could not be kept, and that nothing more may be sent.
+class PartLog {
+ public:
+  virtual ~PartLog() = default;
+  // Before each request for it: from now on it may have been sent.
+  virtual Result<void> begins(int part) = 0;
+  // The service has it, under this name of its own.
+  virtual Result<void> taken(int part, const std::string& provider_id) = 0;
 };
 
 // What is to be sent. A channel leaves out what it has no place for.
@@ -31,6 +43,10 @@ struct ChannelMessage {
   std::string in_reply_to;      // mail only: a Message-ID with its brackets, or nothing
   std::string unsubscribe_url;  // mail only: RFC 8058; empty where the message asks for no consent
   std::vector<MessageAttachment> attachments;
+  // Where a message goes as several: those the service took before are not sent again.
+  int parts_taken = 0;
+  std::string provider_id{};  // of the first of them
+  PartLog* parts = nullptr;   // none: nothing is remembered
 };
 
 // How far a message came that was handed over.
@@ -46,7 +62,6 @@ struct CarriedMessage {
   std::string detail;       // of `unknown`: why; for a person, without secrets
   std::string new_address;  // the chat has moved: use this one from now on; else empty
   int segments = 0;         // SMS only: how many it is counted and paid as
-  bool partly = false;      // of `unknown`: its beginning was taken, so never send it again
 };
 
 // What the service says later of a message it took.
@@ -63,7 +78,8 @@ inline constexpr std::string_view kNoSuchAddress = "no_such_address";
 
 // Of one thread at a time. A refusal is a NoAnswer: `permanent` with the reason "recipient" (mail
 // also kNoSuchAddress) says that this address will never take a message, `permanent` otherwise that
-// this message will not go; `retryable` and `quota` are certain not to have sent anything.
+// this message will not go; `retryable` and `quota` are certain not to have sent anything but what
+// its PartLog was told of.
 class MessageChannel {
  public:
   virtual ~MessageChannel() = default;

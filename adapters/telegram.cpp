@@ -96,7 +96,17 @@ NoAnswer foreign(const HttpAnswer& answer, Instant now) {
   return cut;
 }
 
+std::unexpected<NoAnswer> not_kept(const Error& error) {
+  return no_answer(Outcome::retryable, "state_unavailable",
+                   "how far the message has come cannot be kept: " + error.detail);
+}
+
 }  // namespace
+
+milliseconds TelegramOptions::longest_step() const {
+  return std::max(document_whole, limits.whole) + longest_chat_wait + limits.longest_wait +
+         kPartPatience;
+}
 
 Telegram::Telegram(TelegramOptions options, const ChannelPorts& ports)
     : options_(std::move(options)),
@@ -114,21 +124,30 @@ CallResult<CarriedMessage> Telegram::send(const ChannelMessage& message, std::st
   const auto parts = parts_of(message);
   if (!parts) return std::unexpected(parts.error());
   http_.end_with(std::move(stop));
+  return send_parts(*parts, message);
+}
+
+CallResult<CarriedMessage> Telegram::send_parts(const std::vector<Part>& parts,
+                                                const ChannelMessage& message) {
   Chat chat{.id = message.address};
-  CarriedMessage carried;
-  for (std::size_t i = 0; i < parts->size(); ++i) {
-    const auto taken = i == 0 ? deliver(parts->front(), chat, message.key)
-                              : deliver_on((*parts)[i], chat, message.key);
-    if (!taken) {
-      if (i == 0 && !taken.error().maybe_done) return std::unexpected(taken.error());
-      carried.state = Carried::unknown;
-      carried.partly = i > 0;
-      carried.detail = i == 0 ? taken.error().detail
-                              : fmt::format("{} of {} parts were taken, then: {}", i, parts->size(),
-                                            taken.error().detail);
-      break;
+  CarriedMessage carried{.provider_id = message.provider_id};
+  const int count = static_cast<int>(parts.size());
+  for (int number = std::min(message.parts_taken, count) + 1; number <= count; ++number) {
+    const Part& part = parts[static_cast<std::size_t>(number) - 1];
+    const Errand errand{.part = number, .message = message};
+    auto taken = number == 1 ? deliver(part, chat, errand) : deliver_on(part, chat, errand);
+    if (taken) {
+      if (number == 1) carried.provider_id = *taken;
+      continue;
     }
-    if (i == 0) carried.provider_id = *taken;
+    NoAnswer none = std::move(taken).error();
+    if (number > 1)
+      none.detail =
+          fmt::format("{} of {} parts were taken, then: {}", number - 1, count, none.detail);
+    if (!none.maybe_done) return std::unexpected(std::move(none));
+    carried.state = Carried::unknown;
+    carried.detail = std::move(none.detail);
+    break;
   }
   if (chat.moved) carried.new_address = chat.id;
   return carried;
@@ -187,10 +206,9 @@ CallResult<std::vector<Telegram::Part>> Telegram::parts_of(const ChannelMessage&
 }
 
 // Later parts: what was certainly not sent is tried again here, while somebody reads the first.
-CallResult<std::string> Telegram::deliver_on(const Part& part, Chat& chat,
-                                             const std::string& subject) {
+CallResult<std::string> Telegram::deliver_on(const Part& part, Chat& chat, const Errand& errand) {
   for (int attempt = 1;; ++attempt) {
-    auto taken = deliver(part, chat, subject);
+    auto taken = deliver(part, chat, errand);
     if (taken || attempt == kPartAttempts) return taken;
     const NoAnswer& none = taken.error();
     const bool worth_it = none.outcome == Outcome::retryable || none.outcome == Outcome::quota;
@@ -200,11 +218,10 @@ CallResult<std::string> Telegram::deliver_on(const Part& part, Chat& chat,
   }
 }
 
-CallResult<std::string> Telegram::deliver(const Part& part, Chat& chat,
-                                          const std::string& subject) {
+CallResult<std::string> Telegram::deliver(const Part& part, Chat& chat, const Errand& errand) {
   for (;;) {
     Refusal refusal;
-    auto taken = ask(part, chat, subject, refusal);
+    auto taken = ask(part, chat, errand, refusal);
     if (taken) return taken;
     if (!chat.moved && is_chat(refusal.new_chat)) {
       chat.id = refusal.new_chat;
@@ -217,12 +234,16 @@ CallResult<std::string> Telegram::deliver(const Part& part, Chat& chat,
   }
 }
 
-CallResult<std::string> Telegram::ask(const Part& part, const Chat& chat,
-                                      const std::string& subject, Refusal& refusal) {
+CallResult<std::string> Telegram::ask(const Part& part, const Chat& chat, const Errand& errand,
+                                      Refusal& refusal) {
+  PartLog* log = errand.message.parts;
+  if (log != nullptr) {
+    if (auto begun = log->begins(errand.part); !begun) return not_kept(begun.error());
+  }
   if (auto entered = enter_chat(chat.id); !entered)
     return std::unexpected(std::move(entered.error()));
   ServiceCall question = call_for(part, chat);
-  question.subject = subject;
+  question.subject = errand.message.key;
   auto taken =
       caller_.run(gate_, question, [&](const HttpAnswer& answer) -> CallResult<std::string> {
         const auto body = read(answer, refusal);
@@ -231,6 +252,13 @@ CallResult<std::string> Telegram::ask(const Part& part, const Chat& chat,
         return AnswerFields{*body, warnings}.text("result.message_id").value_or("");
       });
   leave_chat(chat.id, taken ? nullptr : &taken.error());
+  if (!taken || log == nullptr) return taken;
+  // A part that is not known to have been taken may be sent once more: no other may follow it.
+  if (auto kept = log->taken(errand.part, *taken); !kept) {
+    auto lost = not_kept(kept.error());
+    lost.error().maybe_done = true;
+    return lost;
+  }
   return taken;
 }
 

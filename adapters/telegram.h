@@ -39,6 +39,9 @@ struct TelegramOptions {
   std::string ca_file;         // PEM, instead of the system's authorities; empty: those
 
   bool is_on() const { return enabled && !token.empty(); }
+  // The most that passes between two words to a PartLog: a request, its turn before it, and the
+  // pause after one that failed.
+  std::chrono::milliseconds longest_step() const;
 };
 
 class Telegram final : public MessageChannel {
@@ -46,10 +49,10 @@ class Telegram final : public MessageChannel {
   Telegram(TelegramOptions options, const ChannelPorts& ports);
 
   // A text over 4096 UTF-16 units goes as several messages, each file as a document; one file takes
-  // a text of up to 1024 units as its caption. Of several parts the first names the message, and
-  // once one was taken a failure that stays is `unknown` and `partly`, so that nobody gets it again
-  // from the beginning. `address` is a signed number or @name. A chat that has become a supergroup
-  // is written to at once under its new id.
+  // a text of up to 1024 units as its caption. Of several parts the first names the message, each
+  // request is told to the PartLog before it is made and each part that was taken after it, so that
+  // the next attempt goes on where this one ended. `address` is a signed number or @name. A chat
+  // that has become a supergroup is written to at once under its new id.
   CallResult<CarriedMessage> send(const ChannelMessage& message, std::stop_token stop) override;
   CallResult<std::string> probe(std::stop_token stop) override;
 
@@ -64,14 +67,21 @@ class Telegram final : public MessageChannel {
     bool moved = false;
     bool plain = false;  // markup was refused once: say that there is none
   };
+  // What a request belongs to.
+  struct Errand {
+    int part;  // from 1
+    const ChannelMessage& message;
+  };
   struct Refusal {
     std::string new_chat;  // of migrate_to_chat_id
   };
 
   CallResult<std::vector<Part>> parts_of(const ChannelMessage& message) const;
-  CallResult<std::string> deliver(const Part& part, Chat& chat, const std::string& subject);
-  CallResult<std::string> deliver_on(const Part& part, Chat& chat, const std::string& subject);
-  CallResult<std::string> ask(const Part& part, const Chat& chat, const std::string& subject,
+  CallResult<CarriedMessage> send_parts(const std::vector<Part>& parts,
+                                        const ChannelMessage& message);
+  CallResult<std::string> deliver(const Part& part, Chat& chat, const Errand& errand);
+  CallResult<std::string> deliver_on(const Part& part, Chat& chat, const Errand& errand);
+  CallResult<std::string> ask(const Part& part, const Chat& chat, const Errand& errand,
                               Refusal& refusal);
   ServiceCall call(const std::string& method) const;
   ServiceCall call_for(const Part& part, const Chat& chat) const;

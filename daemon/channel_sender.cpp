@@ -57,6 +57,29 @@ std::string escaped(std::string_view url) {
 
 }  // namespace
 
+// The parts of one message, under its lease, which each word prolongs.
+class ChannelSender::Parts final : public adapters::PartLog {
+ public:
+  Parts(const ChannelSender& sender, const store::MessageClaim& claim, const std::stop_token& stop)
+      : sender_(sender), claim_(claim), stop_(stop) {}
+
+  Result<void> begins(int part) override {
+    return sender_.insist(stop_, [&] {
+      return store::note_part_begun(sender_.database_, claim_, part, sender_.lease());
+    });
+  }
+  Result<void> taken(int part, const std::string& provider_id) override {
+    return sender_.insist(stop_, [&] {
+      return store::note_part_taken(sender_.database_, claim_, part, provider_id, sender_.lease());
+    });
+  }
+
+ private:
+  const ChannelSender& sender_;
+  const store::MessageClaim& claim_;
+  const std::stop_token& stop_;
+};
+
 ChannelSender::ChannelSender(store::Database& database, ChannelSetup setup,
                              ChannelSenderOptions options, const Clock& clock,
                              const Observer& observer)
@@ -69,6 +92,8 @@ ChannelSender::ChannelSender(store::Database& database, ChannelSetup setup,
       gate_({.service = setup_.name, .group = "messages", .lane = "queue"}, setup_.settings,
             policy_of(setup_), gate_states_) {}
 
+milliseconds ChannelSender::lease() const { return setup_.longest_send + kLeaseMargin; }
+
 // Advertising and reminders wait for the morning.
 std::vector<std::string> ChannelSender::held_purposes() const {
   const auto now = options_.zone.local(std::chrono::floor<std::chrono::seconds>(clock_.now()));
@@ -77,9 +102,9 @@ std::vector<std::string> ChannelSender::held_purposes() const {
 }
 
 Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
-  if (auto lost =
-          store::recover_messages(database_, setup_.name, setup_.unclear_retries, kUnclearPause);
-      !lost)
+  const store::UnclearRule rule{
+      .retries = setup_.unclear_retries, .delay = kUnclearPause, .knows_parts = setup_.notes_parts};
+  if (auto lost = store::recover_messages(database_, setup_.name, rule); !lost)
     return std::unexpected(lost.error());
   auto looked = look_after_sent(stop);
   if (!looked) return std::unexpected(looked.error());
@@ -94,8 +119,7 @@ Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
     const auto wait = begin.error().retry_at ? until(*begin.error().retry_at, clock_.now()) : kIdle;
     return std::min(wait, kIdle);
   }
-  auto claim =
-      store::claim_message(database_, setup_.name, setup_.longest_send + kLeaseMargin, held);
+  auto claim = store::claim_message(database_, setup_.name, lease(), held);
   if (!claim || !*claim || (*claim)->suppressed) {
     leave_uncalled();
     if (!claim) return std::unexpected(claim.error());
@@ -118,6 +142,8 @@ Result<void> ChannelSender::deliver(const store::MessageClaim& claim, const std:
     if (error.temporary()) refusal.delay = kMessageRetries.front();
     return insist(stop, [&] { return store::note_refused(database_, claim, refusal); });
   }
+  Parts parts{*this, claim, stop};
+  message->parts = &parts;
   auto carried = setup_.channel->send(*message, stop);
   if (!carried) {
     NoAnswer none = std::move(carried).error();
@@ -128,12 +154,10 @@ Result<void> ChannelSender::deliver(const store::MessageClaim& claim, const std:
   }
   leave(nullptr);
   if (carried->state == Carried::unknown) {
-    // Whoever has the beginning must not get it again.
-    const int retries = carried->partly ? 0 : setup_.unclear_retries;
-    count(carried->partly ? "dead" : "retry", claim, "unclear");
+    count("retry", claim, "unclear");
     return insist(stop, [&] {
-      return store::note_unclear(database_, claim, carried->detail, carried->provider_id, retries,
-                                 kUnclearPause);
+      return store::note_unclear(database_, claim, carried->detail, carried->provider_id,
+                                 setup_.unclear_retries, kUnclearPause);
     });
   }
   count("done", claim, {});
@@ -153,7 +177,9 @@ Result<adapters::ChannelMessage> ChannelSender::compose(const store::MessageClai
                                    .maybe_sent = claim.unclear_attempts > 0,
                                    .in_reply_to = claim.in_reply_to,
                                    .unsubscribe_url = {},
-                                   .attachments = {}};
+                                   .attachments = {},
+                                   .parts_taken = claim.parts_taken,
+                                   .provider_id = claim.provider_message_id};
   // The domain is the channel's affair.
   message.key = ingest::make_thread_id(options_.thread_key, claim.record_id.value_or(0),
                                        fmt::format("{:x}", claim.id), "");

@@ -50,6 +50,8 @@ class ChannelSender {
   Result<std::chrono::milliseconds> turn(const std::stop_token& stop);
 
  private:
+  class Parts;
+  std::chrono::milliseconds lease() const;
   std::vector<std::string> held_purposes() const;
   Result<bool> look_after_sent(const std::stop_token& stop);
   Result<void> deliver(const store::MessageClaim& claim, const std::stop_token& stop);

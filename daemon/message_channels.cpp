@@ -25,18 +25,16 @@ ChannelSetup email(const MessageConfig& config) {
           .settings = email_settings(config)};
 }
 
-// Each part of a long text is a call of its own, and so is each document; one that fails is tried
-// three times, with half a minute between at most (adapters/telegram.cpp).
+// Each part of a long text is a request of its own, and so is each document; what is noted between
+// them prolongs the lease.
 ChannelSetup telegram(const Config& config) {
-  constexpr int kAttempts = 3;
-  constexpr seconds kBetween{30};
   const adapters::TelegramOptions& bot = config.telegram;
-  const auto parts = static_cast<int>(bot.max_parts);
   return {.name = "telegram",
           .channel = nullptr,
           .rules = config.messages.telegram,
           .unclear_retries = 1,
-          .longest_send = (bot.document_whole + kBetween) * kAttempts * parts + kMargin,
+          .longest_send = bot.longest_step() + kMargin,
+          .notes_parts = true,
           .max_attachment_bytes = bot.max_document_bytes,
           .settings = telegram_settings(bot)};
 }

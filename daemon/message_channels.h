@@ -18,9 +18,11 @@ struct ChannelSetup {
   ChannelRules rules;
   // How often a message is sent again that may have arrived (adapters.md, 5.0).
   int unclear_retries = 0;
-  std::chrono::milliseconds longest_send{60'000};  // of one message
-  bool tells_delivery = false;                     // can be asked whether a message arrived
-  std::size_t max_attachment_bytes = 0;            // of all of a message; 0: it takes none
+  // Of one message; of one step of it, where the channel notes its parts.
+  std::chrono::milliseconds longest_send{60'000};
+  bool notes_parts = false;     // tells its PartLog of every request, so silence is a certainty
+  bool tells_delivery = false;  // can be asked whether a message arrived
+  std::size_t max_attachment_bytes = 0;  // of all of a message; 0: it takes none
   std::string settings;  // fingerprint: with others a pause for a refused sign-in is void
 };
 

@@ -24,13 +24,15 @@ judged AS (
 UPDATE crm.outbound_message AS m
    SET status = CASE WHEN refusal IS NULL THEN 'sending' ELSE 'suppressed' END,
        reason = refusal, attempts = attempts + (refusal IS NULL)::integer,
+       parts_begun = parts_taken,
        claimed_until = CASE WHEN refusal IS NULL
                             THEN clock_timestamp() + $2::bigint * interval '1 millisecond' END,
        updated_at = clock_timestamp(), row_version = row_version + 1
   FROM judged WHERE m.id = judged.id
 RETURNING m.id, m.row_version, m.status = 'suppressed', m.reason, m.channel, m.purpose, m.address,
           m.subject, m.body, m.body_html, m.record_id, m.counterparty_id, m.in_reply_to,
-          m.document_version_ids::text[], m.attempts, m.unclear_attempts)sql"};
+          m.document_version_ids::text[], m.attempts, m.unclear_attempts, m.parts_taken,
+          m.provider_message_id)sql"};
 
 constexpr Sql kUntil{"messages_until", R"sql(
 SELECT (extract(epoch FROM greatest(least(
@@ -41,8 +43,8 @@ SELECT (extract(epoch FROM greatest(least(
          (SELECT min(claimed_until) FROM crm.outbound_message
            WHERE channel = $1 AND status = 'sending')) - now(), interval '0')) * 1000)::bigint)sql"};
 
-// $1 id, $2 version, $3 the service's id, $4 the new address, $5 the former one. Advertising is no
-// contact with a customer.
+// $1 id, $2 version, $3 the service's id, $4 the new address, $5 the former one. The customer's
+// last contact follows by a trigger.
 constexpr Sql kSent{"messages_sent", R"sql(
 WITH done AS (
   UPDATE crm.outbound_message
@@ -51,10 +53,7 @@ WITH done AS (
          address = coalesce(nullif($4, ''), address),
          updated_at = clock_timestamp(), row_version = row_version + 1
    WHERE id = $1 AND row_version = $2 AND status = 'sending'
-  RETURNING id, contact_id, counterparty_id, channel, purpose, sent_at),
-contacted AS (
-  UPDATE crm.counterparty AS k SET last_contact_at = greatest(k.last_contact_at, done.sent_at)
-    FROM done WHERE k.id = done.counterparty_id AND done.purpose IN ('service', 'support_reply')),
+  RETURNING id, contact_id, channel),
 moved AS (
   UPDATE crm.contact AS c
      SET telegram = $4, updated_at = clock_timestamp(), row_version = c.row_version + 1
@@ -68,6 +67,20 @@ told AS (
          row_version, 'job'
     FROM moved)
 SELECT 1 FROM done)sql"};
+
+// $3 the part, $4 lease, of kPartTaken $5 the service's id. The fence stays that of the claim.
+constexpr Sql kPartBegun{"messages_part_begun", R"sql(
+UPDATE crm.outbound_message
+   SET parts_begun = $3, claimed_until = clock_timestamp() + $4::bigint * interval '1 millisecond'
+ WHERE id = $1 AND row_version = $2 AND status = 'sending'
+RETURNING 1)sql"};
+constexpr Sql kPartTaken{"messages_part_taken", R"sql(
+UPDATE crm.outbound_message
+   SET parts_begun = $3, parts_taken = $3,
+       provider_message_id = coalesce(provider_message_id, nullif($5, '')),
+       claimed_until = clock_timestamp() + $4::bigint * interval '1 millisecond'
+ WHERE id = $1 AND row_version = $2 AND status = 'sending'
+RETURNING 1)sql"};
 
 // $3 detail, $4 the service's id, $5 retries, $6 delay.
 constexpr Sql kUnclear{"messages_unclear", R"sql(
@@ -95,17 +108,20 @@ WITH refused AS (
 SELECT CASE WHEN $7::boolean AND channel = 'email'
             THEN crm.note_dead_mail_address(address, $4, NULL, 'job') END FROM refused)sql"};
 
-// $1 channel, $2 retries, $3 delay.
+// $1 channel, $2 retries, $3 delay, $4 whether the channel notes its parts.
 constexpr Sql kRecover{"messages_recover", R"sql(
 WITH lost AS (
-  SELECT id FROM crm.outbound_message
+  SELECT id, $4::boolean AND parts_begun = parts_taken AS is_clear FROM crm.outbound_message
    WHERE channel = $1 AND status = 'sending' AND claimed_until <= clock_timestamp()
    ORDER BY claimed_until LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE crm.outbound_message AS m
-   SET status = CASE WHEN unclear_attempts < $2::integer THEN 'queued' ELSE 'unknown' END,
-       next_attempt_at = CASE WHEN unclear_attempts < $2::integer
+   SET status = CASE WHEN is_clear OR unclear_attempts < $2::integer
+                     THEN 'queued' ELSE 'unknown' END,
+       next_attempt_at = CASE WHEN is_clear THEN clock_timestamp()
+                              WHEN unclear_attempts < $2::integer
                               THEN clock_timestamp() + $3::bigint * interval '1 millisecond' END,
-       unclear_attempts = unclear_attempts + 1, claimed_until = NULL, reason = 'unclear',
+       unclear_attempts = unclear_attempts + (NOT is_clear)::integer, claimed_until = NULL,
+       reason = CASE WHEN NOT is_clear THEN 'unclear' END,
        last_error = 'the process that was sending it went away without a word',
        updated_at = clock_timestamp(), row_version = row_version + 1
   FROM lost WHERE m.id = lost.id)sql"};
@@ -217,7 +233,9 @@ MessageClaim claim_of(const Rows& rows) {
                      .in_reply_to = text(12),
                      .document_version_ids = {},
                      .attempts = static_cast<int>(rows.int64(0, 14)),
-                     .unclear_attempts = static_cast<int>(rows.int64(0, 15))};
+                     .unclear_attempts = static_cast<int>(rows.int64(0, 15)),
+                     .parts_taken = static_cast<int>(rows.int64(0, 16)),
+                     .provider_message_id = text(17)};
   for (const std::string& id : rows.text_array(0, 13))
     claim.document_version_ids.push_back(std::stoll(id));
   return claim;
@@ -279,6 +297,20 @@ Result<void> note_unclear(Database& database, const MessageClaim& claim, std::st
   return note(database, claim, kUnclear, std::move(params));
 }
 
+Result<void> note_part_begun(Database& database, const MessageClaim& claim, int part,
+                             milliseconds lease) {
+  Params params = of_claim(claim);
+  params.add(part).add(static_cast<std::int64_t>(lease.count()));
+  return note(database, claim, kPartBegun, std::move(params));
+}
+
+Result<void> note_part_taken(Database& database, const MessageClaim& claim, int part,
+                             std::string_view provider_message_id, milliseconds lease) {
+  Params params = of_claim(claim);
+  params.add(part).add(static_cast<std::int64_t>(lease.count())).add(provider_message_id);
+  return note(database, claim, kPartTaken, std::move(params));
+}
+
 Result<void> note_refused(Database& database, const MessageClaim& claim,
                           const MessageRefusal& refusal) {
   Params params = of_claim(claim);
@@ -292,10 +324,13 @@ Result<void> note_refused(Database& database, const MessageClaim& claim,
   return note(database, claim, kRefused, std::move(params));
 }
 
-Result<std::int64_t> recover_messages(Database& database, std::string_view channel, int retries,
-                                      milliseconds delay) {
+Result<std::int64_t> recover_messages(Database& database, std::string_view channel,
+                                      const UnclearRule& rule) {
   Params params;
-  params.add(channel).add(retries).add(static_cast<std::int64_t>(delay.count()));
+  params.add(channel)
+      .add(rule.retries)
+      .add(static_cast<std::int64_t>(rule.delay.count()))
+      .add(rule.knows_parts);
   auto rows = database.execute(Pool::work, kRecover, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return rows->affected();

@@ -43,6 +43,8 @@ struct MessageClaim {
   std::vector<std::int64_t> document_version_ids;
   int attempts = 0;  // with this one
   int unclear_attempts = 0;
+  int parts_taken = 0;              // by earlier attempts: those are not sent again
+  std::string provider_message_id;  // as an earlier attempt noted it; may be empty
 };
 
 // The message of the channel that is due longest and of none of these purposes; none when there is
@@ -63,6 +65,13 @@ Result<void> note_unclear(Database& database, const MessageClaim& claim, std::st
                           std::string_view provider_message_id, int retries,
                           std::chrono::milliseconds delay);
 
+// Of a message that goes as several, parts counted from 1: the request for one is about to be made,
+// and the service has taken one. Each prolongs the lease; the claim stays as it is.
+Result<void> note_part_begun(Database& database, const MessageClaim& claim, int part,
+                             std::chrono::milliseconds lease);
+Result<void> note_part_taken(Database& database, const MessageClaim& claim, int part,
+                             std::string_view provider_message_id, std::chrono::milliseconds lease);
+
 struct MessageRefusal {
   std::string reason;
   std::string detail;  // for a person
@@ -75,9 +84,17 @@ struct MessageRefusal {
 Result<void> note_refused(Database& database, const MessageClaim& claim,
                           const MessageRefusal& refusal);
 
-// Messages of a channel that were being sent when their lease ran out; as note_unclear. How many.
-Result<std::int64_t> recover_messages(Database& database, std::string_view channel, int retries,
-                                      std::chrono::milliseconds delay);
+struct UnclearRule {
+  int retries = 0;  // as of note_unclear
+  std::chrono::milliseconds delay{0};
+  // The channel notes each part before its request: where none was begun that was not taken,
+  // nothing is unclear.
+  bool knows_parts = false;
+};
+// Messages of a channel that were being sent when their lease ran out: as note_unclear, or due at
+// once where nothing was under way. How many.
+Result<std::int64_t> recover_messages(Database& database, std::string_view channel,
+                                      const UnclearRule& rule);
 
 // A sent message whose service can be asked whether it arrived.
 struct SentMessage {

@@ -10,7 +10,7 @@ namespace {
 
 // $1 messages, $2 bounces, $3 recipients, $4 whether there is no such address, $5 details. What
 // waits for its second try has been handed over; what is being sent has been too, and whoever
-// sends it finds that it is not his any more.
+// sends it finds that it is not his any more: that it was sent is noted here then.
 constexpr Sql kBounce{"messages_bounce", R"sql(
 WITH told AS (
   SELECT DISTINCT ON (m.id) m.id, u.mail, u.detail,
@@ -22,7 +22,8 @@ WITH told AS (
 failed AS (
   UPDATE crm.outbound_message AS m
      SET status = 'failed', reason = 'bounced', last_error = told.detail, claimed_until = NULL,
-         next_attempt_at = NULL, updated_at = clock_timestamp(), row_version = m.row_version + 1
+         next_attempt_at = NULL, sent_at = coalesce(m.sent_at, clock_timestamp()),
+         updated_at = clock_timestamp(), row_version = m.row_version + 1
     FROM told
    WHERE m.id = told.id
      AND (m.status IN ('sending', 'sent', 'unknown')

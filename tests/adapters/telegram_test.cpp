@@ -9,6 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -19,6 +20,24 @@ std::string refusal(int code, const std::string& said, const std::string& parame
   return R"({"ok": false, "error_code": )" + std::to_string(code) + R"(, "description": ")" + said +
          R"(", "parameters": )" + parameters + "}";
 }
+
+const std::string kTwoParts = std::string(4'000, 'a') + "\n" + std::string(4'000, 'b');
+
+// What was told, in order; and what cannot be kept.
+struct ToldParts final : PartLog {
+  bool keeps_begins = true;
+  bool keeps_taken = true;
+  std::vector<std::string> told{};
+
+  Result<void> begins(int part) override {
+    told.push_back(std::to_string(part) + " begins");
+    return keeps_begins ? Result<void>{} : fail(ErrorCode::unavailable, "the database is away");
+  }
+  Result<void> taken(int part, const std::string& provider_id) override {
+    told.push_back(std::to_string(part) + " taken as " + provider_id);
+    return keeps_taken ? Result<void>{} : fail(ErrorCode::unavailable, "the database is away");
+  }
+};
 
 class TelegramTest : public ChannelTest {
  protected:
@@ -338,23 +357,73 @@ TEST_F(TelegramTest, WhatDidNotLeaveOrNotWholeIsCertainlyNotSent) {
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST_F(TelegramTest, AFailureAfterTheFirstPartIsTriedAgainAndThenUnknown) {
-  const std::string text = std::string(4'000, 'a') + "\n" + std::string(4'000, 'b');
+TEST_F(TelegramTest, AFailureAfterTheFirstPartIsTriedAgainAndThenSaidOfThatPart) {
   server.next(json(kTaken));
   server.next(json(refusal(500, "Internal Server Error"), 500));
-  const auto mended = send(text);
+  const auto mended = send(kTwoParts);
   ASSERT_TRUE(mended);
   EXPECT_EQ(mended->state, Carried::sent);
   EXPECT_EQ(server.requests().size(), 3U);
 
   server.next(json(R"({"ok": true, "result": {"message_id": 900}})"));
   server.next(json(refusal(403, "Forbidden: bot was blocked by the user"), 403));
-  const auto half = send(text, "78");
-  ASSERT_TRUE(half);
-  EXPECT_EQ(half->state, Carried::unknown);
-  EXPECT_TRUE(half->partly) << "its reader has the beginning";
-  EXPECT_EQ(half->provider_id, "900");
-  EXPECT_THAT(half->detail, HasSubstr("1 of 2 parts"));
+  const auto half = send(kTwoParts, "78");
+  ASSERT_FALSE(half);
+  EXPECT_EQ(half.error().outcome, Outcome::permanent);
+  EXPECT_EQ(half.error().reason, "recipient");
+  EXPECT_THAT(half.error().detail, HasSubstr("1 of 2 parts"));
+
+  server.next(json(R"({"ok": true, "result": {"message_id": 901}})"));
+  server.next({.delivery = Delivery::hang_up});
+  const auto unclear = send(kTwoParts, "79");
+  ASSERT_TRUE(unclear);
+  EXPECT_EQ(unclear->state, Carried::unknown);
+  EXPECT_EQ(unclear->provider_id, "901");
+  EXPECT_THAT(unclear->detail, HasSubstr("1 of 2 parts"));
+}
+
+TEST_F(TelegramTest, EachRequestOfAPartIsToldBeforeItAndThatItWasTakenAfterIt) {
+  const auto parts = std::make_shared<ToldParts>();
+  server.on_request([parts](const auto&) { parts->told.emplace_back("asked"); });
+  server.next(json(kTaken));
+  server.next(json(refusal(500, "Internal Server Error"), 500));
+
+  ASSERT_TRUE(send({.address = "77", .text = kTwoParts, .parts = parts.get()}));
+
+  EXPECT_THAT(parts->told, ElementsAre("1 begins", "asked", "1 taken as 815", "2 begins", "asked",
+                                       "2 begins", "asked", "2 taken as 815"));
+}
+
+TEST_F(TelegramTest, PartsThatWereTakenBeforeAreNotSentAgain) {
+  const auto rest =
+      send({.address = "77", .text = kTwoParts, .parts_taken = 1, .provider_id = "900"});
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->provider_id, "900");
+  ASSERT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(body_of(0).find("text")->as_string().front(), 'b');
+
+  const auto all =
+      send({.address = "77", .text = kTwoParts, .parts_taken = 2, .provider_id = "900"});
+  ASSERT_TRUE(all) << "what was taken whole is sent";
+  EXPECT_EQ(all->state, Carried::sent);
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(TelegramTest, WithoutAWordOfHowFarItIsNothingIsSentOn) {
+  ToldParts deaf;
+  deaf.keeps_begins = false;
+  const auto nothing = send({.address = "77", .text = kTwoParts, .parts = &deaf});
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().reason, "state_unavailable");
+  EXPECT_FALSE(nothing.error().maybe_done);
+  EXPECT_TRUE(server.requests().empty());
+
+  ToldParts forgetful;
+  forgetful.keeps_taken = false;
+  const auto first = send({.address = "77", .text = kTwoParts, .parts = &forgetful});
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->state, Carried::unknown);
+  EXPECT_EQ(server.requests().size(), 1U);
 }
 
 TEST_F(TelegramTest, AStopEndsTheCallUnderWayAndNoLaterOne) {
@@ -365,7 +434,6 @@ TEST_F(TelegramTest, AStopEndsTheCallUnderWayAndNoLaterOne) {
   const auto broken_off = telegram.send({.address = "77", .text = "x"}, stop.get_token());
   ASSERT_TRUE(broken_off);
   EXPECT_EQ(broken_off->state, Carried::unknown);
-  EXPECT_FALSE(broken_off->partly);
 
   server.on_request(nullptr);
   EXPECT_TRUE(telegram.send({.address = "78", .text = "x"}, {}));

@@ -27,27 +27,32 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-// A way out that says the same of every message.
-class FixedChannel final : public adapters::MessageChannel {
+// Of two parts the first is taken, and of the second nobody knows.
+class HalfChannel final : public adapters::MessageChannel {
  public:
-  FixedChannel(adapters::CarriedMessage carried, int& sent)
-      : carried_(std::move(carried)), sent_(sent) {}
-  adapters::CallResult<adapters::CarriedMessage> send(const adapters::ChannelMessage&,
+  explicit HalfChannel(std::vector<int>& began_after) : began_after_(began_after) {}
+  adapters::CallResult<adapters::CarriedMessage> send(const adapters::ChannelMessage& message,
                                                       std::stop_token) override {
-    ++sent_;
-    return carried_;
+    began_after_.push_back(message.parts_taken);
+    if (message.parts_taken == 0) {
+      EXPECT_TRUE(message.parts->begins(1));
+      EXPECT_TRUE(message.parts->taken(1, "first"));
+    }
+    EXPECT_TRUE(message.parts->begins(2));
+    return adapters::CarriedMessage{.state = adapters::Carried::unknown,
+                                    .provider_id = message.provider_id};
   }
   adapters::CallResult<std::string> probe(std::stop_token) override { return "well"; }
 
  private:
-  const adapters::CarriedMessage carried_;
-  int& sent_;
+  std::vector<int>& began_after_;
 };
 
 class MessageSenderTest : public c360::testing::RecordsTest {
@@ -305,20 +310,59 @@ TEST_F(MessageSenderTest, MailThatMayHaveArrivedIsSentOnceMoreUnderTheSameId) {
   EXPECT_EQ(read(server.mails()[0]).message_id, read(server.mails()[1]).message_id);
 }
 
-TEST_F(MessageSenderTest, MessageWhoseBeginningWasTakenIsNotSentAgain) {
+TEST_F(MessageSenderTest, NextAttemptGoesOnWithThePartThatWasUnclear) {
   queue(offer());
-  int sent = 0;
+  std::vector<int> began_after;
   auto made = channels();
-  made.front().channel = std::make_unique<FixedChannel>(
-      adapters::CarriedMessage{.state = adapters::Carried::unknown, .partly = true}, sent);
+  made.front().channel = std::make_unique<HalfChannel>(began_after);
   ChannelSender sender{*database_, std::move(made.front()), each(), clock, quiet_.observer};
 
   work(sender);
+  EXPECT_EQ(state(), "queued unclear");
   come_due();
   work(sender);
 
   EXPECT_EQ(state(), "unknown unclear");
-  EXPECT_EQ(sent, 1);
+  EXPECT_THAT(began_after, ElementsAre(0, 1)) << "its reader has the beginning";
+  EXPECT_EQ(sql("SELECT parts_taken || ' ' || parts_begun || ' ' || provider_message_id "
+                "FROM crm.outbound_message"),
+            "1 2 first");
+}
+
+TEST_F(MessageSenderTest, CrashBetweenTwoPartsLeavesNothingUnclear) {
+  queue(offer());
+  auto made = channels();
+  made.front().notes_parts = true;
+  ChannelSender sender{*database_, std::move(made.front()), each(), clock, quiet_.observer};
+  crash_while_sending();
+  sql("UPDATE crm.outbound_message SET parts_begun = 1, parts_taken = 1");
+
+  work(sender);
+
+  EXPECT_EQ(state(), "sent");
+  EXPECT_EQ(sql("SELECT unclear_attempts FROM crm.outbound_message"), "0");
+}
+
+TEST_F(MessageSenderTest, EachPartProlongsTheLeaseUnlessItWasLost) {
+  queue(offer());
+  const auto claim = store::claim_message(*database_, "email", minutes{1}, {});
+  ASSERT_TRUE(claim && *claim);
+  const auto left = [&] {
+    return std::stoi(
+        sql("SELECT round(extract(epoch FROM claimed_until - now()) / 60) "
+            "FROM crm.outbound_message"));
+  };
+
+  ASSERT_TRUE(store::note_part_begun(*database_, **claim, 1, minutes{10}));
+  EXPECT_EQ(left(), 10);
+  ASSERT_TRUE(store::note_part_taken(*database_, **claim, 1, "17", minutes{20}));
+  EXPECT_EQ(left(), 20);
+  ASSERT_TRUE(store::note_sent(*database_, **claim, "17", ""));
+
+  EXPECT_EQ(store::note_part_begun(*database_, **claim, 2, minutes{1}).error().reason,
+            "lease_lost");
+  EXPECT_EQ(store::note_part_taken(*database_, **claim, 2, "", minutes{1}).error().reason,
+            "lease_lost");
 }
 
 TEST_F(MessageSenderTest, WhatWasSentIsNotForgottenOverADeadlock) {
@@ -375,7 +419,9 @@ TEST_F(MessageSenderTest, LeaseOutlastsTheLongestSend) {
 
   ASSERT_THAT(made, SizeIs(3));
   EXPECT_EQ(made[1].name, "telegram");
-  EXPECT_GT(made[1].longest_send, minutes{75}) << "ten parts, each tried three times";
+  EXPECT_GT(made[1].longest_send, minutes{2});
+  EXPECT_LT(made[1].longest_send, minutes{5}) << "of one part: the next one prolongs it";
+  EXPECT_TRUE(made[1].notes_parts);
   EXPECT_EQ(made[2].name, "sms");
   EXPECT_GT(made[2].longest_send, minutes{5});
 }
@@ -604,50 +650,6 @@ TEST_F(MessageSenderTest, DatabaseKnowsWhichChannelsAreOn) {
   EXPECT_EQ(sql("SELECT string_agg(service, ',' ORDER BY service) FROM ops.service_switch "
                 "WHERE is_on AND service IN ('email', 'telegram', 'sms')"),
             "email");
-}
-
-TEST_F(MessageSenderTest, WithdrawnConsentIsKeptWithItsReasonInTheHistory) {
-  const store::UnsubscribeLink link{.counterparty_id = customer, .message_id = 17};
-
-  ASSERT_TRUE(store::withdraw_consent(*database_, *records_, link, "req-9"));
-  ASSERT_TRUE(store::withdraw_consent(*database_, *records_, link, "req-9"));
-
-  EXPECT_EQ(sql("SELECT promo_emails_allowed || ' ' || promo_emails_basis FROM crm.counterparty"),
-            "false Отказ по ссылке из сообщения № 17");
-  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'consent_changed' "
-                "AND origin = 'portal' AND record_id = " +
-                std::to_string(customer)),
-            "1");
-}
-
-TEST_F(MessageSenderTest, ConsentIsWithdrawnFromTheCustomerHeWasMergedInto) {
-  const std::int64_t survivor = make("counterparty",
-                                     R"({"name":"Ромашка и Ко","segment_code":"small",)"
-                                     R"("acquisition_channel_code":"site","status_code":"active",)"
-                                     R"("promo_emails_allowed":true})",
-                                     manager_)
-                                    .id;
-  sql("UPDATE crm.counterparty SET deleted_at = now(), merged_into_id = " +
-      std::to_string(survivor) + " WHERE id = " + std::to_string(customer));
-
-  ASSERT_TRUE(store::withdraw_consent(*database_, *records_,
-                                      {.counterparty_id = customer, .message_id = 17}, "req-9"));
-
-  EXPECT_EQ(sql("SELECT promo_emails_allowed FROM crm.counterparty WHERE id = " +
-                std::to_string(survivor)),
-            "f");
-}
-
-TEST(UnsubscribeLink, OnlyWhatWeSignedIsRead) {
-  const Secret key{"a key"};
-  const std::string token = store::sign_unsubscribe(key, {.counterparty_id = 7, .message_id = 9});
-
-  ASSERT_TRUE(store::read_unsubscribe(key, token));
-  EXPECT_FALSE(store::read_unsubscribe(Secret{"another"}, token));
-  for (const std::string& forged :
-       {std::string(), std::string("7-9"), "8" + token.substr(1), token + "0", "-" + token,
-        token.substr(0, token.size() - 1), std::string(1'000, '1')})
-    EXPECT_FALSE(store::read_unsubscribe(key, forged)) << forged;
 }
 
 TEST(QuietHoursTest, MayGoOverMidnight) {

@@ -179,6 +179,27 @@ TEST_F(Bounces, WhatHasEndedOrWasNeverHandedOverStaysAsItIs) {
       << "its first try has arrived, so there is no second one";
 }
 
+// Whoever sends it comes too late to note that it went out.
+TEST_F(Bounces, ABounceThatIsFasterThanTheNoteOfItsMessageIsAContactAllTheSame) {
+  const std::int64_t quick = sent("sending");
+  query("UPDATE crm.outbound_message SET sent_at = NULL WHERE id = " + std::to_string(quick));
+  const std::int64_t advertising = sent("sending");
+  query("UPDATE crm.outbound_message SET sent_at = NULL, purpose = 'promo' WHERE id = " +
+        std::to_string(advertising));
+  query("UPDATE crm.counterparty SET last_contact_at = NULL");
+
+  take_in({bounce_of({.message_id = id_of(advertising), .status = "5.2.1"})});
+  EXPECT_EQ(one("SELECT last_contact_at IS NULL FROM crm.counterparty"), "t")
+      << "advertising is none";
+  take_in({bounce_of({.message_id = id_of(quick)})});
+
+  EXPECT_EQ(state(quick), "failed bounced 550 5.1.1 no such user");
+  EXPECT_EQ(one("SELECT k.last_contact_at = m.sent_at FROM crm.counterparty AS k, "
+                "crm.outbound_message AS m WHERE m.id = " +
+                std::to_string(quick)),
+            "t");
+}
+
 TEST_F(Bounces, TheSecondBounceOfAMessageChangesNothingMore) {
   take_in({bounce_of({.message_id = id_of(id)})});
   const std::string version = one("SELECT row_version FROM crm.outbound_message");
