@@ -121,6 +121,8 @@ bool DaemonProcess::running() {
   return false;
 }
 
+void DaemonProcess::reaped(int status) { exit_code_ = code_of(status); }
+
 int DaemonProcess::wait_for_exit() {
   wait("the end of the process", [this] { return !running(); });
   return *exit_code_;

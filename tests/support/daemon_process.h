@@ -46,6 +46,8 @@ class DaemonProcess {
   // The exit code; -signal where it was killed.
   int wait_for_exit();
   bool running();
+  // Somebody else has waited for it: `status` as waitpid() said.
+  void reaped(int status);
   pid_t pid() const { return pid_; }
 
   // The log from `from` on, and waiting until a line holds all of `parts`; the line.

@@ -74,16 +74,21 @@ int connect_to(const Address& address) {
 // The run under way: which steps were begun, and whether the program ended at one.
 class Run {
  public:
-  Run(pid_t program, std::optional<StepRelay::Abort> abort) : program_(program), abort_(abort) {}
+  Run(pid_t program, std::optional<StepRelay::Abort> abort, std::vector<std::string> counted)
+      : program_(program), abort_(abort), counted_(std::move(counted)) {}
 
   // Whether the step may go to the server.
   bool begin(std::string name) {
+    began_ = counts(name);
+    if (!began_) return !ended;
     steps.push_back(std::move(name));
     if (is_last() && abort_->moment == StepRelay::Moment::before) end();
     return !ended;
   }
   // The step begun last ends the program once it is answered.
-  bool ends_after() const { return is_last() && abort_->moment == StepRelay::Moment::after; }
+  bool ends_after() const {
+    return began_ && is_last() && abort_->moment == StepRelay::Moment::after;
+  }
   void end() {
     ended = true;
     ::kill(program_, SIGKILL);
@@ -94,9 +99,16 @@ class Run {
 
  private:
   bool is_last() const { return abort_ && steps.size() == abort_->step; }
+  bool counts(const std::string& name) const {
+    return counted_.empty() || std::ranges::any_of(counted_, [&](const std::string& part) {
+             return name.contains(part);
+           });
+  }
 
   pid_t program_;
   std::optional<StepRelay::Abort> abort_;
+  std::vector<std::string> counted_;  // parts of names; empty: every step
+  bool began_ = false;                // the step begun last is counted
 };
 
 // One connection of the program, and ours to the server.
@@ -343,13 +355,14 @@ struct StepRelay::State {
     links.clear();
   }
 
-  void turn(Run& run) {
+  // Whether anything was said.
+  bool turn(Run& run) {
     std::vector<pollfd> ends{{database_listener, POLLIN, 0}, {mail_listener, POLLIN, 0}};
     for (const auto& link : links) {
       ends.push_back({link->client(), POLLIN, 0});
       ends.push_back({link->server(), POLLIN, 0});
     }
-    if (poll(ends.data(), ends.size(), kPollMilliseconds) <= 0) return;
+    if (poll(ends.data(), ends.size(), kPollMilliseconds) <= 0) return false;
     std::set<const Link*> over;
     for (std::size_t i = 2; i < ends.size() && !run.ended; ++i) {
       Link& link = *links[i / 2 - 1];
@@ -359,6 +372,7 @@ struct StepRelay::State {
     std::erase_if(links, [&](const auto& link) { return over.contains(link.get()); });
     if (ends[0].revents != 0) accept_database();
     if (ends[1].revents != 0) accept_mail();
+    return true;
   }
 
   TempFolder folder{"c360-relay"};
@@ -368,6 +382,7 @@ struct StepRelay::State {
   int mail_listener;
   Lasting lasting;
   std::vector<std::unique_ptr<Link>> links;
+  std::vector<std::string> counted;
 };
 
 StepRelay::StepRelay(const TempPostgres& postgres, std::uint16_t imap_port)
@@ -384,10 +399,22 @@ std::uint16_t StepRelay::imap_port() const {
   return ntohs(address.sin_port);
 }
 
-StepRelay::Watched StepRelay::watch(pid_t program, std::optional<Abort> abort) {
-  Run run{program, abort};
+void StepRelay::count_only(std::vector<std::string> parts) { state_->counted = std::move(parts); }
+
+StepRelay::Watched StepRelay::watch(pid_t program, std::optional<Abort> abort,
+                                    const std::function<bool()>& done) {
+  Run run{program, abort, state_->counted};
   Watched watched;
-  while (waitpid(program, &watched.status, run.ended ? 0 : WNOHANG) == 0) state_->turn(run);
+  bool is_done = false;
+  while (waitpid(program, &watched.status, run.ended || is_done ? 0 : WNOHANG) == 0) {
+    state_->turn(run);
+    is_done = !run.ended && done && done();
+    if (!is_done) continue;
+    // What made it so may still have to be answered.
+    while (!run.ended && state_->turn(run)) {
+    }
+    ::kill(program, SIGKILL);
+  }
   state_->hang_up();
   watched.aborted = run.ended;
   watched.steps = std::move(run.steps);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,9 +47,13 @@ class StepRelay {
   std::string postgres_folder() const;
   std::uint16_t imap_port() const;
 
-  // Until the child process has ended, by itself or (SIGKILL) where `abort` says, and the servers
-  // have noticed; reaps it.
-  Watched watch(pid_t program, std::optional<Abort> abort = {});
+  // Of a program that does much besides: only steps whose name holds one of these are counted.
+  void count_only(std::vector<std::string> parts);
+
+  // Until the child process has ended, by itself or (SIGKILL) where `abort` says or because it is
+  // `done`, which is asked now and then, and the servers have noticed; reaps it.
+  Watched watch(pid_t program, std::optional<Abort> abort = {},
+                const std::function<bool()>& done = {});
 
  private:
   struct State;
