@@ -216,8 +216,18 @@ std::string ServiceServer::url() const {
 }
 
 void ServiceServer::on(const std::string& path, ServiceReply reply) {
+  answer(path, [reply = std::move(reply)](const ServiceRequest&) { return reply; });
+}
+
+void ServiceServer::answer(const std::string& path,
+                           std::function<ServiceReply(const ServiceRequest&)> reply) {
   const std::scoped_lock lock{mutex_};
   replies_[path] = std::move(reply);
+}
+
+void ServiceServer::keep_no_requests() {
+  const std::scoped_lock lock{mutex_};
+  keeps_requests_ = false;
 }
 
 void ServiceServer::next(ServiceReply reply) {
@@ -244,18 +254,22 @@ ServiceReply ServiceServer::reply_to(const ServiceRequest& request) {
   std::function<void(const ServiceRequest&)> hook;
   {
     const std::scoped_lock lock{mutex_};
-    requests_.push_back(request);
+    if (keeps_requests_) requests_.push_back(request);
     hook = hook_;
   }
   if (hook) hook(request);
-  const std::scoped_lock lock{mutex_};
-  if (!scripted_.empty()) {
-    ServiceReply reply = std::move(scripted_.front());
-    scripted_.pop_front();
-    return reply;
+  std::function<ServiceReply(const ServiceRequest&)> reply_of;
+  {
+    const std::scoped_lock lock{mutex_};
+    if (!scripted_.empty()) {
+      ServiceReply reply = std::move(scripted_.front());
+      scripted_.pop_front();
+      return reply;
+    }
+    const auto found = replies_.find(request.path);
+    if (found != replies_.end()) reply_of = found->second;
   }
-  const auto found = replies_.find(request.path);
-  if (found != replies_.end()) return found->second;
+  if (reply_of) return reply_of(request);
   return {.status = 404, .body = "nothing is here", .content_type = "text/plain"};
 }
 

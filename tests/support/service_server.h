@@ -65,12 +65,17 @@ class ServiceServer {
 
   // What requests to the path get from now on; others get 404.
   void on(const std::string& path, ServiceReply reply);
+  // The reply depends on the request; called from several threads.
+  void answer(const std::string& path, std::function<ServiceReply(const ServiceRequest&)> reply);
   // The next request gets this, wherever it goes; several are used up in order.
   void next(ServiceReply reply);
   // From now on a connection ends when so many bytes of a request have arrived.
   void read_at_most(std::size_t bytes);
   // Runs in the request's thread before it is answered.
   void on_request(std::function<void(const ServiceRequest&)> hook);
+
+  // From now on requests() stays as it is: there will be more than memory is for.
+  void keep_no_requests();
 
   std::vector<ServiceRequest> requests() const;
   int connections() const;
@@ -89,11 +94,12 @@ class ServiceServer {
   TestAuthority authority_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, ServiceReply> replies_;
+  std::map<std::string, std::function<ServiceReply(const ServiceRequest&)>> replies_;
   std::deque<ServiceReply> scripted_;
   std::vector<ServiceRequest> requests_;
   std::function<void(const ServiceRequest&)> hook_;
   int connections_ = 0;
+  bool keeps_requests_ = true;
   std::size_t most_bytes_ = 0;  // 0: whole requests
   bool ends_ = false;
   std::unique_ptr<Listener> listener_;
