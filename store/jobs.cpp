@@ -52,7 +52,10 @@ UPDATE ops.job AS j
  WHERE j.id = ours.id AND j.fence = ours.fence AND j.holder = $3 AND j.status = 'running'
 RETURNING j.id, j.cancel_requested)sql"};
 
-// $4 the status it gets, $5 after how long, $6 attempts that do not count.
+// $4 the status it gets, $5 after how long, $6 attempts that do not count, $13 whether it stands
+// alone. Then nobody waits until it is on the disk: of the last second a server that loses its
+// power may forget that a job has ended, and it is done again when its lease is over, as after any
+// crash between its effect and this.
 constexpr Sql kSettle{"jobs.settle", R"sql(
 WITH ours AS (
   SELECT id, CASE WHEN $4 = 'queued' AND cancel_requested THEN 'canceled' ELSE $4 END AS status
@@ -74,7 +77,8 @@ run AS (
          failed = $12::integer,
          next_run_at = CASE WHEN settled.status = 'queued' THEN settled.run_at END
     FROM settled WHERE job_run.id = $9)
-SELECT 1 FROM settled)sql"};
+SELECT CASE WHEN $13::boolean THEN set_config('synchronous_commit', 'off', true) END
+  FROM settled)sql"};
 
 constexpr Sql kCheck{"jobs.check", "SELECT ops.check_job($1, $2, $3)"};
 
@@ -220,7 +224,7 @@ int forgiven(const Job& job, JobEnd end) {
   return end == JobEnd::given_back ? 1 : 0;
 }
 
-Params settlement_params(const Job& job, const JobSettlement& settlement) {
+Params settlement_params(const Job& job, const JobSettlement& settlement, bool alone) {
   Params params = identity(job);
   params.add(status_after(settlement.end))
       .add(static_cast<std::int64_t>(settlement.delay.count()))
@@ -234,7 +238,8 @@ Params settlement_params(const Job& job, const JobSettlement& settlement) {
   params.add(job.run_id)
       .add(result_of(settlement))
       .add(settlement.processed)
-      .add(settlement.failed);
+      .add(settlement.failed)
+      .add(alone);
   return params;
 }
 
@@ -329,7 +334,8 @@ Result<JobRenewal> renew_jobs(Database& database, const std::vector<Job>& jobs,
 }
 
 Result<void> settle_job(Database& database, const Job& job, const JobSettlement& settlement) {
-  auto rows = database.execute(Pool::work, kSettle, settlement_params(job, settlement));
+  auto rows =
+      database.execute(Pool::work, kSettle, settlement_params(job, settlement, /*alone=*/true));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return lease_lost(job);
   return {};
@@ -339,7 +345,7 @@ void queue_job_check(Transaction& tx, const Job& job) { tx.queue(kCheck, identit
 
 void queue_job_done(Transaction& tx, const Job& job, std::int64_t processed) {
   queue_job_check(tx, job);
-  tx.queue(kSettle, settlement_params(job, {.processed = processed}));
+  tx.queue(kSettle, settlement_params(job, {.processed = processed}, /*alone=*/false));
 }
 
 Result<bool> note_progress(Database& database, const Job& job, std::int64_t done,

@@ -3,10 +3,12 @@
 namespace c360::store {
 namespace {
 
+// A line of a journal: the caller does not wait until it is on the disk.
 constexpr Sql kKeep{"service_call_keep", R"sql(
 INSERT INTO ops.service_call (service, operation, subject, key_fingerprint, started_at, duration_ms,
                               http_status, outcome, reason, error, bytes_in, request_id, retry_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7::integer, $8, $9, $10, $11, $12, $13))sql"};
+VALUES ($1, $2, $3, $4, $5, $6, $7::integer, $8, $9, $10, $11, $12, $13)
+RETURNING set_config('synchronous_commit', 'off', true))sql"};
 constexpr Sql kList{"service_call_list", R"sql(
 SELECT id, json_build_object(
   'id', id, 'service', service, 'operation', operation, 'subject', nullif(subject, ''),

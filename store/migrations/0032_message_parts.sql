@@ -1,4 +1,4 @@
--- 0031 How far a message that goes as several has come (adapters.md 5.0, 5.1; R-110), and when a
+-- 0032 How far a message that goes as several has come (adapters.md 5.0, 5.1; R-110), and when a
 -- customer was written to, whatever is told of it first.
 
 -- Of sending: the part begun last, and how many the service has taken, counted from 1. Where they
