@@ -66,11 +66,14 @@ class ServiceProbe : public SystemTest {
     ASSERT_EQ(made.exit_code, 0) << made.output;
     environment_["CLIENT360_TOKEN"] = Json::parse(made.output)->find("token")->as_string();
   }
-  RanProgram adapter(std::vector<std::string> words) {
-    words.insert(
-        words.begin(),
-        {kCommand, "--api-url=http://127.0.0.1:" + std::to_string(daemon_.port("api")), "adapter"});
+  RanProgram command(std::vector<std::string> words) {
+    words.insert(words.begin(),
+                 {kCommand, "--api-url=http://127.0.0.1:" + std::to_string(daemon_.port("api"))});
     return run_program(words, environment_);
+  }
+  RanProgram adapter(std::vector<std::string> words) {
+    words.insert(words.begin(), "adapter");
+    return command(std::move(words));
   }
   std::string dump() const {
     std::string text;
@@ -127,6 +130,26 @@ TEST_F(ServiceProbe, NamesWhatIsRefusedAndWhatIsLeftAndNoSecret) {
   EXPECT_EQ(adapter({"probe", "telegram"}).exit_code, 0);
   EXPECT_NE(adapter({"probe", "pigeon"}).exit_code, 0);
   expect_no_secret(taken.output);
+}
+
+TEST_F(ServiceProbe, ByTheClockEachIsAskedAnIntervalApartThatAReloadChanges) {
+  take_all();
+  start(with_services() + "[adapters]\nprobe_interval_s = 0\n");
+  sign_in();
+  const auto probed = [this] {
+    EXPECT_EQ(command({"job", "run", "adapter_probe", "--watch"}).exit_code, 0);
+    return TempPostgres::shared().query(database_,
+                                        "SELECT count(*) FROM ops.service_probe WHERE works") ==
+           std::vector<std::string>{"5"};
+  };
+  EXPECT_FALSE(probed());
+  EXPECT_TRUE(outside_.requests().empty());
+
+  rewrite(with_services() + "[adapters]\nprobe_interval_s = 1\n");
+  ASSERT_EQ(reload().status, 200);
+
+  EXPECT_TRUE(eventually(probed)) << daemon_.log();
+  EXPECT_THAT(adapter({"list"}).output, AllOf(HasSubstr("briefReport: 400"), HasSubstr("yes")));
 }
 
 }  // namespace
