@@ -64,6 +64,7 @@ class ChannelSender::Parts final : public adapters::PartLog {
       : sender_(sender), claim_(claim), stop_(stop) {}
 
   Result<void> begins(int part) override {
+    sender_.options_.at_work();
     return sender_.insist(stop_, [&] {
       return store::note_part_begun(sender_.database_, claim_, part, sender_.lease());
     });
@@ -102,8 +103,10 @@ std::vector<std::string> ChannelSender::held_purposes() const {
 }
 
 Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
-  const store::UnclearRule rule{
-      .retries = setup_.unclear_retries, .delay = kUnclearPause, .knows_parts = setup_.notes_parts};
+  const store::UnclearRule rule{.retries = setup_.unclear_retries,
+                                .delay = kUnclearPause,
+                                .knows_parts = setup_.notes_parts,
+                                .clear_attempts = static_cast<int>(kMessageRetries.size()) + 1};
   if (auto lost = store::recover_messages(database_, setup_.name, rule); !lost)
     return std::unexpected(lost.error());
   auto looked = look_after_sent(stop);

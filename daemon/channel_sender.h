@@ -37,6 +37,7 @@ struct ChannelSenderOptions {
   Secret unsubscribe_key;  // of the links that withdraw a consent (store/unsubscribe.h)
   std::string public_url;
   std::chrono::milliseconds after_trouble{1'000};  // of the database
+  std::function<void()> at_work = [] {};           // told at each part of a long message
 };
 
 class ChannelSender {

@@ -20,8 +20,15 @@ struct MessageSender::Line {
        const Clock& clock, const Observer& observer)
       : loop("messages." + setup.name),
         longest_turn(setup.longest_send * 2 + kLoopMargin),
-        sender(database, std::move(setup), options.each, clock, observer),
+        sender(database, std::move(setup), each(options), clock, observer),
         bell(options.database) {}
+
+  // A turn with a long message takes longer than one step of it.
+  ChannelSenderOptions each(const MessageSenderOptions& options) const {
+    ChannelSenderOptions made = options.each;
+    made.at_work = [this, &options] { options.expect(loop, longest_turn); };
+    return made;
+  }
 
   const std::string loop;
   const milliseconds longest_turn;

@@ -108,10 +108,11 @@ WITH refused AS (
 SELECT CASE WHEN $7::boolean AND channel = 'email'
             THEN crm.note_dead_mail_address(address, $4, NULL, 'job') END FROM refused)sql"};
 
-// $1 channel, $2 retries, $3 delay, $4 whether the channel notes its parts.
+// $1 channel, $2 retries, $3 delay, $4 whether the channel notes its parts, $5 attempts.
 constexpr Sql kRecover{"messages_recover", R"sql(
 WITH lost AS (
-  SELECT id, $4::boolean AND parts_begun = parts_taken AS is_clear FROM crm.outbound_message
+  SELECT id, $4::boolean AND parts_begun = parts_taken AND attempts <= $5::integer AS is_clear
+    FROM crm.outbound_message
    WHERE channel = $1 AND status = 'sending' AND claimed_until <= clock_timestamp()
    ORDER BY claimed_until LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE crm.outbound_message AS m
@@ -330,7 +331,8 @@ Result<std::int64_t> recover_messages(Database& database, std::string_view chann
   params.add(channel)
       .add(rule.retries)
       .add(static_cast<std::int64_t>(rule.delay.count()))
-      .add(rule.knows_parts);
+      .add(rule.knows_parts)
+      .add(rule.clear_attempts);
   auto rows = database.execute(Pool::work, kRecover, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return rows->affected();

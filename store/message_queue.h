@@ -90,6 +90,8 @@ struct UnclearRule {
   // The channel notes each part before its request: where none was begun that was not taken,
   // nothing is unclear.
   bool knows_parts = false;
+  // As long as there were no more attempts: what ends the process itself must come to its end.
+  int clear_attempts = 0;
 };
 // Messages of a channel that were being sent when their lease ran out: as note_unclear, or due at
 // once where nothing was under way. How many.

@@ -7,6 +7,8 @@ ALTER TABLE crm.outbound_message
     ADD COLUMN parts_begun integer NOT NULL DEFAULT 0,
     ADD COLUMN parts_taken integer NOT NULL DEFAULT 0,
     ADD CONSTRAINT outbound_message_parts CHECK (parts_taken >= 0 AND parts_begun >= parts_taken);
+-- Of what is being sent just now nobody noted it.
+UPDATE crm.outbound_message SET parts_begun = 1 WHERE status = 'sending';
 
 -- Advertising and reminders are no contact with a customer. A search key, not content: row_version
 -- of the customer stays.

@@ -315,10 +315,14 @@ TEST_F(MessageSenderTest, NextAttemptGoesOnWithThePartThatWasUnclear) {
   std::vector<int> began_after;
   auto made = channels();
   made.front().channel = std::make_unique<HalfChannel>(began_after);
-  ChannelSender sender{*database_, std::move(made.front()), each(), clock, quiet_.observer};
+  int at_work = 0;
+  auto options = each();
+  options.at_work = [&at_work] { ++at_work; };
+  ChannelSender sender{*database_, std::move(made.front()), options, clock, quiet_.observer};
 
   work(sender);
   EXPECT_EQ(state(), "queued unclear");
+  EXPECT_EQ(at_work, 2) << "one of each part";
   come_due();
   work(sender);
 
@@ -341,6 +345,22 @@ TEST_F(MessageSenderTest, CrashBetweenTwoPartsLeavesNothingUnclear) {
 
   EXPECT_EQ(state(), "sent");
   EXPECT_EQ(sql("SELECT unclear_attempts FROM crm.outbound_message"), "0");
+}
+
+TEST_F(MessageSenderTest, MessageThatEndsEveryProcessIsGivenUp) {
+  queue(offer());
+  auto made = channels();
+  made.front().notes_parts = true;
+  ChannelSender sender{*database_, std::move(made.front()), each(), clock, quiet_.observer};
+  sql("UPDATE crm.outbound_message SET attempts = 6");
+
+  for (int crash = 0; crash < 2; ++crash) {
+    crash_while_sending();
+    work(sender);
+  }
+
+  EXPECT_EQ(state(), "unknown unclear");
+  EXPECT_THAT(server.mails(), IsEmpty());
 }
 
 TEST_F(MessageSenderTest, EachPartProlongsTheLeaseUnlessItWasLost) {

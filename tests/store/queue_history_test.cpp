@@ -24,6 +24,12 @@ constexpr std::int64_t kMostRows = 50'000;  // of kTimes calls of each; what cha
 
 class QueueHistory : public RecordsTest {
  protected:
+  // The servers of a test binary go at its end, with all their databases.
+  void TearDown() override {
+    TempPostgres::shared().execute(
+        options_.url,
+        "TRUNCATE ops.job, ops.job_run, ops.webhook_delivery, crm.outbound_message CASCADE");
+  }
   // Without the triggers and foreign keys of a million rows.
   void fill(const std::string& statement) {
     TempPostgres::shared().execute(options_.url,
@@ -156,7 +162,7 @@ TEST_F(QueueHistory, MessagesReadNothingOfAMillionThatWereSent) {
     EXPECT_TRUE(store::note_delivery(database, **asked, store::Delivered::yes, "", std::nullopt));
     EXPECT_TRUE(store::note_unclear(database, claim(), "who knows", "", 0, seconds{1}));
     EXPECT_TRUE(store::note_refused(database, claim(), {.reason = "refused"}));
-    EXPECT_TRUE(store::recover_messages(database, "email", 1, seconds{1}));
+    EXPECT_TRUE(store::recover_messages(database, "email", {.retries = 1, .delay = seconds{1}}));
     EXPECT_TRUE(store::message_depths(database));
   });
 }
