@@ -4,8 +4,8 @@
 #include "daemon/jobs/autofill.h"
 #include "daemon/jobs/express_report.h"
 #include "daemon/jobs/metrika_sync.h"
-#include "daemon/jobs/report_batch.h"
 #include "daemon/jobs/repolicy.h"
+#include "daemon/jobs/report_batch.h"
 
 namespace c360::daemon {
 
