@@ -65,7 +65,7 @@ struct QueryMaker::State {
   mutable std::map<std::string, std::unique_ptr<const Resource>> reserved;
 
   Plan keep(std::string_view shape, std::string text, bool always) const;
-  const Resource& as_shown(const Resource& resource, const Predicate& personal) const;
+  const Resource* as_shown(const Resource* resource, const Predicate& personal) const;
   std::string signature(std::string_view payload) const {
     const Sha256 mac = hmac_sha256(cursor_key.reveal(), payload);
     return std::string(as_bytes_view(mac).substr(0, kSignatureBytes));
@@ -109,24 +109,24 @@ Plan QueryMaker::State::keep(std::string_view shape, std::string text, bool alwa
 
 // Nobody filters, sorts or searches by what he is not shown of every row: how many rows there are,
 // and in which order, would tell it.
-const Resource& QueryMaker::State::as_shown(const Resource& resource,
+const Resource* QueryMaker::State::as_shown(const Resource* resource,
                                             const Predicate& personal) const {
-  if (personal.always || std::ranges::none_of(resource.fields, &Field::is_personal)) {
+  if (personal.always || std::ranges::none_of(resource->fields, &Field::is_personal)) {
     return resource;
   }
   const std::string name =
-      std::string(resource.kind) + " " + std::string(resource.rows_from()) + " " + personal.sql;
+      std::string(resource->kind) + " " + std::string(resource->rows_from()) + " " + personal.sql;
   const std::unique_lock lock(mutex);
   auto& shown = reserved[name];
-  if (shown) return *shown;
-  auto copy = std::make_unique<Resource>(resource);
+  if (shown) return shown.get();
+  auto copy = std::make_unique<Resource>(*resource);
   for (Field& field : copy->fields) {
     if (!field.is_personal) continue;
     field.expression = "CASE WHEN " + personal.sql + " THEN " + expression_of(field) + " END";
     field.is_filterable = field.is_sortable = field.is_searchable = false;
   }
   shown = std::move(copy);
-  return *shown;
+  return shown.get();
 }
 
 Plan QueryMaker::keep(std::string_view shape, std::string text) const {
@@ -242,7 +242,7 @@ bool asks_personal(const std::vector<const Field*>& columns, const Predicate& pe
 Result<GetPlan> QueryMaker::get(const Resource& declared, std::string_view key,
                                 const Parameters& parameters, const Actor& actor) const {
   const Predicate personal = state_->access.personal(actor, declared, "t", "$2::bigint");
-  const Resource& resource = state_->as_shown(declared, personal);
+  const Resource& resource = *state_->as_shown(&declared, personal);
   for (const auto& [name, value] : parameters) {
     if (name != "fields" && name != "include" && name != "lang") {
       return wrong(name, "unknown; known parameters: fields, include, lang.", "unknown_parameter");
@@ -480,7 +480,7 @@ Result<ListPlan> QueryMaker::list(const Resource& declared, const Parameters& pa
                                   const Actor& actor, const CustomFields& custom, int page_rows,
                                   bool confined) const {
   const Predicate personal = state_->access.personal(actor, declared, "t", "$1::bigint");
-  const Resource& resource = state_->as_shown(declared, personal);
+  const Resource& resource = *state_->as_shown(&declared, personal);
   const QueryLimits& limits = state_->limits;
   ListPlan plan;
   bool valid = true;

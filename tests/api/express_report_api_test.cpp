@@ -54,7 +54,7 @@ TEST_F(ExpressReportApi, IsQueuedTogetherWithANewCounterparty) {
   card(admin);  // without an INN there is nothing to ask about
 
   EXPECT_EQ(sql("SELECT record_id FROM ops.job WHERE kind = 'express_report'"), id);
-  EXPECT_EQ(sql("SELECT count(*) FROM ops.job"), 1);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.job WHERE kind = 'express_report'"), 1);
   EXPECT_EQ(admin.get(path(id)).json().find("status")->as_string(), "queued");
 }
 
