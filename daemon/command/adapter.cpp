@@ -3,32 +3,17 @@
 
 #include "api/request.h"
 #include "daemon/base/text.h"
+#include "daemon/command/answers.h"
 #include "daemon/command/verbs.h"
 
 namespace c360::daemon::command {
 
 namespace {
 
-std::string shown(const Json& row, std::string_view key) {
-  const Json* value = row.find(key);
-  if (value == nullptr || value->is_null()) return "-";
-  if (value->is_number()) return value->number_text();
-  return value->is_string() ? value->as_string() : value->dump();
-}
-
 Tone tone_of_state(std::string_view state) {
   if (state == "ok") return Tone::good;
   if (state == "off" || state == "unused" || state == "not_configured") return Tone::plain;
   return state == "paused" || state == "failing" ? Tone::warning : Tone::bad;
-}
-
-Result<Json> list_of(Context& context, const std::string& path) {
-  auto page = context.api("GET", path);
-  if (!page) return std::unexpected(page.error());
-  const Json* items = page->find("items");
-  if (items == nullptr || !items->is_array())
-    return fail(ErrorCode::upstream_rejected, "the answer has no items");
-  return *items;
 }
 
 // "497.7 of balance, 12 of suggestions until …": what is left, and of what.
@@ -37,10 +22,10 @@ std::string quotas_of(const Json& service) {
   if (quotas == nullptr || !quotas->is_array()) return "-";
   std::vector<std::string> shown_ones;
   for (const Json& quota : quotas->as_array()) {
-    const std::string remaining = shown(quota, "remaining");
+    const std::string remaining = cell(quota, "remaining");
     std::string text =
-        fmt::format("{}: {}", shown(quota, "name"), remaining == "-" ? "no limit" : remaining);
-    if (const std::string ends = shown(quota, "ends_at"); ends != "-")
+        fmt::format("{}: {}", cell(quota, "name"), remaining == "-" ? "no limit" : remaining);
+    if (const std::string ends = cell(quota, "ends_at"); ends != "-")
       text += " until " + ends.substr(0, ends.find('T'));
     shown_ones.push_back(std::move(text));
   }
@@ -48,27 +33,27 @@ std::string quotas_of(const Json& service) {
 }
 
 Cell works_of(const Json& service) {
-  const std::string works = shown(service, "probe_works");
+  const std::string works = cell(service, "probe_works");
   if (works == "-") return works;
   return works == "true" ? Cell{"yes", Tone::good} : Cell{"no", Tone::bad};
 }
 
 // The table, and below it what is wrong with a service and what to do.
 Result<ExitCode> list_adapters(Context& context, const Arguments&) {
-  const auto items = list_of(context, "/services");
+  const auto items = items_of(context, "/services");
   if (!items) return std::unexpected(items.error());
   Table table{{"SERVICE", "STATE", "CALLS TODAY", "FAILED", "LAST CALL", "PROBED", "WORKS", "LEFT"},
               {}};
   std::string below;
   for (const Json& service : items->as_array()) {
-    const std::string state = shown(service, "state");
-    table.add({shown(service, "service"), Cell{state, tone_of_state(state)},
-               shown(service, "calls_today"), shown(service, "failed_today"),
-               shown(service, "last_call_at"), shown(service, "probed_at"), works_of(service),
+    const std::string state = cell(service, "state");
+    table.add({cell(service, "service"), Cell{state, tone_of_state(state)},
+               cell(service, "calls_today"), cell(service, "failed_today"),
+               cell(service, "last_call_at"), cell(service, "probed_at"), works_of(service),
                quotas_of(service)});
-    if (shown(service, "remedy") != "-")
-      below += fmt::format("{}: {}\n  {}\n", shown(service, "service"), shown(service, "detail"),
-                           shown(service, "remedy"));
+    if (cell(service, "remedy") != "-")
+      below += fmt::format("{}: {}\n  {}\n", cell(service, "service"), cell(service, "detail"),
+                           cell(service, "remedy"));
   }
   context.show(*items, render(table, context.style()) + below);
   return ExitCode::ok;
@@ -77,12 +62,12 @@ Result<ExitCode> list_adapters(Context& context, const Arguments&) {
 // Those that are on, or the one that was named.
 Result<std::vector<std::string>> probed_names(Context& context, const Arguments& arguments) {
   if (!arguments.positional.empty()) return arguments.positional;
-  const auto items = list_of(context, "/services");
+  const auto items = items_of(context, "/services");
   if (!items) return std::unexpected(items.error());
   std::vector<std::string> names;
   for (const Json& service : items->as_array())
     if (const Json* on = service.find("is_on"); on != nullptr && on->is_bool() && on->as_bool())
-      names.push_back(shown(service, "service"));
+      names.push_back(cell(service, "service"));
   return names;
 }
 
@@ -97,14 +82,14 @@ Result<ExitCode> probe_adapters(Context& context, const Arguments& arguments) {
   for (const std::string& name : *names) {
     auto answer = context.api("POST", "/services/" + api::percent_encoded(name) + "/probe");
     if (!answer) return std::unexpected(answer.error());
-    const bool works = shown(*answer, "works") == "true";
+    const bool works = cell(*answer, "works") == "true";
     const Json* status = answer->find("status");
-    const std::string state = status == nullptr ? "-" : shown(*status, "state");
+    const std::string state = status == nullptr ? "-" : cell(*status, "state");
     table.add({name, Cell{works ? "yes" : "no", works ? Tone::good : Tone::bad},
-               Cell{state, tone_of_state(state)}, shown(*answer, "duration_ms"),
-               status == nullptr ? "-" : quotas_of(*status), shown(*answer, "told")});
-    if (status != nullptr && shown(*status, "remedy") != "-")
-      below += fmt::format("{}: {}\n", name, shown(*status, "remedy"));
+               Cell{state, tone_of_state(state)}, cell(*answer, "duration_ms"),
+               status == nullptr ? "-" : quotas_of(*status), cell(*answer, "told")});
+    if (status != nullptr && cell(*status, "remedy") != "-")
+      below += fmt::format("{}: {}\n", name, cell(*status, "remedy"));
     all_work = all_work && works;
     answers.push_back(std::move(*answer));
   }
@@ -121,16 +106,16 @@ Result<ExitCode> list_calls(Context& context, const Arguments& arguments) {
     if (arguments.has(option))
       path += fmt::format("{}{}={}", path.contains('?') ? '&' : '?', filter,
                           api::percent_encoded(arguments.option(option)));
-  const auto items = list_of(context, path);
+  const auto items = items_of(context, path);
   if (!items) return std::unexpected(items.error());
   Table table{{"STARTED", "SERVICE", "OPERATION", "SUBJECT", "MS", "STATUS", "OUTCOME", "ERROR"},
               {}};
   for (const Json& call : items->as_array()) {
-    const std::string outcome = shown(call, "outcome");
+    const std::string outcome = cell(call, "outcome");
     const bool well = outcome == "found" || outcome == "not_found";
-    table.add({shown(call, "started_at"), shown(call, "service"), shown(call, "operation"),
-               shown(call, "subject"), shown(call, "duration_ms"), shown(call, "http_status"),
-               Cell{outcome, well ? Tone::good : Tone::warning}, shown(call, "error")});
+    table.add({cell(call, "started_at"), cell(call, "service"), cell(call, "operation"),
+               cell(call, "subject"), cell(call, "duration_ms"), cell(call, "http_status"),
+               Cell{outcome, well ? Tone::good : Tone::warning}, cell(call, "error")});
   }
   context.show(*items, table.rows.empty() ? "no calls\n" : render(table, context.style()));
   return ExitCode::ok;

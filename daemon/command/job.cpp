@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "api/request.h"
+#include "daemon/command/answers.h"
 #include "daemon/command/verbs.h"
 
 namespace c360::daemon::command {
@@ -14,13 +15,6 @@ namespace c360::daemon::command {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{500};  // how often `watch` asks
-
-std::string cell(const Json& row, std::string_view key) {
-  const Json* value = row.find(key);
-  if (value == nullptr || value->is_null()) return "-";
-  if (value->is_number()) return value->number_text();
-  return value->is_string() ? value->as_string() : value->dump();
-}
 
 Tone tone_of(std::string_view status) {
   if (status == "failed") return Tone::bad;
@@ -35,15 +29,6 @@ std::string progress_of(const Json& job) {
   const std::string ill = failed == "-" || failed == "0" ? "" : fmt::format(" ({} failed)", failed);
   if (total != "-") return done + "/" + total + ill;
   return done == "0" ? "-" : done;
-}
-
-Result<Json> items_of(Context& context, const std::string& path) {
-  auto page = context.api("GET", path);
-  if (!page) return std::unexpected(page.error());
-  const Json* items = page->find("items");
-  if (items == nullptr || !items->is_array())
-    return fail(ErrorCode::upstream_rejected, "the answer has no items");
-  return *items;
 }
 
 // "&status=failed" for each option that was given.

@@ -4,18 +4,12 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/command/answers.h"
 #include "daemon/command/verbs.h"
 
 namespace c360::daemon::command {
 
 namespace {
-
-std::string text_of(const Json& row, std::string_view key) {
-  const Json* value = row.find(key);
-  if (value == nullptr || value->is_null()) return "-";
-  if (value->is_number()) return value->number_text();
-  return value->is_string() ? value->as_string() : value->dump();
-}
 
 Result<ExitCode> list(Context& context, const Arguments& arguments) {
   const std::string status = arguments.option("status", "open");
@@ -40,11 +34,11 @@ Result<ExitCode> list(Context& context, const Arguments& arguments) {
 
   Table table{{"ID", "MAIL", "REASON", "SINCE", "DETAILS"}, {}};
   for (const Json& row : rows)
-    table.add({text_of(row, "id"),
-               text_of(row, "mail_message_id"),
-               {text_of(row, "reason"), Tone::warning},
-               text_of(row, "created_at"),
-               text_of(row, "details")});
+    table.add({cell(row, "id"),
+               cell(row, "mail_message_id"),
+               {cell(row, "reason"), Tone::warning},
+               cell(row, "created_at"),
+               cell(row, "details")});
   const std::string human =
       rows.empty() ? "the quarantine is empty\n" : render(table, context.style());
   context.show(rows, human);
@@ -73,12 +67,12 @@ Result<ExitCode> show(Context& context, const Arguments& arguments) {
   const Json* items = attempts->find("items");
   if (items != nullptr && items->is_array()) {
     for (const Json& row : items->as_array())
-      table.add({text_of(row, "created_at"), text_of(row, "user_id"), text_of(row, "action"),
-                 text_of(row, "outcome"), text_of(row, "reason"), text_of(row, "comment")});
+      table.add({cell(row, "created_at"), cell(row, "user_id"), cell(row, "action"),
+                 cell(row, "outcome"), cell(row, "reason"), cell(row, "comment")});
     entry->set("attempts", *items);
   }
   if (!table.rows.empty()) human += '\n' + render(table, context.style());
-  human += fmt::format("\nwhy: client360 mail explain {}\n", text_of(*entry, "mail_message_id"));
+  human += fmt::format("\nwhy: client360 mail explain {}\n", cell(*entry, "mail_message_id"));
   context.show(*entry, human);
   return ExitCode::ok;
 }
@@ -134,16 +128,16 @@ Result<ExitCode> act_on_all(Context& context, const Arguments& arguments, std::s
     const Json* error = row.find("error");
     const bool failed = error != nullptr && error->is_object();
     refused = refused || failed;
-    const std::string record = text_of(row, "record_id") == "-"
+    const std::string record = cell(row, "record_id") == "-"
                                    ? "-"
-                                   : text_of(row, "record_kind") + " " + text_of(row, "record_id");
-    const bool stays = text_of(row, "outcome") == "quarantined";
-    table.add({text_of(row, "id"),
-               {text_of(row, "outcome"), failed  ? Tone::bad
-                                         : stays ? Tone::warning
-                                                 : Tone::good},
+                                   : cell(row, "record_kind") + " " + cell(row, "record_id");
+    const bool stays = cell(row, "outcome") == "quarantined";
+    table.add({cell(row, "id"),
+               {cell(row, "outcome"), failed  ? Tone::bad
+                                      : stays ? Tone::warning
+                                              : Tone::good},
                record,
-               failed ? text_of(*error, "detail") : text_of(row, "reason")});
+               failed ? cell(*error, "detail") : cell(row, "reason")});
   }
   context.show(rows, rows.empty() ? "nothing of that kind is in quarantine\n"
                                   : render(table, context.style()));

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "api/request.h"
+#include "daemon/command/answers.h"
 #include "daemon/command/verbs.h"
 
 namespace c360::daemon::command {
@@ -15,13 +16,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{500};  // how often `watch` asks
 constexpr const char* kBatches = "/express-report-batches";
-
-std::string cell(const Json& row, std::string_view key) {
-  const Json* value = row.find(key);
-  if (value == nullptr || value->is_null()) return "-";
-  if (value->is_number()) return value->number_text();
-  return value->is_string() ? value->as_string() : value->dump();
-}
 
 Tone tone_of(std::string_view state) {
   if (state == "failed") return Tone::bad;
@@ -112,15 +106,6 @@ Result<ExitCode> get(Context& context, const Arguments& arguments) {
   if (id != "-") text += fmt::format("batch {}; client360 report watch {}\n", id, id);
   context.show(*begun, text);
   return ExitCode::ok;
-}
-
-Result<Json> items_of(Context& context, const std::string& path) {
-  auto page = context.api("GET", path);
-  if (!page) return std::unexpected(page.error());
-  const Json* items = page->find("items");
-  if (items == nullptr || !items->is_array())
-    return fail(ErrorCode::upstream_rejected, "the answer has no items");
-  return *items;
 }
 
 Result<ExitCode> list(Context& context, const Arguments&) {
