@@ -325,7 +325,8 @@ class KillCreation : public KillSteps {
     });
     focus_.on_request([this](const ServiceRequest& request) {
       if (request.query.contains("pdf")) {
-        focus_.next({.body = fmt::format("%PDF-1.4\n{:1000}\n%%EOF\n", ' '),
+        // Of each its own: a PDF that is there already is not stored again.
+        focus_.next({.body = fmt::format("%PDF-1.4\n{:1000}\n%%EOF\n", request.query.at("inn")),
                      .content_type = "application/pdf"});
       } else {
         focus_.next({.body = R"([{"inn":")" + request.query.at("inn") +
@@ -334,7 +335,8 @@ class KillCreation : public KillSteps {
       }
     });
     const std::string patience = "\nconnect_timeout_ms = 60000\ntimeout_ms = 120000\n";
-    begin("[dadata]\napi_key_file = '" + daemon_.write("dadata-key", "key\n") +
+    // One job after the other, so that each step comes at its place in every run.
+    begin("[jobs]\nthreads = 1\n[dadata]\napi_key_file = '" + daemon_.write("dadata-key", "key\n") +
           "'\nsuggestions_url = '" + register_.url() + "'\nca_file = '" + register_.ca_file() +
           "'" + patience + "[kontur_focus]\napi_token_file = '" +
           daemon_.write("focus-token", "token\n") + "'\nurl = '" + focus_.url() + "'\nca_file = '" +
