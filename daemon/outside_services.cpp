@@ -106,7 +106,8 @@ Result<void> OutsideServices::announce() {
                   .batch_limit = focus.batch_limit,
                   .reports_per_second = focus.kontur.pdf.rate.calls,
                   .settings = settings_of(focus.kontur.token, focus.kontur.base_url),
-                  .jobs = {"express_report", "express_report_batch"}});
+                  .jobs = {"express_report", "express_report_batch", "counterparty_autofill",
+                           "counterparty_refresh"}});
   if (!told) return told;
   const auto& metrika = sources_.options();
   told = store::set_service_switch(

@@ -10,7 +10,7 @@ namespace c360::store {
 namespace {
 
 // DO UPDATE and not DO NOTHING: it waits for whoever is just making the same job, and has a row.
-// What somebody asks for by hand does not wait for the clock that made it.
+// What somebody asks for by hand waits neither for the clock that made it nor in a pause.
 constexpr Sql kEnqueue{"jobs.enqueue", R"sql(
 INSERT INTO ops.job AS j (kind, payload, dedupe_key, record_id, run_at, priority, max_attempts,
                           created_by, trigger)
@@ -19,7 +19,8 @@ ON CONFLICT (kind, dedupe_key) WHERE status IN ('queued', 'running')
 DO UPDATE SET priority = greatest(j.priority, excluded.priority),
               trigger = CASE excluded.trigger WHEN 'api' THEN 'api' ELSE j.trigger END,
               run_at = CASE WHEN excluded.trigger = 'api' AND j.status = 'queued'
-                            THEN least(j.run_at, excluded.run_at) ELSE j.run_at END
+                            THEN least(j.run_at, excluded.run_at) ELSE j.run_at END,
+              is_paused = j.is_paused AND excluded.trigger <> 'api'
 RETURNING id, xmax = 0)sql"};
 
 // A run that was left open belongs to a holder that went away.

@@ -31,14 +31,18 @@ bool is_overtaken(const Error& error) {
 
 using FactsOrNone = adapters::CallResult<store::RegisterFacts>;
 
-// What Kontur.Focus says, as whose word it is kept; where it is off, knows no more, or is not
-// meant, `first` stands: why DaData said nothing. It knows divisions by their head office only.
-FactsOrNone ask_second(const AutofillPorts& ports, const store::AutofillTarget& target,
-                       std::int64_t id, const adapters::NoAnswer& first) {
+// Whether Kontur.Focus is to say what DaData did not, for the reason `first`. It knows divisions by
+// their head office only.
+bool asks_second(const AutofillPorts& ports, const store::AutofillTarget& target,
+                 const adapters::NoAnswer& first) {
   const bool has_nothing = first.outcome == Outcome::not_found || first.outcome == Outcome::auth ||
                            first.reason == "off";
-  if (!has_nothing || !target.kpp.empty() || !ports.second.options().is_on())
-    return std::unexpected(first);
+  return has_nothing && target.kpp.empty() && ports.second.options().is_on();
+}
+
+// What it says, as whose word it is kept; where it knows no more `first` stands.
+FactsOrNone ask_second(const AutofillPorts& ports, const store::AutofillTarget& target,
+                       std::int64_t id, const adapters::NoAnswer& first) {
   const auto obtained = ports.second.requisites(
       {.id = target.id, .known_ogrn = {}, .subject = "counterparty " + std::to_string(id)});
   if (obtained)
@@ -61,9 +65,14 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
                                          .subject = "counterparty " + std::to_string(id),
                                          .typed_kpp = target->typed_kpp},
                                         /*fresh=*/false, kOnce);
-  const auto facts = found ? FactsOrNone(adapters::register_facts(found->party.requisites, "dadata",
-                                                                  found->obtained_at))
-                           : ask_second(ports, *target, id, found.error());
+  FactsOrNone facts = std::unexpected(found ? adapters::NoAnswer{} : found.error());
+  if (found) {
+    facts = adapters::register_facts(found->party.requisites, "dadata", found->obtained_at);
+  } else if (asks_second(ports, *target, found.error())) {
+    if (auto left = keep_reserve(ports.database, run.job(), kRequisitesReserve); !left)
+      return std::unexpected(left.error());
+    facts = ask_second(ports, *target, id, found.error());
+  }
   if (!facts && facts.error().outcome == Outcome::not_found) return JobYield{};
   if (!facts) return std::unexpected(told(facts.error(), run.job(), ports.clock.now()));
   const store::AutofillRequest request{.id = id, .policy = ports.policy};

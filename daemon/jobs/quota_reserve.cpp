@@ -15,12 +15,19 @@ const QuotaReserve kDadataReserve{
           {.suggestions_used = total - left, .suggestions_left = left});
     }};
 
-const QuotaReserve kKonturReserve{.service = "kontur",
-                                  .counter = "briefReport",
-                                  .is_reached = [](std::int64_t left, std::int64_t total) {
-                                    constexpr int kPart = 20;
-                                    return left <= total / kPart;
-                                  }};
+namespace {
+
+bool is_last_twentieth(std::int64_t left, std::int64_t total) {
+  constexpr int kPart = 20;
+  return left <= total / kPart;
+}
+
+}  // namespace
+
+const QuotaReserve kKonturReserve{
+    .service = "kontur", .counter = "briefReport", .is_reached = is_last_twentieth};
+const QuotaReserve kRequisitesReserve{
+    .service = "kontur", .counter = "api3/req", .is_reached = is_last_twentieth};
 
 Result<void> keep_reserve(store::Database& database, const store::Job& job,
                           const QuotaReserve& reserve) {

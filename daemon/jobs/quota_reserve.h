@@ -17,8 +17,9 @@ struct QuotaReserve {
   // `total` 0: not told.
   bool (*is_reached)(std::int64_t left, std::int64_t total);
 };
-extern const QuotaReserve kDadataReserve;  // a tenth of the day, at least 200
-extern const QuotaReserve kKonturReserve;  // a twentieth of the contract
+extern const QuotaReserve kDadataReserve;      // a tenth of the day, at least 200
+extern const QuotaReserve kKonturReserve;      // a twentieth of the contract: of the reports,
+extern const QuotaReserve kRequisitesReserve;  // and of the requisites
 
 // rate_limited, reason quota_reserve, with the time to wait: the job is to wait. What a person
 // asked for never is; neither is any where nobody told within a day what is left.

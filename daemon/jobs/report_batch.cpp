@@ -17,7 +17,8 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 using store::Transaction;
 
-constexpr seconds kSlice{60};
+// Short: other jobs wait for the thread meanwhile.
+constexpr seconds kSlice{5};
 // Of one item (adapters.md, 0.1 and 0.2).
 constexpr int kItemAttempts = 5;
 constexpr int kMalformedAttempts = 2;

@@ -26,3 +26,15 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Answers of Kontur.Focus are kept under the INN alone, whatever OGRN the card had then: of several
+-- the newest, so that none is bought again.
+DELETE FROM ops.service_answer AS a
+ WHERE a.service = 'kontur'
+   AND EXISTS (SELECT FROM ops.service_answer AS newer
+                WHERE newer.service = a.service AND newer.method = a.method
+                  AND split_part(newer.subject, '/', 1) = split_part(a.subject, '/', 1)
+                  AND (coalesce(newer.obtained_at, '-infinity'), newer.subject)
+                      > (coalesce(a.obtained_at, '-infinity'), a.subject));
+UPDATE ops.service_answer SET subject = split_part(subject, '/', 1)
+ WHERE service = 'kontur' AND subject LIKE '%/%';

@@ -31,10 +31,14 @@ std::vector<Choice> states() {
           {"unknown", {"Неизвестно", "Unknown"}}};
 }
 
+constexpr std::string_view kOfCustomer =
+    "crm.outbound_message v WHERE v.id = %.id AND v.user_id IS NULL";
+
 // Whom it went to, what it is about, what stands in it.
 Fields content_fields() {
   return Fields()
-      .add(text("address").required().max_length(320).filterable().labels("Адрес", "Address"))
+      .add(text("address").required().max_length(320).filterable().personal().labels("Адрес",
+                                                                                     "Address"))
       .add(text("subject").defaults_to("").max_length(500).searchable().labels("Тема", "Subject"))
       .add(text("body").required().searchable().labels("Текст", "Text"))
       .add(text("body_html").large().labels("Текст (HTML)", "Text (HTML)"))
@@ -126,11 +130,14 @@ Resource outbound_message() {
               .add(content_fields())
               .add(delivery_fields())
               .list(),
-      // Those of the record it is about; what went to a user is his own.
+      // Those of the record it is about; how a user was reached is his own.
       .access = {.grants = {{Role::creator, Right::write, {}},
                             {Role::named, Right::read, {}, "user_id"},
                             {Role::crm_administrators, Right::write, {}}},
-                 .inherits_from = "record_id"},
+                 .inherits_from = "record_id",
+                 .personal = {{Role::everyone, Right::read, {}, {}, {}, kOfCustomer},
+                              {Role::named, Right::read, {}, "user_id"},
+                              {Role::crm_administrators, Right::read, {}}}},
       .operations = {Operation::list, Operation::get},
       .soft_delete = false,
   };

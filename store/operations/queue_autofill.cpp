@@ -11,8 +11,8 @@ WITH due AS (
    CROSS JOIN LATERAL (SELECT max(k.obtained_at) AS obtained_at FROM crm.counterparty_fact AS k
                         WHERE k.counterparty_id = c.id) AS f
    WHERE c.inn IS NOT NULL AND c.deleted_at IS NULL AND NOT 'inn' = ANY (c.unverified_fields)
-     AND EXISTS (SELECT FROM ops.service_switch AS s
-                  WHERE s.service IN ('dadata', 'kontur') AND s.is_on)
+     AND (EXISTS (SELECT FROM ops.service_switch AS s WHERE s.service = 'dadata' AND s.is_on)
+          OR crm.asks_service('kontur', c))
      AND (c.full_name IS NULL OR c.ogrn IS NULL OR c.juridical_address IS NULL
           OR c.registry_status IS NULL)
      AND (f.obtained_at IS NULL OR f.obtained_at < now() - interval '30 days')
@@ -32,8 +32,8 @@ WITH due AS (
     FROM crm.counterparty_fact AS f
     JOIN crm.counterparty AS c ON c.id = f.counterparty_id
    WHERE c.inn IS NOT NULL AND c.deleted_at IS NULL
-     AND EXISTS (SELECT FROM ops.service_switch AS s
-                  WHERE s.service IN ('dadata', 'kontur') AND s.is_on)
+     AND (EXISTS (SELECT FROM ops.service_switch AS s WHERE s.service = 'dadata' AND s.is_on)
+          OR crm.asks_service('kontur', c))
      AND NOT EXISTS (SELECT FROM crm.counterparty_fact AS later
                       WHERE later.counterparty_id = f.counterparty_id
                         AND (later.obtained_at, later.source) > (f.obtained_at, f.source))

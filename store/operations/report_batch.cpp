@@ -18,23 +18,21 @@ SELECT s.is_on, s.batch_limit, s.reports_per_second,
        (SELECT min(floor(q.remaining))::bigint FROM ops.service_quota AS q
          WHERE q.service = 'kontur' AND q.name LIKE '%briefReport%' AND q.remaining IS NOT NULL)
   FROM ops.service_switch AS s WHERE s.service = 'kontur')sql"};
-// The subject of an answer is spelled as adapters/focus_reports.cpp does.
+// The subject of an answer is the INN, as adapters/focus_reports.cpp keeps it.
 constexpr std::string_view kJudge = R"sql(
 SELECT t.id, {write}, t.inn IS NOT NULL AND NOT 'inn' = ANY (t.unverified_fields),
        coalesce(r.status = 'ready'
                 AND r.obtained_at >= now() - s.report_days * interval '1 day', false),
-       k.subject,
+       t.inn,
        EXISTS (SELECT FROM ops.service_answer AS a WHERE a.service = 'kontur'
-                  AND a.method = 'briefReport' AND a.subject = k.subject AND a.valid_until > now()),
+                  AND a.method = 'briefReport' AND a.subject = t.inn AND a.valid_until > now()),
        EXISTS (SELECT FROM ops.service_answer AS a WHERE a.service = 'kontur'
-                  AND a.subject = k.subject AND a.valid_until > now()
+                  AND a.subject = t.inn AND a.valid_until > now()
                   AND (a.method = 'briefReport.pdf' OR a.method = 'briefReport' AND a.is_negative)),
        $2::bigint
   FROM crm.counterparty AS t
   JOIN ops.service_switch AS s ON s.service = 'kontur'
   LEFT JOIN crm.express_report AS r ON r.counterparty_id = t.id AND r.inn = t.inn
- CROSS JOIN LATERAL (SELECT t.inn || CASE WHEN coalesce(t.ogrn, '') = '' THEN ''
-                                          ELSE '/' || t.ogrn END AS subject) AS k
  WHERE t.id = ANY ($1::bigint[]) AND t.deleted_at IS NULL AND {read}
  ORDER BY t.id)sql";
 

@@ -302,6 +302,26 @@ TEST_F(RightsOfUsers, PersonalFieldsAreShownToOneselfAndToAdministrators) {
   }
 }
 
+TEST_F(RightsOfUsers, WhereAMessageReachedAnEmployeeIsToldToHimselfAndToAdministrators) {
+  const std::int64_t deal = make_deal(people_.at("crm-administrators"), "Told of");
+  sql("INSERT INTO crm.outbound_message (channel, purpose, address, body, next_attempt_at, "
+      "user_id, "
+      "record_id) VALUES ('email', 'notification', 'giraffe@example.org', 'markmessage', now(), " +
+      shown_ + ", " + std::to_string(deal) + ") RETURNING 1");
+  const std::string messages = base("outbound_message");
+  int readers = 0;
+  for (auto& [person, client] : people_) {
+    const auto answer = client.get(messages + "?limit=100&user_id=" + shown_);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(tells(answer), may(person)) << person << ": " << answer.body;
+    readers += answer.body.find("markmessage") == std::string::npos ? 0 : 1;
+    EXPECT_EQ(client.get(messages + "?address=giraffe@example.org").status,
+              person == "crm-administrators" ? 200 : 400)
+        << person;
+  }
+  EXPECT_GT(readers, 2) << "others read it, but for the address";
+}
+
 TEST_F(RightsOfUsers, PersonalFieldsAreNoColumnsToFilterSortOrSearchBy) {
   const std::string list = base("user") + "?count=exact&fields=id&";
   for (const std::string& person : {std::string("nobody"), std::string("viewers"),
