@@ -118,7 +118,7 @@ services_report() {
 # Of a kind whose handler has nothing to do: taken, run, settled. Each must have run once.
 jobs_round() {
   local daemons=$1 clients tps
-  sql -c "TRUNCATE ops.job, ops.job_run" -c "INSERT INTO ops.job (kind, priority, run_at)
+  sql -c "TRUNCATE ops.job, ops.report_batch, ops.report_batch_item, ops.job_run" -c "INSERT INTO ops.job (kind, priority, run_at)
     SELECT 'metrica_source_sync', 0, now() + interval '4 seconds' FROM generate_series(1, $queued)" \
     -c 'ANALYZE ops.job'
   services_start "$daemons"
