@@ -1,11 +1,11 @@
 #include "api/job_routes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <utility>
 
 #include "api/auth.h"
+#include "api/query_number.h"
 #include "api/record_handlers.h"
 #include "api/schema.h"
 #include "store/job_lists.h"
@@ -16,7 +16,6 @@ namespace c360::api {
 namespace {
 
 constexpr std::string_view kScope = "admin";
-constexpr int kDefaultPage = 50;
 constexpr int kMostRetried = 10'000;  // dead letters of one request
 
 // The scope lets the token in; the group lets the person in.
@@ -24,25 +23,6 @@ Result<void> for_administrators(const Request& request) {
   if (request.caller->actor.is_administrator()) return {};
   return fail(ErrorCode::forbidden, "jobs are the affair of the group crm-administrators",
               "administrators_only");
-}
-
-Result<std::optional<std::int64_t>> whole_number(const Request& request, std::string_view name) {
-  const auto text = request.query_value(name);
-  if (!text) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error == std::errc{} && stop == text->data() + text->size() && value > 0) return value;
-  return fail(ErrorCode::invalid_request, std::string(name) + " is a whole number above 0",
-              "invalid_value");
-}
-
-Result<int> page_size(const Request& request, int most) {
-  auto limit = whole_number(request, "limit");
-  if (!limit) return std::unexpected(limit.error());
-  if (limit->value_or(1) > most)
-    return fail(ErrorCode::invalid_request,
-                "limit is a number between 1 and " + std::to_string(most), "invalid_value");
-  return static_cast<int>(limit->value_or(std::min(kDefaultPage, most)));
 }
 
 Result<std::string> one_of_these(const Request& request, std::string_view name,
@@ -84,9 +64,9 @@ Result<void> answer_jobs(store::Database& database, int max_page, const Request&
                          Response& response) {
   auto status = one_of_these(request, "status", statuses());
   if (!status) return std::unexpected(status.error());
-  auto record = whole_number(request, "record_id");
+  auto record = query_number(request, "record_id");
   if (!record) return std::unexpected(record.error());
-  auto before = whole_number(request, "cursor");
+  auto before = query_number(request, "cursor");
   if (!before) return std::unexpected(before.error());
   auto limit = page_size(request, max_page);
   if (!limit) return std::unexpected(limit.error());
@@ -105,9 +85,9 @@ Result<void> answer_runs(store::Database& database, int max_page, const Request&
                          Response& response) {
   auto result = one_of_these(request, "result", results());
   if (!result) return std::unexpected(result.error());
-  auto job = whole_number(request, "job_id");
+  auto job = query_number(request, "job_id");
   if (!job) return std::unexpected(job.error());
-  auto before = whole_number(request, "cursor");
+  auto before = query_number(request, "cursor");
   if (!before) return std::unexpected(before.error());
   auto limit = page_size(request, max_page);
   if (!limit) return std::unexpected(limit.error());

@@ -1,8 +1,7 @@
 #include "api/library_routes.h"
 
-#include <charconv>
-
 #include "api/preconditions.h"
+#include "api/query_number.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
@@ -20,21 +19,6 @@ using store::Transaction;
 
 constexpr std::int64_t kMaxFolderDepth = 32;  // domain.md 12.2
 constexpr std::string_view kZip = "application/zip";
-
-// nullopt where it is not sent; invalid_request for what is no number from `least` to `most`.
-Result<std::optional<std::int64_t>> whole_number(const Request& request, std::string_view name,
-                                                 std::int64_t least, std::int64_t most) {
-  const auto sent = request.query_value(name);
-  if (!sent) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(sent->data(), sent->data() + sent->size(), value);
-  const bool whole = error == std::errc{} && stop == sent->data() + sent->size();
-  if (whole && value >= least && value <= most) return value;
-  return fail(ErrorCode::invalid_request,
-              std::string(name) + " is a whole number from " + std::to_string(least) + " to " +
-                  std::to_string(most),
-              "invalid_value");
-}
 
 // -- The tree -------------------------------------------------------------------------------------
 
@@ -81,9 +65,9 @@ void write_tree(const store::Rows& rows, Response& response) {
 }
 
 Result<void> send_tree(const ApiServices& services, Request& request, Response& response) {
-  auto top = whole_number(request, "folder_id", 1, INT64_MAX);
+  auto top = query_number(request, "folder_id");
   if (!top) return std::unexpected(top.error());
-  auto depth = whole_number(request, "max_depth", 1, kMaxFolderDepth);
+  auto depth = query_number(request, "max_depth", 1, kMaxFolderDepth);
   if (!depth) return std::unexpected(depth.error());
   store::Records& records = services.records;
   const store::Actor actor = actor_of(request);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "api/auth.h"
+#include "api/query_number.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
@@ -22,7 +22,6 @@ using store::BatchWish;
 using store::Transaction;
 
 constexpr std::string_view kPath = "/express-report-batches";
-constexpr int kDefaultPage = 50;
 // Of the list, and without meaning here.
 constexpr std::array<std::string_view, 6> kOfPages = {"limit",  "cursor",  "count",
                                                       "fields", "include", "sort"};
@@ -155,31 +154,17 @@ RouteHandler start_handler(const ApiServices& services, std::uint64_t limit) {
   };
 }
 
-Result<std::optional<std::int64_t>> number_of(const Request& request, std::string_view name) {
-  const auto text = request.query_value(name);
-  if (!text) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error == std::errc{} && stop == text->data() + text->size() && value > 0) return value;
-  return fail(ErrorCode::invalid_request, std::string(name) + " is a whole number above 0",
-              "invalid_value");
-}
-
 struct PageWish {
   std::optional<std::int64_t> cursor;
-  int limit = kDefaultPage;
+  int limit = 0;
 };
 
 Result<PageWish> page_wish(const Request& request, int most) {
-  const auto cursor = number_of(request, "cursor");
+  const auto cursor = query_number(request, "cursor");
   if (!cursor) return std::unexpected(cursor.error());
-  const auto limit = number_of(request, "limit");
+  const auto limit = page_size(request, most);
   if (!limit) return std::unexpected(limit.error());
-  if (limit->value_or(1) > most)
-    return fail(ErrorCode::invalid_request,
-                "limit is a number between 1 and " + std::to_string(most), "invalid_value");
-  return PageWish{.cursor = *cursor,
-                  .limit = static_cast<int>(limit->value_or(std::min(kDefaultPage, most)))};
+  return PageWish{.cursor = *cursor, .limit = *limit};
 }
 
 void write_page(const store::BatchPage& page, Response& response) {

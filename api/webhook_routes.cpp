@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
 #include <utility>
 
 #include "adapters/webhook.h"
 #include "api/auth.h"
 #include "api/preconditions.h"
+#include "api/query_number.h"
 #include "api/record_handlers.h"
 #include "api/schema.h"
 #include "daemon/base/text.h"
@@ -18,7 +18,6 @@ namespace c360::api {
 namespace {
 
 constexpr std::string_view kScope = "admin";
-constexpr int kDefaultPage = 50;
 constexpr std::size_t kMaxWords = 200;  // kinds or events of one webhook
 constexpr std::size_t kMaxEventBytes = 60;
 constexpr std::int64_t kDefaultOverlap = 86'400;  // seconds
@@ -138,21 +137,6 @@ class WebhookReader {
                .detail = "The webhook cannot be stored as asked; see errors."};
 };
 
-Result<std::int64_t> number_of(const Request& request, std::string_view name, std::int64_t least,
-                               std::int64_t most, std::int64_t otherwise) {
-  const auto text = request.query_value(name);
-  if (!text) return otherwise;
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error == std::errc{} && stop == text->data() + text->size() && value >= least &&
-      value <= most)
-    return value;
-  return fail(ErrorCode::invalid_request,
-              std::string(name) + " is a number between " + std::to_string(least) + " and " +
-                  std::to_string(most),
-              "invalid_value");
-}
-
 // -- Handlers -------------------------------------------------------------------------------------
 
 Result<void> answer_webhook(store::Database& database, std::int64_t id, Response& response) {
@@ -231,10 +215,10 @@ Result<void> remove_one(store::Database& database, Request& request, Response& r
 Result<void> rotate(store::Database& database, Request& request, Response& response) {
   auto id = request.path_id(0);
   if (!id) return std::unexpected(id.error());
-  auto overlap = number_of(request, "overlap_s", 0, kMaxOverlap, kDefaultOverlap);
+  auto overlap = query_number(request, "overlap_s", 0, kMaxOverlap);
   if (!overlap) return std::unexpected(overlap.error());
-  auto key =
-      store::rotate_webhook_key(database, *id, std::chrono::seconds{*overlap}, actor_of(request));
+  auto key = store::rotate_webhook_key(
+      database, *id, std::chrono::seconds{overlap->value_or(kDefaultOverlap)}, actor_of(request));
   if (!key) return std::unexpected(key.error());
   write_webhook_secret(*id, *key, response, 200);
   return {};
@@ -268,14 +252,12 @@ Result<void> answer_deliveries(store::Database& database, int max_page, const Re
   if (!filter.status.empty() && std::ranges::count(delivery_statuses(), filter.status) == 0)
     return fail(ErrorCode::invalid_request, "status is one of queued, delivered, parked",
                 "invalid_value");
-  auto limit = number_of(request, "limit", 1, max_page, std::min(kDefaultPage, max_page));
+  const auto limit = page_size(request, max_page);
   if (!limit) return std::unexpected(limit.error());
-  filter.limit = static_cast<int>(*limit);
-  if (request.query_value("cursor")) {
-    auto before = number_of(request, "cursor", 1, INT64_MAX, 0);
-    if (!before) return std::unexpected(before.error());
-    filter.before = *before;
-  }
+  filter.limit = *limit;
+  const auto before = query_number(request, "cursor");
+  if (!before) return std::unexpected(before.error());
+  filter.before = *before;
   if (auto known = store::list_webhooks(database, *id); !known)
     return std::unexpected(known.error());
   auto rows = store::list_webhook_deliveries(database, filter);

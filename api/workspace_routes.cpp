@@ -1,10 +1,10 @@
 #include "api/workspace_routes.h"
 
-#include <charconv>
 #include <memory>
 
 #include "api/auth.h"
 #include "api/card_routes.h"
+#include "api/query_number.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
@@ -26,28 +26,15 @@ struct WorkspaceService {
   const store::Actions actions;
 };
 
-Result<int> number_of(const Request& request, std::string_view name, int otherwise, int most) {
-  const auto text = request.query_value(name);
-  if (!text) return otherwise;
-  int value = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc{} || stop != text->data() + text->size() || value < 1 || value > most) {
-    return fail(ErrorCode::invalid_request,
-                std::string(name) + " is a number between 1 and " + std::to_string(most),
-                "invalid_value");
-  }
-  return value;
-}
-
 Result<void> answer(const WorkspaceService& service, const Request& request, Response& response) {
   store::WorkspaceQuery query;
   query.now = service.services.clock.now();
-  auto limit = number_of(request, "limit", store::kDefaultCardItems, store::kMaxCardItems);
+  auto limit = query_number(request, "limit", 1, store::kMaxCardItems);
   if (!limit) return std::unexpected(std::move(limit).error());
-  query.limit = *limit;
-  auto days = number_of(request, "stale_days", store::kDefaultStaleDays, store::kMaxStaleDays);
+  query.limit = static_cast<int>(limit->value_or(store::kDefaultCardItems));
+  auto days = query_number(request, "stale_days", 1, store::kMaxStaleDays);
   if (!days) return std::unexpected(std::move(days).error());
-  query.stale_days = *days;
+  query.stale_days = static_cast<int>(days->value_or(store::kDefaultStaleDays));
   auto counts = flag_parameter(request, "counts");
   if (!counts) return std::unexpected(std::move(counts).error());
   query.counts = *counts;

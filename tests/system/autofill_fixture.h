@@ -22,15 +22,6 @@ class Autofill : public SystemTest {
                   register_.url() + "'\nca_file = '" + register_.ca_file() +
                   "'\nconnect_timeout_ms = 60000\ntimeout_ms = 120000\n");
   }
-  void sign_in() {
-    const std::string file = "--config=" + daemon_.config_file();
-    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
-    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
-                                         "--name=test", "--scopes=admin"});
-    const auto token = Json::parse(made.output);
-    ASSERT_TRUE(token) << made.output;
-    token_ = token->find("token")->as_string();
-  }
   HttpAnswer post(const std::string& path, const std::string& body) {
     return HttpClient(daemon_.port("api"))
         .post("/api/v1/counterparties" + path, body,
@@ -39,10 +30,6 @@ class Autofill : public SystemTest {
   HttpAnswer get(const std::string& path) {
     return HttpClient(daemon_.port("api"))
         .get("/api/v1/counterparties" + path, {{"Authorization", "Bearer " + token_}});
-  }
-  std::string one(const std::string& sql) const {
-    const auto rows = TempPostgres::shared().query(database_, sql);
-    return rows.empty() ? "" : rows.front();
   }
   void execute(const std::string& sql) const { TempPostgres::shared().execute(database_, sql); }
   // After a kill: leases of the dead daemon are over at once.
@@ -65,7 +52,6 @@ class Autofill : public SystemTest {
 
   ServiceServer register_;
   std::string key_file_;
-  std::string token_;
 };
 
 }  // namespace c360::testing

@@ -254,10 +254,6 @@ class DomainMails : public SystemTest {
         "username = '{0}'\npassword_file = 'password'\ndelay_ms = 1000\n",
         kind, dovecot_.imaps_port(), dovecot_.ca_file());
   }
-  std::string one(const std::string& sql) {
-    const auto rows = TempPostgres::shared().query(database_, sql);
-    return rows.empty() ? "" : rows.front();
-  }
 
   Seed seed() {
     const Quiet quiet;

@@ -75,15 +75,6 @@ class KillSteps : public SystemTest {
     daemon_.write("client360.toml", config(settings_));
     database_ = direct;
   }
-  void sign_in() {
-    const std::string file = "--config=" + daemon_.config_file();
-    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
-    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
-                                         "--name=test", "--scopes=admin"});
-    const auto token = Json::parse(made.output);
-    ASSERT_TRUE(token) << made.output;
-    token_ = token->find("token")->as_string();
-  }
   // What minutes do: the leases of the dead one run out, pauses and rates are over.
   void let_time_pass() {
     one("WITH webhook AS (UPDATE ops.webhook SET claimed_until = CASE WHEN holder IS NOT NULL "
@@ -111,7 +102,6 @@ class KillSteps : public SystemTest {
 
   StepRelay relay_{TempPostgres::shared(), 0};
   std::string settings_;
-  std::string token_;
 };
 
 std::optional<std::string> KillSteps::dies_and_goes_on(StepRelay::Abort abort,

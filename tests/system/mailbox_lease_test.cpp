@@ -49,10 +49,6 @@ class MailboxLease : public SystemTest {
                            id + "»\r\nФИО: Петров Иван\r\n");
     }
   }
-  std::string one(const std::string& sql) {
-    const auto rows = TempPostgres::shared().query(database_, sql);
-    return rows.empty() ? "" : rows.front();
-  }
   std::string holder() { return one("SELECT holder FROM ops.mailbox_lease"); }
   std::string fence() { return one("SELECT fence FROM ops.mailbox_lease"); }
   bool becomes_another(const std::string& former) {

@@ -27,15 +27,6 @@ class Messages : public SystemTest {
            std::to_string(inbox_.port()) + "\npassword_file = '" +
            daemon_.write("imap-password", "secret\n") + "'\n";
   }
-  void sign_in() {
-    const std::string file = "--config=" + daemon_.config_file();
-    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
-    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
-                                         "--name=test", "--scopes=admin"});
-    const auto token = Json::parse(made.output);
-    ASSERT_TRUE(token) << made.output;
-    token_ = token->find("token")->as_string();
-  }
   HttpAnswer post(const std::string& path, const std::string& body) {
     return HttpClient(daemon_.port("api"))
         .post("/api/v1" + path, body,
@@ -51,9 +42,6 @@ class Messages : public SystemTest {
                                  R"(,"address":"anna@customer.example","subject":"Предложение",)"
                                  R"("text":"Здравствуйте!"})");
   }
-  std::string one(const std::string& sql) {
-    return TempPostgres::shared().query(database_, sql).at(0);
-  }
   static std::string header(const ReceivedMail& mail, const std::string& name) {
     const auto at = mail.bytes.find("\r\n" + name + ": ");
     if (at == std::string::npos) return "";
@@ -63,7 +51,6 @@ class Messages : public SystemTest {
 
   SmtpServer server_{{.password = "PLANTED-SECRET"}};
   ScriptedImapServer inbox_;
-  std::string token_;
 };
 
 TEST_F(Messages, AnswerToAMailFindsTheRecordTheMailWasAbout) {

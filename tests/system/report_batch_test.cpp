@@ -23,14 +23,6 @@ class ReportBatch : public SystemTest {
                   "'\nconnect_timeout_ms = 60000\ntimeout_ms = 120000\npdfs_per_second = 1000\n"
                   "calls_per_second = 1000\n[adapters]\nprobe_interval_s = 0\n");
   }
-  void sign_in() {
-    const std::string file = "--config=" + daemon_.config_file();
-    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
-    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
-                                         "--name=test", "--scopes=admin"});
-    ASSERT_EQ(made.exit_code, 0) << made.output;
-    environment_["CLIENT360_TOKEN"] = Json::parse(made.output)->find("token")->as_string();
-  }
   // While the service is off, so that nothing is asked by itself.
   void make_companies() {
     HttpClient client(daemon_.port("api"), environment_["CLIENT360_TOKEN"]);
@@ -47,10 +39,6 @@ class ReportBatch : public SystemTest {
         words.begin(),
         {kCommand, "--api-url=http://127.0.0.1:" + std::to_string(daemon_.port("api")), "report"});
     return run_program(words, environment_);
-  }
-  std::string one(const std::string& sql) {
-    const auto rows = TempPostgres::shared().query(database_, sql);
-    return rows.empty() ? "" : rows.front();
   }
   void kill() {
     daemon_.signal(SIGKILL);
@@ -69,6 +57,7 @@ class ReportBatch : public SystemTest {
 TEST_F(ReportBatch, KilledAgainAndAgainItBuysEachReportOnceAndAtMostOneRequestMoreForACrash) {
   start(config());
   sign_in();
+  environment_["CLIENT360_TOKEN"] = token_;
   make_companies();
   rewrite(with_focus());
   ASSERT_EQ(reload().status, 200);

@@ -58,14 +58,6 @@ class ServiceProbe : public SystemTest {
                 {.body = R"({"ok":true,"result":{"username":"client360_bot"}})"});
     outside_.on("/sys/balance.php", {.body = R"({"balance":"497.70"})"});
   }
-  void sign_in() {
-    const std::string file = "--config=" + daemon_.config_file();
-    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
-    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
-                                         "--name=test", "--scopes=admin"});
-    ASSERT_EQ(made.exit_code, 0) << made.output;
-    environment_["CLIENT360_TOKEN"] = Json::parse(made.output)->find("token")->as_string();
-  }
   RanProgram command(std::vector<std::string> words) {
     words.insert(words.begin(),
                  {kCommand, "--api-url=http://127.0.0.1:" + std::to_string(daemon_.port("api"))});
@@ -103,6 +95,7 @@ TEST_F(ServiceProbe, NamesWhatIsRefusedAndWhatIsLeftAndNoSecret) {
   refuse_all();
   start(with_services());
   sign_in();
+  environment_["CLIENT360_TOKEN"] = token_;
 
   const RanProgram refused = adapter({"probe"});
   EXPECT_EQ(refused.exit_code, 1) << refused.output;
@@ -136,6 +129,7 @@ TEST_F(ServiceProbe, ByTheClockEachIsAskedAnIntervalApartThatAReloadChanges) {
   take_all();
   start(with_services() + "[adapters]\nprobe_interval_s = 0\n");
   sign_in();
+  environment_["CLIENT360_TOKEN"] = token_;
   const auto probed = [this] {
     EXPECT_EQ(command({"job", "run", "adapter_probe", "--watch"}).exit_code, 0);
     return TempPostgres::shared().query(database_,

@@ -24,6 +24,7 @@ class SystemTest : public ::testing::Test {
  protected:
   DaemonProcess daemon_{kDaemon};
   std::string database_ = TempPostgres::shared().create_database();
+  std::string token_;
 
   // `top` stands before the first table; `api` and `admin` are lines within theirs.
   std::string config(std::string_view rest = {}, std::string_view top = {},
@@ -46,6 +47,21 @@ class SystemTest : public ::testing::Test {
   }
   HttpAnswer reload() {
     return HttpClient(daemon_.port("admin")).post("/-/reload", "", {{"Connection", "close"}});
+  }
+  // Makes an administrator, and token_ with all rights.
+  void sign_in() {
+    const std::string file = "--config=" + daemon_.config_file();
+    ASSERT_EQ(run_program({kCommand, file, "user", "add", "--admin", "ops"}).exit_code, 0);
+    const RanProgram made = run_program({kCommand, file, "--json", "token", "create", "--user=ops",
+                                         "--name=test", "--scopes=admin"});
+    const auto token = Json::parse(made.output);
+    ASSERT_TRUE(token) << made.output;
+    token_ = token->find("token")->as_string();
+  }
+  // The first column of the first row; empty: there is none.
+  std::string one(const std::string& sql) const {
+    const auto rows = TempPostgres::shared().query(database_, sql);
+    return rows.empty() ? "" : rows.front();
   }
   // The value of a series in /metrics; -1 when it is not there.
   double metric(const std::string& series) {
