@@ -3,6 +3,7 @@
 #include <map>
 
 #include "daemon/ledger_tasks.h"
+#include "store/operations/board.h"
 #include "store/operations/stale_customers.h"
 #include "store/search.h"
 
@@ -55,6 +56,8 @@ std::vector<PeriodicTask> periodic_tasks(store::Database& database, const Observ
                            .set(static_cast<double>(customers));
                      return {};
                    }});
+  tasks.push_back(
+      {"board_totals", seconds{5}, [&database] { return store::fold_board_totals(database); }});
   // A bounded share of the database, however much was written: search may lag, writers may not.
   tasks.push_back({"search_index", seconds{2},
                    [&database, registry = std::make_shared<const store::Registry>(

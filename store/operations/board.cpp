@@ -14,6 +14,10 @@ constexpr std::array<std::string_view, 2> kAmounts = {"amount", "total_amount_wi
 constexpr std::array<std::string_view, 5> kOfPages = {"limit", "cursor", "sort", "fields",
                                                       "include"};
 
+// The kinds whose totals the database keeps (0034_board_totals.sql).
+constexpr std::array<std::string_view, 5> kKept = {"lead", "deal", "order", "payment",
+                                                   "assignment"};
+
 // What was asked, taken apart.
 struct Asked {
   Parameters filters;  // of cards and of counts
@@ -74,16 +78,46 @@ Result<Asked> read_parameters(const std::vector<const Status*>& columns,
   return asked;
 }
 
+// `sum` as text and, where the stages have a percent, weighted by it.
+std::string shown_sum(const Resource& resource, const std::string& sum) {
+  const Field* percent = resource.find("percent");
+  return sum + "::text, " +
+         (percent == nullptr
+              ? std::string("NULL")
+              : "round(" + sum + " * (" + expression_of(*percent) + ") / 100, 2)::text");
+}
+
 std::string sums_of(const Resource& resource) {
   const Field* amount = board_amount(resource);
   if (amount == nullptr) return "t.status, NULL, count(*), NULL, NULL";
-  const std::string column = "sum(t." + std::string(amount->name) + ")";
-  const Field* percent = resource.find("percent");
   const std::string currency = resource.has_field("currency") ? "t.currency" : "NULL";
-  return "t.status, " + currency + ", count(*), " + column + "::text, " +
-         (percent == nullptr
-              ? std::string("NULL")
-              : "round(" + column + " * (" + expression_of(*percent) + ") / 100, 2)::text");
+  return "t.status, " + currency + ", count(*), " +
+         shown_sum(resource, "sum(t." + std::string(amount->name) + ")");
+}
+
+// The same of the kept totals: they are of all records that are not deleted, so only who may read
+// all of them is told of them, and only where nothing is filtered.
+bool is_kept(const Records& records, const Resource& resource, const Parameters& filters,
+             const Actor& actor) {
+  return std::ranges::find(kKept, resource.kind) != kKept.end() && filters.empty() &&
+         records.access().predicate(actor, resource, Right::read, "t", "$1::bigint").always;
+}
+
+std::string kept_sums(const Resource& resource) {
+  return "SELECT t.status, t.currency, t.records, " + shown_sum(resource, "t.amount") +
+         " FROM (SELECT status, currency, sum(records)::bigint AS records, CASE WHEN sum(amounts) >"
+         " 0 THEN sum(amount) END AS amount FROM ops.board_piece WHERE kind = '" +
+         std::string(resource.kind) +
+         "' GROUP BY status, currency) t WHERE t.records > 0 ORDER BY t.status, t.currency";
+}
+
+Result<Plan> totals_plan(const Records& records, const Resource& resource, Parameters filters,
+                         std::string codes, const Actor& actor, const CustomFields& custom) {
+  if (is_kept(records, resource, filters, actor)) {
+    return records.queries().keep_always(kept_sums(resource));
+  }
+  filters.emplace_back("status.in", std::move(codes));
+  return records.queries().grouped(resource, filters, actor, custom, sums_of(resource), 2);
 }
 
 Result<std::shared_ptr<const CustomFields>> definitions(Transaction& tx,
@@ -154,9 +188,8 @@ Result<std::vector<BoardColumn>> read_board(Database& database, const Records& r
     columns.push_back({.status = status});
     codes += (codes.empty() ? "" : ",") + std::string(status->code);
   }
-  Parameters counted = asked->filters;
-  counted.emplace_back("status.in", codes);
-  auto sums = records.queries().grouped(resource, counted, actor, **custom, sums_of(resource), 2);
+  auto sums =
+      totals_plan(records, resource, std::move(asked->filters), std::move(codes), actor, **custom);
   if (!sums) return std::unexpected(sums.error());
 
   std::vector<Ticket> pages;
@@ -170,6 +203,14 @@ Result<std::vector<BoardColumn>> read_board(Database& database, const Records& r
   }
   add_sums(columns, tx->rows(totals));
   return columns;
+}
+
+Result<void> fold_board_totals(Database& database) {
+  // Fewer are summed as fast as they are.
+  constexpr Sql kFold{"c360_board_fold", "SELECT ops.fold_board_pieces(200)"};
+  auto folded = database.execute(Pool::work, kFold);
+  if (!folded) return std::unexpected(std::move(folded).error());
+  return {};
 }
 
 }  // namespace c360::store

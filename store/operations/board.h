@@ -38,4 +38,8 @@ Result<std::vector<BoardColumn>> read_board(Database& database, const Records& r
                                             const Resource& resource, const Parameters& parameters,
                                             const Actor& actor);
 
+// The pieces that changes append to the kept totals become one row a column and currency. Any
+// daemon may, at any time; one does. Errors: those of the database.
+Result<void> fold_board_totals(Database& database);
+
 }  // namespace c360::store

@@ -120,6 +120,70 @@ TEST_F(BoardsApi, FiltersOfTheListNarrowCardsAndCounts) {
   EXPECT_EQ(text(column(admin.get("/api/v1/boards/deals?q=A"), "new"), "count"), "1");
 }
 
+// Whatever is done to records, the kept totals are what counting them anew gives.
+TEST_F(BoardsApi, TheTotalsAreWhatStandsInTheColumns) {
+  HttpClient admin = administrator();
+  const auto first = make_deal(admin, "A", R"(, "amount": "100.00")");
+  const auto second = make_deal(admin, "B", R"(, "amount": "0.01", "currency": "USD")");
+  const auto third = make_deal(admin, "C");
+  const auto path = [](std::int64_t id) { return "/api/v1/deals/" + std::to_string(id); };
+  const auto patch = [&](std::int64_t id, const std::string& body) {
+    const auto answer = admin.patch(path(id), body, {{"If-Match", "*"}});
+    ASSERT_EQ(answer.status, 200) << answer.body;
+  };
+  const std::string board = "/api/v1/boards/deals?fields=id";
+  // A filter that leaves nothing out: the rows are counted.
+  const std::string counted = board + "&created_at.gte=2000-01-01T00:00:00Z";
+  int step = 0;
+  const auto expect_the_same = [&] {
+    SCOPED_TRACE("step " + std::to_string(++step));
+    const auto kept = admin.get(board);
+    ASSERT_EQ(kept.status, 200) << kept.body;
+    EXPECT_EQ(kept.body, admin.get(counted).body);
+    EXPECT_EQ(sql("SELECT count(*) FROM ops.invariant_board_total_wrong"), 0);
+  };
+
+  expect_the_same();
+  patch(first, R"({"amount": "250.00"})");
+  patch(third, R"({"amount": "7.00", "status": "paused"})");
+  expect_the_same();
+  patch(second, R"({"currency": "EUR"})");
+  patch(first, R"({"amount": null})");
+  expect_the_same();
+  EXPECT_EQ(admin.del(path(third), {{"If-Match", "*"}}).status, 204);
+  expect_the_same();
+  EXPECT_EQ(admin.post(path(third) + "/restore", "{}").status, 200);
+  patch(third, R"({"status": "dropped_out", "refusal_reason": "-"})");
+  expect_the_same();
+  sql("UPDATE crm.deal SET amount = 3, status = 'new', closed_at = NULL");
+  sql("DELETE FROM crm.record WHERE id = " + std::to_string(second));
+  expect_the_same();
+  const auto before = admin.get(board).body;
+  EXPECT_GT(sql("SELECT ops.fold_board_pieces(2)"), 0);
+  EXPECT_EQ(sql("SELECT max(n) FROM (SELECT count(*) AS n FROM ops.board_piece GROUP BY kind, "
+                "status, currency) p"),
+            1);
+  EXPECT_EQ(admin.get(board).body, before);
+  expect_the_same();
+}
+
+TEST_F(BoardsApi, EachKindWithTotalsKeepsThem) {
+  EXPECT_EQ(
+      sql_text("SELECT string_agg(DISTINCT c.relname, ',' ORDER BY c.relname) FROM pg_trigger t "
+               "JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgname LIKE 'board\\_%'"),
+      "assignment,deal,lead,order,payment");
+  HttpClient admin = administrator();
+  for (const std::string kind : {"leads", "deals", "orders", "payments", "assignments"}) {
+    // What nobody counts is there: the totals are read, not the rows.
+    sql("INSERT INTO ops.board_piece SELECT '" + kind.substr(0, kind.size() - 1) +
+        "', status, 'RUB', 41, 0, 0 FROM (SELECT code AS status FROM crm." +
+        (kind == "orders" ? "order" : kind.substr(0, kind.size() - 1)) +
+        "_status ORDER BY position LIMIT 1) s");
+    const Json shown = admin.get("/api/v1/boards/" + kind).json();
+    EXPECT_THAT(shown.dump(), ::testing::HasSubstr("\"count\":41")) << kind;
+  }
+}
+
 TEST_F(BoardsApi, ACardIsMovedWithTheGuardsOfItsStatus) {
   HttpClient owner = client_of("owner", {});
   HttpClient stranger = client_of("stranger", {});

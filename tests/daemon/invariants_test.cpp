@@ -137,6 +137,8 @@ INSTANTIATE_TEST_SUITE_P(
         Break{"mail_doubled",
               "DROP INDEX crm.deal_mail_key;"
               "UPDATE crm.deal SET mail_message_id = (SELECT min(mail_message_id) FROM crm.deal)"},
+        Break{"board_total_wrong",
+              "INSERT INTO ops.board_piece VALUES ('deal', 'new', 'RUB', 1, 1, 10)"},
         Break{"effect_of_unended_mail",
               "UPDATE ops.mail_message SET outcome = NULL, processed_at = NULL,"
               " outcome_record_id = NULL, flagged_at = NULL WHERE uid = 41"},
