@@ -89,6 +89,8 @@ SELECT x.id, x.kind, x.number, x.title,
                d.description FROM crm.deal d JOIN sale USING (id)
         UNION ALL
         SELECT a.id, 'activity', NULL, a.topic, a.text FROM crm.activity a JOIN talk USING (id)) AS x;
+DELETE FROM ops.board_piece;
+INSERT INTO ops.board_piece SELECT * FROM ops.board_counted;
 UPDATE ops.search_progress
    SET transaction = pg_current_xact_id(), event = (SELECT last_value FROM crm.history_event_id);
 COMMIT;
