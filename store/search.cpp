@@ -187,30 +187,50 @@ bool is_searched(const Resource& resource) {
 
 // -- Searching ------------------------------------------------------------------------------------
 
-Result<std::vector<SearchHit>> Search::candidates(const SearchQuery& query,
-                                                  const Actor& actor) const {
-  // What matches at all is bounded before it is ranked: a word of every record cannot make one
-  // search read the whole table.
-  const std::string sql =
-      "WITH q AS (SELECT to_tsquery('russian', $1::text) AS words, $2::text AS plain),"
-      " exact AS MATERIALIZED (SELECT d.record_id, d.kind, 1 + ts_rank_cd(d.words, q.words) +"
-      " CASE WHEN d.number = $5::bigint THEN 5 ELSE 0 END AS score FROM crm.search_document d, q"
-      " WHERE d.words @@ q.words LIMIT 5000), hits AS (SELECT * FROM exact UNION ALL "
-      // Who found a page of what he wrote has not mistyped it.
-      "(SELECT d.record_id, d.kind, word_similarity(q.plain, d.title)"
-      " FROM crm.search_document d, q WHERE q.plain <% d.title"
-      " AND (SELECT count(*) FROM exact) < $4::bigint LIMIT 2000) UNION ALL "
-      "(SELECT p.record_id, r.kind, 3 FROM crm.record_phone p JOIN crm.record r ON r.id ="
-      " p.record_id WHERE $3::text <> '' AND reverse(p.e164) LIKE $3::text LIMIT 2000)),"
-      " best AS (SELECT record_id, kind, max(score) AS score FROM hits GROUP BY record_id, kind"
-      " ORDER BY score DESC, record_id DESC),"
-      // Rights are asked of the best ones, until there are enough.
-      " shown AS (SELECT s.* FROM best s WHERE " +
-      rights_of(records_, query, actor) +
-      " ORDER BY s.score DESC, s.record_id DESC LIMIT $4::bigint)"
-      " SELECT s.kind, s.record_id, s.score, coalesce(d.title, ''), $6::bigint IS NULL FROM shown s"
-      " LEFT JOIN crm.search_document d ON d.record_id = s.record_id"
-      " ORDER BY s.score DESC, s.record_id DESC";
+namespace {
+
+// What matches at all is bounded before it is ranked: a word of every record cannot make one search
+// read the whole table.
+constexpr std::int64_t kMaxExact = 5000;
+
+// The keys of what a person may read of the kinds of which he may not read all; empty: none.
+std::string own_keys(const Records& records, const SearchQuery& query, const Actor& actor) {
+  std::string sql;
+  for (const Resource* resource : query.kinds) {
+    const std::string keys = records.access().readable_keys(actor, *resource, "$6::bigint");
+    if (!keys.empty()) sql += (sql.empty() ? "" : " UNION ALL ") + keys;
+  }
+  return sql;
+}
+
+// `from`: the documents that are looked at, d. The first column is how many of them match.
+std::string hits_sql(const Records& records, const SearchQuery& query, const Actor& actor,
+                     const std::string& from) {
+  return "WITH q AS (SELECT to_tsquery('russian', $1::text) AS words, $2::text AS plain),"
+         " exact AS MATERIALIZED (SELECT d.record_id, d.kind, 1 + ts_rank_cd(d.words, q.words) AS"
+         " score FROM " +
+         from + ", q WHERE d.words @@ q.words LIMIT " + std::to_string(kMaxExact) +
+         "), hits AS (SELECT * FROM exact UNION ALL"
+         " SELECT d.record_id, d.kind, 6 FROM crm.search_document d WHERE d.number = $5::bigint"
+         // Who found a page of what he wrote has not mistyped it.
+         " UNION ALL (SELECT d.record_id, d.kind, word_similarity(q.plain, d.title)"
+         " FROM crm.search_document d, q WHERE q.plain <% d.title"
+         " AND (SELECT count(*) FROM exact) < $4::bigint LIMIT 2000) UNION ALL "
+         "(SELECT p.record_id, r.kind, 3 FROM crm.record_phone p JOIN crm.record r ON r.id ="
+         " p.record_id WHERE $3::text <> '' AND reverse(p.e164) LIKE $3::text LIMIT 2000)),"
+         " best AS (SELECT record_id, kind, max(score) AS score FROM hits GROUP BY record_id, kind"
+         " ORDER BY score DESC, record_id DESC),"
+         // Rights are asked of the best ones, until there are enough.
+         " shown AS (SELECT s.* FROM best s WHERE " +
+         rights_of(records, query, actor) +
+         " ORDER BY s.score DESC, s.record_id DESC LIMIT $4::bigint)"
+         " SELECT (SELECT count(*) FROM exact), s.kind, s.record_id, s.score,"
+         " coalesce(d.title, ''), $6::bigint IS NULL FROM (SELECT) one LEFT JOIN shown s ON true"
+         " LEFT JOIN crm.search_document d ON d.record_id = s.record_id"
+         " ORDER BY s.score DESC, s.record_id DESC";
+}
+
+Params params_of(const SearchQuery& query, const Actor& actor) {
   const auto words = words_of(query.text);
   const bool number = !query.text.empty() && query.text.size() <= 15 &&
                       std::ranges::all_of(query.text, [](char c) { return c >= '0' && c <= '9'; });
@@ -219,24 +239,54 @@ Result<std::vector<SearchHit>> Search::candidates(const SearchQuery& query,
   params.add(query.limit);
   params.add(number ? std::optional<std::int64_t>(std::stoll(query.text)) : std::nullopt);
   params.add(actor.user_id);
+  return params;
+}
 
+std::vector<SearchHit> hits_of(const SearchQuery& query, const Rows& rows) {
+  std::vector<SearchHit> hits;
+  for (int row = 0; row < rows.size(); ++row) {
+    if (rows.is_null(row, 1)) continue;
+    SearchHit hit;
+    const auto resource = std::ranges::find(query.kinds, rows.text(row, 1), &Resource::kind);
+    hit.resource = *resource;
+    hit.id = rows.int64(row, 2);
+    hit.score = std::stod(std::string(rows.text(row, 3)));
+    hit.title = rows.text(row, 4);
+    hits.push_back(std::move(hit));
+  }
+  return hits;
+}
+
+}  // namespace
+
+Result<std::vector<SearchHit>> Search::candidates(const SearchQuery& query,
+                                                  const Actor& actor) const {
   auto tx = database_.begin(Pool::api, TxMode::read_only);
   if (!tx) return std::unexpected(std::move(tx).error());
   tx->queue(kThreshold);
-  const Plan plan = records_.queries().keep({}, sql);
-  const Ticket found = tx->queue(plan.sql, std::move(params));
-  if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
-  const Rows& rows = tx->rows(found);
-  std::vector<SearchHit> hits;
-  for (int row = 0; row < rows.size(); ++row) {
-    SearchHit hit;
-    const auto resource = std::ranges::find(query.kinds, rows.text(row, 0), &Resource::kind);
-    hit.resource = *resource;
-    hit.id = rows.int64(row, 1);
-    hit.score = std::stod(std::string(rows.text(row, 2)));
-    hit.title = rows.text(row, 3);
-    hits.push_back(std::move(hit));
+  const Plan plan =
+      records_.queries().keep({}, hits_sql(records_, query, actor, "crm.search_document d"));
+  auto found = tx->query(plan.sql, params_of(query, actor));
+  if (!found) return std::unexpected(std::move(found).error());
+  std::vector<SearchHit> hits = hits_of(query, **found);
+
+  // Among so many his own may have been left out: then the search begins with what he may read.
+  const std::string keys = own_keys(records_, query, actor);
+  if (!keys.empty() && (*found)->int64(0, 0) >= kMaxExact &&
+      std::cmp_less(hits.size(), query.limit)) {
+    const Plan own = records_.queries().keep(
+        {}, hits_sql(records_, query, actor,
+                     "(SELECT DISTINCT k.id FROM (" + keys +
+                         ") k(id)) k JOIN crm.search_document d ON d.record_id = k.id"));
+    auto more = tx->query(own.sql, params_of(query, actor));
+    if (!more) return std::unexpected(std::move(more).error());
+    for (SearchHit& hit : hits_of(query, **more)) {
+      const bool known = std::ranges::find(hits, hit.id, &SearchHit::id) != hits.end();
+      if (!known && std::cmp_less(hits.size(), query.limit)) hits.push_back(std::move(hit));
+    }
+    std::ranges::stable_sort(hits, std::ranges::greater{}, &SearchHit::score);
   }
+  if (auto done = tx->commit(); !done) return std::unexpected(std::move(done).error());
   return hits;
 }
 

@@ -119,6 +119,25 @@ TEST_F(SearchApi, ShowsOnlyWhatMayBeRead) {
   EXPECT_EQ(found(owner, "тайная", "&kind=deal,lead"), deal);
 }
 
+// More match than are ranked, and all but one are somebody else's.
+TEST_F(SearchApi, HisOwnIsFoundAmongThousandsOfOthers) {
+  HttpClient owner = client_of("owner", {});
+  sql("WITH r AS (INSERT INTO crm.record (kind) SELECT 'deal' FROM generate_series(1, 5200) "
+      "RETURNING id), d AS (INSERT INTO crm.deal (id, name, status, origin) SELECT id, 'Поставка', "
+      "'new', 'api' FROM r RETURNING id, number) INSERT INTO crm.search_document (record_id, kind, "
+      "number, title, words) SELECT id, 'deal', number, number || ' Поставка', "
+      "to_tsvector('russian', number || ' Поставка') FROM d");
+  const auto mine = make_deal(owner, "Поставка");
+  const auto number = sql("SELECT number FROM crm.deal WHERE id = " + std::to_string(mine));
+  index();
+  EXPECT_EQ(found(owner, "поставка"), "deal:" + std::to_string(mine));
+  HttpClient stranger = client_of("stranger", {});
+  EXPECT_EQ(found(stranger, "поставка"), "");
+  EXPECT_EQ(found(owner, std::to_string(number)), "deal:" + std::to_string(mine));
+  HttpClient admin = administrator();
+  EXPECT_EQ(found(admin, "поставка").find("deal:"), 0U);
+}
+
 TEST_F(SearchApi, RefusesWhatIsNoSearch) {
   HttpClient admin = administrator();
   for (const std::string wrong : {"", "?q=", "?q=%20", "?q=!%26%7C", "?q=a&limit=0",
