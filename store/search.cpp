@@ -212,10 +212,11 @@ std::string hits_sql(const Records& records, const SearchQuery& query, const Act
          from + ", q WHERE d.words @@ q.words LIMIT " + std::to_string(kMaxExact) +
          "), hits AS (SELECT * FROM exact UNION ALL"
          " SELECT d.record_id, d.kind, 6 FROM crm.search_document d WHERE d.number = $5::bigint"
-         // Who found a page of what he wrote has not mistyped it.
+         // Who found a page of what he wrote has not mistyped it; of digits all are alike.
          " UNION ALL (SELECT d.record_id, d.kind, word_similarity(q.plain, d.title)"
          " FROM crm.search_document d, q WHERE q.plain <% d.title"
-         " AND (SELECT count(*) FROM exact) < $4::bigint LIMIT 2000) UNION ALL "
+         " AND $5::bigint IS NULL AND (SELECT count(*) FROM exact) < $4::bigint LIMIT 500) UNION "
+         "ALL "
          "(SELECT p.record_id, r.kind, 3 FROM crm.record_phone p JOIN crm.record r ON r.id ="
          " p.record_id WHERE $3::text <> '' AND reverse(p.e164) LIKE $3::text LIMIT 2000)),"
          " best AS (SELECT record_id, kind, max(score) AS score FROM hits GROUP BY record_id, kind"
