@@ -1,6 +1,8 @@
--- wrk: OP=get|list|create, TOKEN, FIRST and LAST deal id. Prints one line of JSON.
+-- wrk: OP=get|list|create, TOKEN, FIRST and LAST deal id, PREFIX of the paths where it is not ours.
+-- Prints one line of JSON.
 local op, token = os.getenv("OP"), os.getenv("TOKEN")
 local first, last = tonumber(os.getenv("FIRST")), tonumber(os.getenv("LAST"))
+local prefix = os.getenv("PREFIX") or "/api/v1"
 local status = {"new", "first_contact", "needs_assessment", "presentation", "proposal", "prototype",
                 "decision", "completed", "paused", "rejected"}
 local headers = {["Authorization"] = "Bearer " .. token}
@@ -10,13 +12,13 @@ function setup(thread) threads = threads + 1; thread:set("seed", threads * 7919)
 function init() math.randomseed(seed) end
 function request()
   if op == "get" then
-    return wrk.format("GET", "/api/v1/deals/" .. math.random(first, last), headers)
+    return wrk.format("GET", prefix .. "/deals/" .. math.random(first, last), headers)
   end
   if op == "list" then
-    return wrk.format("GET", "/api/v1/deals?status=" .. status[math.random(1, 10)] ..
+    return wrk.format("GET", prefix .. "/deals?status=" .. status[math.random(1, 10)] ..
                              "&sort=-date_received,-id&limit=50", headers)
   end
-  return wrk.format("POST", "/api/v1/deals", json, '{"name":"Сделка","amount":"' ..
+  return wrk.format("POST", prefix .. "/deals", json, '{"name":"Сделка","amount":"' ..
       math.random(1, 1000000) .. '.50","company_text":"ООО «Ромашка»","description":"Комментарий"}')
 end
 function done(summary, latency)
