@@ -228,11 +228,11 @@ Result<void> write_upload(const ApiServices& services, const Request& request, c
   return write_once(services, request, asked, response,
                     [&](Transaction* transaction, Response& answer) -> Result<void> {
                       if (transaction != nullptr) return effect(*transaction, answer);
-                      auto own =
-                          services.database.begin(store::Pool::api, store::TxMode::read_write);
-                      if (!own) return std::unexpected(own.error());
-                      if (auto done = effect(*own, answer); !done) return done;
-                      return own->commit();
+                      return store::in_transaction(services.database, store::Pool::api,
+                                                   [&](Transaction& own) {
+                                                     answer.clear();  // of an attempt before
+                                                     return effect(own, answer);
+                                                   });
                     });
 }
 

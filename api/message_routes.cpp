@@ -156,6 +156,7 @@ Result<void> send(const ApiServices& services, std::uint64_t limit, Request& req
   return write_once(services, request, text, response,
                     [&](Transaction* transaction, Response& answer) -> Result<void> {
                       const auto order = [&](Transaction& tx) -> Result<void> {
+                        answer.clear();  // of an attempt before
                         auto made = store::order_message(services.records, tx, sent->order, actor);
                         if (!made) return std::unexpected(std::move(made).error());
                         write_ordered(*made, false, answer);

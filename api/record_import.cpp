@@ -16,6 +16,7 @@
 #include "api/table_reader.h"
 #include "daemon/base/text.h"
 #include "store/bulk.h"
+#include "store/operations/action.h"
 #include "store/upsert.h"
 
 namespace c360::api {
@@ -267,18 +268,24 @@ Result<std::vector<BulkRow>> write_alone(Import& import, const Batch& batch) {
   return written;
 }
 
-// Everything in batches, telling of each. With `all` in one transaction, which is committed only
-// when no row was wrong.
-Result<void> run(Import& import, const BodySink& sink, Tally& tally, bool& stored) {
+// What was told of an attempt before is not told again.
+struct Telling {
+  const BodySink& sink;
+  std::int64_t rows = 0;
+
+  Result<void> tell(const std::string& rejected, const Tally& tally) {
+    if (tally.rows <= rows && rows > 0) return {};
+    rows = tally.rows;
+    return sink(rejected + progress_line(tally));
+  }
+};
+
+// Everything in batches, telling of each: in `whole`, or each in a transaction of its own.
+Result<void> write_batches(Import& import, Transaction* whole, Telling& telling, Tally& tally) {
+  tally = {};
   RowSource rows(import);
   import.spool->rewind();
   if (auto begun = rows.begin(); !begun) return begun;
-  std::optional<Transaction> whole;
-  if (import.all) {
-    auto begun = import.services.database.begin(store::Pool::api, store::TxMode::read_write);
-    if (!begun) return std::unexpected(std::move(begun).error());
-    whole.emplace(std::move(*begun));
-  }
   Batch batch;
   for (bool more = true; more;) {
     std::string told;
@@ -286,20 +293,39 @@ Result<void> run(Import& import, const BodySink& sink, Tally& tally, bool& store
     if (!read) return std::unexpected(std::move(read).error());
     more = *read;
     if (!batch.items.empty()) {
-      auto written = whole ? store::bulk(import.services.records, *whole, import.resource,
-                                         batch.items, import.actor, import.options)
-                           : write_alone(import, batch);
+      auto written = whole != nullptr
+                         ? store::bulk(import.services.records, *whole, import.resource,
+                                       batch.items, import.actor, import.options)
+                         : write_alone(import, batch);
       if (!written) return std::unexpected(std::move(written).error());
       count_rows(*written, batch, import.russian, tally, told);
     }
-    if (auto sent = sink(told + progress_line(tally)); !sent) return sent;
+    if (auto sent = telling.tell(told, tally); !sent) return sent;
   }
-  if (whole && tally.rejected == 0 && !import.dry_run) {
-    if (auto done = whole->commit(); !done) return done;
-    stored = true;
-  }
-  if (!whole) stored = !import.dry_run && tally.created + tally.updated > 0;
   return {};
+}
+
+// In one transaction, committed only when no row was wrong.
+Result<void> write_all(Import& import, Telling& telling, Tally& tally, bool& stored) {
+  auto whole = import.services.database.begin(store::Pool::api, store::TxMode::read_write);
+  if (!whole) return std::unexpected(std::move(whole).error());
+  if (auto done = write_batches(import, &*whole, telling, tally); !done) return done;
+  if (tally.rejected > 0 || import.dry_run) return {};
+  if (auto done = whole->commit(); !done) return done;
+  stored = true;
+  return {};
+}
+
+Result<void> run(Import& import, const BodySink& sink, Tally& tally, bool& stored) {
+  Telling telling{sink};
+  if (!import.all) return write_batches(import, nullptr, telling, tally);
+  for (int attempt = 1;; ++attempt) {
+    auto done = write_all(import, telling, tally, stored);
+    if (done || !store::worth_another_try(done.error()) || attempt == store::kActionAttempts) {
+      return done;
+    }
+    store::wait_before_attempt(attempt);
+  }
 }
 
 Result<void> stream_import(Import& import, const BodySink& sink) {

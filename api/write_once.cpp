@@ -5,11 +5,10 @@
 #include "api/auth.h"
 #include "daemon/base/text.h"
 #include "store/idempotency.h"
+#include "store/operations/action.h"
 
 namespace c360::api {
 namespace {
-
-constexpr int kAttempts = 3;
 
 std::string header_lines(const Response& response) {
   std::string lines = "Content-Type: " + response.content_type + "\r\n";
@@ -35,11 +34,6 @@ void restore(const store::StoredAnswer& stored, Response& response) {
     }
   }
   response.add_header("Idempotency-Replayed", "true");
-}
-
-bool worth_another_try(const Error& error) {
-  return error.reason == "serialization_failure" || error.reason == "deadlock" ||
-         error.reason == "connection_lost";
 }
 
 Result<void> claimed(store::Database& database, const store::IdempotencyRequest& claim,
@@ -75,7 +69,10 @@ Result<void> write_once(const ApiServices& services, const Request& request, std
     response.clear();
     auto done = claimed(database, claim, response, effect);
     if (done) return {};
-    if (worth_another_try(done.error()) && attempt < kAttempts) continue;
+    if (store::worth_another_try(done.error()) && attempt < store::kActionAttempts) {
+      store::wait_before_attempt(attempt);
+      continue;
+    }
     auto stored = store::settle_idempotency(database, claim, done.error());
     if (!stored) return std::unexpected(std::move(stored).error());
     restore(*stored, response);

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "store/history.h"
-#include "store/operations/action.h"
 #include "store/records_state.h"
+#include "store/retried.h"
 
 namespace c360::store {
 namespace {
@@ -99,9 +99,9 @@ std::optional<std::int64_t> same_version(const Draft& draft) {
 Result<void> Records::link(const Resource& resource, std::string_view key,
                            std::string_view collection, std::string_view child, const Actor& actor,
                            bool is_main) {
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  return link(*tx, resource, key, collection, child, actor, is_main);
+  return retried(state_->database, [&](Transaction& tx) {
+    return link(tx, resource, key, collection, child, actor, is_main);
+  });
 }
 
 Result<void> Records::link(Transaction& tx, const Resource& resource, std::string_view key,
@@ -155,37 +155,34 @@ Result<void> Records::unlink(const Resource& resource, std::string_view key,
   if (!is_key(of_child, child)) return no_such(of_child, child);
   const WriteOptions options;
   const WriteContext context = state_->context(actor, options);
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  const State::Locked locked = state_->queue_lock(*tx, resource, key, actor);
-  if (auto done = tx->run(); !done) return done;
-  Draft draft(resource, actor, context);
-  if (auto read = state_->read_lock(*tx, locked, draft, key, options); !read) return read;
-  const Plan remove = state_->queries.keep(
-      {}, "DELETE FROM " + std::string((*collection)->link_table) + " WHERE " +
-              std::string((*collection)->parent_column) + " = $1::" + key_type_of(resource) +
-              " AND " + std::string((*collection)->child_column) +
-              " = $2::" + key_type_of(of_child));
-  const auto removed = tx->query(remove.sql, Params{}.add(key).add(child));
-  if (!removed) return std::unexpected(removed.error());
-  if ((*removed)->affected() == 0) return no_such(of_child, child);
-  if ((*collection)->kind == "contact") tx->queue(kPromoteRecordMain, Params{}.add(key));
-  queue_history(*tx, subject_of(resource, key),
-                {{event_of(**collection, false), change_of(**collection, of_child, child, false)}},
-                same_version(draft), actor);
-  return state_->finish(*tx, options, resource);
+  return retried(state_->database, [&](Transaction& tx) -> Result<void> {
+    const State::Locked locked = state_->queue_lock(tx, resource, key, actor);
+    if (auto done = tx.run(); !done) return done;
+    Draft draft(resource, actor, context);
+    if (auto read = state_->read_lock(tx, locked, draft, key, options); !read) return read;
+    const Plan remove = state_->queries.keep(
+        {}, "DELETE FROM " + std::string((*collection)->link_table) + " WHERE " +
+                std::string((*collection)->parent_column) + " = $1::" + key_type_of(resource) +
+                " AND " + std::string((*collection)->child_column) +
+                " = $2::" + key_type_of(of_child));
+    const auto removed = tx.query(remove.sql, Params{}.add(key).add(child));
+    if (!removed) return std::unexpected(removed.error());
+    if ((*removed)->affected() == 0) return no_such(of_child, child);
+    if ((*collection)->kind == "contact") tx.queue(kPromoteRecordMain, Params{}.add(key));
+    queue_history(
+        tx, subject_of(resource, key),
+        {{event_of(**collection, false), change_of(**collection, of_child, child, false)}},
+        same_version(draft), actor);
+    return state_->finish(tx, options, resource);
+  });
 }
 
 Result<RecordView> Records::complete_task(std::int64_t task_id, std::string_view outcome,
                                           const Json& details, const Actor& actor,
                                           const WriteOptions& options) {
-  for (int attempt = 1;; ++attempt) {
-    auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-    if (!tx) return std::unexpected(tx.error());
-    auto done = complete_task(*tx, task_id, outcome, details, actor, options);
-    if (done || !worth_another_try(done.error()) || attempt == kActionAttempts) return done;
-    wait_before_attempt(attempt);
-  }
+  return retried(state_->database, [&](Transaction& tx) {
+    return complete_task(tx, task_id, outcome, details, actor, options);
+  });
 }
 
 Result<RecordView> Records::complete_task(Transaction& tx, std::int64_t task_id,

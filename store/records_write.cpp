@@ -5,6 +5,7 @@
 #include "store/history.h"
 #include "store/query_parts.h"
 #include "store/records_state.h"
+#include "store/retried.h"
 
 namespace c360::store {
 namespace {
@@ -217,23 +218,6 @@ void set_if_field(Draft& draft, std::string_view field, std::optional<std::strin
 
 std::optional<std::string> user_text(const Actor& actor) {
   return actor.user_id ? std::optional(std::to_string(*actor.user_id)) : std::nullopt;
-}
-
-// A transaction of our own, begun anew up to three times when the database says that another one
-// was in the way, or when the connection broke before COMMIT was sent.
-template <typename Body>
-auto retried(Database& database, Body body) -> decltype(body(std::declval<Transaction&>())) {
-  constexpr int kAttempts = 3;
-  for (int attempt = 1;; ++attempt) {
-    auto tx = database.begin(Pool::api, TxMode::read_write);
-    if (!tx) return std::unexpected(tx.error());
-    auto done = body(*tx);
-    if (done || attempt == kAttempts) return done;
-    const std::string& reason = done.error().reason;
-    if (reason != "serialization_failure" && reason != "deadlock" && reason != "connection_lost") {
-      return done;
-    }
-  }
 }
 
 Result<void> offers(const Resource& resource, Operation operation, std::string_view verb) {
@@ -614,7 +598,7 @@ Result<void> Records::remove(Transaction& tx, const Resource& resource, std::str
     tx.queue(plan.sql, std::move(params));
     queue_history(tx, subject_of(resource, key), {removal_event(draft)}, std::nullopt, actor);
     auto done = state_->finish(tx, options, resource);
-    if (!done && done.error().code == ErrorCode::conflict) {
+    if (!done && done.error().code == ErrorCode::conflict && !worth_another_try(done.error())) {
       return fail(ErrorCode::conflict, std::string(key) + " is in use; it can only be deactivated.",
                   "in_use");
     }
@@ -642,26 +626,26 @@ Result<RecordView> Records::restore(const Resource& resource, std::string_view k
   if (!is_key(resource, key)) return no_such(resource, key);
   // Deleted records are seen by administrators only.
   if (!actor.is_administrator()) return no_such(resource, key);
-  auto tx = state_->database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  const WriteContext context = state_->context(actor, options);
-  const State::Locked locked = state_->queue_lock(*tx, resource, key, actor);
-  if (auto done = tx->run(); !done) return std::unexpected(done.error());
-  Draft draft(resource, actor, context);
-  if (auto read = state_->read_lock(*tx, locked, draft, key, options, true); !read) {
-    return std::unexpected(read.error());
-  }
-  if (!draft.has("deleted_at")) {
-    return fail(ErrorCode::conflict, "The record is not deleted.", "not_deleted");
-  }
-  if (resource.has_field("merged_into_id") && draft.has("merged_into_id")) {
-    return fail(ErrorCode::conflict,
-                "The record was merged into " + std::string(*draft.get("merged_into_id")) +
-                    "; it cannot come back alone.",
-                "merged");
-  }
-  draft.set("deleted_at", std::nullopt);
-  return state_->write_update(*tx, draft, key, options, {"restored"});
+  return retried(state_->database, [&](Transaction& tx) -> Result<RecordView> {
+    const WriteContext context = state_->context(actor, options);
+    const State::Locked locked = state_->queue_lock(tx, resource, key, actor);
+    if (auto done = tx.run(); !done) return std::unexpected(done.error());
+    Draft draft(resource, actor, context);
+    if (auto read = state_->read_lock(tx, locked, draft, key, options, true); !read) {
+      return std::unexpected(read.error());
+    }
+    if (!draft.has("deleted_at")) {
+      return fail(ErrorCode::conflict, "The record is not deleted.", "not_deleted");
+    }
+    if (resource.has_field("merged_into_id") && draft.has("merged_into_id")) {
+      return fail(ErrorCode::conflict,
+                  "The record was merged into " + std::string(*draft.get("merged_into_id")) +
+                      "; it cannot come back alone.",
+                  "merged");
+    }
+    draft.set("deleted_at", std::nullopt);
+    return state_->write_update(tx, draft, key, options, {"restored"});
+  });
 }
 
 }  // namespace c360::store

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/history.h"
+#include "store/retried.h"
 
 namespace c360::store {
 namespace {
@@ -112,15 +113,15 @@ void queue_token_event(Transaction& tx, std::int64_t id, HistoryEvent event, con
 
 Result<NewToken> create_token(Database& database, const TokenRequest& request, const Actor& actor) {
   if (auto fine = check(request); !fine) return std::unexpected(fine.error());
-  auto tx = database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  const auto user = tx->query(kFindUser, Params{}.add(request.login));
-  if (!user) return std::unexpected(user.error());
-  if ((*user)->empty()) return no_such_user(request.login);
-  auto made = create_token_of(*tx, (*user)->int64(0, 0), request, actor);
-  if (!made) return made;
-  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-  return made;
+  return retried(database, [&](Transaction& tx) -> Result<NewToken> {
+    const auto user = tx.query(kFindUser, Params{}.add(request.login));
+    if (!user) return std::unexpected(user.error());
+    if ((*user)->empty()) return no_such_user(request.login);
+    auto made = create_token_of(tx, (*user)->int64(0, 0), request, actor);
+    if (!made) return made;
+    if (auto done = tx.commit(); !done) return std::unexpected(done.error());
+    return made;
+  });
 }
 
 Result<NewToken> create_token_of(Transaction& tx, std::int64_t user_id, const TokenRequest& request,
@@ -169,21 +170,21 @@ Result<std::vector<TokenInfo>> list_tokens(Database& database, std::string_view 
 }
 
 Result<void> revoke_token(Database& database, std::int64_t id, const Actor& actor) {
-  auto tx = database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  const auto rows = tx->query(kRevoke, std::move(Params{}.add(id)));
-  if (!rows) return std::unexpected(rows.error());
-  if ((*rows)->empty()) {
-    return fail(ErrorCode::not_found, "There is no token " + std::to_string(id) + ".",
-                "token_not_found");
-  }
-  if ((*rows)->boolean(0, 1)) {
-    queue_token_event(*tx, id,
-                      {"updated", R"([{"field":"revoked_at","old":null,"new":")" +
-                                      to_rfc3339(*(*rows)->instant(0, 2)) + "\"}]"},
-                      actor);
-  }
-  return tx->commit();
+  return retried(database, [&](Transaction& tx) -> Result<void> {
+    const auto rows = tx.query(kRevoke, std::move(Params{}.add(id)));
+    if (!rows) return std::unexpected(rows.error());
+    if ((*rows)->empty()) {
+      return fail(ErrorCode::not_found, "There is no token " + std::to_string(id) + ".",
+                  "token_not_found");
+    }
+    if ((*rows)->boolean(0, 1)) {
+      queue_token_event(tx, id,
+                        {"updated", R"([{"field":"revoked_at","old":null,"new":")" +
+                                        to_rfc3339(*(*rows)->instant(0, 2)) + "\"}]"},
+                        actor);
+    }
+    return tx.commit();
+  });
 }
 
 Result<Principal> authenticate_token(Database& database, const Sha256& token_sha256) {

@@ -90,15 +90,19 @@ Result<std::int64_t> unread_notifications(Database& database, std::int64_t user)
 
 Result<ReadCount> mark_notifications_read(Database& database, std::int64_t user,
                                           std::span<const std::int64_t> ids, std::int64_t last) {
-  auto tx = database.begin(Pool::api, TxMode::read_write);
-  if (!tx) return std::unexpected(tx.error());
-  Params params;
-  params.add(user);
-  ids.empty() ? params.add(last) : params.add_array(ids);
-  const Ticket marked = tx->queue(ids.empty() ? kMarkAll : kMarkThese, std::move(params));
-  const Ticket left = tx->queue(kUnread, std::move(Params{}.add(user)));
-  if (auto done = tx->commit(); !done) return std::unexpected(done.error());
-  return ReadCount{tx->rows(marked).affected(), tx->rows(left).int64(0, 0)};
+  ReadCount count;
+  auto done = in_transaction(database, Pool::api, [&](Transaction& tx) -> Result<void> {
+    Params params;
+    params.add(user);
+    ids.empty() ? params.add(last) : params.add_array(ids);
+    const Ticket marked = tx.queue(ids.empty() ? kMarkAll : kMarkThese, std::move(params));
+    const Ticket left = tx.queue(kUnread, std::move(Params{}.add(user)));
+    if (auto ran = tx.run(); !ran) return ran;
+    count = {tx.rows(marked).affected(), tx.rows(left).int64(0, 0)};
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done).error());
+  return count;
 }
 
 Result<std::int64_t> tell_reminders(Transaction& tx, int limit) {

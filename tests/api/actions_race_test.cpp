@@ -201,6 +201,70 @@ TEST_F(ActionsRace, ALeadBecomesOneDealHoweverManyConvertIt) {
                 "h.version) FROM crm.history_event h WHERE h.record_id = l.id)");
 }
 
+// A lead that becomes a deal while it is merged into another one, or the other into it.
+TEST_F(ActionsRace, MergesOfLeadsAndTheirConversionsAgreeOnOneDeal) {
+  HttpClient admin = client(token_);
+  const auto company = created(
+      admin.post("/api/v1/counterparties",
+                 R"({"name": "К", "segment_code": "small", "acquisition_channel_code": "site",
+          "status_code": "potential"})"));
+  std::vector<std::string> leads;
+  for (int i = 0; i < 10; ++i) {
+    leads.push_back(std::to_string(created(admin.post(
+        "/api/v1/leads", R"({"name": "L", "counterparty_id": )" + std::to_string(company) + "}"))));
+    ASSERT_EQ(admin.post("/api/v1/leads/" + leads.back() + "/comments", R"({"text": "c"})").status,
+              201);
+  }
+  at_once([&](HttpClient& by, std::minstd_rand& random, int self) {
+    const auto any = [&] { return leads[random() % leads.size()]; };
+    for (int step = 0; step < 24; ++step) {
+      const std::string one = any();
+      const std::string other = any();
+      const std::string path = "/api/v1/leads/" + one;
+      switch (random() % 6) {
+        case 0:
+        case 1:
+          note(by.post(path + "/merge", R"({"confirm": true, "into": )" + other + "}"));
+          break;
+        case 2:
+          note(by.post(path + "/unmerge", R"({"source": )" + other + "}"));
+          break;
+        case 3:
+          note(by.post("/api/v1/leads/status",
+                       R"({"ids": [)" + one + ", " + other + R"(], "status": "interest"})"));
+          break;
+        case 4:
+          note(by.post(path + "/status", R"({"status": "deal_creation"})"));
+          break;
+        default:
+          note(by.post(path + "/convert", "{}",
+                       {{"Idempotency-Key", std::to_string(self) + "-" + std::to_string(step)}}));
+      }
+    }
+  });
+  expect_none_bad();
+  EXPECT_GT(sql("SELECT count(*) FROM crm.merge"), 0) << "some were merged";
+  EXPECT_GT(sql("SELECT count(*) FROM crm.deal"), 0) << "some were converted";
+  expect_nobody("a lead with two deals of its own",
+                "SELECT created_from_lead_id FROM crm.deal WHERE deleted_at IS NULL GROUP BY 1 "
+                "HAVING count(*) > 1");
+  expect_nobody("a converted lead without its deal",
+                "SELECT id FROM crm.lead WHERE status = 'deal_creation' AND created_deal_id IS "
+                "NULL");
+  expect_nobody("a deal of a lead that names another one, or none",
+                "SELECT d.id FROM crm.deal d JOIN crm.lead l ON l.id = d.created_from_lead_id "
+                "WHERE l.created_deal_id IS DISTINCT FROM d.id");
+  expect_nobody(
+      "a merge that is not written down, or stands though it is undone",
+      "SELECT l.id FROM crm.lead l FULL JOIN (SELECT g.* FROM crm.merge g JOIN crm.lead s ON s.id "
+      "= g.source_id WHERE g.undone_at IS NULL) g ON g.source_id = l.id WHERE l.merged_into_id IS "
+      "DISTINCT FROM g.target_id");
+  expect_nobody("a merged lead that is alive, or one that was never merged and is not",
+                "SELECT id FROM crm.lead WHERE (merged_into_id IS NULL) <> (deleted_at IS NULL)");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.comment WHERE source = 'user' AND deleted_at IS NULL"),
+            10);
+}
+
 TEST_F(ActionsRace, MergesAndStatusChangesLoseNothingAndEndSomewhere) {
   HttpClient admin = client(token_);
   std::vector<std::string> deals;
