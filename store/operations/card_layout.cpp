@@ -35,11 +35,23 @@ constexpr std::string_view kVersions =
     "(SELECT v.*, d.parent_record_id AS card_of FROM crm.document_version v JOIN crm.document d ON "
     "d.id = v.document_id WHERE d.deleted_at IS NULL)";
 
+// That made a record of his, and that became an activity on one.
 constexpr std::string_view kMails =
     "(SELECT m.*, o.card_of FROM ops.mail m JOIN (SELECT c.id, c.id AS card_of FROM "
     "crm.counterparty c UNION ALL SELECT x.id, x.counterparty_id FROM crm.lead x UNION ALL SELECT "
     "x.id, x.counterparty_id FROM crm.deal x UNION ALL SELECT x.id, x.counterparty_id FROM "
-    "crm.support_request x) o ON o.id = m.outcome_record_id)";
+    "crm.support_request x UNION ALL SELECT a.id, p.card_of FROM crm.activity a JOIN (SELECT c.id, "
+    "c.id AS card_of FROM crm.counterparty c"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.lead x"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.deal x"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.order x"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.payment x"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.contract x"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.agreement x WHERE x.deleted_at IS NULL"
+    " UNION ALL SELECT x.id, x.counterparty_id FROM crm.support_request x WHERE x.deleted_at IS "
+    "NULL"
+    ") p ON p.id = a.parent_record_id WHERE a.mail_message_id IS NOT NULL"
+    ") o ON o.id = m.outcome_record_id)";
 
 constexpr std::string_view kReleases =
     "(SELECT r.*, l.counterparty_id AS card_of FROM crm.release r JOIN crm.release_counterparty l "
