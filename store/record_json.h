@@ -31,7 +31,7 @@ struct ParsedValue {
   std::optional<std::string> text;  // nullopt: JSON null
   std::optional<ValueFault> fault;
 };
-// Type, length, spelling and choices; `check` of the field unless `lenient`.
+// Type, length, spelling, choices and `check` of the field; `lenient` forgives its check digits.
 ParsedValue parse_value(const Field& field, const Json& value, bool lenient = false);
 // The same of a URL parameter: type and spelling only. A date is midnight in `time_zone` where a
 // timestamp is expected.

@@ -1,4 +1,6 @@
 // Records from tables.
+#include <algorithm>
+
 #include "api/table_reader.h"
 #include "daemon/base/text.h"
 #include "tests/api/api_fixture.h"
@@ -149,6 +151,75 @@ TEST_F(ImportApi, WhatAnExportWroteComesBackTheSame) {
     EXPECT_EQ(last(taken, "created"), "2") << taken.body;
     EXPECT_EQ(admin.get("/api/v1/deals/export" + columns + dialect).body, before.body);
   }
+}
+
+TEST_F(ImportApi, WithLenientWrongCheckDigitsAreStoredAndNamed) {
+  HttpClient admin = administrator();
+  const std::string table =
+      "name,inn,segment_code,acquisition_channel_code,status_code\n"
+      "Верный,7707083893,small,other,potential\nНеверный,7743013902,small,other,potential\n"
+      "Короткий,77430,small,other,potential\n";
+  const std::string target = "/api/v1/counterparties/import?mode=each";
+  EXPECT_EQ(rejected(send_csv(admin, target + "&dry_run=true", table)),
+            (std::vector<std::string>{"2 /inn", "3 /inn"}));
+
+  const auto answer = send_csv(admin, target + "&lenient=true", table);
+
+  EXPECT_EQ(last(answer, "stored"), "true") << answer.body;
+  EXPECT_EQ(last(answer, "created"), "2") << answer.body;
+  EXPECT_EQ(rejected(answer), std::vector<std::string>{"3 /inn"}) << "its digits are too few";
+  const auto stored = admin.get("/api/v1/counterparties?sort=id&fields=name,inn,missing_fields");
+  EXPECT_EQ(stored.field("items/1/inn"), "7743013902") << stored.body;
+  const Json page = stored.json();
+  const auto names_inn = [&](std::size_t row) {
+    const auto& missing = page.find("items")->as_array().at(row).find("missing_fields")->as_array();
+    return std::ranges::find(missing, Json("inn")) != missing.end();
+  };
+  EXPECT_FALSE(names_inn(0)) << stored.body;
+  EXPECT_TRUE(names_inn(1)) << stored.body;
+  HttpClient manager = client_of("manager", {"crm-manager"});
+  const auto refused = send_csv(manager, target + "&lenient=true", table);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.field("code"), "administrators_only");
+}
+
+// The first hundred rows are told of while the next ones are still being written.
+TEST_F(ImportApi, ProgressIsHeardBeforeTheEnd) {
+  HttpClient admin = administrator();
+  const std::string token = add_token(add_user("importer", {"crm-administrators"}), {"admin"});
+  auto stopping = database_->begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(stopping);
+  ASSERT_TRUE(stopping->query({"", "SELECT pg_advisory_xact_lock(17)"}, {}));
+  sql("CREATE FUNCTION public.wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "PERFORM pg_advisory_xact_lock_shared(17); RETURN NEW; END $$");
+  sql("CREATE TRIGGER wait_for_test BEFORE INSERT ON crm.deal FOR EACH ROW WHEN (NEW.name = "
+      "'D150') EXECUTE FUNCTION public.wait_for_test()");
+  std::string table = "name\n";
+  for (int i = 0; i < 200; ++i) table += "D" + std::to_string(i) + "\n";
+
+  RawConnection connection(port());
+  connection.send(
+      "POST /api/v1/deals/import HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
+      "\r\nContent-Type: text/csv\r\nContent-Length: " + std::to_string(table.size()) + "\r\n\r\n" +
+      table);
+  ASSERT_EQ(connection.read_answer(true).status, 200);
+  std::string text;
+  while (text.find('\n') == std::string::npos) {
+    const auto chunk = connection.read_chunk();
+    ASSERT_TRUE(chunk && !chunk->empty()) << text;
+    text += *chunk;
+  }
+  EXPECT_NE(text.find(R"({"progress":{"rows":100)"), std::string::npos) << text;
+  EXPECT_EQ(text.find("\"end\""), std::string::npos) << "the rest waits";
+  ASSERT_TRUE(stopping->commit());
+  for (;;) {
+    const auto chunk = connection.read_chunk();
+    ASSERT_TRUE(chunk) << text;
+    if (chunk->empty()) break;
+    text += *chunk;
+  }
+  EXPECT_NE(text.find(R"({"end":true,"stored":true,"rows":200,"created":200)"), std::string::npos)
+      << text;
 }
 
 TEST_F(ImportApi, EachRowNeedsTheRightsOfACreation) {
