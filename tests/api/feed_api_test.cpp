@@ -1,5 +1,9 @@
 // The change feed over the wire: pages, waiting, streams, snapshot.
+#include <algorithm>
+#include <atomic>
 #include <future>
+#include <map>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -323,6 +327,125 @@ TEST_F(FeedApi, ASnapshotAndTheFeedBehindItAreEverything) {
   HttpClient stranger = client_of("stranger", {});
   EXPECT_NE(stranger.get("/api/v1/events/snapshot?kind=deal").body.find("\"records\":0"),
             std::string::npos);
+}
+
+// What a client keeps of each record: its version, and whether it is there.
+using Copies = std::map<std::int64_t, std::pair<std::int64_t, bool>>;
+
+void keep(Copies& copies, std::int64_t id, std::int64_t version, bool alive) {
+  auto& copy = copies[id];
+  if (version >= copy.first) copy = {version, alive};
+}
+
+// What was made and deleted before the cursor nobody needs to know of.
+bool hold_everything(const Copies& copies, const Copies& all) {
+  const auto known = [&](const auto& each) {
+    const auto copy = copies.find(each.first);
+    return copy == copies.end() ? !each.second.second : copy->second == each.second;
+  };
+  return std::ranges::all_of(all, known) &&
+         std::ranges::all_of(copies, [&](const auto& each) { return all.contains(each.first); });
+}
+
+// The cursor is taken while a transaction is open that wrote before, and others write all the while
+// the records are read in many pages: what is missing in them is in the feed.
+TEST_F(FeedApi, ASnapshotAmongWritersAndTheFeedBehindItMissNothing) {
+  options_.max_page = 5;
+  restart();
+  HttpClient admin = administrator();
+  for (int i = 0; i < 60; ++i) make_deal(admin, "Deal " + std::to_string(i));
+  const std::string token = add_token(add_user("writer", {"crm-administrators"}), {"admin"});
+  auto late = database_->begin(store::Pool::work, store::TxMode::read_write);
+  ASSERT_TRUE(late);
+  const auto inserted = late->query(
+      {"",
+       "WITH r AS (INSERT INTO crm.record (kind) VALUES ('deal') RETURNING id), d AS (INSERT INTO "
+       "crm.deal (id, name) SELECT id, 'late' FROM r) INSERT INTO crm.history_event (record_id, "
+       "record_kind, event, version) SELECT id, 'deal', 'created', 1 FROM r RETURNING record_id"});
+  ASSERT_TRUE(inserted);
+  const std::int64_t late_deal = (*inserted)->int64(0, 0);
+  std::atomic<bool> read = false;
+  std::vector<std::jthread> writers;
+  for (int i = 0; i < 3; ++i) {
+    writers.emplace_back([this, &read, token, i] {
+      HttpClient writer(port(), token);
+      std::minstd_rand random(static_cast<unsigned>(i) + 1);
+      std::vector<std::string> own;
+      for (int step = 0; step < 2'000 && (step < 10 || !read); ++step) {
+        if (own.empty() || random() % 3 == 0) {
+          own.push_back(writer.post("/api/v1/deals", R"({"name": "new"})").field("id"));
+        } else if (random() % 3 == 0) {
+          EXPECT_EQ(writer.del("/api/v1/deals/" + own.back(), {{"If-Match", "*"}}).status, 204);
+          own.pop_back();
+        } else {
+          const std::string name = "changed " + std::to_string(step);
+          EXPECT_EQ(writer
+                        .patch("/api/v1/deals/" + own[random() % own.size()],
+                               R"({"name": ")" + name + "\"}", {{"If-Match", "*"}})
+                        .status,
+                    200);
+        }
+      }
+    });
+  }
+
+  RawConnection connection(port());
+  connection.send(
+      "GET /api/v1/events/snapshot?kind=deal HTTP/1.1\r\nHost: localhost\r\nAuthorization: "
+      "Bearer " +
+      token + "\r\n\r\n");
+  ASSERT_EQ(connection.read_answer(true).status, 200);
+  std::string text;
+  while (text.find('\n') == std::string::npos) text += connection.read_chunk().value_or("\n");
+  ASSERT_TRUE(late->commit()) << "once the cursor is told";
+  for (;;) {
+    const auto chunk = connection.read_chunk();
+    ASSERT_TRUE(chunk) << "the snapshot broke off";
+    if (chunk->empty()) break;
+    text += *chunk;
+  }
+  read = true;
+  writers.clear();
+
+  Copies copies;
+  std::string cursor;
+  for (const auto line : split(text, '\n')) {
+    if (line.empty()) continue;
+    const auto json = Json::parse(line);
+    ASSERT_TRUE(json) << line;
+    if (const Json* told = json->find("cursor")) cursor = told->as_string();
+    const Json* records = json->find("kind") != nullptr ? json->find("records") : nullptr;
+    if (records == nullptr) continue;
+    for (const Json& record : records->as_array()) {
+      keep(copies, *record.find("id")->as_int64(), *record.find("row_version")->as_int64(), true);
+    }
+  }
+  EXPECT_GE(copies.size(), 60U);
+  const auto rows = database_->execute(
+      store::Pool::work, {"", "SELECT id, row_version, deleted_at IS NULL FROM crm.deal"});
+  ASSERT_TRUE(rows);
+  Copies all;
+  for (int row = 0; row < rows->size(); ++row) {
+    all[rows->int64(row, 0)] = {rows->int64(row, 1), rows->text(row, 2) == "t"};
+  }
+  std::set<std::int64_t> heard;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+  while (!hold_everything(copies, all) && std::chrono::steady_clock::now() < deadline) {
+    const auto page = admin.get("/api/v1/events?kind=deal&wait=1&after=" + cursor);
+    ASSERT_EQ(page.status, 200) << page.body;
+    const Json body = page.json();
+    for (const Json& event : body.find("items")->as_array()) {
+      const std::int64_t id = *event.find("record_id")->as_int64();
+      heard.insert(id);
+      keep(copies, id, event.find("version")->as_int64().value_or(0),
+           event.find("event")->as_string() != "deleted");
+    }
+    cursor = page.field("next_cursor");
+  }
+
+  EXPECT_TRUE(hold_everything(copies, all)) << copies.size() << " of " << all.size();
+  EXPECT_TRUE(heard.contains(late_deal)) << "committed behind the cursor";
+  EXPECT_GE(heard.size(), 4U) << "those of the writers too";
 }
 
 TEST_F(FeedApi, OldClientsGetAStreamUntilItCloses) {

@@ -90,6 +90,103 @@ TEST_F(SearchApi, PhonesAreFoundInAnyWriting) {
   EXPECT_EQ(answer.field("items/0/snippet/0/text"), "8 (495) 123-45-67");
 }
 
+// Words that only their stems have in common: none is the beginning of the other.
+TEST_F(SearchApi, WordsAreFoundInAnyFormOfEitherLanguage) {
+  struct Case {
+    std::string text;
+    std::string typed;
+  };
+  const std::vector<Case> cases = {
+      {"one office in the north", "offices"},   {"a delivery by road", "deliveries"},
+      {"all deliveries were late", "delivery"}, {"we are connecting printers", "connections"},
+      {"установлены лицензии", "лицензиями"},   {"договор аренды склада", "складами"}};
+  HttpClient admin = administrator();
+  for (const Case& each : cases) {
+    ASSERT_FALSE(each.text.contains(each.typed));
+    const auto deal =
+        make_deal(admin, "Сделка", R"(, "description": "<p>)" + each.text + R"(</p>")");
+    index();
+    EXPECT_EQ(found(admin, each.typed), "deal:" + std::to_string(deal)) << each.typed;
+    EXPECT_EQ(admin.del("/api/v1/deals/" + std::to_string(deal), {{"If-Match", "*"}}).status, 204);
+  }
+}
+
+TEST_F(SearchApi, NamesAreFoundWithATypingErrorInEitherAlphabet) {
+  struct Case {
+    std::string name;
+    std::string typed;
+  };
+  const std::vector<Case> cases = {
+      {"ПАО «Северсталь»", "северталь"}, {"Газпромнефть", "газромнефть"},
+      {"Стройтрест №5", "стройтрет"},    {"Microsoft Rus", "microsft"},
+      {"Kaspersky Lab", "kasperksy"},    {"Acme Technologies", "tecnologies"}};
+  HttpClient admin = administrator();
+  std::vector<std::string> companies;
+  for (const Case& each : cases) {
+    companies.push_back("counterparty:" +
+                        std::to_string(created(admin.post(
+                            "/api/v1/counterparties",
+                            R"({"name": ")" + each.name +
+                                R"(", "segment_code": "small", "acquisition_channel_code": "other",
+                "status_code": "potential"})"))));
+  }
+  index();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(found(admin, cases[i].typed), companies[i]) << cases[i].typed;
+  }
+  const auto person = created(admin.post("/api/v1/contacts", R"({"full_name": "Анна Иванова"})"));
+  index();
+  EXPECT_EQ(found(admin, "иваноа"), "contact:" + std::to_string(person));
+}
+
+// By what the API itself made of the phone it was given.
+TEST_F(SearchApi, APhoneThatWasWrittenIsFoundInAnyOtherWriting) {
+  HttpClient admin = administrator();
+  const auto person = created(admin.post(
+      "/api/v1/contacts", R"({"full_name": "Иван Петров", "phone": "8 (495) 123-45-67"})"));
+  const auto company = created(admin.post("/api/v1/counterparties", R"({"name": "К",
+      "segment_code": "small", "acquisition_channel_code": "other", "status_code": "potential",
+      "mobile_phone": "+7 (916) 765-43-21"})"));
+  index();
+  for (const std::string phone : {"+7 495 123-45-67", "84951234567", "4951234567", "123-45-67"}) {
+    EXPECT_EQ(found(admin, phone), "contact:" + std::to_string(person)) << phone;
+  }
+  for (const std::string phone : {"89167654321", "8-916-765-43-21", "7654321"}) {
+    EXPECT_EQ(found(admin, phone), "counterparty:" + std::to_string(company)) << phone;
+  }
+
+  const std::string path = "/api/v1/contacts/" + std::to_string(person);
+  ASSERT_EQ(admin.patch(path, R"({"phone": "+7 812 000-11-22"})", {{"If-Match", "*"}}).status, 200);
+  index();
+  EXPECT_EQ(found(admin, "123-45-67"), "") << "it is another one now";
+  EXPECT_EQ(found(admin, "8(812)0001122"), "contact:" + std::to_string(person));
+}
+
+// What a mail says stands in the deal it made, and in the activity on the record it belongs to.
+TEST_F(SearchApi, TheTextOfAMailLeadsToItsRecords) {
+  HttpClient admin = administrator();
+  const auto deal = make_deal(admin, "Заявка с сайта");
+  sql("UPDATE crm.deal SET email_message = E'Добрый день!\\nПросим рассчитать поставку "
+      "экскаваторов to our warehouses.' WHERE id = " +
+      std::to_string(deal));
+  ASSERT_EQ(admin
+                .patch("/api/v1/deals/" + std::to_string(deal), R"({"amount": "1.00"})",
+                       {{"If-Match", "*"}})
+                .status,
+            200);
+  const auto letter = created(
+      admin.post("/api/v1/deals/" + std::to_string(deal) + "/activities",
+                 R"({"type": "email", "status": "completed", "topic": "Re: Заявка", "activity_date":
+          "2026-11-20T10:00:00Z", "text": "<p>Нужны ещё <b>бульдозеры</b> and two cranes</p>"})"));
+  index();
+
+  EXPECT_EQ(found(admin, "экскаватор"), "deal:" + std::to_string(deal));
+  EXPECT_EQ(found(admin, "warehouse"), "deal:" + std::to_string(deal));
+  EXPECT_EQ(found(admin, "бульдозера"), "activity:" + std::to_string(letter));
+  EXPECT_EQ(found(admin, "crane"), "activity:" + std::to_string(letter));
+  EXPECT_EQ(admin.get("/api/v1/search?q=warehouse").field("items/0/field"), "email_message");
+}
+
 TEST_F(SearchApi, FollowsChangesAndForgetsWhatIsDeleted) {
   HttpClient admin = administrator();
   const std::string id = std::to_string(make_deal(admin, "Поставка"));
