@@ -71,6 +71,45 @@ TEST_F(BoardsApi, ColumnsCountAndSumByCurrencyAndStage) {
   EXPECT_EQ(text(column(board, "new"), "count"), "0");
 }
 
+// Leads by their budget, orders by what they cost with VAT; assignments cost nothing.
+TEST_F(BoardsApi, LeadsAndOrdersAreSummedAssignmentsCounted) {
+  HttpClient admin = administrator();
+  for (const std::string more :
+       {R"("amount": "100.00")", R"("amount": "0.50")", R"("amount": "7.00", "currency": "EUR")"}) {
+    created(admin.post("/api/v1/leads", R"({"name": "L", )" + more + "}"));
+  }
+  created(admin.post("/api/v1/leads", R"({"name": "L", "status": "interest", "amount": "9.00"})"));
+  const auto leads = admin.get("/api/v1/boards/leads");
+  EXPECT_EQ(text(column(leads, "new"), "count"), "3");
+  EXPECT_EQ(text(column(leads, "new"), "sums"),
+            R"([{"currency":"EUR","amount":"7.00","weighted":null},)"
+            R"({"currency":"RUB","amount":"100.50","weighted":null}])");
+  EXPECT_EQ(text(column(leads, "interest"), "sums"),
+            R"([{"currency":"RUB","amount":"9.00","weighted":null}])");
+
+  const auto company = std::to_string(created(
+      admin.post("/api/v1/counterparties",
+                 R"({"name": "К", "segment_code": "small", "acquisition_channel_code": "site",
+          "status_code": "potential"})")));
+  for (const std::string price : {"100.00", "50.00"}) {
+    const auto order = std::to_string(
+        created(admin.post("/api/v1/orders", R"({"counterparty_id": )" + company + "}")));
+    created(admin.post("/api/v1/orders/" + order + "/items",
+                       R"({"name": "x", "kind": "service", "unit_code": "356", "quantity": "2",
+          "price": ")" + price +
+                           R"(", "vat_rate_code": "vat22"})"));
+  }
+  const auto orders = admin.get("/api/v1/boards/orders");
+  EXPECT_EQ(text(column(orders, "placement"), "count"), "2");
+  EXPECT_EQ(text(column(orders, "placement"), "sums"),
+            R"([{"currency":"RUB","amount":"366.00","weighted":null}])");
+
+  created(admin.post("/api/v1/assignments", R"({"title": "x"})"));
+  const auto assignments = admin.get("/api/v1/boards/assignments");
+  EXPECT_EQ(text(column(assignments, "created"), "count"), "1");
+  EXPECT_EQ(text(column(assignments, "created"), "sums"), "[]");
+}
+
 TEST_F(BoardsApi, CardsComeInPagesColumnByColumn) {
   HttpClient admin = administrator();
   for (int i = 0; i < 5; ++i) make_deal(admin, "Deal " + std::to_string(i));

@@ -205,6 +205,43 @@ TEST_F(RecordsApi, TellsWhatAFormNeeds) {
   });
   ASSERT_NE(responsible, fields.end());
   EXPECT_EQ(responsible->find("target_path")->as_string(), "/api/v1/users");
+  // What a form needs to know of each field is what is declared of it.
+  const auto described = admin.get("/api/v1/meta/resources");
+  for (const auto& resource : registry_->all()) {
+    const Json told = member_of(described, resource->kind);
+    ASSERT_TRUE(told.is_object()) << resource->kind;
+    const auto& of_kind = told.find("fields")->as_array();
+    for (const auto& field : resource->fields) {
+      if (field.is_secret) continue;
+      const auto one = std::ranges::find_if(
+          of_kind, [&](const Json& each) { return each.find("name")->as_string() == field.name; });
+      const std::string place = std::string(resource->kind) + "." + std::string(field.name);
+      ASSERT_NE(one, of_kind.end()) << place;
+      EXPECT_EQ(*one->find("required"), Json(field.is_not_null && !field.default_value)) << place;
+      EXPECT_EQ(*one->find("needed_on_creation"), Json(field.needed_on_creation)) << place;
+      EXPECT_EQ(one->find("writable")->as_string() == "never",
+                field.write == store::WriteRule::never)
+          << place;
+      const Json* choices = one->find("choices");
+      ASSERT_EQ(choices != nullptr, !field.choices.empty()) << place;
+      if (choices == nullptr) continue;
+      ASSERT_EQ(choices->as_array().size(), field.choices.size()) << place;
+      for (std::size_t i = 0; i < field.choices.size(); ++i) {
+        const Json& choice = choices->as_array()[i];
+        EXPECT_EQ(choice.find("code")->as_string(), field.choices[i].code) << place;
+        EXPECT_EQ(choice.find("name_ru")->as_string(), field.choices[i].label.ru) << place;
+        EXPECT_EQ(choice.find("name_en")->as_string(), field.choices[i].label.en) << place;
+      }
+    }
+  }
+  const auto rule_of = [&](std::string_view name) {
+    const auto one = std::ranges::find_if(
+        fields, [&](const Json& field) { return field.find("name")->as_string() == name; });
+    return one->find("writable")->as_string();
+  };
+  EXPECT_EQ(rule_of("number"), "never");
+  EXPECT_EQ(rule_of("name"), "writers");
+  EXPECT_EQ(rule_of("created_from_lead_id"), "creation");
   const Json theirs = member_of(someone.get("/api/v1/meta/resources"), "deal");
   EXPECT_EQ(*theirs.find("may")->find("create"), Json(false)) << "the token has no scope";
   EXPECT_EQ(theirs.find("label")->as_string(), "Сделка");

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/base/text.h"
 #include "daemon/base/unicode_forms.h"
@@ -92,6 +95,70 @@ TEST(CompanyName, ANameOverTheLimitIsCutAtACharacter) {
 
   EXPECT_LE(cut.key.size(), kMaxCompanyNameBytes);
   EXPECT_TRUE(is_valid_utf8(cut.key));
+}
+
+// -- Whatever the name ----------------------------------------------------------------------------
+
+std::string any_name(std::mt19937& random) {
+  static const std::vector<std::string> kWords = {
+      "Ромашка", "Звёзды", "Acme",        "Натур", "5",      "Север", "Ёлка",
+      "Groß",    "de",     "Ингредиентс", "О",     "стекло", "Plus24"};
+  std::string name;
+  for (std::size_t i = 1 + random() % 3; i > 0; --i) {
+    name += (name.empty() ? "" : " ") + kWords[random() % kWords.size()];
+  }
+  return name;
+}
+
+TEST(CompanyNameProperties, TheKeyOfAKeyIsItself) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string key = company_name(any_name(random)).key;
+    EXPECT_EQ(company_name(key).key, key);
+  }
+}
+
+TEST(CompanyNameProperties, FormQuotesCaseAndPunctuationMakeNoDifference) {
+  static const std::vector<std::pair<std::string, std::string>> kQuotes = {
+      {"", ""}, {"«", "»"}, {"\"", "\""}, {"“", "”"}, {"(", ")"}, {"„", "“"}};
+  static const std::vector<std::pair<std::string, std::string>> kForms = {
+      {"ООО", "ООО"},
+      {"OOO", "ООО"},
+      {"Общество с ограниченной ответственностью", "ООО"},
+      {"ПАО", "ПАО"},
+      {"ооо", "ООО"}};
+  static const std::vector<std::string> kBetween = {" ", "  ", ", ", " - ", "\t"};
+  std::mt19937 random(2);
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string name = any_name(random);
+    const auto& [left, right] = kQuotes[random() % kQuotes.size()];
+    const auto& [form, short_form] = kForms[random() % kForms.size()];
+    const std::string& between = kBetween[random() % kBetween.size()];
+    const std::string cased = random() % 2 == 0 ? to_lower(name) : name;
+    const std::string written = random() % 2 == 0 ? form + between + left + cased + right
+                                                  : left + cased + right + between + form;
+    EXPECT_EQ(company_name(written), (CompanyName{company_name(name).key, short_form})) << written;
+  }
+}
+
+TEST(CompanyNameProperties, AKeyHasSingleBlanksAndNoQuotesWhateverTheName) {
+  static const std::vector<std::string> kPieces = {
+      "«",  "»",   "\"", "(",   ")",      "[",      ".", ",", ";", ":", "/",
+      "\\", "_",   "-",  "—",   " ",      "\t",     "ё", "Ё", "ж", "a", "Z",
+      "7",  "ООО", "АО", "Ltd", "\u00a0", "\u200b", "№", "'", "ﬁ", "漢"};
+  std::mt19937 random(3);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string name;
+    for (std::size_t length = random() % 12; length > 0; --length) {
+      name += kPieces[random() % kPieces.size()];
+    }
+    const std::string key = company_name(name).key;
+    EXPECT_TRUE(is_valid_utf8(key)) << name;
+    EXPECT_FALSE(key.starts_with(' ') || key.ends_with(' ') || key.contains("  ")) << name;
+    for (const std::string piece : {"«", "»", "\"", "(", "[", ".", ",", "Ё", "ё", "ж", "a"}) {
+      EXPECT_FALSE(key.contains(piece)) << name << " gives " << key;
+    }
+  }
 }
 
 TEST(UnicodeForms, LettersWithMarksAreComposed) {

@@ -71,6 +71,48 @@ TEST(Phone, PlainRussianNumbersAreReadAsTheLibraryReadsThem) {
   }
 }
 
+TEST(PhoneProperties, ANumberIsTheSameHoweverItIsWritten) {
+  std::mt19937 random{1};
+  std::uniform_int_distribution<int> digit{0, 9};
+  int read = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::string number = "9";
+    for (int k = 0; k < 9; ++k) number += static_cast<char>('0' + digit(random));
+    const auto phone = parse_phone("+7" + number);
+    const std::string area = number.substr(0, 3);
+    const std::string first = number.substr(3, 3);
+    const std::string last = number.substr(6, 2) + "-" + number.substr(8);
+    for (const std::string& written : {"8" + number, "8 (" + area + ") " + first + "-" + last,
+                                       "+7 " + area + " " + first + " " + last,
+                                       "8-" + area + "-" + first + "-" + last, "7" + number}) {
+      EXPECT_EQ(parse_phone(written), phone) << written;
+    }
+    if (!phone) continue;
+    ++read;
+    EXPECT_EQ(phone->e164, "+7" + number);
+    EXPECT_EQ(parse_phone(phone->e164), phone) << "read again, it is itself";
+  }
+  EXPECT_GT(read, 1000);
+}
+
+TEST(PhoneProperties, AnyTextIsANumberInE164OrNone) {
+  static constexpr std::string_view kBytes = "0123456789+()-. /,;#xдобext\t*abc\xFF";
+  std::mt19937 random{2};
+  for (int i = 0; i < 5000; ++i) {
+    std::string text;
+    for (std::size_t length = random() % 24; length > 0; --length) {
+      text += kBytes[random() % kBytes.size()];
+    }
+    const auto phone = parse_phone(text);
+    if (!phone) continue;
+    EXPECT_TRUE(phone->e164.starts_with('+')) << text;
+    EXPECT_GE(phone->e164.size(), 6U) << text;
+    EXPECT_LE(phone->e164.size(), 16U) << text << ": E.164 has fifteen digits at most";
+    EXPECT_EQ(phone->e164.find_first_not_of("0123456789", 1), std::string::npos) << text;
+    EXPECT_EQ(phone->extension.find_first_not_of("0123456789"), std::string::npos) << text;
+  }
+}
+
 TEST(Phone, AnOverlongTextIsNoNumber) {
   EXPECT_FALSE(parse_phone(std::string(kMaximumPhoneBytes + 1, '4')));
 }
