@@ -92,17 +92,21 @@ const mail = [
   '',
 ].join('\r\n');
 
-// A mail becomes a deal, which the seller takes to work by its task.
-async function dealOfMail(seller: Person): Promise<number> {
+async function receive(text: string): Promise<void> {
   const result = await good(
     ops.POST('/api/v1/mail/import', {
       params: { query: { mailbox: 'crm' } },
       headers: { 'Content-Type': 'message/rfc822' },
-      body: mail,
+      body: text,
       bodySerializer: (body) => body,
     }),
   );
   assert.equal(result.mails, 1);
+}
+
+// A mail becomes a deal, which the seller takes to work by its task.
+async function dealOfMail(seller: Person): Promise<number> {
+  await receive(mail);
   const deal = first(await good(seller.api.GET('/api/v1/deals')));
   assert.equal(deal.company_text, 'ООО «Ромашка»');
   assert.equal(deal.stage_code, 'processing');
@@ -171,8 +175,39 @@ async function merge(seller: Person, from: number, into: number): Promise<void> 
   assert.equal(followed.id, into);
 }
 
+// Anna becomes a contact of the customer, and writes about the deal that is left.
+async function writesAgain(seller: Person, deal: number, company: number): Promise<void> {
+  const contact = first(
+    await good(
+      seller.api.GET('/api/v1/deals/{id}/contacts', { params: { path: { id: deal } } }),
+    ),
+  );
+  assert.equal(contact.email, 'anna@romashka.example');
+  assert.ok(contact.id !== undefined);
+  await done(
+    seller.api.PATCH('/api/v1/contacts/{id}', {
+      params: { path: { id: contact.id }, header: { 'If-Match': '*' } },
+      body: { counterparty_id: company },
+    }),
+  );
+  const { number } = await good(
+    seller.api.GET('/api/v1/deals/{id}', { params: { path: { id: deal } } }),
+  );
+  await receive(
+    [
+      'From: Anna <anna@romashka.example>',
+      'Message-ID: <again@romashka.example>',
+      `Subject: Re: Сделка #${number}`,
+      'Content-Type: text/plain; charset=utf-8',
+      '',
+      'Когда начнём?',
+      '',
+    ].join('\r\n'),
+  );
+}
+
 // Product, contract, order with its lines, a payment planned and paid.
-async function sell(seller: Person, deal: number, company: number): Promise<void> {
+async function sell(seller: Person, deal: number): Promise<number> {
   const product = await made(
     ops.POST('/api/v1/products', {
       body: {
@@ -184,7 +219,9 @@ async function sell(seller: Person, deal: number, company: number): Promise<void
       },
     }),
   );
-  await made(seller.api.POST('/api/v1/contracts', { body: { counterparty_id: company } }));
+  const contract = await made(
+    seller.api.POST('/api/v1/deals/{id}/contracts', { params: { path: { id: deal } }, body: {} }),
+  );
   const order = await made(
     seller.api.POST('/api/v1/deals/{id}/orders', {
       params: { path: { id: deal } },
@@ -194,6 +231,7 @@ async function sell(seller: Person, deal: number, company: number): Promise<void
   const path = { id: order };
   const due = await good(seller.api.GET('/api/v1/orders/{id}', { params: { path } }));
   assert.equal(due.total_amount_with_vat, '244000.00');
+  assert.equal(due.contract_id, contract, 'that of its deal');
   const payment = await made(
     seller.api.POST('/api/v1/payments', {
       body: { order_id: order, status: 'planned', planned_payment_date: '2099-12-01' },
@@ -207,6 +245,7 @@ async function sell(seller: Person, deal: number, company: number): Promise<void
   );
   const paid = await good(seller.api.GET('/api/v1/orders/{id}', { params: { path } }));
   assert.equal(paid.balance_due, '0.00');
+  return contract;
 }
 
 async function attach(seller: Person, deal: number): Promise<void> {
@@ -282,28 +321,90 @@ async function support(company: number): Promise<Client> {
   return portal;
 }
 
-// The card of the customer shows all of it at once, and how it stood at a moment before.
-async function card(seller: Person, company: number, before: string): Promise<void> {
-  const path = { id: company };
-  const { tabs } = await good(
-    seller.api.GET('/api/v1/counterparties/{id}/360', { params: { path } }),
-  );
-  assert.equal(tabs.main?.counterparty?.inn, '7707083893');
-  assert.equal(tabs.crm?.deals?.total, 1);
-  assert.equal(tabs.crm?.sums?.payments[0]?.paid, '244000.00');
-  assert.equal(tabs.support?.requests?.total, 1);
-  assert.equal(tabs.support?.open, 0);
-  const past = await good(
-    seller.api.GET('/api/v1/counterparties/{id}/360', {
-      params: { path, query: { as_of: before } },
+type Card = Awaited<ReturnType<typeof cardOf>>;
+
+async function cardOf(who: Person, company: number, as_of?: string) {
+  return good(
+    who.api.GET('/api/v1/counterparties/{id}/360', {
+      params: { path: { id: company }, query: as_of === undefined ? {} : { as_of } },
     }),
   );
-  assert.equal(past.as_of, before);
-  assert.equal(past.tabs.crm?.deals?.total, 1);
-  assert.equal(past.tabs.support?.requests?.total, 0);
 }
 
-async function mayBeSeen(deal: number, company: number, portal: Client): Promise<void> {
+// How many there are of each list of the card.
+function totals({ tabs }: Card): Record<string, number | null | undefined> {
+  return {
+    contacts: tabs.main?.contacts?.total,
+    documents: tabs.documents?.documents?.total,
+    leads: tabs.crm?.leads?.total,
+    deals: tabs.crm?.deals?.total,
+    orders: tabs.crm?.orders?.total,
+    payments: tabs.crm?.payments?.total,
+    contracts: tabs.contracts?.contracts?.total,
+    requests: tabs.support?.requests?.total,
+  };
+}
+
+interface Moments {
+  early: string; // before anything was sold
+  before: string; // before there was a request for support
+}
+
+const everything = {
+  contacts: 1,
+  documents: 1,
+  leads: 1,
+  deals: 1,
+  orders: 1,
+  payments: 1,
+  contracts: 1,
+  requests: 1,
+};
+
+// The card of the customer shows all of it at once, and how it stood at moments before.
+async function card(
+  seller: Person,
+  company: number,
+  contract: number,
+  moments: Moments,
+): Promise<void> {
+  const now = await cardOf(seller, company);
+  assert.deepEqual(totals(now), everything);
+  const { tabs } = now;
+  assert.equal(tabs.main?.counterparty?.inn, '7707083893');
+  assert.equal(tabs.main?.contacts?.items[0]?.email, 'anna@romashka.example');
+  assert.equal(tabs.documents?.documents?.items[0]?.name, 'plan.txt');
+  assert.equal(tabs.crm?.deals?.items[0]?.contract_id, contract);
+  assert.equal(tabs.crm?.orders?.items[0]?.contract_id, contract);
+  assert.equal(tabs.crm?.payments?.items[0]?.status, 'paid');
+  assert.equal(tabs.crm?.sums?.payments[0]?.paid, '244000.00');
+  assert.equal(tabs.contracts?.contracts?.items[0]?.id, contract);
+  // Mails themselves are for administrators.
+  const { tabs: whole } = await cardOf({ id: 0, api: ops }, company);
+  assert.ok((whole.correspondence?.mails?.total ?? 0) > 0, 'the mail of the deal');
+  assert.equal(tabs.support?.open, 0);
+
+  const past = await cardOf(seller, company, moments.before);
+  assert.equal(past.as_of, moments.before);
+  assert.deepEqual(totals(past), { ...everything, requests: 0 });
+  const earliest = await cardOf(seller, company, moments.early);
+  assert.deepEqual(totals(earliest), {
+    ...everything,
+    documents: 0,
+    orders: 0,
+    payments: 0,
+    contracts: 0,
+    requests: 0,
+  });
+  assert.equal(earliest.tabs.crm?.deals?.items[0]?.contract_id, null);
+}
+
+async function mayBeSeen(
+  deal: number,
+  company: number,
+  portal: Client,
+  director: Person,
+): Promise<void> {
   const observer = await join('observer', []);
   const stranger = await join('stranger', []);
   const path = { id: deal };
@@ -312,6 +413,29 @@ async function mayBeSeen(deal: number, company: number, portal: Client): Promise
       params: { path: { id: deal, child_id: observer.id } },
       body: {},
     }),
+  );
+  await done(
+    ops.PUT('/api/v1/counterparties/{id}/observers/{child_id}', {
+      params: { path: { id: company, child_id: observer.id } },
+      body: {},
+    }),
+  );
+  // The director may do to the deal what an observer only looks at; support is not theirs.
+  const whole = await cardOf(director, company);
+  assert.deepEqual(totals(whole), { ...everything, requests: 0 });
+  const offered = ({ tabs }: Card) =>
+    (tabs.crm?.deals?.items[0]?.actions ?? []).map(({ name }) => name);
+  assert.ok(offered(whole).includes('assign'));
+  const part = await cardOf(observer, company);
+  assert.deepEqual(totals(part), { ...everything, leads: 0, contracts: 0, requests: 0 });
+  assert.equal(part.tabs.crm?.deals?.items[0]?.id, deal);
+  assert.deepEqual(
+    offered(part).filter((name) => name === 'update' || name === 'assign'),
+    [],
+  );
+  await refused(
+    stranger.api.GET('/api/v1/counterparties/{id}/360', { params: { path: { id: company } } }),
+    404,
   );
   const header = { 'If-Match': '*' };
   const body = { description: '<p>Срочно</p>' };
@@ -335,15 +459,15 @@ const director = await join('director', ['crm-cco']);
 const mailed = await dealOfMail(seller);
 const { deal, company } = await dealOfLead(seller);
 await merge(seller, mailed, deal);
-await sell(seller, deal, company);
+await writesAgain(seller, deal, company);
+const { as_of: early } = await cardOf(seller, company);
+const contract = await sell(seller, deal);
 await attach(seller, deal);
-const { as_of: before } = await good(
-  seller.api.GET('/api/v1/counterparties/{id}/360', { params: { path: { id: company } } }),
-);
+const { as_of: before } = await cardOf(seller, company);
 const portal = await support(company);
-await card(seller, company, before);
+await card(seller, company, contract, { early, before });
 const assign = { params: { path: { id: deal } }, body: { user_id: director.id } };
 await refused(seller.api.POST('/api/v1/deals/{id}/assign', assign), 403);
 await done(director.api.POST('/api/v1/deals/{id}/assign', assign));
-await mayBeSeen(deal, company, portal);
+await mayBeSeen(deal, company, portal, director);
 console.log('the story is told');

@@ -64,14 +64,45 @@ class Scenario : public SystemTest {
     EXPECT_EQ(answer.status, status) << answer.body;
   }
   void put_mail(const std::string& text) {
-    std::ofstream(drop_ / "tmp/1.host", std::ios::binary) << text;
-    fs::rename(drop_ / "tmp/1.host", drop_ / "new/1.host");
+    const std::string name = std::to_string(++mails_) + ".host";
+    std::ofstream(drop_ / "tmp" / name, std::ios::binary) << text;
+    fs::rename(drop_ / "tmp" / name, drop_ / "new" / name);
+  }
+  // The customer's card, of now or of then.
+  static HttpAnswer card(HttpClient& by, const std::string& company, const std::string& then = {}) {
+    HttpAnswer shown = by.get(fmt::format("/api/v1/counterparties/{}/360{}", company,
+                                          then.empty() ? "" : "?as_of=" + then));
+    EXPECT_EQ(shown.status, 200) << shown.body;
+    return shown;
+  }
+  // "contacts 1, deals 1, …" of the lists of a card that are not empty.
+  static std::string totals(const HttpAnswer& card) {
+    std::string all;
+    const Json body = card.json();
+    for (const auto& [tab, content] : body.find("tabs")->as_object()) {
+      if (tab == "history") continue;
+      for (const auto& [list, shown] : content.as_object()) {
+        const Json* total = shown.is_object() ? shown.find("total") : nullptr;
+        if (total == nullptr || *total == Json(0) || list == "mails") continue;
+        all += (all.empty() ? "" : ", ") + std::string(list) + " " + total->dump();
+      }
+    }
+    return all;
+  }
+  // What may be done to the first row of a list.
+  static bool offers(const HttpAnswer& card, const std::string& list, const std::string& action) {
+    for (int i = 0;; ++i) {
+      const auto name = card.field(fmt::format("tabs/{}/items/0/actions/{}/name", list, i));
+      if (name.empty()) return false;
+      if (name == action) return true;
+    }
   }
 
   fs::path drop_;
   std::unique_ptr<OpenApiValidator> validator_;
   std::map<std::string, HttpClient> people_;
   std::map<std::string, std::string> ids_;
+  int mails_ = 0;
 };
 
 constexpr std::string_view kApi = "/api/v1/";
@@ -98,6 +129,9 @@ TEST_F(Scenario, FromTheFirstMailToThePaidOrderAndWhoSeesIt) {
   EXPECT_EQ(first.field("company_text"), "ООО «Ромашка»");
   EXPECT_EQ(first.field("contacts/0/email"), "anna@romashka.example");
   EXPECT_EQ(first.field("stage_code"), "processing");
+  EXPECT_EQ(first.field("status"), "new");
+  EXPECT_EQ(first.field("site_email"), "site@shop.example");
+  const std::string anna = first.field("contacts/0/id");
   done(ops().get(at("deals/" + deal + "/explain")));
 
   // The seller takes it to work by its task.
@@ -130,16 +164,33 @@ TEST_F(Scenario, FromTheFirstMailToThePaidOrderAndWhoSeesIt) {
   EXPECT_EQ(seller.get(at("deals/" + second + "/contacts")).field("items/0/email"),
             "anna@romashka.example");
 
+  // Anna is a contact of the customer from now on, and writes about the deal that is left.
+  done(seller.patch(at("contacts/" + anna), fmt::format(R"({{"counterparty_id":{}}})", company),
+                    {{"If-Match", "*"}}));
+  put_mail(
+      fmt::format("From: Anna <anna@romashka.example>\r\nMessage-ID: <2@romashka.example>\r\n"
+                  "Subject: Re: Сделка #{}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+                  "Когда начнём?\r\n",
+                  seller.get(at("deals/" + second)).field("number")));
+  ASSERT_TRUE(eventually([&] {
+    return card(ops(), company).field("tabs/correspondence/mails/items/0/subject").contains("#");
+  }));
+  const std::string early = card(seller, company).field("as_of");
+  const std::string lists_then = totals(card(seller, company));
+  EXPECT_EQ(lists_then, "contacts 1, deals 1, leads 1");
+
   // Products, contract, order with lines, a payment planned and paid.
   const std::string product =
       made(ops().post(at("products"), R"({"name":"Внедрение","kind":"service","unit_code":"356",)"
                                       R"("price":"100000.00","vat_rate_code":"vat22"})"));
-  const std::string contract =
-      made(seller.post(at("contracts"), fmt::format(R"({{"counterparty_id":{}}})", company)));
+  const std::string contract = made(seller.post(at("deals/" + second + "/contracts"), "{}"));
+  EXPECT_EQ(seller.get(at("deals/" + second)).field("contract_id"), contract);
   const std::string order = made(
       seller.post(at("deals/" + second + "/orders"),
                   fmt::format(R"({{"items":[{{"product_id":{},"quantity":"2"}}]}})", product)));
-  EXPECT_EQ(seller.get(at("orders/" + order)).field("total_amount_with_vat"), "244000.00");
+  const auto ordered = seller.get(at("orders/" + order));
+  EXPECT_EQ(ordered.field("total_amount_with_vat"), "244000.00");
+  EXPECT_EQ(ordered.field("contract_id"), contract) << "that of its deal";
   const std::string payment = made(seller.post(
       at("payments"),
       fmt::format(R"({{"order_id":{},"status":"planned","planned_payment_date":"2099-12-01"}})",
@@ -154,6 +205,10 @@ TEST_F(Scenario, FromTheFirstMailToThePaidOrderAndWhoSeesIt) {
   done(file, 201);
   EXPECT_EQ(seller.get(at("documents/" + file.field("id") + "/content")).body, "План работ");
   done(seller.request("PUT", at("deals/" + second + "/observers/" + ids_["observer"])), 204);
+
+  done(seller.request("PUT", at("counterparties/" + company + "/observers/" + ids_["observer"])),
+       204);
+  const std::string bought = card(seller, company).field("as_of");
 
   // The director moves it to another seller, who alone is told by its history.
   HttpClient& other = join("other", {});
@@ -185,17 +240,47 @@ TEST_F(Scenario, FromTheFirstMailToThePaidOrderAndWhoSeesIt) {
   EXPECT_EQ(portal.get(support).field("status"), "closed");
   done(portal.get(path_of_card), 403);
 
-  // The card shows it all, and as it stood before there was a request.
-  const auto card = seller.get(path_of_card);
-  EXPECT_EQ(card.field("tabs/main/counterparty/inn"), "7707083893");
-  EXPECT_EQ(card.field("tabs/crm/deals/total"), "1");
-  EXPECT_EQ(card.field("tabs/crm/sums/payments/0/paid"), "244000.00");
-  EXPECT_EQ(card.field("tabs/support/requests/total"), "1");
-  const auto past = seller.get(path_of_card + "?as_of=" + before);
-  EXPECT_EQ(past.status, 200) << past.body;
-  EXPECT_EQ(past.field("as_of"), before);
-  EXPECT_EQ(past.field("tabs/crm/deals/total"), "1");
-  EXPECT_EQ(past.field("tabs/support/requests/total"), "0");
+  // The card shows it all.
+  const auto now = card(seller, company);
+  const std::string all =
+      "contacts 1, documents 1, deals 1, orders 1, payments 1, leads 1, contracts 1, requests 1";
+  EXPECT_EQ(totals(now), all);
+  EXPECT_EQ(now.field("tabs/main/counterparty/inn"), "7707083893");
+  EXPECT_EQ(now.field("tabs/main/contacts/items/0/email"), "anna@romashka.example");
+  EXPECT_EQ(now.field("tabs/documents/documents/items/0/name"), "plan.txt");
+  EXPECT_EQ(now.field("tabs/crm/deals/items/0/id"), second);
+  EXPECT_EQ(now.field("tabs/crm/deals/items/0/responsible_id"), ids_["other"]);
+  EXPECT_EQ(now.field("tabs/crm/orders/items/0/contract_id"), contract);
+  EXPECT_EQ(now.field("tabs/crm/payments/items/0/status"), "paid");
+  EXPECT_EQ(now.field("tabs/crm/sums/payments/0/paid"), "244000.00");
+  EXPECT_EQ(now.field("tabs/contracts/contracts/items/0/id"), contract);
+  EXPECT_EQ(now.field("tabs/support/requests/items/0/status"), "closed");
+
+  // As it stood before there was a request, and before anything was bought.
+  const auto then = card(seller, company, before);
+  EXPECT_EQ(then.field("as_of"), before);
+  EXPECT_EQ(totals(then), all.substr(0, all.find(", requests")));
+  EXPECT_EQ(then.field("tabs/crm/deals/items/0/responsible_id"), ids_["other"]);
+  EXPECT_EQ(card(seller, company, bought).field("tabs/crm/deals/items/0/responsible_id"),
+            ids_["seller"]);
+  const auto earliest = card(seller, company, early);
+  EXPECT_EQ(totals(earliest), lists_then);
+  EXPECT_EQ(earliest.field("tabs/crm/deals/items/0/contract_id"), "null");
+  EXPECT_EQ(earliest.field("tabs/crm/sums/payments/0/paid"), "");
+  EXPECT_EQ(earliest.field("tabs/main/contacts/items/0/email"), "anna@romashka.example");
+
+  // Others see the same card with what they may do, and no more of it than they may read.
+  const auto of_director = card(director, company);
+  EXPECT_EQ(totals(of_director), all.substr(0, all.find(", requests"))) << "support is not his";
+  EXPECT_TRUE(offers(of_director, "crm/deals", "assign"));
+  const auto of_observer = card(observer, company);
+  EXPECT_EQ(totals(of_observer), "contacts 1, documents 1, deals 1, orders 1, payments 1")
+      << "of what he observes";
+  EXPECT_EQ(of_observer.field("tabs/crm/deals/items/0/id"), second);
+  EXPECT_FALSE(offers(of_observer, "crm/deals", "update"));
+  EXPECT_FALSE(offers(of_observer, "crm/deals", "assign"));
+  EXPECT_FALSE(offers(now, "crm/deals", "assign")) << "the seller handed it over";
+  done(stranger.get(path_of_card), 404);
 
   // Everybody sees what he may: the new owner writes, the observer reads, the stranger learns of
   // nothing.
