@@ -410,5 +410,53 @@ TEST_F(CardApi, ADeletedCustomerIsForAdministratorsAMergedOneLeadsOn) {
   EXPECT_EQ(director.get(path(id)).header("location"), path(target));
 }
 
+// What can be done to a contract on the card is what its own route offers.
+TEST_F(CardApi, AContractIsOfferedItsActions) {
+  HttpClient admin = administrator();
+  HttpClient seller = client_of("seller", {});
+  const auto id = customer(seller);
+  const auto contract = make(seller, "contracts", "{" + of("counterparty_id", id).substr(1) + "}");
+  const std::string own = "/api/v1/contracts/" + std::to_string(contract);
+
+  for (HttpClient* each : {&admin, &seller}) {
+    const auto shown = each->get(path(id, "/contracts"));
+    EXPECT_EQ(shown.field("content/contracts/items/0/id"), std::to_string(contract));
+    const auto offered = actions(shown, "content/contracts/items/0");
+    EXPECT_EQ(offered, actions(each->get(own + "/actions"), ""));
+    EXPECT_TRUE(has(offered, "update PATCH " + own));
+    EXPECT_TRUE(has(offered, "status POST " + own + "/status"));
+  }
+}
+
+// A mail about a deal is one of its customer, as the mail that made the deal is.
+TEST_F(CardApi, AMailThatBecameAnActivityIsOneOfTheCustomer) {
+  HttpClient admin = administrator();
+  const auto id = customer(admin);
+  const auto sale = deal(admin, id, "1.00");
+  const auto letter = make(admin, "activities",
+                           R"({"type":"email","status":"completed","topic":"Re",)"
+                           R"("activity_date":"2026-11-20T10:00:00Z")" +
+                               of("parent_record_id", sale) + "}");
+  sql("INSERT INTO ops.mailbox (code, kind) VALUES ('crm', 'crm') RETURNING id");
+  sql("INSERT INTO ops.blob (sha256, size_bytes) VALUES ('\\x" + std::string(64, 'a') +
+      "', 1) RETURNING 1");
+  const auto mail =
+      sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, outcome, outcome_record_id, "
+          "raw_sha256, size_bytes, rule_id, processed_at) SELECT id, 1, 1, 'activity_added', " +
+          std::to_string(letter) + ", '\\x" + std::string(64, 'a') +
+          "', 1, 'r', now() FROM ops.mailbox RETURNING id");
+  sql("UPDATE crm.activity SET mail_message_id = " + std::to_string(mail) +
+      " WHERE id = " + std::to_string(letter) + " RETURNING id");
+
+  const auto card = admin.get(path(id));
+  const auto past = admin.get(path(id, "?as_of=" + card.field("as_of")));
+
+  for (const auto* each : {&card, &past}) {
+    EXPECT_EQ(each->field("tabs/correspondence/mails/total"), "1") << each->body;
+    EXPECT_EQ(each->field("tabs/correspondence/mails/items/0/id"), std::to_string(mail));
+  }
+  EXPECT_EQ(admin.get(path(customer(admin))).field("tabs/correspondence/mails/total"), "0");
+}
+
 }  // namespace
 }  // namespace c360::api

@@ -222,5 +222,106 @@ TEST_F(CustomerApi, ListsShowBuyersUntilAskedOtherwise) {
   EXPECT_EQ(seller.get(list + "?types=supplier").field("items/0/name"), "Поставщик");
 }
 
+TEST_F(CustomerApi, TheListIsPagedFilteredSortedAndItsColumnsAreChosen) {
+  HttpClient seller = client_of("seller", {});
+  for (const std::string name : {"Василёк", "Астра", "Георгин", "Ёлка", "Жасмин"}) {
+    created(
+        seller.post(kPath, R"({"name":")" + name + R"(","segment_code":")" +
+                               (name == "Астра" ? "micro" : "small") +
+                               R"(","acquisition_channel_code":"site","status_code":"active"})"));
+  }
+  const std::string query =
+      std::string(kPath) + "?segment_code=small&sort=name&limit=2&count=exact&fields=name";
+  const auto first = seller.get(query);
+  EXPECT_EQ(first.field("total"), "4");
+  EXPECT_EQ(first.field("items/0/name"), "Василёк");
+  EXPECT_EQ(first.field("items/1/name"), "Георгин");
+  EXPECT_EQ(first.field("items/0/segment_code"), "") << "not a column that was chosen";
+  const auto second = seller.get(query + "&cursor=" + first.field("next_cursor"));
+  EXPECT_EQ(second.field("items/0/name"), "Ёлка") << "beside Е, as in Russian";
+  EXPECT_EQ(second.field("items/1/name"), "Жасмин");
+  EXPECT_EQ(second.field("next_cursor"), "null");
+  EXPECT_EQ(seller.get(std::string(kPath) + "?sort=-name&limit=1").field("items/0/name"), "Жасмин");
+
+  // The columns somebody wants are kept by a view.
+  const auto view = seller.post("/api/v1/saved-views",
+                                R"({"record_kind":"counterparty",)"
+                                R"("name":"Мои","columns":[{"field":"name"},{"field":"inn"}]})");
+  ASSERT_EQ(view.status, 201) << view.body;
+  EXPECT_EQ(seller.get("/api/v1/saved-views/" + view.field("id")).field("columns/1/field"), "inn");
+}
+
+TEST_F(CustomerApi, IsMadeWithItsPlaceAndVersionAndChangedUnderIt) {
+  const auto seller_id = add_user("seller");
+  HttpClient seller = client(add_token(seller_id, {"admin"}));
+  const auto colleague = add_user("colleague");
+
+  const auto made = seller.post(kPath, company());
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string path = std::string(kPath) + "/" + made.field("id");
+  EXPECT_EQ(made.header("location"), path);
+  EXPECT_EQ(made.header("etag"), "\"1\"");
+  EXPECT_EQ(made.field("responsible_id"), std::to_string(seller_id)) << "who made it";
+  EXPECT_EQ(seller.post(kPath, company(R"(,"responsible_id":)" + std::to_string(colleague)))
+                .field("responsible_id"),
+            std::to_string(colleague))
+      << "who is to be in charge";
+
+  EXPECT_EQ(seller.patch(path, R"({"short_name":"Р"})").status, 428);
+  const auto changed = seller.patch(path, R"({"short_name":"Р"})", {{"If-Match", "\"1\""}});
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.header("etag"), "\"2\"");
+  EXPECT_EQ(seller.patch(path, R"({"short_name":"С"})", {{"If-Match", "\"1\""}}).status, 412);
+  EXPECT_EQ(seller.get(path).field("short_name"), "Р");
+}
+
+TEST_F(CustomerApi, ItsDirectoriesAccountsLoginsAndInvoiceTypesHavePathsOfTheirOwn) {
+  HttpClient seller = client_of("seller", {});
+  HttpClient admin = administrator();
+  for (const std::string directory : {"segments", "acquisition-channels", "customer-statuses"}) {
+    const auto list = seller.get("/api/v1/" + directory + "?count=exact");
+    EXPECT_EQ(list.status, 200) << list.body;
+    EXPECT_NE(list.field("items/0/name_ru"), "") << directory;
+    EXPECT_EQ(
+        seller.post("/api/v1/" + directory, R"({"code":"x","name_ru":"X","name_en":"X"})").status,
+        403);
+    EXPECT_EQ(
+        admin.post("/api/v1/" + directory, R"({"code":"x","name_ru":"X","name_en":"X"})").status,
+        201);
+    EXPECT_EQ(admin.patch("/api/v1/" + directory + "/x", R"({"name_ru":"Y"})", {{"If-Match", "*"}})
+                  .field("name_ru"),
+              "Y");
+    EXPECT_EQ(admin.del("/api/v1/" + directory + "/x", {{"If-Match", "*"}}).status, 204);
+  }
+
+  const std::string path =
+      std::string(kPath) + "/" + std::to_string(created(seller.post(kPath, company())));
+  const auto account = seller.post(path + "/personal-accounts", R"({"opened_on":"2026-01-01"})");
+  ASSERT_EQ(account.status, 201) << account.body;
+  EXPECT_EQ(seller.get(path + "/personal-accounts?count=exact").field("total"), "1");
+  const auto login = admin.post(path + "/counterparty-users",
+                                R"({"login":"anna","email":"anna@romashka.example",)"
+                                R"("full_name":"Анна","status":"invited","role":"member"})");
+  ASSERT_EQ(login.status, 201) << login.body;
+  const std::string of_login = "/api/v1/counterparty-users/" + login.field("id");
+  EXPECT_EQ(admin.patch(of_login, R"({"status":"blocked","role":"viewer"})", {{"If-Match", "*"}})
+                .field("status"),
+            "blocked");
+  EXPECT_EQ(admin.get(path + "/counterparty-users").field("items/0/role"), "viewer");
+  const auto type = seller.post(path + "/counterparty-invoice-types",
+                                R"({"invoice_type_code":"prepayment","invoice_name":"Аванс",)"
+                                R"("self_service":true})");
+  ASSERT_EQ(type.status, 201) << type.body;
+  EXPECT_EQ(
+      seller.get(path + "/counterparty-invoice-types?self_service=true&count=exact").field("total"),
+      "1");
+  EXPECT_EQ(
+      seller.del("/api/v1/counterparty-invoice-types/" + type.field("id"), {{"If-Match", "*"}})
+          .status,
+      204);
+  EXPECT_EQ(seller.get(path + "/counterparty-invoice-types?count=exact").field("total"), "0");
+}
+
 }  // namespace
 }  // namespace c360::api

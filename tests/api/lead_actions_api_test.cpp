@@ -196,5 +196,24 @@ TEST_F(LeadActionsApi, ADealsCounterpartyIsMadeTheSameWay) {
             made.field("id"));
 }
 
+// What a person need not say is filled in; what cannot be is asked for, everything at once.
+TEST_F(LeadActionsApi, WhatIsLeftOutIsFilledInAndWhatCannotBeIsAskedFor) {
+  const auto seller_id = add_user("seller");
+  HttpClient seller = client(add_token(seller_id, {"admin"}));
+  for (const std::string kind : {"leads", "deals"}) {
+    const auto made = seller.post("/api/v1/" + kind, "{}");
+    ASSERT_EQ(made.status, 201) << made.body;
+    EXPECT_TRUE(made.field("name").ends_with("№" + made.field("number"))) << made.body;
+    EXPECT_EQ(made.field("responsible_id"), std::to_string(seller_id));
+    const auto empty =
+        seller.post("/api/v1/" + kind, R"({"status": "none", "responsible_id": 99999999})");
+    EXPECT_EQ(empty.status, 422) << empty.body;
+    EXPECT_EQ(empty.json().find("errors")->as_array().size(), 2U) << empty.body;
+  }
+  const auto customer = seller.post("/api/v1/counterparties", "{}");
+  EXPECT_EQ(customer.status, 422);
+  EXPECT_EQ(customer.json().find("errors")->as_array().size(), 3U) << customer.body;
+}
+
 }  // namespace
 }  // namespace c360::api

@@ -110,5 +110,54 @@ TEST_F(SalesApi, WhoHasNothingToDoWithItSeesNothing) {
   EXPECT_EQ(stranger.patch(path, R"({"comment":"x"})", {{"If-Match", "*"}}).status, 404);
 }
 
+TEST_F(SalesApi, ADealShowsItsPropertiesContactsMarketingAndStatus) {
+  HttpClient seller = client_of("seller", {});
+  const auto deal =
+      std::to_string(make_deal(seller, "Сделка",
+                               R"(,"amount":"1000.00","description":"Просят счёт",)"
+                               R"("status":"proposal","request_category_code":"price",)"
+                               R"("request_source_code":"yandex_search",)"
+                               R"("site_page":"https://shop.example/price",)"
+                               R"("ym_client_id":"17")"));
+  const std::string path = "/api/v1/deals/" + deal;
+  const auto contact =
+      created(seller.post("/api/v1/contacts", R"({"full_name":"Анна","phone":"+74951234567"})"));
+  ASSERT_EQ(seller.put(path + "/contacts/" + std::to_string(contact), "{}").status / 100, 2);
+  for (const std::string name : {"Внедрение", "Обучение"}) {
+    const auto line = seller.post(path + "/items", R"({"name":")" + name +
+                                                       R"(","kind":"service","unit_code":"356",)"
+                                                       R"("quantity":"1","price":"10.00",)"
+                                                       R"("vat_rate_code":"vat22"})");
+    EXPECT_EQ(line.status, 201) << line.body;
+  }
+
+  const auto shown = seller.get(path + "?include=contacts");
+
+  EXPECT_EQ(shown.field("name"), "Сделка");
+  EXPECT_EQ(shown.field("amount"), "1000.00");
+  EXPECT_EQ(shown.field("description"), "Просят счёт");
+  EXPECT_EQ(shown.field("contacts/0/full_name"), "Анна");
+  EXPECT_EQ(shown.field("request_category_code"), "price");
+  EXPECT_EQ(shown.field("request_source_code"), "yandex_search");
+  EXPECT_EQ(shown.field("site_page"), "https://shop.example/price");
+  EXPECT_EQ(shown.field("ym_client_id"), "17");
+  EXPECT_EQ(shown.field("status"), "proposal");
+  EXPECT_EQ(shown.field("stage_code"), "development");
+  const Json enums = seller.get("/api/v1/meta/enums?lang=ru").json();
+  const auto label_of = [&](std::string_view list, const std::string& code) {
+    for (const Json& each : enums.find("enums")->find(list)->as_array()) {
+      if (each.find("code")->as_string() == code) return each.find("name")->as_string();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(label_of("deal.status", "proposal"), "Подготовка КП");
+  EXPECT_EQ(label_of("deal.stage", "development"), "40% - Развитие");
+
+  EXPECT_EQ(seller.get(path + "/items?count=exact").field("total"), "2");
+  EXPECT_EQ(seller.get(path + "/items").field("items/1/name"), "Обучение");
+  EXPECT_EQ(seller.get(path + "/orders?count=exact").field("total"), "0");
+  EXPECT_EQ(seller.get(path + "/payments?count=exact").field("total"), "0");
+}
+
 }  // namespace
 }  // namespace c360::api
