@@ -44,7 +44,7 @@ table{border-collapse:collapse;width:100%;font-size:.92rem}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line);
 overflow-wrap:anywhere;unicode-bidi:isolate}
 th{color:var(--dim);font-weight:600;white-space:nowrap}
-td.n,td.f{white-space:nowrap}
+td.n,td.f,.w{white-space:nowrap}
 a{color:inherit;text-decoration:none}
 td a{color:var(--accent);text-decoration:underline}
 a.m{border-radius:3px;padding:.1em 0}
@@ -289,9 +289,9 @@ class Page {
                     : std::string("<tr><td class=\"n\">");
     const bool marked = linked && number <= kMarkedFields && member(field, "prepared") != nullptr &&
                         member(field, "value") != nullptr;
-    html_ += marked
-                 ? fmt::format("<a href=\"#t{0}\" class=\"h{1}\">{0}</a>", number, number % kHues)
-                 : fmt::format("{}", number);
+    html_ += marked ? fmt::format("<a href=\"#t{0}\" class=\"h{1}\">{0}</a>", number,
+                                  painter_of(field, number) % kHues)
+                    : fmt::format("{}", number);
     html_ += "</td><td class=\"f\">" + inert(text_of(field, "field"));
     if (const std::string kind = text_of(field, "record_kind"); !kind.empty())
       html_ += " <span class=\"dim\">" + inert(kind) + "</span>";
@@ -302,8 +302,18 @@ class Page {
       html_ += " <span class=\"bad\">" + inert(why) + "</span>";
     html_ += "</td><td>" + origin(field) + "</td><td>" + raw_place(field) + "</td><td>";
     if (const Json* steps = member(field, "transformations"))
-      for (const Json& step : steps->as_array()) html_ += inert(step.as_string()) + " ";
+      for (const Json& step : steps->as_array())
+        html_ += "<span class=\"w\">" + inert(step.as_string()) + "</span> ";
     html_ += "</td></tr>\n";
+  }
+
+  // The first field that stands where this one begins: the colour of that place in the text.
+  std::size_t painter_of(const Json& field, std::size_t number) const {
+    const Json& place = *member(field, "prepared");
+    const std::size_t begin = offset_of(place, "begin");
+    for (const Mark& mark : marks_in(text_of(place, "in")))
+      if (mark.begin <= begin && begin < mark.end) return mark.number;
+    return number;
   }
 
   static std::string origin(const Json& field) {
@@ -320,7 +330,8 @@ class Page {
   static std::string raw_place(const Json& field) {
     std::string text;
     if (const Json* place = member(field, "raw_mail"))
-      text = fmt::format("bytes {}–{}", text_of(*place, "begin"), text_of(*place, "end"));
+      text = fmt::format("<span class=\"w\">bytes {}–{}</span>", text_of(*place, "begin"),
+                         text_of(*place, "end"));
     if (const std::string reason = text_of(field, "raw_mail_reason"); !reason.empty())
       text += (text.empty() ? "<span class=\"dim\">" : " <span class=\"dim\">") + inert(reason) +
               "</span>";

@@ -9,6 +9,7 @@
 #include "api/schema.h"
 #include "api/stored_content.h"
 #include "daemon/base/digest.h"
+#include "store/left_out_mail.h"
 
 namespace c360::api {
 namespace {
@@ -108,6 +109,17 @@ Result<void> test_rules(const ApiServices& services, std::uint64_t limit, Reques
   std::jthread([&] { result = services.rule_tester->test(kind, *mail); }).join();
   if (!result) return std::unexpected(std::move(result).error());
   response.json(result->dump());
+  return {};
+}
+
+Result<void> process(const ApiServices& services, const Request& request, Response& response) {
+  if (auto allowed = needs_administrator(request); !allowed) return allowed;
+  auto id = request.path_id(0);
+  if (!id) return std::unexpected(id.error());
+  if (auto taken = store::process_left_out(services.database, *id); !taken) return taken;
+  JsonWriter writer;
+  writer.begin_object().member("id", *id).member("state", "listed").end_object();
+  response.json(writer.view(), 202);
   return {};
 }
 
@@ -229,6 +241,22 @@ void add_mail_routes(std::vector<Route>& routes, const ApiServices& services,
     return send_attachment(services, request, response);
   };
   routes.push_back(std::move(attachment));
+
+  Route taken =
+      mail_route(Method::post, "/mail/messages/{id}/process", true, "process_mail_message",
+                 "Take in a mail that a listing left out: ignored as already-seen, "
+                 "already-deleted, before-since or before-first-sync");
+  taken.parameters = {id_parameter("Id of the mail")};
+  taken.answers = {
+      {.status = 202,
+       .doc = "The next pass over its folder fetches it, through the rules as they are then",
+       .media_type = std::string(kJson),
+       .schema = schema::object({{"id", schema::integer()}, {"state", schema::string("listed")}},
+                                {"id", "state"})}};
+  taken.handler = [services](Request& request, Response& response) {
+    return process(services, request, response);
+  };
+  routes.push_back(std::move(taken));
 
   add_rules(routes, services, options);
 }

@@ -154,12 +154,28 @@ std::optional<bool> ConfigMailboxes::apply_uri(const std::string& key, TomlPosit
     values_.warning(position, fmt::format("{}: the password stands in this file; better is a "
                                           "password_file or ${{NAME}}",
                                           key));
-  if (!uri.search.empty() || !uri.copy_to.empty())
-    values_.warning(position,
-                    fmt::format("{}: searchTerm.* and copyTo are not used by this version", key));
+  if (!takes_all_of(uri, key, position)) return std::nullopt;
   copy_uri(uri, box);
   box.uri_masked = parsers::masked_mailbox_uri(text);
   return true;
+}
+
+// What this version would pass by must not look as if it were done: without its search term a
+// mailbox would be read whole.
+bool ConfigMailboxes::takes_all_of(const parsers::MailboxUri& uri, const std::string& key,
+                                   TomlPosition position) {
+  if (!uri.search.empty())
+    values_.problem(position,
+                    fmt::format("{}: searchTerm.* is not supported, and without it every mail of "
+                                "the folder would be taken in; let the mail server sort those "
+                                "mails into a folder and name that one in folderName",
+                                key));
+  if (!uri.copy_to.empty())
+    values_.problem(position,
+                    fmt::format("{}: copyTo is not supported; moveTo moves handled mail, or let "
+                                "the mail server keep a copy",
+                                key));
+  return uri.search.empty() && uri.copy_to.empty();
 }
 
 void ConfigMailboxes::take_table(const TomlValue::Entry& entry) {

@@ -9,6 +9,7 @@
 
 #include "daemon/config.h"
 #include "daemon/config_values.h"
+#include "parsers/mailbox_uri.h"
 
 namespace c360::daemon {
 
@@ -36,6 +37,8 @@ class ConfigMailboxes {
   // Fills `box` from the string. False: disabled. Nothing: problems were noted.
   std::optional<bool> apply_uri(const std::string& key, TomlPosition position,
                                 ingest::MailboxSettings& box);
+  // False: it asks for what this version does not do, which was noted.
+  bool takes_all_of(const parsers::MailboxUri& uri, const std::string& key, TomlPosition position);
   void add(ingest::MailboxSettings box, TomlPosition position);
   void check_whole();
 

@@ -45,7 +45,7 @@ bool FetchedBatch::same_bytes_as_another(Uid uid, const RawMail& raw) {
   const Uid other = first->second;
   if (fresh || other == uid) return false;
   if (!doubted_.contains(other)) {
-    std::erase_if(mails_, [&](const FetchedMail& mail) { return mail.meta.uid == other; });
+    withdraw(other);
     doubt(other, raw.sha256());
   }
   return true;
@@ -54,6 +54,65 @@ bool FetchedBatch::same_bytes_as_another(Uid uid, const RawMail& raw) {
 void FetchedBatch::doubt(Uid uid, const Sha256& at_first) {
   doubted_.emplace(uid, at_first);
   doubtful_.push_back(uid);
+}
+
+void FetchedBatch::withdraw(Uid uid) {
+  std::erase_if(mails_, [&](const FetchedMail& mail) {
+    if (mail.meta.uid != uid) return false;
+    if (mail.raw.in_memory()) held_bytes_ -= static_cast<std::size_t>(mail.raw.size());
+    return true;
+  });
+}
+
+std::vector<Sha256> FetchedBatch::undoubted() const {
+  std::vector<Sha256> digests;
+  for (const FetchedMail& mail : mails_) {
+    if (!doubted_.contains(mail.meta.uid)) digests.push_back(mail.raw.sha256());
+  }
+  return digests;
+}
+
+void FetchedBatch::doubt(const std::set<Sha256>& known) {
+  std::map<Uid, Sha256> doubts;
+  for (const FetchedMail& mail : mails_) {
+    if (!doubted_.contains(mail.meta.uid) && known.contains(mail.raw.sha256()))
+      doubts.emplace(mail.meta.uid, mail.raw.sha256());
+  }
+  for (const auto& [uid, digest] : doubts) {
+    withdraw(uid);
+    doubt(uid, digest);
+  }
+}
+
+bool FetchedBatch::has_changed(const FetchedMail& mail) const {
+  const auto doubted = doubted_.find(mail.meta.uid);
+  return doubted != doubted_.end() && doubted->second != mail.raw.sha256();
+}
+
+std::vector<Sha256> FetchedBatch::changed() const {
+  std::vector<Sha256> digests;
+  for (const FetchedMail& mail : mails_) {
+    if (has_changed(mail)) digests.push_back(mail.raw.sha256());
+  }
+  return digests;
+}
+
+void FetchedBatch::refuse(const std::set<Sha256>& known) {
+  std::map<Sha256, int> owners;
+  for (const FetchedMail& mail : mails_) ++owners[mail.raw.sha256()];
+  std::vector<Uid> uids;
+  for (const FetchedMail& mail : mails_) {
+    const Sha256& digest = mail.raw.sha256();
+    if (has_changed(mail) && (known.contains(digest) || owners[digest] > 1))
+      uids.push_back(mail.meta.uid);
+  }
+  for (const Uid uid : uids) {
+    withdraw(uid);
+    refused_.emplace_back(
+        uid, Error{.code = ErrorCode::upstream_rejected,
+                   .detail = "the server sends the bytes of one other mail, then of the next",
+                   .reason = "contradicted"});
+  }
 }
 
 // What was written until then gives its space back at once.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,8 +41,19 @@ class FetchedBatch final : public FetchSink {
 
   // Mails to be fetched again, once each; what comes then is taken. Those whose literal was not as
   // long as RFC822.SIZE said (some servers only estimate), and those with the bytes of another mail
-  // of the batch: copies exist, and so do servers that send one mail for another.
+  // of the batch, or of one read before: copies exist, and so do servers that send one mail for
+  // another. A server that sends the same wrong bytes both times is believed: nothing tells them
+  // from a copy.
   std::vector<Uid> take_doubtful();
+  // Of the mails that were not doubted.
+  std::vector<Sha256> undoubted() const;
+  // Those of them with these bytes are doubted too: mails that were read before have them.
+  void doubt(const std::set<Sha256>& known);
+  // What mails became that had other bytes the second time.
+  std::vector<Sha256> changed() const;
+  // Those of them that now have these bytes, or those of a neighbour, are `refused` (upstream_
+  // rejected, reason contradicted): two answers that differ and belong to others prove nothing.
+  void refuse(const std::set<Sha256>& known);
   std::size_t mismatches() const { return mismatches_; }  // taken although their size differs
   // Taken although the server was of two minds: of their size, or of their bytes when asked again.
   std::size_t contradictions() const { return contradictions_; }
@@ -55,6 +67,8 @@ class FetchedBatch final : public FetchSink {
   void note(const Result<void>& kept);
   bool same_bytes_as_another(Uid uid, const RawMail& raw);
   void doubt(Uid uid, const Sha256& at_first);
+  bool has_changed(const FetchedMail& mail) const;
+  void withdraw(Uid uid);
 
   FetchedBatchOptions options_;
   RawMailWriter writer_;

@@ -117,8 +117,15 @@ class Poller {
     std::vector<IncomingMail> mails;  // also what came before the end
     Result<void> ended;
   };
+  Result<std::set<Sha256>> known_bytes(const store::FolderKey& key,
+                                       const std::vector<Sha256>& digests,
+                                       const std::deque<Flight>& flights);
+  // `ended`: how the connection was left, in and out; an error is the ledger's, and the batch void.
+  Result<void> fetch_doubtful(const store::FolderKey& key, const std::deque<Flight>& flights,
+                              FetchedBatch& batch, Result<void>& ended);
   Fetched fetch(const store::FolderKey& key, const std::vector<store::PendingMail>& due,
-                const MailboxContext& context, const store::Lease& lease);
+                const std::deque<Flight>& flights, const MailboxContext& context,
+                const store::Lease& lease);
   Result<void> settle_unfetched(const store::FolderKey& key, const FetchedBatch& batch,
                                 std::map<Uid, const store::PendingMail*>& by_uid, int patience,
                                 const MailboxContext& context, const store::Lease& lease);

@@ -133,9 +133,12 @@ struct Poller::CourseEnd {
 
 class Poller::Flight {
  public:
-  Flight(std::uint64_t bytes, std::shared_ptr<const Course> course,
+  Flight(std::uint64_t bytes, std::vector<Sha256> digests, std::shared_ptr<const Course> course,
          std::future<Result<BatchReport>> answer)
-      : bytes_(bytes), course_(std::move(course)), answer_(std::move(answer)) {}
+      : bytes_(bytes),
+        digests_(std::move(digests)),
+        course_(std::move(course)),
+        answer_(std::move(answer)) {}
   Flight(Flight&&) = default;
   Flight& operator=(Flight&&) = delete;
   // Whoever leaves early still waits: the batch uses what the poller owns.
@@ -147,11 +150,13 @@ class Poller::Flight {
     return answer_.wait_for(patience) == std::future_status::ready;
   }
   Result<BatchReport> answer() { return answer_.get(); }
-  std::uint64_t bytes() const { return bytes_; }  // of the raw mails
+  std::uint64_t bytes() const { return bytes_; }                   // of the raw mails
+  const std::vector<Sha256>& digests() const { return digests_; }  // the same
   const std::shared_ptr<const Course>& course() const { return course_; }
 
  private:
   std::uint64_t bytes_;
+  std::vector<Sha256> digests_;
   std::shared_ptr<const Course> course_;
   std::future<Result<BatchReport>> answer_;
 };
@@ -271,7 +276,7 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
     beat();
     auto due = queue.next(std::min(fetch_at_most_, settings_.batch_messages));
     Fetched fetched;
-    if (due && !due->empty()) fetched = fetch(key, *due, context, lease);
+    if (due && !due->empty()) fetched = fetch(key, *due, flights, context, lease);
     for (auto& piece : pieces_of(std::move(fetched.mails), settings_.batch_bytes)) {
       if (auto landed = make_room(bytes_of(piece)); !landed) return landed;
       flights.push_back(launch(std::move(piece), flights, context, lease));
@@ -309,6 +314,8 @@ Result<void> Poller::await_turn(Course& course, const BatchTies& ties, const Cou
 Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const std::deque<Flight>& flights,
                               const MailboxContext& context, const store::Lease& lease) {
   const std::uint64_t bytes = bytes_of(mails);
+  std::vector<Sha256> digests;
+  for (const IncomingMail& mail : mails) digests.push_back(mail.raw.sha256());
   auto batch = std::make_shared<std::vector<IncomingMail>>(std::move(mails));
   auto course = std::make_shared<Course>();
   Courses before;
@@ -326,7 +333,7 @@ Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const std::deque<
     end.applied = report.has_value();
     return report;
   };
-  return {bytes, std::move(course), ports_.workers.submit(std::move(work))};
+  return {bytes, std::move(digests), std::move(course), ports_.workers.submit(std::move(work))};
 }
 
 Result<void> Poller::land(Flight flight) {
@@ -337,8 +344,51 @@ Result<void> Poller::land(Flight flight) {
   return flag(report->finished);
 }
 
+// Which of these bytes a mail of the folder has that came before, under this UIDVALIDITY: after
+// another one all that is known comes again, and rightly so.
+Result<std::set<Sha256>> Poller::known_bytes(const FolderKey& key,
+                                             const std::vector<Sha256>& digests,
+                                             const std::deque<Flight>& flights) {
+  if (digests.empty()) return {};
+  auto known = log_.known_bytes(key, digests);
+  if (!known) return known;
+  for (const Flight& flight : flights)
+    known->insert(flight.digests().begin(), flight.digests().end());
+  return known;
+}
+
+// A mail that would end as the duplicate of another one has come twice, each time the same: its own
+// bytes may be others, and the server is told to forget it next.
+Result<void> Poller::fetch_doubtful(const FolderKey& key, const std::deque<Flight>& flights,
+                                    FetchedBatch& batch, Result<void>& ended) {
+  auto known = known_bytes(key, batch.undoubted(), flights);
+  if (!known) return std::unexpected(known.error());
+  batch.doubt(*known);
+  const auto again = batch.take_doubtful();
+  if (!ended || again.empty()) return {};
+  ended = mailbox_->fetch(again, batch);
+  known = known_bytes(key, batch.changed(), flights);
+  if (!known) return std::unexpected(known.error());
+  batch.refuse(*known);
+  if (batch.mismatches() > 0) {
+    ports_.observer.metrics()
+        .counter(Metric::mail_size_mismatches_total, {settings_.code})
+        .add(static_cast<double>(batch.mismatches()));
+  }
+  if (const std::size_t count = batch.contradictions(); count > 0) {
+    ports_.observer.observe(
+        event::message_retried,
+        {{"mailbox", settings_.code}, {"count", count}, {"reason", "contradicted"}});
+    retries().add(static_cast<double>(count));
+    remark("the server contradicts itself about the bytes of " + std::to_string(count) +
+           (count == 1 ? " mail" : " mails"));
+  }
+  return {};
+}
+
 Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMail>& due,
-                              const MailboxContext& context, const store::Lease& lease) {
+                              const std::deque<Flight>& flights, const MailboxContext& context,
+                              const store::Lease& lease) {
   std::map<Uid, const PendingMail*> by_uid;
   std::vector<Uid> uids;
   for (const PendingMail& mail : due) {
@@ -352,22 +402,8 @@ Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMai
                       .progress = [this] { beat(); }}};
   Fetched fetched;
   fetched.ended = mailbox_->fetch(uids, batch);
-  if (const auto again = batch.take_doubtful(); fetched.ended && !again.empty()) {
-    fetched.ended = mailbox_->fetch(again, batch);
-    if (batch.mismatches() > 0) {
-      ports_.observer.metrics()
-          .counter(Metric::mail_size_mismatches_total, {settings_.code})
-          .add(static_cast<double>(batch.mismatches()));
-    }
-    if (const std::size_t count = batch.contradictions(); count > 0) {
-      ports_.observer.observe(
-          event::message_retried,
-          {{"mailbox", settings_.code}, {"count", count}, {"reason", "contradicted"}});
-      retries().add(static_cast<double>(count));
-      remark("the server contradicts itself about the bytes of " + std::to_string(count) +
-             (count == 1 ? " mail" : " mails"));
-    }
-  }
+  if (auto asked = fetch_doubtful(key, flights, batch, fetched.ended); !asked)
+    return {.mails = {}, .ended = asked};
   // Uids of another UIDVALIDITY say nothing about these mails.
   if (!fetched.ended && fetched.ended.error().reason == "uidvalidity_changed") return fetched;
   const int patience = fetched.ended ? 1 : kBreaksPerRefusal;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -246,6 +247,9 @@ class MailLog {
                                 std::span<const Sha256> digests);
   static std::vector<std::pair<Sha256, std::int64_t>> originals(const Transaction& tx,
                                                                 Ticket ticket);
+  // Of these digests, those of mails of this folder under this UIDVALIDITY that are stored, read or
+  // not. Bytes that are stored and that no mail was read from yet count as its own.
+  Result<std::set<Sha256>> known_bytes(const FolderKey& key, std::span<const Sha256> digests);
   // Queued: the records that messages with these ids became, activities resolved to their parent.
   static Ticket queue_threads(Transaction& tx, std::span<const std::string> message_ids);
   struct Thread {

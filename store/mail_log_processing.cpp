@@ -129,6 +129,14 @@ constexpr Sql kOriginals{"mail_originals", R"sql(
     AND (SELECT m.outcome NOT IN ('vanished', 'duplicate') FROM ops.mail_message m
          WHERE m.id = c.mail_message_id)
   GROUP BY c.raw_sha256)sql"};
+// Bytes that are new, nearly always all, cost the lookup among the blobs alone. The aggregate keeps
+// the planner from reading all mails instead.
+constexpr Sql kKnownBytes{"mail_known_bytes", R"sql(
+  SELECT encode(b.sha256, 'hex') FROM ops.blob b CROSS JOIN LATERAL (
+    SELECT bool_or(m.mailbox_id = $1::bigint AND m.folder = $2 AND m.uidvalidity = $3::bigint) AS here
+    FROM ops.mail_content c JOIN ops.mail_message m ON m.id = c.mail_message_id
+    WHERE c.raw_sha256 = b.sha256) AS read
+  WHERE b.sha256 = ANY ($4::bytea[]) AND coalesce(read.here, true))sql"};
 constexpr Sql kThreads{"mail_threads", R"sql(
   SELECT DISTINCT ON (c.message_id) c.message_id, coalesce(a.parent_record_id, r.id),
          coalesce(p.kind, r.kind)
@@ -205,10 +213,31 @@ std::vector<std::int64_t> MailLog::locked(const Transaction& tx, Ticket ticket) 
   return ids;
 }
 
-Ticket MailLog::queue_originals(Transaction& tx, std::int64_t mailbox_id,
-                                std::span<const Sha256> digests) {
+namespace {
+
+std::vector<std::string_view> views_of(std::span<const Sha256> digests) {
   std::vector<std::string_view> bytes;
   for (const Sha256& digest : digests) bytes.push_back(as_bytes_view(digest));
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::set<Sha256>> MailLog::known_bytes(const FolderKey& key,
+                                              std::span<const Sha256> digests) {
+  const auto bytes = views_of(digests);
+  auto rows = database_.execute(Pool::work, kKnownBytes,
+                                std::move(folder_params(key).add_bytes_array(bytes)));
+  if (!rows) return std::unexpected(rows.error());
+  std::set<Sha256> known;
+  for (int row = 0; row < rows->size(); ++row)
+    known.insert(sha256_of(from_hex(rows->text(row, 0)).value_or("")));
+  return known;
+}
+
+Ticket MailLog::queue_originals(Transaction& tx, std::int64_t mailbox_id,
+                                std::span<const Sha256> digests) {
+  const auto bytes = views_of(digests);
   return tx.queue(kOriginals, std::move(Params{}.add(mailbox_id).add_bytes_array(bytes)));
 }
 

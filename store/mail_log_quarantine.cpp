@@ -35,7 +35,7 @@ constexpr Sql kRelist{"mail_relist", R"sql(
   UPDATE ops.mail_message m
   SET outcome = CASE WHEN gone THEN 'vanished' END, processed_at = CASE WHEN gone THEN now() END,
       flagged_at = CASE WHEN gone THEN now() END,
-      attempts = 0, next_attempt_at = NULL, error = NULL
+      attempts = 0, next_attempt_at = NULL, error = NULL, rule_id = NULL
   FROM (SELECT NOT EXISTS (SELECT FROM folder JOIN ops.mail_message o USING (uidvalidity)
                            WHERE o.id = $1::bigint) AS gone) AS here
   WHERE m.id = $1::bigint RETURNING gone)sql"};

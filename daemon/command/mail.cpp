@@ -1,4 +1,4 @@
-// client360 mail show, explain.
+// client360 mail show, explain, process.
 #include <algorithm>
 
 #include "daemon/command/explain.h"
@@ -15,9 +15,13 @@ bool is_id(const std::string& text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+Result<void> needs_id(const std::string& text) {
+  if (is_id(text)) return {};
+  return fail(ErrorCode::invalid_request, text + ": the id of a mail is a number", "usage");
+}
+
 Result<Json> ask(Context& context, const std::string& id, std::string_view tail) {
-  if (!is_id(id))
-    return fail(ErrorCode::invalid_request, id + ": the id of a mail is a number", "usage");
+  if (auto valid = needs_id(id); !valid) return std::unexpected(valid.error());
   return context.api("GET", "/mail/messages/" + id + std::string(tail));
 }
 
@@ -35,6 +39,16 @@ Result<ExitCode> explain(Context& context, const Arguments& arguments) {
   return ExitCode::ok;
 }
 
+Result<ExitCode> process(Context& context, const Arguments& arguments) {
+  const std::string& id = arguments.positional[0];
+  if (auto valid = needs_id(id); !valid) return std::unexpected(valid.error());
+  auto taken = context.api("POST", "/mail/messages/" + id + "/process");
+  if (!taken) return std::unexpected(taken.error());
+  context.show(*taken, "mail " + id + " is fetched in the next pass; then: client360 mail show " +
+                           id + "\n");
+  return ExitCode::ok;
+}
+
 }  // namespace
 
 std::vector<Verb> mail_verbs() {
@@ -46,6 +60,12 @@ std::vector<Verb> mail_verbs() {
        "Its text with every value marked; why it made nothing",
        {},
        explain},
+      {"mail",
+       "process",
+       "ID",
+       "Take in one that a listing left out (already-seen, before-since, ...)",
+       {},
+       process},
   };
 }
 

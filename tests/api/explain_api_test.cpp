@@ -20,13 +20,32 @@ class ExplainApi : public ApiTest {
   std::string mail_path() const {
     return "/api/v1/mail/messages/" + std::to_string(mail_) + "/explain";
   }
-  // The record's id in place of the 17 of kExplanation.
-  void explain_record(std::int64_t id) {
+  // The record in place of the deal 17 of kExplanation.
+  void explain_record(std::int64_t id, std::string_view kind = "deal") {
     for (auto& [name, value] : mail_explainer_.answer.as_object()) {
       if (name != "fields") continue;
       for (Json& field : value.as_array())
-        if (field.find("record_kind")->as_string() == "deal") field.set("record_id", id);
+        if (field.find("record_kind")->as_string() == "deal")
+          field.set("record_kind", kind).set("record_id", id);
     }
+  }
+  // The record was made of the mail; its explanation over HTTP.
+  HttpAnswer explained(HttpClient& by, const std::string& path, const std::string& table,
+                       std::int64_t id) {
+    sql("UPDATE crm." + table + " SET mail_message_id = " + std::to_string(mail_) +
+        " WHERE id = " + std::to_string(id) + " RETURNING id");
+    return by.get("/api/v1/" + path + "/" + std::to_string(id) + "/explain");
+  }
+  // "kind.field" of each, with a blank behind it.
+  static std::string fields_of(const HttpAnswer& answer) {
+    std::string names;
+    const Json json = answer.json();
+    const Json* fields = json.find("fields");
+    if (fields == nullptr) return answer.body;
+    for (const Json& field : fields->as_array())
+      names +=
+          field.find("record_kind")->as_string() + "." + field.find("field")->as_string() + " ";
+    return names;
   }
   std::int64_t mail_ = 0;
 };
@@ -62,6 +81,60 @@ TEST_F(ExplainApi, ARecordIsExplainedByItsOwnFieldsAlone) {
   for (const Json& field : json->find("fields")->as_array())
     names += field.find("field")->as_string() + " ";
   EXPECT_EQ(names, "company_text name number_of_users contact.full_name email_message ");
+}
+
+TEST_F(ExplainApi, ALeadIsExplainedWithTheContactItCameWith) {
+  HttpClient admin = administrator();
+  const auto lead = created(admin.post("/api/v1/leads", R"({"name": "From mail"})"));
+  explain_record(lead, "lead");
+
+  const auto answer = explained(admin, "leads", "lead", lead);
+
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.field("record/kind"), "lead");
+  EXPECT_EQ(answer.field("record/id"), std::to_string(lead));
+  EXPECT_EQ(fields_of(answer),
+            "lead.company_text lead.name lead.number_of_users contact.contact.full_name "
+            "lead.email_message ");
+  EXPECT_EQ(answer.field("fields/0/raw_mail/begin"), "109");
+}
+
+TEST_F(ExplainApi, AnActivityIsExplainedByItselfWithoutTheContact) {
+  HttpClient admin = administrator();
+  const auto deal = make_deal(admin, "Parent");
+  const auto activity = created(
+      admin.post("/api/v1/activities",
+                 R"({"type": "call", "activity_date": "2020-05-01T10:00:00Z", "topic": "Call",)"
+                 R"("parent_record_id": )" +
+                     std::to_string(deal) + "}"));
+  explain_record(activity, "activity");
+
+  const auto answer = explained(admin, "activities", "activity", activity);
+
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.field("record/kind"), "activity");
+  EXPECT_EQ(fields_of(answer),
+            "activity.company_text activity.name activity.number_of_users "
+            "activity.email_message ");
+}
+
+TEST_F(ExplainApi, ASupportRequestIsExplained) {
+  HttpClient admin = administrator();
+  const auto customer = created(admin.post(
+      "/api/v1/counterparties", R"({"name": "Ромашка", "segment_code": "small",)"
+                                R"("acquisition_channel_code": "site", "status_code": "active"})"));
+  const auto request =
+      created(admin.post("/api/v1/support-requests",
+                         R"({"subject": "Не печатает", "content": "Да", "counterparty_id": )" +
+                             std::to_string(customer) + "}"));
+  explain_record(request, "support_request");
+
+  const auto answer = explained(admin, "support-requests", "support_request", request);
+
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(answer.field("record/kind"), "support_request");
+  EXPECT_EQ(answer.field("record/id"), std::to_string(request));
+  EXPECT_EQ(answer.field("fields/0/record_kind"), "support_request");
 }
 
 TEST_F(ExplainApi, ExplainingARecordNeedsTheMailAsWell) {

@@ -56,6 +56,36 @@ TEST_F(MailApi, AMailIsListedReadAndDownloaded) {
   EXPECT_EQ(stranger.get(path + "/raw").status, 404);
 }
 
+TEST_F(MailApi, OneThatAListingLeftOutIsTakenInByWhoMay) {
+  HttpClient admin = administrator();
+  const auto left_out =
+      sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, outcome, rule_id, "
+          "processed_at, flagged_at) SELECT id, 1, 2, 'ignored', 'already-seen', now(), now() FROM "
+          "ops.mailbox RETURNING id");
+  sql("INSERT INTO ops.mailbox_folder (mailbox_id, folder, uidvalidity) "
+      "SELECT id, 'INBOX', 1 FROM ops.mailbox RETURNING mailbox_id");
+  const auto process = [](HttpClient& by, std::int64_t id) {
+    return by.request("POST", "/api/v1/mail/messages/" + std::to_string(id) + "/process");
+  };
+  HttpClient manager = client_of("manager", {"crm-manager"});
+  HttpClient reader = client_of("reader", {"crm-administrators"}, {"mail:read"});
+  EXPECT_EQ(process(manager, left_out).field("code"), "administrators_only");
+  EXPECT_EQ(process(reader, left_out).status, 403);
+  EXPECT_EQ(process(admin, 999'999).status, 404);
+  EXPECT_EQ(process(admin, mail_).field("code"), "not_left_out") << "it is held";
+  sql("UPDATE ops.mailbox SET enabled = false RETURNING id");
+  EXPECT_EQ(process(admin, left_out).field("code"), "mailbox_disabled");
+  sql("UPDATE ops.mailbox SET enabled = true RETURNING id");
+
+  const auto taken = process(admin, left_out);
+
+  EXPECT_EQ(taken.status, 202) << taken.body;
+  EXPECT_EQ(taken.field("state"), "listed");
+  const auto mail = admin.get("/api/v1/mail/messages/" + std::to_string(left_out));
+  EXPECT_EQ(mail.field("state"), "listed") << mail.body;
+  EXPECT_EQ(process(admin, left_out).status, 409) << "it is on its way";
+}
+
 TEST_F(MailApi, AMailNeverFetchedHasNoRawForm) {
   HttpClient admin = administrator();
   const auto listed =

@@ -16,6 +16,7 @@ namespace c360::daemon {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -200,6 +201,20 @@ TEST_F(ConfigTest, AMistakeInTheStringNamesThePlaceAndHidesThePassword) {
   EXPECT_THAT(found.front(), HasSubstr("client360.toml:1:18: mail-inbox-crm"));
   EXPECT_THAT(found.front(), HasSubstr("delay"));
   for (const auto& line : found) EXPECT_THAT(line, Not(HasSubstr("hush")));
+}
+
+// Passed by, the first would have the whole folder taken in.
+TEST_F(ConfigTest, AStringThatNarrowsTheFolderOrCopiesItsMailIsRefused) {
+  const std::string box = "mail-inbox-crm = 'imaps://h.example?username=u&password=hush";
+  for (const char* option :
+       {"searchTerm.subject=Contract", "searchTerm.from=a", "searchTerm.fromReceivedDate=now-24h"})
+    EXPECT_THAT(problems(box + "&" + option + "'\n"),
+                ElementsAre(AllOf(HasSubstr("client360.toml:1:18: mail-inbox-crm"),
+                                  HasSubstr("searchTerm.* is not supported"),
+                                  HasSubstr("every mail of the folder"))))
+        << option;
+  EXPECT_THAT(problems(box + "&copyTo=Done'\n"),
+              ElementsAre(AllOf(HasSubstr("copyTo is not supported"), HasSubstr("moveTo"))));
 }
 
 TEST_F(ConfigTest, TheEnvironmentFillsWhatMayNotStandInTheFile) {

@@ -20,6 +20,7 @@ namespace c360::daemon {
 namespace {
 
 using std::chrono::hours;
+using ::testing::HasSubstr;
 using testing::TempPostgres;
 
 class TasksTest : public ::testing::Test {
@@ -53,6 +54,30 @@ TEST_F(TasksTest, EveryTaskRunsOnAFreshDatabase) {
     const auto done = task.run();
     EXPECT_TRUE(done) << task.name << ": " << done.error().detail;
   }
+}
+
+TEST_F(TasksTest, TheOpenQuarantineIsCountedByReason) {
+  auto tasks = periodic_tasks(database_, observer_);
+  const auto gauge = std::ranges::find(tasks, "quarantine_gauge", &PeriodicTask::name);
+  ASSERT_NE(gauge, tasks.end());
+  postgres_.execute(
+      url_,
+      "INSERT INTO ops.mailbox (code, kind) VALUES ('crm', 'crm'); "
+      "INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, outcome, processed_at) "
+      "SELECT id, 1, uid, 'quarantined', now() FROM ops.mailbox, generate_series(1, 3) AS uid; "
+      "INSERT INTO ops.quarantine (mail_message_id, reason) "
+      "SELECT id, CASE WHEN uid < 3 THEN 'no_rule' ELSE 'oversize' END FROM ops.mail_message");
+
+  ASSERT_TRUE(gauge->run());
+  EXPECT_THAT(metrics_.serialize(), HasSubstr("client360_quarantine_open{reason=\"no_rule\"} 2\n"));
+  EXPECT_THAT(metrics_.serialize(),
+              HasSubstr("client360_quarantine_open{reason=\"oversize\"} 1\n"));
+
+  postgres_.execute(url_,
+                    "UPDATE ops.quarantine SET status = 'rejected', resolved_at = now() "
+                    "WHERE reason = 'no_rule'");
+  ASSERT_TRUE(gauge->run());
+  EXPECT_THAT(metrics_.serialize(), HasSubstr("client360_quarantine_open{reason=\"no_rule\"} 0\n"));
 }
 
 TEST_F(TasksTest, EveryScheduleOfTheMigrationsHasItsJobAndTheJobsRunOnAFreshDatabase) {

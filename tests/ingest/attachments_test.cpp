@@ -55,6 +55,9 @@ TEST_F(Attachments, AnInfectedOneHoldsItsMailAndNotItsNeighbours) {
   EXPECT_EQ(outcome(3), "deal_created");
   EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "1");
   EXPECT_EQ(clamd.scans(), 2) << "a mail without files is nobody's business";
+  for (const char* line : {"client360_mail_scans_total{result=\"clean\"} 1\n",
+                           "client360_mail_scans_total{result=\"infected\"} 1\n"})
+    EXPECT_TRUE(quiet.metrics.serialize().contains(line)) << line;
 }
 
 TEST_F(Attachments, WhileTheScannerIsAwayTheMailWaitsAndTheOthersDoNot) {
@@ -70,12 +73,27 @@ TEST_F(Attachments, WhileTheScannerIsAwayTheMailWaitsAndTheOthersDoNot) {
   EXPECT_NE(one("SELECT error FROM ops.mail WHERE uid = 1").find("clamd"), std::string::npos);
   EXPECT_EQ(outcome(2), "deal_created");
   EXPECT_FALSE(server.seen(1));
+  EXPECT_TRUE(
+      quiet.metrics.serialize().contains("client360_mail_scans_total{result=\"unavailable\"} 4\n"));
   clamd.be(FakeClamd::Mood::honest);
 
   ASSERT_TRUE(scanning().pass());
 
   EXPECT_EQ(outcome(1), "deal_created");
   EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "1");
+}
+
+// It is stored and nobody read it yet: that its bytes come again is no less doubtful.
+TEST_F(Attachments, WhatHasTheBytesOfAMailThatWaitsIsFetchedOnceMore) {
+  clamd.be(FakeClamd::Mood::hangs_up);
+  server.add(1, with_file("a1@x", "harmless"));
+  ASSERT_TRUE(scanning().pass());
+  ASSERT_EQ(outcome(1), "stored");
+  server.add(2, with_file("a1@x", "harmless"));
+
+  ASSERT_TRUE(scanning().pass());
+
+  EXPECT_EQ(server.fetched(), (std::vector<ingest::Uid>{1, 2, 2}));
 }
 
 TEST_F(Attachments, WhileTheScannerIsAwayTheMailboxIsNotReadyAndSaysWhy) {
@@ -186,6 +204,8 @@ TEST_F(Attachments, WrappedContentIsKeptAndNamed) {
   EXPECT_EQ(one("SELECT string_agg(special_formats::text, ' ' ORDER BY uid) FROM ops.mail"),
             "{tnef} {}");
   EXPECT_EQ(one("SELECT name FROM crm.document"), "winmail.dat");
+  EXPECT_TRUE(quiet.metrics.serialize().contains(
+      "client360_mail_special_formats_total{format=\"tnef\"} 1\n"));
 }
 
 }  // namespace

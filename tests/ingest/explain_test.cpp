@@ -106,6 +106,67 @@ TEST_F(Explain, WhatItSaysIsWhatTheRecordHas) {
   EXPECT_GT(compare_with_records({41, 42, 43}), 25);
 }
 
+TEST_F(Explain, ALeadIsExplainedAsADealIs) {
+  settings.target = ingest::MailTarget::lead;
+  const std::string mail = form_mail(1);
+  server.add(41, mail);
+  pass();
+
+  const Json json = explained(41);
+
+  EXPECT_EQ(text(*json.find("outcome"), "code"), "lead_created");
+  EXPECT_EQ(text(json, "reproduced"), "true");
+  const Json* company = field(json, "company_text", "lead");
+  ASSERT_NE(company, nullptr) << json.dump();
+  EXPECT_EQ(text(*company, "record_id"), one("SELECT id FROM crm.lead"));
+  EXPECT_EQ(cut(*company->find("raw_mail"), mail), "ООО «Пример 1»");
+  EXPECT_GT(compare_with_records({41}), 10);
+}
+
+// The bytes of base64 are nobody's place; what was read of them is, and how.
+TEST_F(Explain, AnHtmlFormInBase64OfAnOldCharsetSaysHowItWasRead) {
+  // <table><tr><td>Компания:</td><td>ООО «Пример&nbsp;&amp; Ко»</td></tr> <tr><td>Количество
+  // пользователей:</td><td>от 50 до 100</td></tr></table> in windows-1251
+  const std::string html =
+      "<table><tr><td>\xCA\xEE\xEC\xEF\xE0\xED\xE8\xFF:</td><td>\xCE\xCE\xCE "
+      "\xAB\xCF\xF0\xE8\xEC\xE5\xF0&nbsp;&amp; \xCA\xEE\xBB</td></tr>\r\n"
+      "<tr><td>\xCA\xEE\xEB\xE8\xF7\xE5\xF1\xF2\xE2\xEE "
+      "\xEF\xEE\xEB\xFC\xE7\xEE\xE2\xE0\xF2\xE5\xEB\xE5\xE9:</td><td>50 - "
+      "100</td></tr></table>\r\n";
+  const std::string mail =
+      "From: Site <noreply@site.client360.example>\r\nTo: crm@client360.example\r\n"
+      "Message-ID: <packed@site.client360.example>\r\n"
+      "Date: Mon, 10 Nov 2025 10:15:00 +0300\r\nSubject: Price request\r\n"
+      "MIME-Version: 1.0\r\nContent-Type: text/html; charset=windows-1251\r\n"
+      "Content-Transfer-Encoding: base64\r\n\r\n" +
+      to_base64(html) + "\r\n";
+  server.add(41, mail);
+  pass();
+
+  const Json json = explained(41);
+
+  EXPECT_EQ(text(json, "reproduced"), "true");
+  EXPECT_EQ(text(*json.find("text"), "from_html"), "true");
+  EXPECT_EQ(text(*json.find("text"), "transfer_encoding"), "base64");
+  const std::string body = text(*json.find("text"), "body");
+  const Json* company = field(json, "company_text");
+  ASSERT_NE(company, nullptr) << json.dump();
+  EXPECT_EQ(text(*company, "value"), "ООО «Пример & Ко»");
+  EXPECT_EQ(text(*company, "charset"), "windows-1251");
+  EXPECT_EQ(text(*company, "charset_path"), "declared");
+  EXPECT_EQ(text(*company, "raw_mail"), "null");
+  EXPECT_EQ(text(*company, "raw_mail_reason"), "transfer_encoding");
+  EXPECT_EQ(cut(*company->find("prepared"), body), text(*company, "raw"));
+  const Json* users = field(json, "number_of_users_max");
+  ASSERT_NE(users, nullptr) << json.dump();
+  EXPECT_EQ(text(*users, "value"), "100");
+  EXPECT_EQ(text(*users, "transformations"), R"(["range"])");
+  const Json* date = field(json, "date_received");
+  ASSERT_NE(date, nullptr);
+  EXPECT_EQ(cut(*date->find("raw_mail"), mail), "Mon, 10 Nov 2025 10:15:00 +0300");
+  EXPECT_EQ(text(*date, "transformations"), R"(["utc"])");
+}
+
 TEST_F(Explain, ARequestToTheServiceDeskAndItsAnswerAreExplainedTheSameWay) {
   settings.code = "support";
   settings.kind = ingest::MailboxKind::support;

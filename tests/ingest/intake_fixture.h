@@ -87,6 +87,18 @@ class IntakeTest : public ::testing::Test {
   std::string outcome(ingest::Uid uid) {
     return one("SELECT coalesce(outcome, state) FROM ops.mail WHERE uid = " + std::to_string(uid));
   }
+  // Every mail ever listed is in one term, and every promise of the ledger holds.
+  void expect_ledger_holds() {
+    EXPECT_EQ(
+        one("SELECT coalesce(bool_and(listed = rows AND listed = created + attached + ignored + "
+            "duplicate + quarantined + pending + vanished), true)::text FROM "
+            "ops.mail_conservation"),
+        "true");
+    EXPECT_EQ(
+        one("SELECT coalesce(string_agg(invariant, ' '), '') FROM (SELECT * FROM ops.invariant "
+            "UNION ALL SELECT * FROM ops.invariant_scan) AS i WHERE violations > 0"),
+        "");
+  }
   std::string reason(ingest::Uid uid) {
     return one(
         "SELECT q.reason FROM ops.quarantine q JOIN ops.mail m "

@@ -377,6 +377,113 @@ TEST_F(Contradicting, TheBodyOfAnotherMailIsNotTakenForIt) {
   expect_contradiction(kRetries);
 }
 
+// The bytes of a mail that was read before, for a new one: taken for its duplicate it would be
+// flagged, or removed, and never be read.
+class BytesOfAnother : public Contradicting {
+ protected:
+  // The next `times` fetches of `uid` give the bytes of the mails `others`, one after the other.
+  void lie_about(std::uint32_t uid, std::vector<std::uint32_t> others) {
+    const auto told = std::make_shared<std::size_t>(0);
+    const auto bytes = std::make_shared<std::vector<std::string>>();
+    for (const std::uint32_t other : others)
+      bytes->push_back(liar.account().messages("INBOX").at(other - 1).bytes);
+    liar.misbehave("UID FETCH", 0,
+                   [this, uid, told, bytes](ImapConnection& client, const ImapCommand& command) {
+                     if (!command.asks_for(uid) || *told == bytes->size())
+                       return liar.answer(client, command);
+                     const std::string body = bytes->at((*told)++);
+                     sends_instead(
+                         liar,
+                         [uid, body](const ImapAccount::Message& message) {
+                           return message.uid == uid ? body : message.bytes;
+                         },
+                         /*true_size=*/false)(client, command);
+                   });
+  }
+  std::uint32_t add_form() { return liar.account().add("INBOX", form_mail(++forms_)); }
+  long fetches_of(std::uint32_t uid) const {
+    return std::ranges::count_if(liar.transcript(), [&](const std::string& line) {
+      constexpr std::string_view kFetch = "UID FETCH ";
+      return line.starts_with(kFetch) &&
+             ImapCommand{"", "UID FETCH", line.substr(kFetch.size())}.asks_for(uid);
+    });
+  }
+  // Its own, as it was on the server when the test added it.
+  void expect_own_bytes(std::uint32_t uid, const std::string& bytes) {
+    EXPECT_EQ(one("SELECT encode(raw_sha256, 'hex') || ' ' || outcome" + of_mail(uid)),
+              to_hex(sha256(bytes)) + " deal_created");
+  }
+};
+
+TEST_F(BytesOfAnother, FromAnEarlierPassAreNotTakenForANewMail) {
+  crm.delay = std::chrono::hours{1};
+  start();
+  expect_recovery();
+  lie_about(6, {2});
+  const std::uint32_t uid = add_form();
+  ASSERT_EQ(uid, 6U);
+
+  intake->poll_now("crm");
+  expect_trouble("contradicts itself", kRetries);
+  intake->poll_now("crm");
+
+  expect_recovery();
+  expect_own_bytes(uid, liar.account().messages("INBOX").back().bytes);
+  EXPECT_EQ(fetches_of(uid), 2);
+}
+
+TEST_F(BytesOfAnother, FromAnEarlierBatchAreNotTakenForAMail) {
+  crm.batch_messages = 2;
+  lie_about(4, {1});
+
+  expect_contradiction(kRetries);
+
+  expect_own_bytes(4, liar.account().messages("INBOX").at(3).bytes);
+}
+
+TEST_F(BytesOfAnother, RemoveNoMailThatWasNotRead) {
+  crm.delete_after = true;
+  crm.delay = std::chrono::hours{1};
+  wants_flags = false;
+  const std::string second = liar.account().messages("INBOX").at(1).bytes;
+  start();
+  ASSERT_TRUE(comes_true([&] { return liar.account().messages("INBOX").empty(); }));
+  const std::uint32_t uid = add_form();
+  const std::string own = liar.account().messages("INBOX").back().bytes;
+  liar.misbehave("UID FETCH", 1,
+                 sends_instead(
+                     liar, [second](const ImapAccount::Message&) { return second; },
+                     /*true_size=*/false));
+
+  intake->poll_now("crm");
+  expect_trouble("contradicts itself", kRetries);
+  ASSERT_TRUE(comes_true([&] { return liar.account().messages("INBOX").empty(); }));
+
+  expect_own_bytes(uid, own);
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE outcome = 'duplicate'"), "0");
+  expect_equation();
+}
+
+// Once more asked it names another one: neither is believed, and the mail waits.
+TEST_F(BytesOfAnother, OfOneMailAndThenOfTheNextAreNotTakenEither) {
+  crm.delay = std::chrono::hours{1};
+  start();
+  expect_recovery();
+  lie_about(6, {2, 3});
+  const std::uint32_t uid = add_form();
+
+  intake->poll_now("crm");
+  expect_trouble("of one other mail, then of the next", kRetries);
+  EXPECT_EQ(one("SELECT state || ' ' || attempts" + of_mail(uid)), "listed 1");
+  ASSERT_TRUE(comes_true([&] {
+    intake->poll_now("crm");
+    return settled(liar, "crm");
+  }));
+
+  expect_recovery();
+  expect_own_bytes(uid, liar.account().messages("INBOX").back().bytes);
+}
+
 TEST_F(HostileTest, AnswersForOtherMailsAreNotTaken) {
   liar.misbehave("UID FETCH", 0, [](ImapConnection& client, const ImapCommand& command) {
     client.line("* 1 FETCH (UID 99 BODY[] {3}\r\nabc)");

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "store/left_out_mail.h"
 #include "tests/ingest/intake_fixture.h"
 
 namespace c360::testing {
@@ -40,6 +41,39 @@ TEST_F(Poller, AFormMailBecomesADealWithEverythingItSays) {
   EXPECT_EQ(one("SELECT (m.outcome_record_id = d.id AND d.mail_message_id = m.id)::text "
                 "FROM ops.mail m, crm.deal d"),
             "true");
+}
+
+TEST_F(Poller, HowLongAMailTookIsMeasuredFromWhenTheServerGotIt) {
+  server.add(41, ScriptedMessage{.bytes = form_mail(1),
+                                 .flags = {},
+                                 .internal_date = clock.now() - std::chrono::hours{2},
+                                 .rfc822_size = {},
+                                 .refused = {}});
+  server.add(42, form_mail(2));  // the server does not say
+
+  pass();
+
+  const std::string metrics = quiet.metrics.serialize();
+  EXPECT_THAT(metrics, ::testing::HasSubstr(
+                           "client360_mail_processing_delay_seconds_count{mailbox=\"crm\"} 1\n"));
+  const std::string sum = "client360_mail_processing_delay_seconds_sum{mailbox=\"crm\"} ";
+  const auto at = metrics.find(sum);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_GE(std::stod(metrics.substr(at + sum.size())), 7'200);
+}
+
+TEST_F(Poller, HowTheCharsetOfAMailWasFoundIsCounted) {
+  server.add(41, form_mail(1));
+  std::string undeclared = form_mail(2);
+  const std::string declaration = "; charset=utf-8";
+  undeclared.erase(undeclared.find(declaration), declaration.size());
+  server.add(42, undeclared);
+
+  pass();
+
+  for (const char* line : {"client360_mail_charset_paths_total{path=\"declared\"} 1\n",
+                           "client360_mail_charset_paths_total{path=\"utf8\"} 1\n"})
+    EXPECT_THAT(quiet.metrics.serialize(), ::testing::HasSubstr(line));
 }
 
 TEST_F(Poller, ARefusedFlagIsTriedAgainAndMakesNoSecondRecord) {
@@ -91,6 +125,33 @@ TEST_F(Poller, TheSameBytesTwiceInOneBatchAreOneDeal) {
   EXPECT_EQ(outcome(41), "deal_created");
   EXPECT_EQ(outcome(42), "duplicate");
   EXPECT_TRUE(server.seen(42));
+}
+
+TEST_F(Poller, ACopyOfAMailReadBeforeIsADuplicateAndCostsOneFetchMore) {
+  server.add(41, form_mail(1));
+  pass();
+  server.add(42, form_mail(1));
+  server.add(43, form_mail(2));
+
+  pass();
+
+  EXPECT_EQ(outcome(42), "duplicate");
+  EXPECT_EQ(outcome(43), "deal_created");
+  EXPECT_TRUE(server.seen(42));
+  EXPECT_EQ(server.fetched(), (std::vector<ingest::Uid>{41, 42, 43, 42}));
+}
+
+TEST_F(Poller, AfterAnotherUidvalidityNothingKnownIsFetchedTwice) {
+  server.add(41, form_mail(1));
+  server.add(42, form_mail(2));
+  settings.unseen_only = false;
+  pass();
+  server.folder().uidvalidity = 9;
+
+  pass();
+
+  EXPECT_EQ(server.fetched(), (std::vector<ingest::Uid>{41, 42, 41, 42}));
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE outcome = 'duplicate'"), "2");
 }
 
 // Two ways into one mailbox: the one that comes second learns of it when it commits.
@@ -440,6 +501,59 @@ TEST_F(Poller, MailReadBeforeWeCameIsInTheLedgerAndLeftAlone) {
 
   EXPECT_EQ(one("SELECT outcome || '|' || rule_id FROM ops.mail"), "ignored|already-seen");
   EXPECT_EQ(server.calls("fetch"), 0);
+}
+
+TEST_F(Poller, MailLeftOutIsTakenInWhenAPersonWantsIt) {
+  settings.since = std::chrono::sys_days{std::chrono::year{2025} / 1 / 1};
+  settings.first_sync_limit = 1;
+  const Instant recent = Instant{*settings.since} + std::chrono::hours{24 * 30};
+  const auto message = [&](int id, std::set<std::string> flags, Instant received) {
+    return ScriptedMessage{.bytes = form_mail(id),
+                           .flags = std::move(flags),
+                           .internal_date = received,
+                           .rfc822_size = {},
+                           .refused = {}};
+  };
+  server.add(1, message(1, {"\\Seen"}, recent));
+  server.add(2, message(2, {"\\Deleted"}, recent));
+  server.add(3, message(3, {}, recent - std::chrono::hours{24 * 90}));
+  server.add(4, message(4, {}, recent));
+  server.add(5, message(5, {}, recent));
+  pass();
+  ASSERT_EQ(one("SELECT string_agg(coalesce(rule_id, outcome), ' ' ORDER BY uid) FROM ops.mail "
+                "WHERE uid < 5"),
+            "already-seen already-deleted before-since before-first-sync");
+
+  for (int uid = 1; uid <= 4; ++uid) {
+    const auto id = std::stoll(one("SELECT id FROM ops.mail WHERE uid = " + std::to_string(uid)));
+    const auto taken = store::process_left_out(database, id);
+    EXPECT_TRUE(taken) << taken.error().detail;
+    const auto again = store::process_left_out(database, id);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().reason, "not_left_out");
+  }
+  query("UPDATE ops.mailbox SET compare_requested_at = now() RETURNING 1");
+  pass();
+
+  EXPECT_EQ(one("SELECT string_agg(outcome, ' ' ORDER BY uid) FROM ops.mail"),
+            "deal_created deal_created deal_created deal_created deal_created");
+  EXPECT_EQ(one("SELECT bool_and(listed = rows AND pending = 0 AND ignored = 0)::text FROM "
+                "ops.mail_conservation"),
+            "true");
+}
+
+TEST_F(Poller, MailLeftOutUnderAnotherUidvalidityIsNotTakenIn) {
+  server.add(41, ScriptedMessage{.bytes = form_mail(1), .flags = {"\\Seen"}});
+  pass();
+  const auto id = std::stoll(one("SELECT id FROM ops.mail"));
+  server.folder().uidvalidity = 9;
+  pass();
+
+  const auto taken = store::process_left_out(database, id);
+
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().reason, "renumbered");
+  EXPECT_EQ(one("SELECT outcome FROM ops.mail WHERE id = " + std::to_string(id)), "ignored");
 }
 
 TEST_F(Poller, TwoDaemonsDoNotWorkOnOneMailbox) {

@@ -42,6 +42,11 @@ class OneToken final : public adapters::AccessTokens {
 
 class Provider : public IntakeTest {
  protected:
+  // Whatever the habit: no mail is nowhere.
+  void TearDown() override {
+    box_.reset();
+    expect_ledger_holds();
+  }
   ScriptedImapServer& play(const char* capabilities) {
     imap_ = std::make_unique<ScriptedImapServer>(ScriptedImapOptions{.capabilities = capabilities});
     imap_->on("NAMESPACE", [](ImapConnection& client, const ImapCommand& command) {

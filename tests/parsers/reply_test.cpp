@@ -244,6 +244,7 @@ TEST(Reply, QuotedRepliesOfTheCorpusAreSplitAsTheirOwnersSplitThem) {
   }
   std::cout << agreed << " of " << total << " replies agree\n";
   EXPECT_EQ(agreed, total);
+  EXPECT_EQ(total, 25) << "some of the corpus is not here";
 }
 
 }  // namespace

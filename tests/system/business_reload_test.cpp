@@ -70,6 +70,47 @@ TEST_F(RulesReload, AMailboxWithItsOwnRulesTargetAndResponsibleComesWhileItRuns)
   }));
 }
 
+TEST_F(RulesReload, AMailNoRuleTookBecomesADealByOneCommandOnceARuleDoes) {
+  namespace fs = std::filesystem;
+  const auto only = [](const std::string& subject) {
+    return "version = 1\nmailbox = 'crm'\n[[rule]]\nname = 'takes-" + subject +
+           "'\nwhen.subject = '(?i)" + subject + "'\naction = 'create'\n";
+  };
+  const std::string file = daemon_.write("rules/crm.toml", only("price"));
+  const fs::path drop = fs::path(daemon_.write("drop/.keep", "")).parent_path();
+  start(config("[rules]\nfolder = '" + file.substr(0, file.rfind('/')) +
+               "'\n[mailbox.files]\nmaildir = '" + drop.string() + "'\ndelay_ms = 1000\n"));
+  sign_in();
+  ASSERT_TRUE(becomes("files", "ready"));
+  std::ofstream(drop / "tmp/1.host", std::ios::binary)
+      << "From: Ann <ann@shop.example>\r\nSubject: Angebot\r\n\r\nHallo\r\n";
+  fs::rename(drop / "tmp/1.host", drop / "new/1.host");
+  ASSERT_TRUE(eventually([&] { return one("SELECT reason FROM ops.quarantine") == "no_rule"; }))
+      << daemon_.log();
+  const std::string before = one("SELECT max(version) FROM ops.rule_set");
+  const auto retry = [&] {
+    return run_program({kCommand, "--config=" + daemon_.config_file(),
+                        "--token-file=" + daemon_.write("token", token_),
+                        "--api-url=http://127.0.0.1:" + std::to_string(daemon_.port("api")),
+                        "quarantine", "retry", "--all"});
+  };
+  EXPECT_THAT(retry().output, HasSubstr("quarantined")) << "the rules are what they were";
+
+  daemon_.write("rules/crm.toml", only("angebot"));
+  ASSERT_EQ(reload().status, 200);
+  const RanProgram taken = retry();
+
+  EXPECT_EQ(taken.exit_code, 0) << taken.output;
+  EXPECT_THAT(taken.output, HasSubstr("deal_created"));
+  EXPECT_EQ(one("SELECT outcome || ' ' || rule_id FROM ops.mail"), "deal_created takes-angebot");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.deal"), "1");
+  const std::string now = one("SELECT max(version) FROM ops.rule_set");
+  EXPECT_NE(now, before);
+  EXPECT_EQ(one("SELECT string_agg(outcome || ' ' || rule_set_version, ', ' ORDER BY id) FROM "
+                "ops.quarantine_attempt WHERE action = 'retry'"),
+            "quarantined " + before + ", deal_created " + now);
+}
+
 using SettingsReload = SystemTest;
 
 TEST_F(SettingsReload, HowLongAnAnswerIsKeptChangesWithoutARestart) {

@@ -1,6 +1,7 @@
 // The operator's command against the running service.
 #include "tests/support/dovecot.h"
 #include "tests/support/openapi_validator.h"
+#include "tests/support/scripted_imap_server.h"
 #include "tests/system/system_fixture.h"
 
 namespace c360::testing {
@@ -85,6 +86,74 @@ TEST_F(Command, WhatCannotBePrintedIsAFailure) {
     EXPECT_THAT(ran.output, HasSubstr("client360 token revoke " + std::to_string(id++))) << where;
   }
   EXPECT_EQ(client360({"token", "list"}).exit_code, 0);
+}
+
+// Where a person or a program looks for it: readiness, the mailbox of the API, the command.
+TEST_F(Command, HowFarTheFirstSyncOfAMailboxIsIsShown) {
+  ScriptedImapServer server;
+  for (int i = 1; i <= 5; ++i)
+    server.account().add(
+        "INBOX", "From: a" + std::to_string(i) + "@example.org\r\nSubject: Offer\r\n\r\nHello\r\n");
+  // The last two are refused, each alone, until they are not.
+  server.misbehave("UID FETCH", 0, [&server](ImapConnection& client, const ImapCommand& command) {
+    if (command.asks_for(4) || command.asks_for(5)) return client.no(command, "not now");
+    server.answer(client, command);
+  });
+  daemon_.write("secret", "secret");
+  const std::string box =
+      "[mail]\nbatch_messages = 1\n[mailbox.sales]\nhost = '127.0.0.1'\nport = " +
+      std::to_string(server.port()) +
+      "\ntls = 'none'\nallow_plain = true\nusername = 'ann'\npassword_file = 'secret'\n"
+      "delay_ms = 1000\n";
+  start(config(box));
+  make_operator();
+  pin_ports(box);
+  HttpClient api(daemon_.port("api"), environment_["CLIENT360_TOKEN"]);
+  const auto in_readiness = [&] {
+    const Json ready = admin_get("/readyz").json();
+    const Json* sync = ready.find("mailboxes")->as_array().at(0).find("first_sync");
+    return sync->find("done")->number_text() + " of " + sync->find("total")->number_text();
+  };
+  const auto in_api = [&] {
+    const HttpAnswer box_now = api.get("/api/v1/mail/mailboxes?fields=sync_done,sync_total");
+    return box_now.field("items/0/sync_done") + " of " + box_now.field("items/0/sync_total");
+  };
+
+  EXPECT_TRUE(eventually([&] { return in_readiness() == "3 of 5"; })) << in_readiness();
+  EXPECT_EQ(in_api(), "3 of 5");
+  const RanProgram half = client360({"mailbox", "list"});
+  EXPECT_THAT(half.output, HasSubstr("FIRST SYNC"));
+  EXPECT_THAT(half.output, HasSubstr(" 3 of 5"));
+  server.heal();
+  (void)one("UPDATE ops.mail_message SET next_attempt_at = now() RETURNING 1");
+
+  EXPECT_TRUE(eventually([&] { return in_readiness() == "5 of 5"; })) << in_readiness();
+  EXPECT_EQ(in_api(), "5 of 5");
+  EXPECT_THAT(client360({"mailbox", "list"}).output, HasSubstr(" 5 done"));
+}
+
+TEST_F(Command, AMailThatWasReadBeforeWeCameIsTakenInAfterAll) {
+  ScriptedImapServer server;
+  server.account().add("INBOX", "From: a@example.org\r\nSubject: Offer\r\n\r\nHello\r\n");
+  server.account().change([](auto& folders) { folders["INBOX"].front().flags = {"\\Seen"}; });
+  daemon_.write("secret", "secret");
+  const std::string box =
+      "[mailbox.sales]\nhost = '127.0.0.1'\nport = " + std::to_string(server.port()) +
+      "\ntls = 'none'\nallow_plain = true\nusername = 'ann'\npassword_file = 'secret'\n"
+      "delay_ms = 1000\n";
+  start(config(box));
+  make_operator();
+  pin_ports(box);
+  ASSERT_TRUE(eventually([&] { return one("SELECT rule_id FROM ops.mail") == "already-seen"; }));
+  const std::string id = one("SELECT id FROM ops.mail");
+
+  const RanProgram taken = client360({"mail", "process", id});
+
+  EXPECT_EQ(taken.exit_code, 0) << taken.output;
+  EXPECT_TRUE(eventually([&] { return one("SELECT outcome FROM ops.mail") == "deal_created"; }));
+  const RanProgram again = client360({"mail", "process", id});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.output, HasSubstr("deal_created"));
 }
 
 TEST_F(Command, MailIsListedShownAndProbed) {
