@@ -189,7 +189,7 @@ void AccessRules::add_inherited(Terms& terms, const Actor& actor, const Resource
   const Field& parent = resource.field(access.inherits_from);
   const std::string id = column(alias, parent.name);
   if (parent.target == "record") {
-    terms.add(record_predicate(actor, right, id, user));
+    terms.add(inherited_predicate(actor, right, id, user));
   } else {
     const Resource& owner = registry_.get(parent.target);
     const std::string p = above(alias);
@@ -244,21 +244,35 @@ Predicate AccessRules::personal(const Actor& actor, const Resource& resource,
 
 Predicate AccessRules::record_predicate(const Actor& actor, Right right, std::string_view id,
                                         std::string_view user) const {
-  Terms terms;
   if (is_portal(actor)) {
+    Terms terms;
     terms.add(right == Right::read ? portal_reads_record(id, user)
                                    : portal_comments_on_record(id, user));
     return terms.done();
   }
-  if (actor.is_administrator()) {
-    terms.always = true;
-    return terms.done();
+  if (actor.is_administrator()) return {"TRUE", true, false};
+  return of_any_kind(id, [&](const Resource& kind, std::string_view alias) {
+    return predicate(actor, kind, right, alias, user);
+  });
+}
+
+Predicate AccessRules::inherited_predicate(const Actor& actor, Right right, std::string_view id,
+                                           std::string_view user) const {
+  if (is_portal(actor) || actor.is_administrator()) {
+    return record_predicate(actor, right, id, user);
   }
+  return of_any_kind(id, [&](const Resource& kind, std::string_view alias) {
+    return parent_rights(actor, kind, right, alias, user);
+  });
+}
+
+Predicate AccessRules::of_any_kind(std::string_view id, const RightsOf& rights_of) const {
+  Terms terms;
   std::string always;
   std::string cases;
   for (const auto& owner : registry_.all()) {
     if (!owner->is_record) continue;
-    const Predicate rights = parent_rights(actor, *owner, right, "pr", user);
+    const Predicate rights = rights_of(*owner, "pr");
     if (rights.never) continue;
     const std::string kind = "'" + std::string(owner->kind) + "'";
     if (rights.always) {

@@ -5,6 +5,7 @@
 // forbidden.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,7 @@ class AccessRules {
   // resource, the right and shape(actor) alone: a few shapes, each prepared.
   Predicate predicate(const Actor& actor, const Resource& resource, Right right,
                       std::string_view alias, std::string_view user) const;
-  // The same for a record of any kind, known by its id: what children inherit. `id` is SQL.
+  // The same for a record of any kind, known by its id: what its own kind says of it. `id` is SQL.
   Predicate record_predicate(const Actor& actor, Right right, std::string_view id,
                              std::string_view user) const;
   // Over a row the actor may read: is he shown its personal fields (Access::personal)?
@@ -75,6 +76,12 @@ class AccessRules {
   std::string keys_of(const Actor& actor, const Resource& resource, std::string_view user,
                       int depth) const;
   std::string record_keys(const Actor& actor, std::string_view user, int depth) const;
+  // Of a record of any kind: by `rights_of` each kind, over the alias given.
+  using RightsOf = std::function<Predicate(const Resource& kind, std::string_view alias)>;
+  Predicate of_any_kind(std::string_view id, const RightsOf& rights_of) const;
+  // What a child inherits of the record it belongs to.
+  Predicate inherited_predicate(const Actor& actor, Right right, std::string_view id,
+                                std::string_view user) const;
   // Of a kind of record as the parent of something: rights over the rows `alias`.
   Predicate parent_rights(const Actor& actor, const Resource& owner, Right right,
                           std::string_view alias, std::string_view user) const;

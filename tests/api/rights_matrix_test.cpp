@@ -186,8 +186,19 @@ class RightsMatrix : public RightsFixture {
     return people_.at(person).request(operation.method, path, std::move(headers), body);
   }
 
+  // What can be asked in every status, because it changes nothing: all that is read, what names a
+  // version or another thing there is not, and what makes something, with nothing of it said.
+  static std::optional<OperationRow> harmless(OperationRow operation) {
+    const bool reads = operation.right == "read" && operation.method == "GET";
+    if (reads || operation.allowed >= 400) return operation;
+    if (operation.allowed != 201 || operation.body.empty() || operation.body == "file") return {};
+    operation.allowed = 422;
+    operation.body = "{}";
+    return operation;
+  }
+
   // Each operation that its kind offers, by each person concerned: of every row of the matrix in
-  // its first status, in the others reading the record and what would change it itself.
+  // its first status, in the others all that change nothing.
   void walk(const std::set<std::string>& kinds) {
     const auto offered = read_kinds();
     const auto operations = read_operations();
@@ -197,15 +208,21 @@ class RightsMatrix : public RightsFixture {
       const bool first = begun.insert(&row_of(matrix_, probe.kind, probe.status)).second;
       for (const OperationRow& operation : operations) {
         if (operation.allowed == 0) continue;
-        if (!first && operation.allowed != 412 && operation.name != "get") continue;
         if (!offered.at(probe.own_kind()).contains(operation.name)) continue;
-        for (const std::string& person : concerned(probe)) {
-          const HttpAnswer answer = ask(operation, probe, person);
-          EXPECT_EQ(answer.status, expected(operation, held(probe, person), person))
-              << probe.kind << " in " << probe.status << ", " << operation.name << " by " << person
-              << ": " << answer.body.substr(0, 300);
-        }
+        const auto asked = first ? std::optional(operation) : harmless(operation);
+        if (asked) walk_by_all(*asked, probe);
       }
+    }
+  }
+
+  void walk_by_all(const OperationRow& operation, const Probe& probe) {
+    for (const std::string& person : concerned(probe)) {
+      const HttpAnswer answer = ask(operation, probe, person);
+      const int wanted = expected(operation, held(probe, person), person);
+      if (wanted == 422 && answer.status == 409) continue;  // his right; the status is against it
+      EXPECT_EQ(answer.status, wanted)
+          << probe.kind << " in " << probe.status << ", " << operation.name << " by " << person
+          << ": " << answer.body.substr(0, 300);
     }
   }
 

@@ -68,6 +68,33 @@ class AccessMatrix : public RecordsTest {
         std::to_string(*viewer_.user_id) + ")");
   }
 
+  // One row of everything that is for administrators; the key of each.
+  std::map<std::string, std::string> fill_administration() {
+    std::map<std::string, std::string> keys;
+    keys["token"] = sql("INSERT INTO crm.api_token (user_id, name, token_sha256) VALUES (" +
+                        std::to_string(*responsible_.user_id) + ", 't', sha256('t')) RETURNING id");
+    keys["mailbox"] =
+        sql("INSERT INTO ops.mailbox (code, kind) VALUES ('crm', 'crm') RETURNING id");
+    keys["mail_import"] = sql("INSERT INTO ops.mail_import (mailbox_id, file_bytes) VALUES (" +
+                              keys["mailbox"] + ", 1) RETURNING id");
+    keys["mail_message"] =
+        sql("INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid) VALUES (" +
+            keys["mailbox"] + ", 1, 1) RETURNING id");
+    sql("INSERT INTO ops.blob (sha256, size_bytes) VALUES (sha256('a'), 1)");
+    keys["mail_attachment"] =
+        sql("INSERT INTO ops.mail_attachment (mail_message_id, part, file_name, mime_type, "
+            "size_bytes, sha256) VALUES (" +
+            keys["mail_message"] + ", '1', 'a', 'text/plain', 1, sha256('a')) RETURNING id");
+    keys["quarantine"] = sql("INSERT INTO ops.quarantine (mail_message_id, reason) VALUES (" +
+                             keys["mail_message"] + ", 'no_rule') RETURNING id");
+    keys["quarantine_attempt"] =
+        sql("INSERT INTO ops.quarantine_attempt (quarantine_id, action, outcome, reason) VALUES (" +
+            keys["quarantine"] + ", 'retry', 'quarantined', 'no_rule') RETURNING id");
+    keys["rule_set"] = sql(
+        "INSERT INTO ops.rule_set (sha256, files) VALUES (sha256('r'), '[]') RETURNING version");
+    return keys;
+  }
+
   // Every operation says the same about the actor and the row.
   void expect(const std::string& kind_name, const std::string& id, const Actor& actor,
               Allowed allowed, const std::string& what) {
@@ -209,13 +236,22 @@ TEST_F(AccessMatrix, AChildIsCreatedByWhoWritesTheParent) {
 }
 
 TEST_F(AccessMatrix, AdministrationIsForAdministrators) {
-  for (const std::string_view kind_name :
-       {"token", "mailbox", "mail_import", "mail_message", "mail_attachment", "quarantine",
-        "quarantine_attempt", "rule_set"}) {
-    const auto all = records_->list(kind(kind_name), {}, manager_);
+  const std::map<std::string, std::string> keys = fill_administration();
+  for (const auto& [kind_name, key] : keys) {
+    const auto all = records_->list(kind(kind_name), {{"count", "exact"}}, admin_);
     ASSERT_TRUE(all) << describe(all.error());
-    EXPECT_EQ(all->size, 0) << kind_name;
-    EXPECT_TRUE(records_->list(kind(kind_name), {}, admin_));
+    EXPECT_EQ(all->size, 1) << kind_name;
+    EXPECT_EQ(all->total, 1) << kind_name;
+    EXPECT_TRUE(records_->get(kind(kind_name), key, admin_)) << kind_name;
+    for (const Actor* other : {&manager_, &cco_, &seller_}) {
+      const auto none = records_->list(kind(kind_name), {{"count", "exact"}}, *other);
+      ASSERT_TRUE(none) << describe(none.error());
+      EXPECT_EQ(none->size, 0) << kind_name << " by " << other->login;
+      EXPECT_EQ(none->total, 0) << kind_name << " by " << other->login;
+      const auto one = records_->get(kind(kind_name), key, *other);
+      ASSERT_FALSE(one) << kind_name << " by " << other->login;
+      EXPECT_EQ(one.error().code, ErrorCode::not_found) << kind_name << " by " << other->login;
+    }
   }
   EXPECT_TRUE(records_->get(kind("user"), std::to_string(*seller_.user_id), seller_));
   const std::string colleague = std::to_string(*admin_.user_id);
