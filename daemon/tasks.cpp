@@ -16,26 +16,31 @@ using store::Pool;
 constexpr store::Sql kQuarantine{"task_quarantine", R"sql(
 SELECT reason, count(*) FROM ops.quarantine WHERE status = 'open' GROUP BY reason)sql"};
 
-// The open quarantine by reason. A reason seen once stays as a series with 0.
-class QuarantineGauge {
+constexpr store::Sql kDeals{"task_deals", R"sql(
+SELECT status, sum(records)::bigint FROM ops.board_piece WHERE kind = 'deal' GROUP BY status)sql"};
+
+// Counts by what a query puts first. A value seen once stays as a series with 0.
+class CountGauge {
  public:
-  QuarantineGauge(store::Database& database, Metrics& metrics)
-      : database_(database), metrics_(metrics) {}
+  CountGauge(store::Database& database, Metrics& metrics, const store::Sql& sql, Metric gauge)
+      : database_(database), metrics_(metrics), sql_(sql), gauge_(gauge) {}
 
   Result<void> operator()() {
-    auto rows = database_.execute(Pool::work, kQuarantine);
+    auto rows = database_.execute(Pool::work, sql_);
     if (!rows) return std::unexpected(rows.error());
-    for (auto& [reason, count] : *counts_) count = 0;
+    for (auto& [label, count] : *counts_) count = 0;
     for (int row = 0; row < rows->size(); ++row)
       (*counts_)[std::string(rows->text(row, 0))] = rows->int64(row, 1);
-    for (const auto& [reason, count] : *counts_)
-      metrics_.gauge(Metric::quarantine_open, {reason}).set(static_cast<double>(count));
+    for (const auto& [label, count] : *counts_)
+      metrics_.gauge(gauge_, {label}).set(static_cast<double>(count));
     return {};
   }
 
  private:
   store::Database& database_;
   Metrics& metrics_;
+  store::Sql sql_;
+  Metric gauge_;
   // Shared, because std::function wants to copy.
   std::shared_ptr<std::map<std::string, std::int64_t>> counts_ =
       std::make_shared<std::map<std::string, std::int64_t>>();
@@ -46,7 +51,11 @@ class QuarantineGauge {
 std::vector<PeriodicTask> periodic_tasks(store::Database& database, const Observer& observer) {
   using std::chrono::seconds;
   std::vector<PeriodicTask> tasks;
-  tasks.push_back({"quarantine_gauge", seconds{15}, QuarantineGauge(database, observer.metrics())});
+  Metrics& metrics = observer.metrics();
+  tasks.push_back({"quarantine_gauge", seconds{15},
+                   CountGauge(database, metrics, kQuarantine, Metric::quarantine_open)});
+  tasks.push_back(
+      {"deals_gauge", seconds{15}, CountGauge(database, metrics, kDeals, Metric::deals)});
   tasks.push_back({"stale_customers_gauge", seconds{60}, [&database, &observer]() -> Result<void> {
                      auto counts = store::read_stale_customers(database);
                      if (!counts) return std::unexpected(counts.error());

@@ -80,6 +80,23 @@ TEST_F(TasksTest, TheOpenQuarantineIsCountedByReason) {
   EXPECT_THAT(metrics_.serialize(), HasSubstr("client360_quarantine_open{reason=\"no_rule\"} 0\n"));
 }
 
+TEST_F(TasksTest, DealsAreCountedByStatus) {
+  auto tasks = periodic_tasks(database_, observer_);
+  const auto gauge = std::ranges::find(tasks, "deals_gauge", &PeriodicTask::name);
+  ASSERT_NE(gauge, tasks.end());
+  postgres_.execute(
+      url_,
+      "WITH r AS (INSERT INTO crm.record (kind) SELECT 'deal' FROM generate_series(1, 3) RETURNING "
+      "id) INSERT INTO crm.deal (id, name, status, origin) SELECT id, 'D', 'proposal', 'api' FROM "
+      "r");
+  ASSERT_TRUE(gauge->run());
+  EXPECT_THAT(metrics_.serialize(), HasSubstr("client360_deals{status=\"proposal\"} 3\n"));
+
+  postgres_.execute(url_, "UPDATE crm.deal SET deleted_at = now()");
+  ASSERT_TRUE(gauge->run());
+  EXPECT_THAT(metrics_.serialize(), HasSubstr("client360_deals{status=\"proposal\"} 0\n"));
+}
+
 TEST_F(TasksTest, EveryScheduleOfTheMigrationsHasItsJobAndTheJobsRunOnAFreshDatabase) {
   JobHandlers handlers;
   add_housekeeping_jobs(handlers, database_, {});
