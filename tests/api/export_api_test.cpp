@@ -194,7 +194,7 @@ TEST_F(ExportApi, ABookOfAHundredThousandRowsTakesNoMoreMemoryThanItsFile) {
   EXPECT_EQ(std::string(told.data()), "100001\n");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what was freed
   // The body is the client's, who joins it from pieces.
-  EXPECT_LT(more, 20 * 1024 + 3 * static_cast<long>(answer.body.size() / 1024)) << "KiB";
+  EXPECT_LT(more, 20L * 1024 + 3 * static_cast<long>(answer.body.size() / 1024)) << "KiB";
 #else
   EXPECT_GE(more, 0);
 #endif
