@@ -37,13 +37,18 @@ void write_column(JsonWriter& out, const Resource& resource, const BoardColumn& 
 
 RouteHandler board_handler(const ApiServices& services, const Resource& resource) {
   return [services, &resource](Request& request, Response& response) -> Result<void> {
-    auto columns = store::read_board(services.database, services.records, resource,
-                                     parameters_of(request), actor_of(request));
+    auto parameters = parameters_of(request);
+    const auto added =
+        services.records.sections()->filter_by_default(resource, parameters, "status");
+    auto columns = store::read_board(services.database, services.records, resource, parameters,
+                                     actor_of(request));
     if (!columns) return std::unexpected(std::move(columns).error());
     JsonWriter out;
     out.begin_object().member("kind", resource.kind).key("columns").begin_array();
     for (const BoardColumn& column : *columns) write_column(out, resource, column);
-    out.end_array().end_object();
+    out.end_array();
+    write_default_filters(out, added);
+    out.end_object();
     response.json(out.view());
     return {};
   };
@@ -90,11 +95,14 @@ Route board_route(const ApiServices& services, const ApiOptions& options,
       .operation_id = "board_" + std::string(resource.kind),
       .summary = "Board: " + std::string(resource.label_plural.en),
       .tag = std::string(resource.kind),
-      .answers = {{.doc = "The columns, of one moment",
-                   .media_type = std::string(kJson),
-                   .schema = schema::object({{"kind", schema::string()},
-                                             {"columns", schema::array(column_schema(resource))}},
-                                            {"kind", "columns"})}}};
+      .answers = {
+          {.doc = "The columns, of one moment",
+           .media_type = std::string(kJson),
+           .schema = schema::object(
+               {{"kind", schema::string()},
+                {"columns", schema::array(column_schema(resource))},
+                {"default_filters", default_filters_schema(std::string(kFilteredByDefault))}},
+               {"kind", "columns"})}}};
   route.handler = board_handler(services, resource);
   for (Parameter& parameter : list_parameters(resource, options)) {
     if (parameter.name == "limit" || parameter.name == "count" || parameter.name == "deleted" ||

@@ -179,6 +179,7 @@ RouteHandler export_handler(const ApiServices& services, const Resource& resourc
     if (!choices) return std::unexpected(std::move(choices).error());
     auto parameters = list_parameters_of(request);
     if (!parameters) return std::unexpected(std::move(parameters).error());
+    services.records.sections()->filter_by_default(resource, *parameters);
     const store::Actor actor = actor_of(request);
     const std::uint64_t most = choices->xlsx
                                    ? std::min(limits.max_export_rows, store::kMaxSheetRows - 1)

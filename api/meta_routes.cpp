@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/auth.h"
+#include "api/record_handlers.h"
 #include "api/record_routes.h"
 #include "api/schema.h"
 #include "daemon/base/text.h"
@@ -111,8 +112,18 @@ std::string_view write_rule_name(store::WriteRule rule) {
   return kNames.at(static_cast<std::size_t>(rule));
 }
 
-void write_field(JsonWriter& writer, const Field& field, const store::Registry& registry,
-                 Language language) {
+// What resources are shown with, of one moment.
+struct Shape {
+  const store::Rows& custom_fields;
+  const store::Sections& sections;
+  const store::RequiredFields& required;
+  Language language;
+};
+
+void write_field(JsonWriter& writer, const Resource& resource, const Field& field,
+                 const store::Registry& registry, const Shape& shape) {
+  const Language language = shape.language;
+  const store::AskedBy asked_by = shape.required.asked_by(resource, field);
   writer.begin_object()
       .member("name", field.name)
       .member("type", type_name(field.type))
@@ -122,8 +133,8 @@ void write_field(JsonWriter& writer, const Field& field, const store::Registry& 
       .member("doc", field.doc)
       .member("writable", write_rule_name(field.write))
       .member("required", field.is_not_null && !field.default_value)
-      .member("needed_on_creation", field.needed_on_creation)
-      .member("needed_for_requisites", field.needed_for_requisites)
+      .member("needed_on_creation", asked_by == store::AskedBy::full)
+      .member("needed_for_requisites", asked_by == store::AskedBy::requisites)
       .member("filterable", field.is_filterable)
       .member("sortable", field.is_sortable)
       .member("searchable", field.is_searchable);
@@ -197,7 +208,7 @@ void write_names(JsonWriter& writer, const Resource& resource) {
 }
 
 void write_resource(JsonWriter& writer, const Resource& resource, const store::Records& records,
-                    const Caller& caller, const store::Rows& custom, Language language) {
+                    const Caller& caller, const Shape& shape) {
   const store::Registry& registry = records.registry();
   constexpr std::array<std::pair<Operation, std::string_view>, 7> kOperations = {
       {{Operation::list, "list"},
@@ -207,22 +218,26 @@ void write_resource(JsonWriter& writer, const Resource& resource, const store::R
        {Operation::remove, "remove"},
        {Operation::restore, "restore"},
        {Operation::history, "history"}}};
+  const Label label = shape.sections.label(resource);
+  const Label plural = shape.sections.label_plural(resource);
   writer.begin_object()
       .member("kind", resource.kind)
       .member("path", std::string(kApiPrefix) + "/" + std::string(resource.path))
-      .member("label", pick(resource.label, language))
-      .member("label_plural", pick(resource.label_plural, language))
-      .member("label_ru", resource.label.ru)
-      .member("label_en", resource.label.en)
-      .member("label_plural_ru", resource.label_plural.ru)
-      .member("label_plural_en", resource.label_plural.en)
+      .member("label", pick(label, shape.language))
+      .member("label_plural", pick(plural, shape.language))
+      .member("label_ru", label.ru)
+      .member("label_en", label.en)
+      .member("label_plural_ru", plural.ru)
+      .member("label_plural_en", plural.en)
+      .member("is_hidden", shape.sections.is_hidden(resource))
       .member("doc", resource.doc)
       .member("key", resource.key)
       .member("has_versions", resource.has_versions)
       .member("default_sort", resource.default_sort);
   write_may(writer, resource, records, caller);
   write_names(writer, resource);
-  write_custom_fields(writer, resource, custom, language);
+  write_default_filters(writer, shape.sections.default_filters(resource));
+  write_custom_fields(writer, resource, shape.custom_fields, shape.language);
   writer.key("operations").begin_array();
   for (const auto& [operation, name] : kOperations) {
     if (resource.offers(operation)) writer.string(name);
@@ -237,7 +252,7 @@ void write_resource(JsonWriter& writer, const Resource& resource, const store::R
   }
   writer.end_array().key("fields").begin_array();
   for (const auto& field : resource.fields) {
-    if (!field.is_secret) write_field(writer, field, registry, language);
+    if (!field.is_secret) write_field(writer, resource, field, registry, shape);
   }
   writer.end_array().end_object();
 }
@@ -248,10 +263,13 @@ Result<void> write_resources(const ApiServices& services, const Request& request
   if (!language) return std::unexpected(language.error());
   auto custom = services.database.execute(store::Pool::api, kCustomFields);
   if (!custom) return std::unexpected(std::move(custom).error());
+  const auto sections = services.records.sections();
+  const auto required = services.records.required_fields();
+  const Shape shape{*custom, *sections, *required, *language};
   JsonWriter writer;
   writer.begin_object().key("items").begin_array();
   for (const auto& resource : services.records.registry().all()) {
-    write_resource(writer, *resource, services.records, *request.caller, *custom, *language);
+    write_resource(writer, *resource, services.records, *request.caller, shape);
   }
   writer.end_array().end_object();
   response.json(writer.view());
@@ -333,6 +351,9 @@ Json resource_schema() {
        {"label_en", schema::string()},
        {"label_plural_ru", schema::string()},
        {"label_plural_en", schema::string()},
+       {"is_hidden", schema::boolean("By this installation: not among the sections it works with")},
+       {"default_filters",
+        default_filters_schema("Of its list, where the request does not name the field")},
        {"may", schema::object({{"read", schema::boolean()},
                                {"write", schema::boolean()},
                                {"create", schema::boolean()}},

@@ -146,7 +146,14 @@ Result<Json> read_object(Request& request, std::uint64_t limit, std::string& tex
   return json;
 }
 
-void write_page(store::Page&& page, Response& response) {
+void write_default_filters(JsonWriter& out, const store::Parameters& filters) {
+  if (filters.empty()) return;
+  out.key("default_filters").begin_object();
+  for (const auto& [name, value] : filters) out.member(name, std::string_view{value});
+  out.end_object();
+}
+
+void write_page(store::Page&& page, Response& response, const store::Parameters& by_default) {
   std::string& body = response.body;
   body.clear();
   body.reserve(page.items.size() + 128);
@@ -161,7 +168,14 @@ void write_page(store::Page&& page, Response& response) {
     body.append(",\"total\":").append(std::to_string(*page.total));
     if (page.total_is_estimated) body.append(",\"total_is_estimated\":true");
   }
-  body.append("}");
+  if (!by_default.empty()) {
+    JsonWriter out;
+    out.begin_object();
+    write_default_filters(out, by_default);
+    body.append(",").append(out.end_object().view().substr(1));
+  } else {
+    body.append("}");
+  }
   response.content_type = kJson;
 }
 
@@ -217,9 +231,11 @@ RouteHandler list_handler(const ApiServices& services, const Resource& resource)
                                                   Response& response) -> Result<void> {
     if (auto admitted = admit_included(request, resource, records.registry()); !admitted)
       return admitted;
-    auto page = records.list(resource, parameters_of(request), actor_of(request));
+    auto parameters = parameters_of(request);
+    const auto added = records.sections()->filter_by_default(resource, parameters);
+    auto page = records.list(resource, parameters, actor_of(request));
     if (!page) return std::unexpected(std::move(page).error());
-    write_page(std::move(*page), response);
+    write_page(std::move(*page), response, added);
     return {};
   };
 }

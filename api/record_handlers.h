@@ -40,7 +40,10 @@ RouteHandler complete_task_handler(const ApiServices& services, const ApiOptions
 
 // Shared with the document and mail routes.
 store::Parameters parameters_of(const Request& request);
-void write_page(store::Page&& page, Response& response);
+// `by_default`: filters of the installation that the request left to it.
+void write_page(store::Page&& page, Response& response, const store::Parameters& by_default = {});
+// The member default_filters; nothing where there are none.
+void write_default_filters(JsonWriter& out, const store::Parameters& filters);
 void write_record(store::RecordView&& view, const store::Resource& resource, Response& response,
                   int status);
 // 308 to the record this one was merged into; `tail` is what follows the id in the path.

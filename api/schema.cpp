@@ -383,13 +383,20 @@ std::string creation_component(const store::Resource& resource, const store::Reg
 }
 Json update_schema(const store::Resource& resource) { return body_schema(resource, false); }
 
+Json default_filters_schema(std::string doc) {
+  return Json::Object{{"type", "object"},
+                      {"description", std::move(doc)},
+                      {"additionalProperties", schema::string()}};
+}
+
 Json page_schema(std::string_view item_component) {
   return schema::object(
       {{"items", schema::array(schema::ref(item_component))},
        {"next_cursor",
         schema::nullable(schema::string("Send it as `cursor`; null on the last page"))},
        {"total", schema::integer("Only with `count`")},
-       {"total_is_estimated", schema::boolean("Only with `count=estimated`")}},
+       {"total_is_estimated", schema::boolean("Only with `count=estimated`")},
+       {"default_filters", default_filters_schema(std::string(kFilteredByDefault))}},
       {"items", "next_cursor"});
 }
 

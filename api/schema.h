@@ -47,6 +47,11 @@ Json linked_schema(const store::Collection& collection, const store::Registry& r
 Json history_event_schema();
 Json feed_event_schema();  // the same with its cursor and subject
 Json page_schema(std::string_view item_component);
+// Of a list or a board: {"types": "partner"}.
+Json default_filters_schema(std::string doc);
+inline constexpr std::string_view kFilteredByDefault =
+    "What this installation filters by, because the request names no filter of the field; "
+    "FIELD.null=false shows all that have a value";
 // Whether a request may set the field at all.
 bool is_writable(const store::Field& field, bool on_creation);
 

@@ -188,39 +188,8 @@ Result<std::shared_ptr<const CustomFields>> read_custom_fields(Transaction& tx) 
   return definitions_of(**rows);
 }
 
-bool CustomFieldReader::is_fresh() const {
-  return ever_read_ && std::chrono::steady_clock::now() - read_at_ < max_age_;
-}
-
-void CustomFieldReader::keep(std::shared_ptr<const CustomFields> definitions) {
-  const std::scoped_lock lock{mutex_};
-  last_ = std::move(definitions);
-  ever_read_ = true;
-  read_at_ = std::chrono::steady_clock::now();
-}
-
-Result<std::shared_ptr<const CustomFields>> CustomFieldReader::current(Transaction& tx) {
-  {
-    const std::scoped_lock lock{mutex_};
-    if (is_fresh()) return last_;
-  }
-  auto definitions = read_custom_fields(tx);
-  if (definitions) keep(*definitions);
-  return definitions;
-}
-
-std::shared_ptr<const CustomFields> CustomFieldReader::current() {
-  {
-    const std::scoped_lock lock{mutex_};
-    if (is_fresh()) return last_;
-    // Whoever comes while one reads, or while the database is away, takes the last answer.
-    ever_read_ = true;
-    read_at_ = std::chrono::steady_clock::now();
-  }
-  if (const auto rows = database_.execute(Pool::api, kRead)) keep(definitions_of(*rows));
-  const std::scoped_lock lock{mutex_};
-  return last_;
-}
+CustomFieldReader::CustomFieldReader(Database& database, std::chrono::milliseconds max_age)
+    : RecentlyRead(database, kRead, definitions_of, max_age) {}
 
 namespace {
 

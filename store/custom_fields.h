@@ -6,7 +6,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "daemon/base/json.h"
 #include "store/database.h"
 #include "store/model/field.h"
+#include "store/recently_read.h"
 #include "store/record_json.h"
 
 namespace c360::store {
@@ -69,28 +69,11 @@ class CustomFields {
 // The definitions as a transaction sees them: for a write that sets some. One round trip.
 Result<std::shared_ptr<const CustomFields>> read_custom_fields(Transaction& tx);
 
-// The definitions at most `max_age` old, for lists and for what a new record must have. Any thread.
-class CustomFieldReader {
+// The definitions a moment old, for lists and for what a new record must have.
+class CustomFieldReader : public RecentlyRead<CustomFields> {
  public:
   explicit CustomFieldReader(Database& database,
-                             std::chrono::milliseconds max_age = std::chrono::seconds{1})
-      : database_(database), max_age_(max_age) {}
-
-  // One short query when the last answer is too old, in `tx` or by itself. By itself: while the
-  // database is away the last answer stays, at first none at all; never null.
-  Result<std::shared_ptr<const CustomFields>> current(Transaction& tx);
-  std::shared_ptr<const CustomFields> current();
-
- private:
-  bool is_fresh() const;
-  void keep(std::shared_ptr<const CustomFields> definitions);
-
-  Database& database_;
-  const std::chrono::milliseconds max_age_;
-  std::mutex mutex_;  // guards the rest
-  std::shared_ptr<const CustomFields> last_ = std::make_shared<const CustomFields>();
-  std::chrono::steady_clock::time_point read_at_{};
-  bool ever_read_ = false;
+                             std::chrono::milliseconds max_age = kShapingMaxAge);
 };
 
 // A user or record a custom field names, to be looked for.

@@ -31,6 +31,13 @@ const AccessRules& Records::access() const { return state_->access; }
 const RecordsOptions& Records::options() const { return state_->options; }
 const QueryMaker& Records::queries() const { return state_->queries; }
 const Registry& Records::registry() const { return state_->registry; }
+std::shared_ptr<const Sections> Records::sections() const { return state_->sections.current(); }
+Result<std::shared_ptr<const Sections>> Records::sections(Transaction& tx) const {
+  return state_->sections.current(tx);
+}
+std::shared_ptr<const RequiredFields> Records::required_fields() const {
+  return state_->required_fields.current();
+}
 
 // -- Shared ---------------------------------------------------------------------------------------
 

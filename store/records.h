@@ -24,6 +24,8 @@
 #include "store/database.h"
 #include "store/model/registry.h"
 #include "store/query.h"
+#include "store/required_fields.h"
+#include "store/sections.h"
 
 namespace c360::store {
 
@@ -41,9 +43,9 @@ struct RecordsOptions {
   QueryLimits limits;
   PhoneNormaliser normalise_phone;  // none: nothing is normalised
   HtmlSanitiser sanitise_html;      // none: html is stored as escaped text
-  // How old the definitions of custom fields may be that lists and required values go by; a write
-  // that sets some reads them anew.
-  std::chrono::milliseconds custom_fields_max_age{1'000};
+  // How old the definitions of custom fields, the required fields and the names of sections may be
+  // that lists and required values go by; a write that sets custom fields reads them anew.
+  std::chrono::milliseconds shaping_max_age = kShapingMaxAge;
 };
 
 // What must be there (domain.md 5.1, design.md 11).
@@ -194,9 +196,16 @@ class Records {
   const RecordsOptions& options() const;
   const QueryMaker& queries() const;
   const Registry& registry() const;
+  // As this installation has them; at most shaping_max_age old, never null.
+  std::shared_ptr<const Sections> sections() const;
+  Result<std::shared_ptr<const Sections>> sections(Transaction& tx) const;
+  std::shared_ptr<const RequiredFields> required_fields() const;
 
  private:
   struct State;
+  // Fills in and checks what the caller sent, as it is about to be stored. An error is of the
+  // database; what is wrong goes to the draft.
+  Result<void> complete(Transaction& tx, Draft& draft);
   // Writes; then what follows from it in other records, and only then the COMMIT.
   Result<RecordView> with_consequence(
       Transaction& tx, const Draft& draft, const WriteOptions& options,

@@ -255,6 +255,8 @@ Result<void> Records::create_many(Transaction& tx, const Resource& resource,
   bool refused = false;
   const auto custom = state_->custom_fields.current(tx);
   if (!custom) return std::unexpected(custom.error());
+  const auto required = state_->required_of(tx, resource, true, options.profile);
+  if (!required) return std::unexpected(required.error());
   for (std::size_t row = 0; row < records.size(); ++row) {
     const NewRecord& record = records[row];
     Draft& draft = drafts.emplace_back(resource, actor, context);
@@ -262,7 +264,7 @@ Result<void> Records::create_many(Transaction& tx, const Resource& resource,
     if (resource.kind == "document" && !draft.has("current_version_id")) {
       draft.set("current_version_id", std::to_string(record.id));
     }
-    complete_draft(draft, state_->options.sanitise_html);
+    complete_draft(draft, state_->options.sanitise_html, **required);
     check_custom(draft, **custom);  // defaults; mail sets none itself
     if (!resource.auto_name.empty() && !draft.has("name")) {
       draft.set("name", automatic_name(resource, record.number));

@@ -241,11 +241,7 @@ Result<RecordView> Records::complete_task(Transaction& tx, std::int64_t task_id,
   } else {
     draft.set("status", std::string(resource->refusal_status));
   }
-  merge_objects(draft);
-  complete_draft(draft, state_->options.sanitise_html);
-  if (auto done = state_->check_custom_fields(tx, draft); !done) {
-    return std::unexpected(done.error());
-  }
+  if (auto done = complete(tx, draft); !done) return std::unexpected(done.error());
   if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
   Params params;
   params.add(task_id).add(outcome).add(std::string_view(comment)).add(actor.user_id);

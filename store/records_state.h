@@ -25,6 +25,8 @@ struct Records::State {
   AccessRules access;
   QueryMaker queries;
   CustomFieldReader custom_fields;
+  RequiredFieldReader required_fields;
+  SectionReader sections;
   std::mutex day_mutex;
   std::string day;  // guarded, like its ends: empty ones until it is asked
   Instant day_begins{};
@@ -38,7 +40,9 @@ struct Records::State {
         clock(the_clock),
         access(the_registry, options.access),
         queries(the_registry, access, options.cursor_key, options.limits),
-        custom_fields(the_database, options.custom_fields_max_age) {}
+        custom_fields(the_database, options.shaping_max_age),
+        required_fields(the_database, options.shaping_max_age),
+        sections(the_database, options.shaping_max_age) {}
 
   WriteContext context(const Actor& actor, const WriteOptions& write) const;
   // The day in the business time zone, asked of the database (which knows the zones) once a day.
@@ -69,6 +73,11 @@ struct Records::State {
   Result<RecordView> write_update(Transaction& tx, Draft& draft, std::string_view key,
                                   const WriteOptions& write,
                                   const std::vector<std::string_view>& extra_events = {}) const;
+  // What such a write must have, by `profile` where it creates; as declared, and without asking the
+  // database, where nothing is asked of it.
+  Result<std::shared_ptr<const RequiredFields>> required_of(Transaction& tx,
+                                                            const Resource& resource, bool creates,
+                                                            Profile profile);
   // The members of `custom` against their definitions, as the transaction sees them where some are
   // set. An error is of the database; what is wrong goes to the draft.
   Result<void> check_custom_fields(Transaction& tx, Draft& draft);

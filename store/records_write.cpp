@@ -264,11 +264,7 @@ Result<RecordView> Records::create(Transaction& tx, const Resource& resource, co
     }
   }
   if (auto done = state_->look_around(tx, draft); !done) return std::unexpected(done.error());
-  merge_objects(draft);
-  complete_draft(draft, state_->options.sanitise_html);
-  if (auto done = state_->check_custom_fields(tx, draft); !done) {
-    return std::unexpected(done.error());
-  }
+  if (auto done = complete(tx, draft); !done) return std::unexpected(done.error());
   if (draft.refusal()) return std::unexpected(*error_of(draft));
 
   // What is wrong already is said together with references that lead nowhere.
@@ -333,6 +329,26 @@ Result<void> Records::State::look_around(Transaction& tx, Draft& draft) {
   }
   draft.load_related(tx.rows(*related));
   return {};
+}
+
+Result<void> Records::complete(Transaction& tx, Draft& draft) {
+  merge_objects(draft);
+  auto required =
+      state_->required_of(tx, draft.resource(), draft.creating(), draft.context().profile);
+  if (!required) return std::unexpected(required.error());
+  complete_draft(draft, state_->options.sanitise_html, **required);
+  if (draft.resource().check_among != nullptr) draft.resource().check_among(*this, draft);
+  return state_->check_custom_fields(tx, draft);
+}
+
+Result<std::shared_ptr<const RequiredFields>> Records::State::required_of(Transaction& tx,
+                                                                          const Resource& resource,
+                                                                          bool creates,
+                                                                          Profile profile) {
+  const bool asks = (creates && profile != Profile::draft) || resource.drafts_may_lack;
+  if (resource.is_record && asks) return required_fields.current(tx);
+  static const auto kAsDeclared = std::make_shared<const RequiredFields>();
+  return kAsDeclared;
 }
 
 Result<void> Records::State::check_custom_fields(Transaction& tx, Draft& draft) {
@@ -493,11 +509,7 @@ Result<RecordView> Records::update(Transaction& tx, const Resource& resource, st
     if (auto done = tx.run(); !done) return std::unexpected(done.error());
     draft.load_related(tx.rows(*related));
   }
-  merge_objects(draft);
-  complete_draft(draft, state_->options.sanitise_html);
-  if (auto done = state_->check_custom_fields(tx, draft); !done) {
-    return std::unexpected(done.error());
-  }
+  if (auto done = complete(tx, draft); !done) return std::unexpected(done.error());
   if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
   if (const auto duplicates = queue_duplicates(tx, draft, key, state_->queries, state_->access)) {
     if (auto done = tx.run(); !done) return std::unexpected(done.error());

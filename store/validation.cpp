@@ -100,7 +100,7 @@ void flag_unverified(Draft& draft) {
   draft.set("unverified_fields", array_literal(names));
 }
 
-void require_values(Draft& draft) {
+void require_values(Draft& draft, const RequiredFields& required) {
   const Resource& resource = draft.resource();
   const Profile profile = draft.context().profile;
   const bool complete =
@@ -113,7 +113,8 @@ void require_values(Draft& draft) {
     const bool missing =
         draft.creating() ? !draft.get(i) && !field.default_value : draft.is_set(i) && !draft.get(i);
     // The rest is asked for once the first status is left.
-    const bool lacking = complete && field.needed_on_creation && !draft.get(i) &&
+    const AskedBy asked_by = required.asked_by(resource, field);
+    const bool lacking = complete && asked_by == AskedBy::full && !draft.get(i) &&
                          (draft.creating() || draft.changed("status") || draft.is_set(i));
     if (!missing && !lacking) continue;
     const bool automatic =
@@ -121,8 +122,8 @@ void require_values(Draft& draft) {
         (field.name == "name" && !resource.auto_name.empty() && draft.creating());
     bool needed = (field.is_not_null && !automatic) || lacking;
     if (draft.creating() && profile != Profile::draft && !resource.drafts_may_lack) {
-      needed = needed || field.needed_on_creation ||
-               (profile == Profile::requisites && field.needed_for_requisites);
+      needed = needed || asked_by == AskedBy::full ||
+               (profile == Profile::requisites && asked_by == AskedBy::requisites);
     }
     if (needed && std::none_of(draft.problems().begin(), draft.problems().end(),
                                [&](const FieldError& problem) {
@@ -272,7 +273,8 @@ void merge_objects(Draft& draft) {
   }
 }
 
-void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html) {
+void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html,
+                    const RequiredFields& required) {
   const Resource& resource = draft.resource();
   const Actor& actor = draft.actor();
   if (draft.creating()) {
@@ -294,7 +296,7 @@ void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html) {
   sanitise(draft, sanitise_html);
   if (resource.before_write) resource.before_write(draft);
   check_status(draft);
-  require_values(draft);
+  require_values(draft, required);
 }
 
 std::optional<Error> error_of(const Draft& draft) {

@@ -12,6 +12,7 @@
 #include "store/custom_fields.h"
 #include "store/draft.h"
 #include "store/records.h"
+#include "store/required_fields.h"
 
 namespace c360::store {
 
@@ -21,7 +22,8 @@ void read_body(Draft& draft, const Json& body);
 // go, members not sent stay.
 void merge_objects(Draft& draft);
 // Fills in on creation, runs the resource's own rules, then requires what the profile asks for.
-void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html);
+void complete_draft(Draft& draft, const HtmlSanitiser& sanitise_html,
+                    const RequiredFields& required);
 // The error of the draft, if it has one: a refusal, or validation_failed with every field.
 std::optional<Error> error_of(const Draft& draft);
 

@@ -1,8 +1,11 @@
 // How an installation shows its CRM (domain.md 16): saved views, names of sections.
 #include <string>
 
+#include "store/custom_fields.h"
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/records.h"
+#include "store/sections.h"
 
 namespace c360::store {
 namespace {
@@ -27,6 +30,56 @@ void check_saved_view(Draft& draft) {
   };
   if (draft.has("record_kind") && !is_name(*draft.get("record_kind"))) {
     draft.wrong("record_kind", "invalid_value", "The kind of a resource, such as deal.");
+  }
+}
+
+// A filter of everybody's list, as one without any right could send it.
+void check_default_filter(const Records& records, Draft& draft, const Resource& resource,
+                          const std::string& filter, const Json& value) {
+  const std::string pointer = "/default_filters" + pointer_segment(filter);
+  if (!value.is_string()) {
+    draft.wrong_at(pointer, "wrong_type", "Expected a text, as in the URL of the list.");
+    return;
+  }
+  const Field* field = resource.find(std::string_view(filter).substr(0, filter.find('.')));
+  if (field == nullptr || !field->is_filterable) {
+    std::string known;
+    for (const Field& each : resource.fields) {
+      if (each.is_filterable) known += (known.empty() ? "" : ", ") + std::string(each.name);
+    }
+    draft.wrong_at(pointer, "unknown_field", "There is no such filter; filters: " + known + ".");
+    return;
+  }
+  Actor anybody;
+  anybody.user_id = 0;
+  const auto plan =
+      records.queries().list(resource, {{filter, value.as_string()}}, anybody, CustomFields{});
+  if (!plan) draft.wrong_at(pointer, plan.error().reason, plan.error().detail);
+}
+
+void check_section(const Records& records, Draft& draft) {
+  const auto kind = draft.get("record_kind");
+  const Resource* resource = kind ? records.registry().find(*kind) : nullptr;
+  if (kind && (resource == nullptr || !resource->offers(Operation::list))) {
+    std::string known;
+    for (const auto& each : records.registry().all()) {
+      if (each->offers(Operation::list))
+        known += (known.empty() ? "" : ", ") + std::string(each->kind);
+    }
+    draft.wrong("record_kind", "unknown_kind",
+                "There is no such section; sections: " + known + ".");
+    return;
+  }
+  if (resource == nullptr || !draft.changed("default_filters")) return;
+  const auto filters = Json::parse(draft.get("default_filters").value_or("{}"));
+  if (!filters || !filters->is_object()) return;  // refused already
+  if (filters->as_object().size() > kMaxDefaultFilters) {
+    draft.wrong("default_filters", "too_many",
+                "At most " + std::to_string(kMaxDefaultFilters) + " filters.");
+    return;
+  }
+  for (const auto& [name, value] : filters->as_object()) {
+    check_default_filter(records, draft, *resource, name, value);
   }
 }
 
@@ -102,7 +155,9 @@ Resource section_label() {
       .kind = "section_label",
       .path = "section-labels",
       .table = "crm.section_label",
-      .doc = "What this installation calls a section, such as partners for counterparties.",
+      .doc =
+          "What this installation calls a section, such as partners for counterparties; whether "
+          "it hides it, and how it filters its list by default.",
       .label = {"Название раздела", "Section label"},
       .label_plural = {"Названия разделов", "Section labels"},
       .is_record = false,
@@ -122,11 +177,15 @@ Resource section_label() {
                        .required()
                        .max_length(200)
                        .labels("Множественное число (англ.)", "Plural (English)"))
-              .add(boolean("is_hidden").filterable().labels("Скрыт", "Hidden"))
+              .add(boolean("is_hidden")
+                       .filterable()
+                       .labels("Скрыт", "Hidden")
+                       .described("Not shown in the workspace; takes nobody a right."))
               .add(json("default_filters")
                        .defaults_to("{}")
                        .labels("Фильтры по умолчанию", "Default filters")
-                       .described("An object, such as {\"types\": \"partner\"}."))
+                       .described("Of its list, where the request does not name the field: "
+                                  "{\"types\": \"partner\"}."))
               .add(version_fields())
               .list(),
       .access = {.grants = {{Role::everyone, Right::read, {}},
@@ -134,6 +193,7 @@ Resource section_label() {
       .operations = editable(),
       .default_sort = "record_kind",
       .soft_delete = false,
+      .check_among = check_section,
   };
 }
 

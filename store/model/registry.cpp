@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "store/model/resources.h"
+#include "store/required_fields.h"
 
 namespace c360::store {
 namespace {
@@ -44,6 +45,7 @@ std::vector<Resource> declarations() {
                                 release_stage(),
                                 saved_view(),
                                 section_label(),
+                                required_field(),
                                 lead(),
                                 deal(),
                                 folder(),
@@ -70,22 +72,6 @@ std::vector<Resource> declarations() {
                                 message_template()};
   for (Resource& each : directories()) list.push_back(std::move(each));
   return list;
-}
-
-// What is still missing for a complete record: an SQL expression over alias t.
-std::string missing_fields_expression(const Resource& resource) {
-  std::string sql = "array_remove(ARRAY[";
-  bool first = true;
-  for (const Field& field : resource.fields) {
-    if (!field.needed_on_creation && !field.needed_for_requisites) continue;
-    if (!first) sql += ", ";
-    first = false;
-    const std::string name(field.name);
-    sql += "CASE WHEN t." + name + " IS NULL THEN '" + name + "' END";
-  }
-  if (first) return {};
-  sql += "]::text[], NULL)";
-  return resource.has_field("unverified_fields") ? sql + " || t.unverified_fields" : sql;
 }
 
 std::string stage_expression(const Resource& resource, bool percent) {
@@ -135,7 +121,7 @@ void complete(Resource& resource) {
               .labels("Вероятность, %", "Percent"));
     }
   }
-  if (std::string sql = missing_fields_expression(resource); !sql.empty()) {
+  if (std::string sql = missing_fields_sql(resource); !sql.empty()) {
     Field missing = made_by("missing_fields", FieldType::text_array, std::move(sql));
     resource.fields.push_back(missing.labels("Незаполненные поля", "Missing fields")
                                   .described("Required of a complete record and still empty; or "

@@ -198,6 +198,8 @@ struct Resource {
   // Rules beyond the fields: fills in, checks, guards a status. Called before every create and
   // update, with the old values in place on update.
   void (*before_write)(Draft& draft) = nullptr;
+  // Rules that ask what other kinds have, of rows that describe such; after before_write.
+  void (*check_among)(const Records& records, Draft& draft) = nullptr;
   Consequence consequence;
 
   // Table or view that rows are read from.

@@ -62,6 +62,7 @@ Resource release();
 Resource release_stage();
 Resource saved_view();
 Resource section_label();
+Resource required_field();
 Resource lead();
 Resource deal();
 Resource folder();

@@ -161,10 +161,13 @@ Result<std::vector<std::int64_t>> listed(Records& records, Transaction& tx, cons
   const auto custom = read_custom_fields(tx);
   if (!custom) return std::unexpected(custom.error());
   Parameters parameters = wish.filter;
+  const Resource& counterparty = records.registry().get("counterparty");
+  const auto sections = records.sections(tx);
+  if (!sections) return std::unexpected(sections.error());
+  (*sections)->filter_by_default(counterparty, parameters);
   parameters.emplace_back("fields", "id");
   parameters.emplace_back("sort", "id");
-  auto plan = records.queries().list(records.registry().get("counterparty"), parameters, actor,
-                                     **custom, limit);
+  auto plan = records.queries().list(counterparty, parameters, actor, **custom, limit);
   if (!plan) return std::unexpected(std::move(plan).error());
   const auto rows = tx.query(plan->page.sql, std::move(plan->page.params));
   if (!rows) return std::unexpected(rows.error());

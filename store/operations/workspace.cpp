@@ -34,14 +34,15 @@ class WorkspaceReader {
  public:
   WorkspaceReader(const Records& records, const Actions& actions, const WorkspaceLayout& layout,
                   const WorkspaceQuery& query, const Actor& actor, const TokenPermits& permits,
-                  Transaction& tx)
+                  const Sections& of_installation, Transaction& tx)
       : records_(records),
         layout_(layout),
         query_(query),
         actor_(actor),
         permits_(permits),
         tx_(tx),
-        lists_(records, actions, actor, permits, tx, query.path_prefix) {}
+        lists_(records, actions, actor, permits, tx, query.path_prefix),
+        of_installation_(of_installation) {}
 
   Result<std::string> read() {
     for (const auto* part : {&layout_.tasks, &layout_.reminders, &layout_.customers}) {
@@ -58,8 +59,11 @@ class WorkspaceReader {
     }
     if (query_.counts) {
       for (const ShownList& each : layout_.sections) {
+        if (of_installation_.is_hidden(*each.kind)) continue;
         // Estimated: a list of any length is counted as far as kMaxSectionCount only.
-        auto counted = lists_.count(each, {{"count", "estimated"}});
+        Parameters parameters = {{"count", "estimated"}};
+        of_installation_.filter_by_default(*each.kind, parameters);
+        auto counted = lists_.count(each, parameters);
         if (!counted) return std::unexpected(counted.error());
         sections_.push_back(*counted);
       }
@@ -124,11 +128,14 @@ class WorkspaceReader {
     out.end_object();
   }
 
-  // Every kind of record, and what the caller may do with it at all.
+  // Every kind of record that is not hidden, and what the caller may do with it at all.
   void write_sections(JsonWriter& out) const {
     out.key("sections").begin_array();
-    for (std::size_t i = 0; i < layout_.sections.size(); ++i) {
-      const Resource* kind = layout_.sections[i].kind;
+    std::size_t next = 0;
+    for (const ShownList& each : layout_.sections) {
+      const Resource* kind = each.kind;
+      if (of_installation_.is_hidden(*kind)) continue;
+      const Label label = of_installation_.label_plural(*kind);
       const bool reads =
           permits_(*kind, Right::read) &&
           !records_.access().predicate(actor_, *kind, Right::read, "t", "$1::bigint").never;
@@ -137,12 +144,12 @@ class WorkspaceReader {
       const std::string href = std::string(query_.path_prefix) + std::string(kind->path);
       out.begin_object()
           .member("kind", kind->kind)
-          .member("label_ru", kind->label_plural.ru)
-          .member("label_en", kind->label_plural.en)
+          .member("label_ru", label.ru)
+          .member("label_en", label.en)
           .member("href", std::string_view{href})
           .member("read", reads)
           .member("create", creates);
-      if (query_.counts) write_count(out, lists_.total(sections_[i]));
+      if (query_.counts) write_count(out, lists_.total(sections_[next++]));
       out.end_object();
     }
     out.end_array();
@@ -161,6 +168,7 @@ class WorkspaceReader {
   const TokenPermits& permits_;
   Transaction& tx_;
   ListBatch lists_;
+  const Sections& of_installation_;
   std::vector<ListBatch::Index> shown_;
   std::vector<ListBatch::Index> counted_;
   std::vector<ListBatch::Index> sections_;
@@ -213,9 +221,11 @@ Result<std::string> read_workspace(Database& database, const Records& records,
                                    const Actions& actions, const WorkspaceLayout& layout,
                                    const WorkspaceQuery& query, const Actor& actor,
                                    const TokenPermits& permits) {
+  const auto of_installation = records.sections();
   auto tx = database.begin(Pool::api, TxMode::snapshot);
   if (!tx) return std::unexpected(tx.error());
-  return WorkspaceReader(records, actions, layout, query, actor, permits, *tx).read();
+  return WorkspaceReader(records, actions, layout, query, actor, permits, *of_installation, *tx)
+      .read();
 }
 
 }  // namespace c360::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "store/required_fields.h"
 #include "tests/store/records_fixture.h"
 
 namespace c360::testing {
@@ -100,6 +101,15 @@ class Resources : public RecordsTest {
       return R"({"record_kind":"deal","name_ru":)" + name + R"(,"name_en":)" + name +
              R"(,"plural_ru":"x","plural_en":"x"})";
     }
+    if (resource.kind == "required_field") {
+      // Asked for by the profile that no test here creates by, of another field each time.
+      int left = counter_++;
+      for (const store::Field& field : kind("deal").fields) {
+        if (!store::may_be_asked_for(kind("deal"), field) || left-- > 0) continue;
+        return R"({"record_kind":"deal","profile":"requisites","field":")" +
+               std::string(field.name) + "\"}";
+      }
+    }
     if (resource.kind == "assignment") return R"({"title":)" + name + "}";
     if (resource.kind == "product") {
       return R"({"name":)" + name +
@@ -161,6 +171,9 @@ class Resources : public RecordsTest {
   static std::string change(const Resource& resource, const std::string& mark) {
     if (resource.kind == "public_mail_domain") return "{}";
     if (resource.kind == "activity_target") return R"({"enabled":false})";
+    if (resource.kind == "required_field") {
+      return mark == "stale" ? R"({"profile":"requisites"})" : R"({"profile":"none"})";
+    }
     if (resource.kind == "personal_account_product") {
       return mark == "stale" ? R"({"quantity":"3"})" : R"({"quantity":"2"})";
     }
