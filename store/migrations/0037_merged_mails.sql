@@ -1,0 +1,30 @@
+-- Mails go along with what is merged (domain.md 6.5), customers are found by their number, by who
+-- forgot them and by what they owe (domain.md 16), and a blacklisted one gets no new deal unasked
+-- (domain.md 4.4).
+
+-- What was merged has given its mail to the record that goes on.
+CREATE OR REPLACE VIEW ops.invariant_effect_without_mail AS
+SELECT id FROM crm.deal WHERE origin = 'mail' AND mail_message_id IS NULL AND merged_into_id IS NULL
+UNION ALL
+SELECT id FROM crm.lead WHERE origin = 'mail' AND mail_message_id IS NULL AND merged_into_id IS NULL
+UNION ALL
+SELECT id FROM crm.activity WHERE origin = 'mail' AND mail_message_id IS NULL
+UNION ALL
+SELECT id FROM crm.support_request WHERE origin = 'mail' AND mail_message_id IS NULL;
+
+-- Merges of before left the mails with the record that is gone: they follow it, merge by merge, and
+-- are written down, so that undoing one brings them back.
+DO $$
+DECLARE
+    done  crm.merge;
+    mails jsonb;
+BEGIN
+    FOR done IN SELECT * FROM crm.merge WHERE undone_at IS NULL ORDER BY id LOOP
+        WITH gone AS (
+            UPDATE ops.mail_message SET outcome_record_id = done.target_id
+            WHERE outcome_record_id = done.source_id RETURNING id)
+        SELECT jsonb_agg(id ORDER BY id) INTO mails FROM gone;
+        UPDATE crm.merge SET moved = moved || jsonb_build_object('mails', mails)
+        WHERE id = done.id AND mails IS NOT NULL;
+    END LOOP;
+END $$;
