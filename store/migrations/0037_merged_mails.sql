@@ -28,3 +28,10 @@ BEGIN
         WHERE id = done.id AND mails IS NOT NULL;
     END LOOP;
 END $$;
+
+-- The first digits of an INN, whatever the collation of the database.
+CREATE INDEX counterparty_inn_start_idx ON crm.counterparty (inn text_pattern_ops)
+    WHERE deleted_at IS NULL;
+-- Of whom nobody is to be reminded, those first whom nobody spoke to.
+CREATE INDEX counterparty_no_reminder_idx ON crm.counterparty (last_contact_at NULLS FIRST, id)
+    WHERE deleted_at IS NULL AND next_reminder_at IS NULL;
