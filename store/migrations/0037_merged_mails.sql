@@ -35,3 +35,8 @@ CREATE INDEX counterparty_inn_start_idx ON crm.counterparty (inn text_pattern_op
 -- Of whom nobody is to be reminded, those first whom nobody spoke to.
 CREATE INDEX counterparty_no_reminder_idx ON crm.counterparty (last_contact_at NULLS FIRST, id)
     WHERE deleted_at IS NULL AND next_reminder_at IS NULL;
+
+-- What portal users see since of their accounts and invoices (R-073), the tokens they have do too.
+UPDATE crm.api_token t
+SET scopes = t.scopes || '{personal_account:read,personal_account_product:read,counterparty_invoice_type:read}'
+FROM crm.user u WHERE u.id = t.user_id AND u.kind = 'portal';
