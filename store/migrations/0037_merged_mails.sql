@@ -40,3 +40,20 @@ CREATE INDEX counterparty_no_reminder_idx ON crm.counterparty (last_contact_at N
 UPDATE crm.api_token t
 SET scopes = t.scopes || '{personal_account:read,personal_account_product:read,counterparty_invoice_type:read}'
 FROM crm.user u WHERE u.id = t.user_id AND u.kind = 'portal';
+
+-- What people, and programs for them, make over the API; mail and imports say what there is.
+ALTER TABLE crm.lead ADD COLUMN blacklist_confirmed boolean NOT NULL DEFAULT false;
+ALTER TABLE crm.deal ADD COLUMN blacklist_confirmed boolean NOT NULL DEFAULT false;
+CREATE FUNCTION crm.refuse_blacklisted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM crm.counterparty c
+               WHERE c.id = NEW.counterparty_id AND c.status_code = 'blacklisted') THEN
+        RAISE EXCEPTION 'counterparty % is on the black list', NEW.counterparty_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'deal_blacklist_confirmed';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER deal_blacklist_confirmed BEFORE INSERT ON crm.deal
+    FOR EACH ROW WHEN (NEW.counterparty_id IS NOT NULL AND NOT NEW.blacklist_confirmed
+                       AND NEW.origin = 'api')
+    EXECUTE FUNCTION crm.refuse_blacklisted();
