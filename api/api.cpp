@@ -2,6 +2,7 @@
 
 #include "api/action_routes.h"
 #include "api/autofill_routes.h"
+#include "api/block_routes.h"
 #include "api/board_routes.h"
 #include "api/bulk_routes.h"
 #include "api/card_routes.h"
@@ -17,7 +18,6 @@
 #include "api/lookup_routes.h"
 #include "api/mail_conservation.h"
 #include "api/mail_routes.h"
-#include "api/marketing_routes.h"
 #include "api/message_routes.h"
 #include "api/meta_routes.h"
 #include "api/notification_routes.h"
@@ -42,7 +42,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   std::vector<Route> routes;
   add_meta_routes(routes, services);
   add_record_routes(routes, services, options);
-  add_marketing_routes(routes, services, options);
+  add_block_routes(routes, services, options);
   add_action_routes(routes, services, options);
   add_autofill_routes(routes, services, options);
   add_lookup_routes(routes, services, options);

@@ -41,7 +41,7 @@ struct Known {
 };
 
 // What a portal user may ask for at all; of these he gets what store/portal.h grants.
-constexpr std::array<std::string_view, 15> kPortalOperations = {"get_me",
+constexpr std::array<std::string_view, 21> kPortalOperations = {"get_me",
                                                                 "get_enums",
                                                                 "list_support_request",
                                                                 "get_support_request",
@@ -54,6 +54,12 @@ constexpr std::array<std::string_view, 15> kPortalOperations = {"get_me",
                                                                 "get_document_content",
                                                                 "list_counterparty_user",
                                                                 "get_counterparty_user",
+                                                                "list_personal_account",
+                                                                "get_personal_account",
+                                                                "list_personal_account_product",
+                                                                "get_personal_account_product",
+                                                                "list_counterparty_invoice_type",
+                                                                "get_counterparty_invoice_type",
                                                                 "create_portal_request",
                                                                 "answer_portal_request"};
 

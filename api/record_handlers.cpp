@@ -424,6 +424,48 @@ RouteHandler unlink_handler(const ApiServices& services, const Resource& resourc
   };
 }
 
+namespace {
+
+constexpr std::string_view kLeadOfDeal = "created_from_lead_id";
+
+// Takes `wanted` out of what is to be included; false: it is not among it.
+bool take_included(store::Parameters& parameters, std::string_view wanted) {
+  const auto include =
+      std::ranges::find(parameters, "include", &store::Parameters::value_type::first);
+  if (include == parameters.end()) return false;
+  std::string others;
+  bool found = false;
+  for (const std::string_view name : split(include->second, ',')) {
+    if (trimmed(name) == wanted) {
+      found = true;
+    } else {
+      others.append(others.empty() ? "" : ",").append(name);
+    }
+  }
+  if (!found) return false;
+  include->second = std::move(others);
+  if (include->second.empty()) parameters.erase(include);
+  return true;
+}
+
+// include=lead among the activities of a deal: those of the lead it was made from too (domain.md
+// 13.1). Each is shown to whom it is shown by itself.
+Result<void> add_lead(const ApiServices& services, const Resource& deal, const Request& request,
+                      FixedFields& given) {
+  auto view = services.records.get(deal, request.path_value(0), actor_of(request),
+                                   {{"fields", std::string(kLeadOfDeal)}});
+  if (!view) return std::unexpected(std::move(view).error());
+  auto record = Json::parse(view->json);
+  if (!record) return std::unexpected(std::move(record).error());
+  const Json* lead = record->find(kLeadOfDeal);
+  if (lead == nullptr || !lead->is_number()) return {};
+  given.back().first += ".in";
+  given.back().second += "," + lead->number_text();
+  return {};
+}
+
+}  // namespace
+
 RouteHandler children_handler(const ApiServices& services, const Resource& parent,
                               const Resource& child, const Collection& collection,
                               FixedFields fixed) {
@@ -444,6 +486,10 @@ RouteHandler children_handler(const ApiServices& services, const Resource& paren
           if (std::ranges::find(given, field, &FixedFields::value_type::first) != given.end()) {
             return fail(ErrorCode::invalid_request, std::string(field) + " is given by the path");
           }
+        }
+        if (child.kind == "activity" && parent.has_field(kLeadOfDeal) &&
+            take_included(parameters, "lead")) {
+          if (auto added = add_lead(services, parent, request, given); !added) return added;
         }
         for (auto& each : given) parameters.push_back(std::move(each));
         auto page = services.records.list(child, parameters, actor_of(request));

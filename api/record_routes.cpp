@@ -6,6 +6,7 @@
 #include "api/preconditions.h"
 #include "api/record_handlers.h"
 #include "api/schema.h"
+#include "store/model/list_filters.h"
 
 namespace c360::api {
 namespace {
@@ -328,6 +329,23 @@ void add_task_completion(Maker& maker) {
   route.handler = complete_task_handler(maker.services, maker.options);
 }
 
+Json schema_of(const store::ListFilter& filter) {
+  switch (filter.value) {
+    case store::ListFilter::Value::flag:
+      return schema::boolean();
+    case store::ListFilter::Value::days: {
+      Json days = schema::integer();
+      days.set("minimum", 1);
+      days.set("maximum", store::kMaxFilterDays);
+      return days;
+    }
+    case store::ListFilter::Value::inn_start:
+    case store::ListFilter::Value::company_name:
+      break;
+  }
+  return schema::string();
+}
+
 }  // namespace
 
 std::vector<Parameter> list_parameters(const Resource& resource, const ApiOptions& options) {
@@ -339,6 +357,10 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
          .doc = "Filter; as NAME.OPERATOR with ne, gt, gte, lt, lte, in, like, null",
          .schema = schema::string(),
          .with_operators = true});
+  }
+  for (const store::ListFilter& filter : store::list_filters(resource.kind)) {
+    parameters.push_back(
+        query(std::string(filter.name), std::string(filter.doc), schema_of(filter)));
   }
   Json limit = schema::integer();
   limit.set("minimum", 1);

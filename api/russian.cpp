@@ -92,6 +92,11 @@ constexpr std::array kSentences = {
     Sentence{"A group cannot be inside itself.", "Группа не может входить в саму себя."},
     Sentence{"The user would be, over some steps, his own line manager.",
              "Пользователь оказался бы собственным руководителем."},
+    Sentence{
+        "The customer is on the black list: a new deal needs blacklist_confirmed: true, on the "
+        "lead where it is made from one.",
+        "Клиент в чёрном списке: новой сделке нужно blacklist_confirmed: true, у лида, если она "
+        "делается из него."},
     Sentence{"A public mail domain does not belong to one company.",
              "Общедоступный почтовый домен не принадлежит одной компании."},
     Sentence{"The contract belongs to another counterparty.",

@@ -1,5 +1,6 @@
 #include "ingest/made_fields.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/clock.h"
@@ -33,10 +34,18 @@ class FieldTable {
       if (record.kind == "activity") activity(record);
       if (record.kind == "comment") comment(record);
     }
+    std::erase_if(fields_, [&](const MadeField& field) {
+      return made != nullptr && field.record_id == made->id && !has(*made, field.value.field);
+    });
     return std::move(fields_);
   }
 
  private:
+  // An heir of what the mail made has what came along by the merge.
+  static bool has(const Record& record, std::string_view field) {
+    return !record.taken_over ||
+           std::ranges::find(*record.taken_over, field) != record.taken_over->end();
+  }
   MadeField& add(const Record& record, ExtractedValue value, std::string source = {}) {
     fields_.push_back({.record_kind = record.kind,
                        .record_id = record.id,
@@ -59,7 +68,8 @@ class FieldTable {
       MadeField field{.value = value};
       if (made != nullptr && value.field.starts_with(kContact)) {
         field.record_kind = "contact";
-      } else if (made != nullptr && !value.field.contains('.') && value.field != "name") {
+      } else if (made != nullptr && !value.field.contains('.') && value.field != "name" &&
+                 has(*made, value.field)) {
         field.record_kind = made->kind;
         field.record_id = made->id;
       }

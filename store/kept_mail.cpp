@@ -1,5 +1,6 @@
 #include "store/kept_mail.h"
 
+#include "daemon/base/text.h"
 #include "store/mail_log_rows.h"
 
 namespace c360::store {
@@ -18,22 +19,38 @@ constexpr Sql kMail{"kept_mail", R"sql(
   LEFT JOIN ops.quarantine q ON q.mail_message_id = m.id
   LEFT JOIN crm.record r ON r.id = m.outcome_record_id
   WHERE m.id = $1::bigint)sql"};
+// Through merges the mail comes to a record with the fields each of them filled in.
 constexpr Sql kRecords{"kept_mail_records", R"sql(
-  SELECT id, 'deal', counterparty_id, NULL::bigint FROM crm.deal
-  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
-  UNION ALL
-  SELECT id, 'lead', counterparty_id, NULL::bigint FROM crm.lead
-  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
-  UNION ALL
-  SELECT id, 'activity', NULL::bigint, parent_record_id FROM crm.activity
-  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
-  UNION ALL
-  SELECT id, 'support_request', counterparty_id, NULL::bigint FROM crm.support_request
-  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
-  UNION ALL
-  SELECT id, 'comment', NULL::bigint, record_id FROM crm.comment
-  WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
-  ORDER BY 1)sql"};
+  WITH RECURSIVE made AS (
+    SELECT id, 'deal' AS kind, counterparty_id, NULL::bigint AS parent_id FROM crm.deal
+    WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+    UNION ALL
+    SELECT id, 'lead', counterparty_id, NULL::bigint FROM crm.lead
+    WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+    UNION ALL
+    SELECT id, 'activity', NULL::bigint, parent_record_id FROM crm.activity
+    WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+    UNION ALL
+    SELECT id, 'support_request', counterparty_id, NULL::bigint FROM crm.support_request
+    WHERE mail_message_id = $1::bigint AND deleted_at IS NULL
+    UNION ALL
+    SELECT id, 'comment', NULL::bigint, record_id FROM crm.comment
+    WHERE mail_message_id = $1::bigint AND deleted_at IS NULL),
+  way AS (
+    SELECT m.id AS heir, g.source_id, 1 AS step,
+           ARRAY(SELECT jsonb_object_keys(g.moved -> 'filled')) AS fields
+    FROM made m JOIN crm.merge g ON g.target_id = m.id AND g.undone_at IS NULL
+    WHERE m.kind IN ('deal', 'lead')
+      AND g.moved #>> '{filled,mail_message_id,new}' = $1::bigint::text
+    UNION ALL
+    SELECT w.heir, g.source_id, w.step + 1,
+           ARRAY(SELECT unnest(w.fields) INTERSECT SELECT jsonb_object_keys(g.moved -> 'filled'))
+    FROM way w JOIN crm.merge g ON g.target_id = w.source_id AND g.undone_at IS NULL
+    WHERE g.moved #>> '{filled,mail_message_id,new}' = $1::bigint::text)
+  SELECT m.id, m.kind, m.counterparty_id, m.parent_id,
+         (SELECT array_to_string(w.fields, ',') FROM way w WHERE w.heir = m.id
+          ORDER BY w.step DESC LIMIT 1)
+  FROM made m ORDER BY m.id)sql"};
 constexpr Sql kRuleFiles{"kept_rule_files",
                          "SELECT files FROM ops.rule_set WHERE version = $1::bigint"};
 
@@ -90,6 +107,18 @@ KeptMail mail_of(const Rows& rows) {
   return mail;
 }
 
+KeptMail::Record record_of(const Rows& rows, int row) {
+  KeptMail::Record record{.id = rows.int64(row, 0),
+                          .kind = std::string(rows.text(row, 1)),
+                          .counterparty_id = rows.optional_int64(row, 2),
+                          .parent_id = rows.optional_int64(row, 3)};
+  if (const auto fields = rows.optional_text(row, 4)) {
+    record.taken_over.emplace();
+    for (const std::string_view field : split(*fields, ',')) record.taken_over->emplace_back(field);
+  }
+  return record;
+}
+
 }  // namespace
 
 Result<std::optional<KeptMail>> kept_mail(Database& database, std::int64_t id) {
@@ -101,11 +130,7 @@ Result<std::optional<KeptMail>> kept_mail(Database& database, std::int64_t id) {
   if (tx->rows(mail).empty()) return std::nullopt;
   KeptMail kept = mail_of(tx->rows(mail));
   const Rows& made = tx->rows(records);
-  for (int row = 0; row < made.size(); ++row)
-    kept.records.push_back({.id = made.int64(row, 0),
-                            .kind = std::string(made.text(row, 1)),
-                            .counterparty_id = made.optional_int64(row, 2),
-                            .parent_id = made.optional_int64(row, 3)});
+  for (int row = 0; row < made.size(); ++row) kept.records.push_back(record_of(made, row));
   return kept;
 }
 

@@ -42,8 +42,11 @@ struct KeptMail {
     std::int64_t id = 0;
     std::string kind;  // deal, lead, activity, support_request, comment
     std::optional<std::int64_t> counterparty_id, parent_id;
+    // What was merged into it was made from the mail: the fields that came along. nullopt: it was
+    // made from the mail itself.
+    std::optional<std::vector<std::string>> taken_over = {};
   };
-  std::vector<Record> records;  // made from it, deleted ones left out
+  std::vector<Record> records;  // made from it, or heirs of such; deleted ones left out
 };
 
 // nullopt: there is no such mail.

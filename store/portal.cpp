@@ -5,9 +5,16 @@
 namespace c360::store {
 namespace {
 
-constexpr std::array<std::string_view, 7> kScopes = {
-    "support_request:read", "support_request:write", "comment:read",          "comment:write",
-    "document:read",        "document:write",        "counterparty_user:read"};
+constexpr std::array<std::string_view, 10> kScopes = {"support_request:read",
+                                                      "support_request:write",
+                                                      "comment:read",
+                                                      "comment:write",
+                                                      "document:read",
+                                                      "document:write",
+                                                      "counterparty_user:read",
+                                                      "personal_account:read",
+                                                      "personal_account_product:read",
+                                                      "counterparty_invoice_type:read"};
 
 constexpr Sql kAccount{"c360_portal_account", R"sql(
 SELECT a.id, a.counterparty_id, a.role FROM crm.counterparty_user a
@@ -48,6 +55,25 @@ std::string on_request(std::string_view id, std::string_view user, std::string_v
          " AND ps.deleted_at IS NULL AND " + reads_request("ps", user, more) + ")";
 }
 
+// `account` is an alias of crm.personal_account: of his counterparty, and where his login names
+// some only those.
+std::string reads_account(std::string_view account, std::string_view user) {
+  const std::string row(account);
+  return "EXISTS (SELECT FROM crm.counterparty_user pa WHERE pa.user_id = " + std::string(user) +
+         " AND pa.status = 'active' AND pa.counterparty_id = " + row +
+         ".counterparty_id AND (pa.personal_account_ids = '{}' OR " + row +
+         ".id = ANY (pa.personal_account_ids)))";
+}
+
+// What he may issue to himself (R-073): the affair of who pays.
+std::string reads_invoice_type(std::string_view type, std::string_view user) {
+  const std::string row(type);
+  return "(" + row + ".is_active AND " + row +
+         ".self_service AND EXISTS (SELECT FROM crm.counterparty_user pa WHERE pa.user_id = " +
+         std::string(user) + " AND pa.status = 'active' AND pa.counterparty_id = " + row +
+         ".counterparty_id AND pa.role IN ('admin', 'accountant')))";
+}
+
 }  // namespace
 
 std::string portal_reads(const Resource& resource, std::string_view alias, std::string_view user) {
@@ -62,6 +88,12 @@ std::string portal_reads(const Resource& resource, std::string_view alias, std::
            " AND pa.status = 'active' AND (pa.id = " + row +
            ".id OR pa.role = 'admin' AND pa.counterparty_id = " + row + ".counterparty_id))";
   }
+  if (resource.kind == "personal_account") return reads_account(alias, user);
+  if (resource.kind == "personal_account_product") {
+    return "EXISTS (SELECT FROM crm.personal_account ac WHERE ac.id = " + row +
+           ".personal_account_id AND ac.deleted_at IS NULL AND " + reads_account("ac", user) + ")";
+  }
+  if (resource.kind == "counterparty_invoice_type") return reads_invoice_type(alias, user);
   return {};
 }
 

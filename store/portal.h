@@ -24,7 +24,9 @@ inline bool is_portal(const Actor& actor) { return actor.user_id && actor.origin
 // What he may read, as a condition over a row `alias`; empty: nothing of that kind. Support
 // requests that he or his contact made, all of his counterparty with the role admin; their comments
 // that are not internal, and their documents; his own login, with the role admin those of his
-// counterparty.
+// counterparty; the personal accounts his login names (all of his counterparty where it names none)
+// and what is sold on them; with the roles admin and accountant the invoice types that the customer
+// issues to himself.
 std::string portal_reads(const Resource& resource, std::string_view alias, std::string_view user);
 // Whether he may read the record `id` (SQL), or comment on it: not with the role viewer.
 std::string portal_reads_record(std::string_view id, std::string_view user);

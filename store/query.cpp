@@ -9,6 +9,7 @@
 #include "daemon/base/digest.h"
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
+#include "store/query_filters.h"
 #include "store/query_parts.h"
 #include "store/record_json.h"
 
@@ -387,16 +388,48 @@ Result<void> add_deleted(const Resource& resource, const Parameters& parameters,
   return {};
 }
 
-Result<void> add_filters(const Resource& resource, const CustomFields& custom,
-                         const Parameters& parameters, const QueryLimits& limits, ListText& list) {
+// What the caller may read of the rows that a declared filter asks after.
+Predicate filter_rights(const Registry& registry, const Reader& reader, const ListFilter& filter) {
+  if (filter.reads.empty()) return {"TRUE", true, false};
+  return reader.access.predicate(reader.actor, registry.get(filter.reads), Right::read, "p",
+                                 reader.user);
+}
+
+// Whether the placeholder of the reader stands in one of the filters.
+bool filters_ask_user(const Registry& registry, const Reader& reader, const Resource& resource,
+                      const Parameters& parameters) {
+  return std::ranges::any_of(list_filters(resource.kind), [&](const ListFilter& filter) {
+    if (!parameter(parameters, filter.name)) return false;
+    const Predicate rights = filter_rights(registry, reader, filter);
+    return !rights.always && !rights.never;
+  });
+}
+
+// As the request says, as one of its filters wants it, or as the list has it.
+std::string_view sort_of(const Resource& resource, const Parameters& parameters) {
+  if (const auto asked = parameter(parameters, "sort")) return *asked;
+  for (const ListFilter& filter : list_filters(resource.kind)) {
+    if (!filter.sort.empty() && parameter(parameters, filter.name)) return filter.sort;
+  }
+  return resource.default_sort;
+}
+
+Result<void> add_filters(const Registry& registry, const Reader& reader, const Resource& resource,
+                         const CustomFields& custom, const Parameters& parameters,
+                         const QueryLimits& limits, ListText& list) {
   std::size_t filters = 0;
   for (const auto& [name, value] : parameters) {
     if (is_reserved(name) || (name == "scope" && !resource.scopes.empty())) continue;
     if (++filters > limits.max_filters) {
       return wrong(name, "at most " + std::to_string(limits.max_filters) + " filters.", "too_many");
     }
+    const ListFilter* declared = find_list_filter(resource.kind, name);
     auto condition =
-        filter_condition(resource, custom, name, value, limits, limits.time_zone, list.params);
+        declared != nullptr
+            ? list_filter_condition(*declared, value, limits,
+                                    filter_rights(registry, reader, *declared).sql, list.params)
+            : filter_condition(resource, custom, name, value, limits, limits.time_zone,
+                               list.params);
     if (!condition) return std::unexpected(condition.error());
     if (!condition->empty()) list.where += " AND " + *condition;
   }
@@ -493,10 +526,11 @@ Result<ListPlan> QueryMaker::list(const Resource& declared, const Parameters& pa
   auto columns = parse_columns(resource, parameter(parameters, "fields"), false);
   if (!columns) return std::unexpected(columns.error());
   plan.columns = std::move(*columns);
-  auto includes = include_columns(state_->registry, resource, parameter(parameters, "include"),
-                                  {state_->access, actor, "$1::bigint"});
+  const Reader reader{state_->access, actor, "$1::bigint"};
+  auto includes =
+      include_columns(state_->registry, resource, parameter(parameters, "include"), reader);
   if (!includes) return std::unexpected(includes.error());
-  const std::string_view sort = parameter(parameters, "sort").value_or(resource.default_sort);
+  const std::string_view sort = sort_of(resource, parameters);
   auto order = parse_sort(resource, custom, sort, limits.max_sort_fields);
   if (!order) return std::unexpected(order.error());
   plan.order = std::move(*order);
@@ -511,7 +545,8 @@ Result<ListPlan> QueryMaker::list(const Resource& declared, const Parameters& pa
       state_->access.predicate(actor, resource, Right::read, "t", "$1::bigint");
   if (!rights.always && !rights.never) {
     list.params.add_user(actor);
-  } else if (asks_user(*includes) || asks_personal(plan.columns, personal)) {
+  } else if (asks_user(*includes) || asks_personal(plan.columns, personal) ||
+             filters_ask_user(state_->registry, reader, resource, parameters)) {
     // Said in the count too, which has the parameters of the page.
     list.params.add_user(actor);
     list.where += " AND ($1::bigint IS NULL OR TRUE)";
@@ -520,7 +555,8 @@ Result<ListPlan> QueryMaker::list(const Resource& declared, const Parameters& pa
   if (auto done = add_deleted(resource, parameters, actor, list); !done) {
     return std::unexpected(done.error());
   }
-  if (auto done = add_filters(resource, custom, parameters, limits, list); !done) {
+  if (auto done = add_filters(state_->registry, reader, resource, custom, parameters, limits, list);
+      !done) {
     return std::unexpected(done.error());
   }
   if (auto done = add_scope(resource, parameters, actor, list); !done) {

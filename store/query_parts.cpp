@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/text.h"
+#include "store/model/list_filters.h"
 #include "store/record_json.h"
 
 namespace c360::store {
@@ -210,6 +211,9 @@ Result<std::string> filter_condition(const Resource& resource, const CustomField
     std::string known;
     for (const Field& each : resource.fields) {
       if (each.is_filterable) known += (known.empty() ? "" : ", ") + std::string(each.name);
+    }
+    for (const ListFilter& each : list_filters(resource.kind)) {
+      known += (known.empty() ? "" : ", ") + std::string(each.name);
     }
     for (const CustomField& each : custom.of(resource.kind)) {
       known += (known.empty() ? "" : ", ") + std::string(kCustomPrefix) + each.code;

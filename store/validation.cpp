@@ -392,9 +392,13 @@ struct Rule {
   std::string_view reason;
   std::string_view detail;
 };
-constexpr std::array<Rule, 18> kRules = {{
+constexpr std::array<Rule, 19> kRules = {{
     {"email_domains_public", "email_domains", ErrorCode::validation_failed, "public_mail_domain",
      "A public mail domain does not belong to one company."},
+    {"blacklist_confirmed", "blacklist_confirmed", ErrorCode::validation_failed,
+     "confirmation_required",
+     "The customer is on the black list: a new deal needs blacklist_confirmed: true, on the lead "
+     "where it is made from one."},
     {"contract_of_counterparty", "contract_id", ErrorCode::validation_failed,
      "contract_of_other_counterparty", "The contract belongs to another counterparty."},
     {"of_counterparty", "counterparty_id", ErrorCode::validation_failed,

@@ -114,6 +114,10 @@ Fields opportunity_fields() {
                .filterable()
                .aliased("createdAutomatically")
                .labels("Создано автоматически", "Created automatically"))
+      .add(boolean("blacklist_confirmed")
+               .labels("Работа с чёрным списком подтверждена", "Blacklisted customer confirmed")
+               .described("A new deal with a blacklisted customer needs it; a lead hands it to its "
+                          "deal."))
       .add(json("match_candidates")
                .defaults_to("[]")
                .read_only()

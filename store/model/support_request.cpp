@@ -20,11 +20,13 @@ constexpr std::array<Line, 3> kLines = {{
     {"second_line", "second_line_work", "support-line-2", "line2_group"},
     {"third_line", "third_line_work", "support-line-3", "line3_group"},
 }};
-// The row of the customer, or the one for all others.
+// The row of the customer, or the one for all others; whether the customer is ourselves.
 constexpr std::string_view kServing =
-    "SELECT s.line1_group, s.line2_group, s.line3_group FROM crm.support_client_settings s WHERE "
-    "s.counterparty_id = $1::bigint OR s.counterparty_id IS NULL ORDER BY s.counterparty_id NULLS "
-    "LAST LIMIT 1";
+    "SELECT s.line1_group, s.line2_group, s.line3_group, EXISTS (SELECT FROM crm.counterparty c "
+    "WHERE c.id = $1::bigint AND c.portal_default AND c.deleted_at IS NULL) AS is_default_client "
+    "FROM (SELECT) one LEFT JOIN LATERAL (SELECT * FROM crm.support_client_settings k WHERE "
+    "k.counterparty_id = $1::bigint OR k.counterparty_id IS NULL ORDER BY k.counterparty_id NULLS "
+    "LAST LIMIT 1) s ON true";
 
 const Line* working_line(std::string_view status) {
   for (const Line& line : kLines)
@@ -105,6 +107,9 @@ void check_support_request(Draft& draft) {
   if (initiators != 1) {
     draft.wrong("initiator_user_id", "one_initiator_required",
                 "A support request has one initiator: a user, a contact or a portal account.");
+  }
+  if (draft.creating() && !draft.is_given("channel") && draft.related("is_default_client") == "t") {
+    draft.set("channel", "internal");
   }
   if (draft.creating() || draft.changed("status")) {
     const std::string status(draft.get("status").value_or("first_line"));
@@ -227,7 +232,9 @@ Resource support_request() {
                                           {"external", {"Внешний", "External"}}})
                              .defaults_to("external")
                              .filterable()
-                             .labels("Канал обращения", "Channel"))
+                             .labels("Канал обращения", "Channel")
+                             .described("Not sent: internal where the customer is the default "
+                                        "support client, else external."))
                     .add(directory("petition_type", "support_petition_type")
                              .filterable()
                              .labels("Тип обращения", "Petition type"))

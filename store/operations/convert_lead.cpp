@@ -10,7 +10,7 @@ namespace c360::store {
 namespace {
 
 // What the deal takes over: the first six as the reference does.
-constexpr std::array<std::string_view, 11> kCarried = {"name",
+constexpr std::array<std::string_view, 12> kCarried = {"name",
                                                        "counterparty_id",
                                                        "responsible_id",
                                                        "request_source_code",
@@ -20,11 +20,12 @@ constexpr std::array<std::string_view, 11> kCarried = {"name",
                                                        "currency",
                                                        "company_text",
                                                        "number_of_users",
+                                                       "blacklist_confirmed",
                                                        "mail_message_id"};
 constexpr Sql kLead{"c360_convert_lead", R"sql(
 SELECT name, counterparty_id::text, responsible_id::text, request_source_code,
        request_category_code, description, amount::text, currency, company_text, number_of_users,
-       mail_message_id::text, created_deal_id, row_version
+       left(blacklist_confirmed::text, 1), mail_message_id::text, created_deal_id, row_version
 FROM crm.lead WHERE id = $1::bigint
 )sql"};
 // Through merges: the deal a merged one went into is alive in its stead.

@@ -8,7 +8,7 @@ namespace {
 
 // A mail is on a record once only: what the target has of it already stays behind. A task to take
 // to work is about the record itself.
-constexpr std::array<MergePart, 25> kParts = {{
+constexpr std::array<MergePart, 27> kParts = {{
     {"comments", "crm.comment", "record_id", "",
      "m.mail_message_id IS NULL OR NOT EXISTS (SELECT FROM crm.comment o WHERE o.record_id = "
      "$2::bigint AND o.mail_message_id = m.mail_message_id AND o.deleted_at IS NULL)",
@@ -22,6 +22,7 @@ constexpr std::array<MergePart, 25> kParts = {{
     {"documents", "crm.document", "parent_record_id", "document", "", ""},
     {"messages", "crm.outbound_message", "record_id", "", "", ""},
     {"customer_messages", "crm.outbound_message", "counterparty_id", "", "", "counterparty"},
+    {"mails", "ops.mail_message", "outcome_record_id", "", "", ""},
     {"tasks", "crm.task", "record_id", "", "m.kind <> 'take_to_work' OR m.status <> 'active'", ""},
     {"orders", "crm.order", "deal_id", "order", "", "deal"},
     {"payments", "crm.payment", "deal_id", "payment", "", "deal"},
@@ -53,19 +54,24 @@ constexpr std::array<MergePart, 25> kParts = {{
     {"support_client_settings", "crm.support_client_settings", "counterparty_id", "",
      "NOT EXISTS (SELECT FROM crm.support_client_settings o WHERE o.counterparty_id = $2::bigint)",
      "counterparty"},
+    {"support_slas", "crm.support_sla", "counterparty_id", "",
+     "NOT EXISTS (SELECT FROM crm.support_sla o WHERE o.counterparty_id = $2::bigint"
+     " AND o.priority = m.priority)",
+     "counterparty", "support_sla"},
 }};
 
-constexpr std::array<std::string_view, 17> kOfLeads = {
+constexpr std::array<std::string_view, 18> kOfLeads = {
     "description",  "responsible_id", "counterparty_id", "request_category_code",
     "company_text", "request_type",   "created_deal_id", "request_source_code",
     "site_page",    "site_referrer",  "ga_client_id",    "disqualification_reason_code",
     "ym_client_id", "email_message",  "number_of_users", "amount",
-    "site_email"};
-constexpr std::array<std::string_view, 16> kOfDeals = {
-    "description",   "responsible_id", "counterparty_id",      "request_category_code",
-    "company_text",  "amount",         "number_of_users",      "request_source_code",
-    "contract_id",   "offer_text",     "created_from_lead_id", "site_page",
-    "site_referrer", "site_email",     "ga_client_id",         "ym_client_id"};
+    "site_email",   "mail_message_id"};
+constexpr std::array<std::string_view, 17> kOfDeals = {
+    "description",    "responsible_id", "counterparty_id",      "request_category_code",
+    "company_text",   "amount",         "number_of_users",      "request_source_code",
+    "contract_id",    "offer_text",     "created_from_lead_id", "site_page",
+    "site_referrer",  "site_email",     "ga_client_id",         "ym_client_id",
+    "mail_message_id"};
 
 constexpr std::array<std::string_view, 33> kOfCounterparties = {"full_name",
                                                                 "short_name",

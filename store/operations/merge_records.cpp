@@ -380,6 +380,8 @@ Result<void> Merge::write_both() {
   source.also = [&](Draft& draft) {
     draft.set("merged_into_id", std::to_string(target_));
     draft.set_now("deleted_at");
+    // One mail makes one record: the one that goes on is it.
+    if (fills("mail_message_id")) draft.set_stored("mail_message_id", std::nullopt);
   };
   const Json nothing = Json(Json::Object{});
   auto gone =

@@ -303,9 +303,11 @@ Result<void> Unmerge::write_both() {
   WriteOptions source{.finish = Finish::run};
   source.events = {"unmerged"};
   source.deleted_too = true;
-  source.also = [](Draft& draft) {
+  const Json* mail = moved("filled").find("mail_message_id");
+  source.also = [mail](Draft& draft) {
     draft.set("merged_into_id", std::nullopt);
     draft.set("deleted_at", std::nullopt);
+    if (mail != nullptr) draft.set_stored("mail_message_id", mail->find("new")->as_string());
   };
   auto back = call_.records.update(call_.tx, call_.resource, std::to_string(source_), nothing,
                                    call_.actor, source);

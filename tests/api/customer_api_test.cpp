@@ -150,6 +150,30 @@ TEST_F(CustomerApi, MarketingIsReadAndChangedByItself) {
   EXPECT_EQ(stranger.patch(path, "{}", {{"If-Match", "*"}}).status, 404);
 }
 
+TEST_F(CustomerApi, RequisitesAreReadAndFilledInByThemselves) {
+  HttpClient seller = client_of("seller", {});
+  const auto made = seller.post(kPath, company());
+  const std::string path = std::string(kPath) + "/" + made.field("id") + "/requisites";
+  const auto block = seller.get(path);
+  ASSERT_EQ(block.status, 200) << block.body;
+  EXPECT_EQ(block.field("inn"), "null");
+  EXPECT_EQ(block.json().find("segment_code"), nullptr) << "that is marketing";
+
+  const auto filled =
+      seller.patch(path, R"({"inn":"7707083893","kpp":"770701001","juridical_address":"Москва"})",
+                   {{"If-Match", block.header("etag")}});
+  ASSERT_EQ(filled.status, 200) << filled.body;
+  EXPECT_EQ(filled.field("inn"), "7707083893");
+  EXPECT_EQ(seller.get(path).field("juridical_address"), "Москва");
+  EXPECT_EQ(
+      faults(seller.patch(path, R"({"inn":"7707083894"})", {{"If-Match", filled.header("etag")}})),
+      "/inn=inn_checksum");
+  EXPECT_EQ(faults(seller.patch(path, R"({"segment_code":"small"})",
+                                {{"If-Match", filled.header("etag")}})),
+            "/segment_code=unknown_field");
+  EXPECT_EQ(client_of("stranger", {}).get(path).status, 404);
+}
+
 TEST_F(CustomerApi, WhatBelongsToItIsListedAndMadeInsideIt) {
   HttpClient seller = client_of("seller", {});
   const std::string one =
@@ -321,6 +345,95 @@ TEST_F(CustomerApi, ItsDirectoriesAccountsLoginsAndInvoiceTypesHavePathsOfTheirO
           .status,
       204);
   EXPECT_EQ(seller.get(path + "/counterparty-invoice-types?count=exact").field("total"), "0");
+}
+
+// domain.md 4.4.
+TEST_F(CustomerApi, ANewDealWithABlacklistedOneIsConfirmed) {
+  HttpClient seller = client_of("seller", {});
+  const auto customer = seller.post(kPath, company()).field("id");
+  sql("UPDATE crm.counterparty SET status_code = 'blacklisted' WHERE id = " + customer);
+  const std::string of = R"("name":"Сделка","counterparty_id":)" + customer;
+
+  const auto refused = seller.post("/api/v1/deals", "{" + of + "}");
+  EXPECT_EQ(faults(refused), "/blacklist_confirmed=confirmation_required");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.deal"), 0);
+  EXPECT_EQ(seller.post("/api/v1/deals", "{" + of + R"(,"blacklist_confirmed":true})").status, 201);
+
+  const auto lead = seller.post("/api/v1/leads", "{" + of + "}");
+  ASSERT_EQ(lead.status, 201) << "a lead is no deal yet";
+  const std::string path = "/api/v1/leads/" + lead.field("id");
+  EXPECT_EQ(faults(seller.post(path + "/convert", "{}")),
+            "/blacklist_confirmed=confirmation_required");
+  ASSERT_EQ(seller.patch(path, R"({"blacklist_confirmed":true})", {{"If-Match", "*"}}).status, 200);
+  const auto deal = seller.post(path + "/convert", "{}");
+  EXPECT_EQ(deal.field("blacklist_confirmed"), "true") << deal.body;
+}
+
+// R-088, R-108, R-109; domain.md 16.
+TEST_F(CustomerApi, ListsAreAskedForForgottenOnesAndDebtors) {
+  HttpClient admin = administrator();
+  HttpClient manager = client_of("manager", {"crm-manager"});
+  const auto make = [&](std::string_view name, const std::string& columns) {
+    const auto id =
+        created(admin.post(kPath, R"({"segment_code":"small","acquisition_channel_code":"site",)"
+                                  R"("status_code":"active","name":")" +
+                                      std::string(name) + "\"}"));
+    sql("UPDATE crm.counterparty SET " + columns + " WHERE id = " + std::to_string(id));
+    return id;
+  };
+  const auto days = [](int count) {
+    return "last_contact_at = now() - interval '" + std::to_string(count) + " days'";
+  };
+  const auto debtor = make("ООО «Ромашка»", days(10) + ", inn = '7707083893'");
+  make("Ромашкино", days(40) + ", next_reminder_at = now(), inn = '7707049388'");
+  make("ЗАО Василёк", days(50));
+  make("Лютик", "last_contact_at = NULL, inn = '5001007322'");
+  created(admin.post("/api/v1/payments",
+                     R"({"amount":"40.00","status":"planned","planned_payment_date":"2020-01-01",)"
+                     R"("counterparty_id":)" +
+                         std::to_string(debtor) + "}"));
+  const auto names = [](HttpClient& by, const std::string& query) {
+    const auto answer = by.get(std::string(kPath) + "?" + query);
+    EXPECT_EQ(answer.status, 200) << query << answer.body;
+    std::string all;
+    const Json body = answer.json();
+    for (const Json& item : body.find("items")->as_array())
+      all += (all.empty() ? "" : "|") + item.find("name")->as_string();
+    return all;
+  };
+
+  EXPECT_EQ(names(admin, "stale_days=30"), "Лютик|ЗАО Василёк|Ромашкино") << "never comes first";
+  EXPECT_EQ(names(admin, "stale_days=30&limit=1"), "Лютик");
+  EXPECT_EQ(names(admin, "stale_days=30&no_reminder=true"), "Лютик|ЗАО Василёк");
+  EXPECT_EQ(names(admin, "stale_days=45&sort=name"), "ЗАО Василёк|Лютик");
+  EXPECT_EQ(names(admin, "no_reminder=false"), "Ромашкино");
+  EXPECT_EQ(names(admin, "overdue_payments=true"), "ООО «Ромашка»");
+  EXPECT_EQ(names(admin, "overdue_payments=false&stale_days=1"), "Лютик|ЗАО Василёк|Ромашкино");
+  EXPECT_EQ(names(admin, "inn=77070"), "ООО «Ромашка»|Ромашкино");
+  EXPECT_EQ(names(admin, "inn=7707083893"), "ООО «Ромашка»");
+  EXPECT_EQ(names(admin, "name=%D0%A0%D0%9E%D0%9C%D0%90%D0%A8%D0%9A%D0%90"),
+            "ООО «Ромашка»|Ромашкино");
+  EXPECT_EQ(names(admin, "name=%D0%B2%D0%B0%D1%81%D0%B8%D0%BB%D0%B8%D0%BA"), "ЗАО Василёк")
+      << "«василик» is like it";
+  EXPECT_EQ(names(manager, "overdue_payments=true"), "ООО «Ромашка»");
+  // The second page of customers never spoken to goes on where the first ended.
+  const auto first = admin.get(std::string(kPath) + "?stale_days=30&limit=2");
+  EXPECT_EQ(names(admin, "stale_days=30&limit=2&cursor=" + first.field("next_cursor")),
+            "Ромашкино");
+}
+
+TEST_F(CustomerApi, ListsSayWhatTheyCannotBeAsked) {
+  HttpClient admin = administrator();
+  const std::string list(kPath);
+  for (const std::string query :
+       {"stale_days=0", "stale_days=3651", "stale_days=x", "stale_days=", "no_reminder=perhaps",
+        "overdue_payments=1", "inn=77a", "inn=1234567890123", "inn=", "name=%D0%9E%D0%9E%D0%9E",
+        "name=ab", "name=%FF%FF%FF", "stale_days.gt=1"}) {
+    EXPECT_EQ(admin.get(list + "?" + query).status, 400) << query;
+  }
+  EXPECT_EQ(admin.get(list + "?name=" + std::string(2'000, 'x')).status, 400);
+  EXPECT_EQ(admin.get(list + "?stale_days=3650").status, 200);
+  EXPECT_EQ(admin.get("/api/v1/deals?stale_days=30").status, 400) << "deals are not asked for that";
 }
 
 }  // namespace

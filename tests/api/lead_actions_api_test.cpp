@@ -215,5 +215,33 @@ TEST_F(LeadActionsApi, WhatIsLeftOutIsFilledInAndWhatCannotBeIsAskedFor) {
   EXPECT_EQ(customer.json().find("errors")->as_array().size(), 3U) << customer.body;
 }
 
+// domain.md 13.1.
+TEST_F(LeadActionsApi, TheActivitiesOfADealGoOnFromThoseOfItsLead) {
+  HttpClient owner = client_of("owner", {});
+  const auto lead =
+      make_lead(owner, R"(, "counterparty_id": )" + std::to_string(make_counterparty(owner)));
+  const auto call = [&](const std::string& of, std::string_view topic) {
+    return created(owner.post(of + "/activities",
+                              R"({"type": "call", "topic": ")" + std::string(topic) + "\"}"));
+  };
+  call(path(lead), "до сделки");
+  const std::string deal = "/api/v1/deals/" + owner.post(path(lead, "convert"), "{}").field("id");
+  call(deal, "после");
+  const auto total = [&](const std::string& query) {
+    const auto page = owner.get(deal + "/activities?count=exact&type=call" + query);
+    EXPECT_EQ(page.status, 200) << page.body;
+    return page.field("total");
+  };
+
+  EXPECT_EQ(total(""), "1");
+  EXPECT_EQ(total("&include=lead"), "2");
+  EXPECT_EQ(total("&include=responsible,lead"), "2");
+  EXPECT_EQ(owner.get(deal + "/activities?include=lead").field("items/0/topic"), "после");
+  const auto alone = make_deal(owner, "Без лида");
+  EXPECT_EQ(owner.get("/api/v1/deals/" + std::to_string(alone) + "/activities?include=lead").status,
+            200);
+  EXPECT_EQ(owner.get(path(lead) + "/activities?include=lead").status, 400) << "a lead has none";
+}
+
 }  // namespace
 }  // namespace c360::api

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tests/api/api_fixture.h"
+#include "tests/api/explanation_sample.h"
 
 namespace c360::api {
 namespace {
@@ -67,7 +68,39 @@ class MergeApi : public ApiTest {
         n +
         "),"
         "(SELECT string_agg(id::text, ',' ORDER BY id) FROM crm.order WHERE deal_id = " +
+        n +
+        "),"
+        "(SELECT string_agg(id || outcome, ',' ORDER BY id) FROM ops.mail_message WHERE "
+        "outcome_record_id = " +
         n + "))");
+  }
+  // As intake makes it: the deal names its mail, the ledger the deal.
+  std::int64_t mail_of(std::int64_t deal) {
+    const std::string n = std::to_string(deal);
+    const std::string digest = "sha256('" + n + "')";
+    sql("INSERT INTO ops.mailbox (code, kind) VALUES ('crm', 'crm') ON CONFLICT DO NOTHING");
+    sql("INSERT INTO ops.rule_set (sha256, files) VALUES (" + digest + ", '[]')");
+    sql("INSERT INTO ops.blob (sha256, size_bytes) VALUES (" + digest + ", 1)");
+    const auto mail = sql(
+        "INSERT INTO ops.mail_message (mailbox_id, uidvalidity, uid, outcome, "
+        "outcome_record_id, raw_sha256, size_bytes, rule_id, rule_set_version, processed_at) "
+        "SELECT b.id, 1, " +
+        n + ", 'deal_created', " + n + ", " + digest +
+        ", 1, 'r', r.version, now() FROM ops.mailbox b, ops.rule_set r WHERE r.sha256 = " + digest +
+        " RETURNING id");
+    sql("INSERT INTO ops.mail_content (mail_message_id, mailbox_id, raw_sha256, has_effect) SELECT "
+        "id, mailbox_id, raw_sha256, true FROM ops.mail_message WHERE id = " +
+        std::to_string(mail));
+    sql("UPDATE crm.deal SET origin = 'mail', mail_message_id = " + std::to_string(mail) +
+        " WHERE id = " + n);
+    return mail;
+  }
+  // Promises of the ledger that are broken.
+  std::string broken() {
+    return sql_text(
+        "SELECT coalesce(string_agg(invariant, ' '), '') FROM (SELECT * FROM ops.invariant UNION "
+        "ALL SELECT * FROM ops.invariant_scan) i WHERE violations > 0 AND invariant <> "
+        "'raw_mail_incomplete'");
   }
   // A deal with something of everything.
   std::int64_t full_deal(HttpClient& by) {
@@ -146,6 +179,65 @@ TEST_F(MergeApi, EverythingGoesToTheTargetAndTheOldIdLeadsThere) {
                 ->as_array()
                 .size(),
             1U);
+}
+
+// R-017: the mail of a deal nobody knew the customer of is on the card of the customer it was of.
+TEST_F(MergeApi, TheMailGoesAlongAndComesBack) {
+  HttpClient admin = administrator();
+  const auto company = created(
+      admin.post("/api/v1/counterparties",
+                 R"({"name": "К", "segment_code": "small", "acquisition_channel_code": "site",
+          "status_code": "active"})"));
+  const auto source = make_deal(admin, "Из письма");
+  const auto target =
+      make_deal(admin, "Основная", R"(, "counterparty_id": )" + std::to_string(company));
+  const std::string mail = std::to_string(mail_of(source));
+  const std::string mails = path("counterparties", company, "360/correspondence");
+  ASSERT_EQ(broken(), "");
+  const std::string source_before = state_of(source);
+  const std::string target_before = state_of(target);
+  EXPECT_EQ(admin.get(mails).field("content/mails/total"), "0");
+
+  const auto shown = admin.post(path("deals", source, "merge"),
+                                R"({"dry_run": true, "into": )" + std::to_string(target) + "}");
+  const auto done = merge(admin, "deals", source, target);
+
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(shown.field("moved/mails/0"), mail);
+  EXPECT_EQ(done.field("moved/mails/0"), mail);
+  EXPECT_EQ(done.field("filled/mail_message_id"), mail);
+  EXPECT_EQ(admin.get(mails).field("content/mails/items/0/id"), mail);
+  EXPECT_EQ(admin.get("/api/v1/mail/messages/" + mail).field("outcome_record_id"),
+            std::to_string(target));
+  mail_explainer_.answer = *Json::parse(kExplanation);
+  EXPECT_EQ(admin.get(path("deals", target, "explain")).status, 200);
+  EXPECT_EQ(broken(), "");
+
+  ASSERT_EQ(unmerge(admin, "deals", source, target).status, 200);
+  EXPECT_EQ(state_of(source), source_before);
+  EXPECT_EQ(state_of(target), target_before);
+  EXPECT_EQ(admin.get(mails).field("content/mails/total"), "0");
+  EXPECT_EQ(broken(), "");
+}
+
+TEST_F(MergeApi, ATargetWithAMailOfItsOwnKeepsIt) {
+  HttpClient admin = administrator();
+  const auto source = make_deal(admin, "Из письма");
+  const auto target = make_deal(admin, "Из другого");
+  const auto one = mail_of(source);
+  const auto two = mail_of(target);
+  const std::string source_before = state_of(source);
+
+  ASSERT_EQ(merge(admin, "deals", source, target).status, 200);
+
+  EXPECT_EQ(admin.get(path("deals", target)).field("mail_message_id"), std::to_string(two));
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.mail_message WHERE outcome_record_id = " +
+                std::to_string(target)),
+            2);
+  EXPECT_EQ(sql("SELECT mail_message_id FROM crm.deal WHERE id = " + std::to_string(source)), one);
+  EXPECT_EQ(broken(), "");
+  ASSERT_EQ(unmerge(admin, "deals", source, target).status, 200);
+  EXPECT_EQ(state_of(source), source_before);
 }
 
 TEST_F(MergeApi, TheResultCommentSaysEverythingTheSourceSaid) {

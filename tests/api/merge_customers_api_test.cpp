@@ -59,13 +59,15 @@ class MergeCustomersApi : public ApiTest {
     make(by, "support-requests", R"({"subject":"Сломалось","content":"Да")" + self + "}");
     make(by, "correspondence-in", R"({"type_code":"letter")" + self + "}");
     make(by, "comments", R"({"text":"Слово")" + of("record_id", id) + "}");
+    make(by, "support-sla",
+         R"({"priority":"high","time_first_reaction":"PT1H","time_resolve":"PT4H")" + self + "}");
     const Id project = make(by, "projects", R"({"code":"P","name":"Проект"})");
     EXPECT_EQ(
         by.put(path("projects", project, "counterparties/" + std::to_string(id)), "{}").status,
         204);
     return id;
   }
-  static constexpr std::array<std::string_view, 12> kOwned = {"legal_entity",
+  static constexpr std::array<std::string_view, 13> kOwned = {"legal_entity",
                                                               "contact",
                                                               "lead",
                                                               "deal",
@@ -76,6 +78,7 @@ class MergeCustomersApi : public ApiTest {
                                                               "counterparty_user",
                                                               "support_request",
                                                               "correspondence_in",
+                                                              "support_sla",
                                                               "project_counterparty"};
   Id owned(std::string_view table, Id id) {
     return sql("SELECT count(*) FROM crm." + std::string(table) +
@@ -120,8 +123,9 @@ TEST_F(MergeCustomersApi, EverythingGoesToTheTargetAndTheOldIdLeadsThere) {
   ASSERT_EQ(done.status, 200) << done.body;
   for (const std::string_view table : kOwned) EXPECT_EQ(owned(table, source), 0) << table;
   EXPECT_EQ(owned("contact", target), 2);
-  for (const std::string_view table : {"deal", "order", "payment", "contract", "agreement",
-                                       "legal_entity", "project_counterparty", "support_request"}) {
+  for (const std::string_view table :
+       {"deal", "order", "payment", "contract", "agreement", "legal_entity", "project_counterparty",
+        "support_request", "support_sla"}) {
     EXPECT_EQ(owned(table, target), 1) << table;
   }
   EXPECT_EQ(sql_text("SELECT full_name FROM crm.contact WHERE is_main AND counterparty_id = " +
@@ -157,6 +161,7 @@ TEST_F(MergeCustomersApi, ADryRunShowsWhatWouldMoveAndMovesNothing) {
   }
   EXPECT_NE(done.field("moved/deals/0"), "");
   EXPECT_NE(done.field("moved/projects/0"), "");
+  EXPECT_NE(done.field("moved/support_slas/0"), "");
   EXPECT_EQ(done.field("filled/inn"), "7707083893");
 }
 
@@ -211,6 +216,22 @@ TEST_F(MergeCustomersApi, RequisitesOfAnotherCompanyStayBehind) {
   EXPECT_EQ(card.field("inn"), "7727563778");
   EXPECT_EQ(card.field("kpp"), "null") << "it is that of the other company";
   EXPECT_EQ(card.field("website"), "https://a.example");
+}
+
+TEST_F(MergeCustomersApi, WhatTheTargetAgreedToOfItsOwnStands) {
+  HttpClient admin = administrator();
+  const Id source = full_customer(admin);
+  const Id target = customer(admin);
+  const Id own = make(admin, "support-sla",
+                      R"({"priority":"high","time_first_reaction":"PT2H","time_resolve":"PT8H")" +
+                          of("counterparty_id", target) + "}");
+
+  ASSERT_EQ(merge(admin, source, target).status, 200);
+
+  EXPECT_EQ(sql("SELECT id FROM crm.support_sla WHERE counterparty_id = " + std::to_string(target)),
+            own);
+  EXPECT_EQ(owned("support_sla", source), 1);
+  EXPECT_EQ(unmerge(admin, source, target).status, 200);
 }
 
 TEST_F(MergeCustomersApi, ThePastCardShowsEachCustomerAsItWas) {

@@ -114,6 +114,64 @@ TEST_F(PortalApi, DocumentsOfHisRequestAreSharedWithHim) {
   EXPECT_EQ(stranger.get(shared + "/content").status, 404);
 }
 
+// R-073, domain.md 5.7, 5.8.
+TEST_F(PortalApi, HisLoginSaysWhichAccountsAndHisRoleWhichInvoicesHeSees) {
+  const auto account = [&](const std::string& company) {
+    return std::to_string(created(
+        admin_.post("/api/v1/personal-accounts", R"({"counterparty_id": )" + company + "}")));
+  };
+  const std::string first = account(ours_);
+  const std::string second = account(ours_);
+  const std::string theirs = account(others_);
+  const std::string product = std::to_string(created(admin_.post(
+      "/api/v1/products",
+      R"({"name": "Лицензия", "kind": "product", "unit_code": "796", "vat_rate_code": "vat20",
+          "price": "10.00"})")));
+  for (const std::string& each : {first, second, theirs}) {
+    created(
+        admin_.post("/api/v1/personal-account-products",
+                    R"({"personal_account_id": )" + each + R"(, "product_id": )" + product + "}"));
+  }
+  const auto invoice_type = [&](const std::string& company, const std::string& more) {
+    const auto made = admin_.post(
+        "/api/v1/counterparty-invoice-types",
+        R"({"counterparty_id": )" + company + R"(, "invoice_name": "Счёт")" + more + "}");
+    EXPECT_EQ(made.status, 201) << made.body;
+    return made.field("id");
+  };
+  const std::string code = sql_text("SELECT min(code) FROM crm.invoice_type");
+  const std::string of_code = R"(, "invoice_type_code": ")" + code + "\"";
+  const std::string own = invoice_type(ours_, of_code);
+  invoice_type(ours_, of_code + R"(, "self_service": false, "product_id": )" + product);
+  invoice_type(others_, of_code);
+
+  HttpClient chief = portal_client(make_login(ours_, "chief", "admin"));
+  HttpClient accountant = portal_client(make_login(ours_, "accountant", "accountant"));
+  const std::string narrow = make_login(ours_, "narrow");
+  ASSERT_EQ(admin_
+                .patch(path_of(narrow), R"({"personal_account_ids": [)" + first + "]}",
+                       {{"If-Match", "*"}})
+                .status,
+            200);
+  HttpClient member = portal_client(narrow);
+
+  for (HttpClient* each : {&chief, &accountant}) {
+    EXPECT_EQ(total(*each, "/api/v1/personal-accounts"), "2") << "none is named: all of his";
+    EXPECT_EQ(total(*each, "/api/v1/personal-account-products"), "2");
+    const std::string types = "/api/v1/counterparty-invoice-types?self_service=true";
+    EXPECT_EQ(total(*each, types), "1");
+    EXPECT_EQ(each->get(types).field("items/0/id"), own);
+    EXPECT_EQ(each->get("/api/v1/personal-accounts/" + theirs).status, 404);
+  }
+  EXPECT_EQ(total(member, "/api/v1/personal-accounts"), "1");
+  EXPECT_EQ(member.get("/api/v1/personal-accounts/" + first).field("counterparty_id"), ours_);
+  EXPECT_EQ(member.get("/api/v1/personal-accounts/" + second).status, 404);
+  EXPECT_EQ(total(member, "/api/v1/personal-account-products"), "1");
+  EXPECT_EQ(total(member, "/api/v1/counterparty-invoice-types"), "0") << "the affair of who pays";
+  EXPECT_EQ(chief.post("/api/v1/personal-accounts", R"({"counterparty_id": )" + ours_ + "}").status,
+            403);
+}
+
 TEST_F(PortalApi, OnlyWhatIsWrittenIsOpenToHimEvenAmongAdministrators) {
   const std::string login = make_login(ours_, "member");
   HttpClient member = portal_client(login);

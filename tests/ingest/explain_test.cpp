@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "ingest/quarantine.h"
+#include "store/operations/action.h"
 #include "tests/ingest/intake_fixture.h"
 
 namespace c360::testing {
@@ -165,6 +166,47 @@ TEST_F(Explain, AnHtmlFormInBase64OfAnOldCharsetSaysHowItWasRead) {
   ASSERT_NE(date, nullptr);
   EXPECT_EQ(cut(*date->find("raw_mail"), mail), "Mon, 10 Nov 2025 10:15:00 +0300");
   EXPECT_EQ(text(*date, "transformations"), R"(["utc"])");
+}
+
+TEST_F(Explain, ADealThatTookOverTheMailIsExplainedByWhatCameWithIt) {
+  server.add(41, form_mail(1));
+  pass();
+  const auto system = store::Actor::system("import");
+  const store::Resource& deal = registry.get("deal");
+  const auto make = [&](const std::string& name) {
+    return records
+        .create(deal, *Json::parse(R"({"name": ")" + name + R"(", "company_text": "Своя"})"),
+                system, {.profile = store::Profile::draft})
+        ->id;
+  };
+  const std::int64_t target = make("Основная");
+  const std::int64_t last = make("Последняя");
+  const std::int64_t source = std::stoll(one("SELECT id FROM crm.deal WHERE origin = 'mail'"));
+  const store::Actions actions{registry};
+  const auto perform = [&](std::string_view action, std::int64_t id, const std::string& body) {
+    const auto done = store::perform(database, records, deal, *actions.find(deal, action), id,
+                                     *Json::parse(body), system);
+    EXPECT_TRUE(done) << done.error().detail;
+  };
+  const auto merge = [&](std::int64_t from, std::int64_t into) {
+    perform("merge", from, R"({"confirm": true, "into": )" + std::to_string(into) + "}");
+  };
+
+  merge(source, target);
+  merge(target, last);
+
+  const Json json = explained(41);
+  ASSERT_EQ(json.find("records")->as_array().size(), 1U);
+  EXPECT_EQ(text(json.find("records")->as_array()[0], "id"), std::to_string(last));
+  EXPECT_GT(compare_with_records({41}), 3) << "all it says is true of the deal there is now";
+  const Json* company = field(json, "company_text");
+  ASSERT_NE(company, nullptr);
+  EXPECT_EQ(text(*company, "record_kind"), "null") << "read from the mail, and not the deal's";
+  EXPECT_EQ(field(json, "name"), nullptr) << "never merged";
+
+  perform("unmerge", last, R"({"source": )" + std::to_string(target) + "}");
+  perform("unmerge", target, R"({"source": )" + std::to_string(source) + "}");
+  EXPECT_EQ(text(*field(explained(41), "name", "deal"), "record_id"), std::to_string(source));
 }
 
 TEST_F(Explain, ARequestToTheServiceDeskAndItsAnswerAreExplainedTheSameWay) {

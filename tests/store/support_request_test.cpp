@@ -137,5 +137,24 @@ TEST_F(SupportRequests, WhatDoesNotFollowIsRefused) {
   }
 }
 
+// domain.md 15.1.
+TEST_F(SupportRequests, WhatWeAskOfOurselvesComesByTheInternalChannel) {
+  EXPECT_EQ(column("channel"), "external");
+  sql("UPDATE crm.counterparty SET portal_default = true WHERE id = " + customer_);
+  const auto ask = [&](const std::string& more) {
+    id_ =
+        make("support_request",
+             R"({"counterparty_id":)" + customer_ + R"(,"subject":"С","content":"Т")" + more + "}",
+             admin_)
+            .key;
+    return column("channel");
+  };
+
+  EXPECT_EQ(ask(""), "internal");
+  EXPECT_EQ(ask(R"(,"channel":"external")"), "external") << "who says it decides";
+  ASSERT_TRUE(change(admin_, R"({"priority":"high"})"));
+  EXPECT_EQ(column("channel"), "external") << "a change does not";
+}
+
 }  // namespace
 }  // namespace c360::testing
