@@ -298,8 +298,15 @@ Result<void> offered_handler(const Context& context, const Resource& resource, R
     redirect_to(*offered->moved_to, resource, "/actions", response);
     return {};
   }
-  // A token that may only read is offered nothing.
+  // A token that may only read is offered nothing; one that may not make what an action makes, not
+  // that action.
   if (!request.caller->has_scope(scope_of(resource, true))) offered->names.clear();
+  std::erase_if(offered->names, [&](const std::string& name) {
+    const Action* action = context.actions->find(resource, name);
+    return action != nullptr && action->creates && !action->answers.empty() &&
+           !request.caller->has_scope(
+               scope_of(context.services.records.registry().get(action->answers), true));
+  });
   write_offered(context, resource, *id, *offered, actor, response);
   return {};
 }
@@ -551,6 +558,7 @@ void add_action_routes(std::vector<Route>& routes, const ApiServices& services,
   for (const auto& resource : registry.all()) {
     if (!resource->is_record || !resource->offers(store::Operation::get)) continue;
     for (const Action& action : context.actions->of(*resource)) {
+      if (action.handler == nullptr) continue;  // record_routes has it
       routes.push_back(action_route(context, *resource, action));
       if (action.in_bulk) routes.push_back(bulk_route(context, *resource, action));
       if (action.name == "status" && !store::board_columns(*resource).empty()) {
