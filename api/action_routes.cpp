@@ -298,15 +298,8 @@ Result<void> offered_handler(const Context& context, const Resource& resource, R
     redirect_to(*offered->moved_to, resource, "/actions", response);
     return {};
   }
-  // A token that may only read is offered nothing; one that may not make what an action makes, not
-  // that action.
-  if (!request.caller->has_scope(scope_of(resource, true))) offered->names.clear();
-  std::erase_if(offered->names, [&](const std::string& name) {
-    const Action* action = context.actions->find(resource, name);
-    return action != nullptr && action->creates && !action->answers.empty() &&
-           !request.caller->has_scope(
-               scope_of(context.services.records.registry().get(action->answers), true));
-  });
+  keep_permitted(request, context.services.records.registry(), *context.actions, resource,
+                 offered->names);
   write_offered(context, resource, *id, *offered, actor, response);
   return {};
 }
@@ -528,6 +521,16 @@ Result<const Resource*> resource_of_record(const ApiServices& services, const Re
   if (seen) return resource;
   if (seen.error().code == ErrorCode::not_found) return unseen();
   return std::unexpected(std::move(seen).error());
+}
+
+void keep_permitted(const Request& request, const store::Registry& registry, const Actions& actions,
+                    const Resource& resource, std::vector<std::string>& names) {
+  if (!request.caller->has_scope(scope_of(resource, true))) names.clear();
+  std::erase_if(names, [&](const std::string& name) {
+    const Action* action = actions.find(resource, name);
+    return action != nullptr && action->creates && !action->answers.empty() &&
+           !request.caller->has_scope(scope_of(registry.get(action->answers), true));
+  });
 }
 
 Json action_schema(const Action& action, const store::Registry& registry) {
