@@ -1,5 +1,6 @@
 // Tasks over HTTP: what an assignment asks stands in everybody's lists, is answered there, and two
 // who answer at once answer once; tasks that people make; what a record offers to be made of it.
+#include <array>
 #include <set>
 #include <thread>
 
@@ -97,12 +98,13 @@ TEST_F(TasksApi, OfTwoWhoAnswerAtOnceOneIsHeard) {
     const auto key = assignment();
     const std::string task = active(key);
     const auto asked = created(performer_.post("/api/v1/tasks", R"({"title_ru": "x"})"));
+    const std::string token = add_token(performer_id_, {"admin"});
     std::array<HttpAnswer, 4> answers;
     {
       std::vector<std::jthread> threads;
       for (std::size_t i = 0; i < answers.size(); ++i) {
-        threads.emplace_back([this, i, outcome, task, asked, &answers] {
-          HttpClient by = client(add_token(performer_id_, {"admin"}));
+        threads.emplace_back([this, i, outcome, task, asked, token, &answers] {
+          HttpClient by = client(token);
           answers[i] = i < 2 ? complete(by, task, outcome) : complete(by, id(asked), "done");
         });
       }

@@ -342,8 +342,8 @@ std::string text_of_migration(std::string_view ending) {
 
 // An upgrade: what is open asks from then on.
 TEST_F(ContractTasks, WhatWasOpenBeforeTheUpgradeAsksAfterIt) {
-  const std::string paper = contract();
-  const std::string key = verified();
+  contract();
+  verified();
   const std::string asked = verified();
   ASSERT_EQ(change(asked, R"({"status":"clarification"})", performer_), "accepted");
   const auto tasks = [&] {
