@@ -298,8 +298,8 @@ Result<void> offered_handler(const Context& context, const Resource& resource, R
     redirect_to(*offered->moved_to, resource, "/actions", response);
     return {};
   }
-  // A token that may only read is offered nothing.
-  if (!request.caller->has_scope(scope_of(resource, true))) offered->names.clear();
+  keep_permitted(request, context.services.records.registry(), *context.actions, resource,
+                 offered->names);
   write_offered(context, resource, *id, *offered, actor, response);
   return {};
 }
@@ -523,6 +523,16 @@ Result<const Resource*> resource_of_record(const ApiServices& services, const Re
   return std::unexpected(std::move(seen).error());
 }
 
+void keep_permitted(const Request& request, const store::Registry& registry, const Actions& actions,
+                    const Resource& resource, std::vector<std::string>& names) {
+  if (!request.caller->has_scope(scope_of(resource, true))) names.clear();
+  std::erase_if(names, [&](const std::string& name) {
+    const Action* action = actions.find(resource, name);
+    return action != nullptr && action->creates && !action->answers.empty() &&
+           !request.caller->has_scope(scope_of(registry.get(action->answers), true));
+  });
+}
+
 Json action_schema(const Action& action, const store::Registry& registry) {
   Json::Object properties;
   std::vector<std::string> required;
@@ -551,6 +561,7 @@ void add_action_routes(std::vector<Route>& routes, const ApiServices& services,
   for (const auto& resource : registry.all()) {
     if (!resource->is_record || !resource->offers(store::Operation::get)) continue;
     for (const Action& action : context.actions->of(*resource)) {
+      if (action.handler == nullptr) continue;  // record_routes has it
       routes.push_back(action_route(context, *resource, action));
       if (action.in_bulk) routes.push_back(bulk_route(context, *resource, action));
       if (action.name == "status" && !store::board_columns(*resource).empty()) {

@@ -312,6 +312,15 @@ void add_reminders(Maker& maker) {
                {{"type", "reminder"}});
 }
 
+// domain.md 6.4, 7.3, 9; R-218.
+void add_assignments(Maker& maker) {
+  if (maker.services.records.registry().find("assignment") == nullptr) return;
+  add_children(maker, {.name = "assignments",
+                       .kind = "assignment",
+                       .doc = "Assignments of the record",
+                       .parent_column = "parent_record_id"});
+}
+
 void add_task_completion(Maker& maker) {
   Route& route = maker.add(Method::post, maker.item + "/complete", true, "complete_task",
                            "Complete the task with one of its outcomes");
@@ -319,13 +328,15 @@ void add_task_completion(Maker& maker) {
   maker.add_write_parameters(route);
   route.request_media_types = {std::string(kJson)};
   Json body = schema::object(
-      {{"outcome", schema::one_of({"take_to_work", "disqualify", "drop_out"})}}, {"outcome"},
-      "The outcome, and the fields it needs, such as disqualification_reason_code");
+      {{"outcome", schema::string("Id of one of the task's outcomes")},
+       {"comment", schema::string("Kept with the task")}},
+      {"outcome"},
+      "The outcome, and fields of the record that it needs, such as disqualification_reason_code");
   body.set("additionalProperties", true);
   route.request_schema = std::move(body);
-  route.answers = {{.doc = "The record of the task",
+  route.answers = {{.doc = "The record that the outcome moved; of a custom task the task itself",
                     .media_type = std::string(kJson),
-                    .schema = schema::any("As the record's own GET")}};
+                    .schema = schema::any("As its own GET")}};
   route.handler = complete_task_handler(maker.services, maker.options);
 }
 
@@ -423,7 +434,10 @@ void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
       }
     }
     add_owned(maker);
-    if (resource->holds_attached_rows()) add_reminders(maker);
+    if (resource->holds_attached_rows()) {
+      add_reminders(maker);
+      add_assignments(maker);
+    }
     for (const Collection* attached : resource->attached()) add_children(maker, *attached);
     if (resource->kind == "task") add_task_completion(maker);
   }

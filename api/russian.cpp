@@ -146,6 +146,20 @@ constexpr std::array kSentences = {
              "У предпринимателя и физического лица нет КПП."},
     Sentence{"A contact needs a full name, an e-mail address or a phone.",
              "Контакту нужно имя, адрес электронной почты или телефон."},
+    Sentence{"The task is done once the mail leaves the quarantine: retry, release or discard it "
+             "there.",
+             "Задача завершится, когда письмо покинет карантин: повторите, выпустите или отклоните "
+             "его там."},
+    Sentence{"The task takes an outcome and a comment.",
+             "У задачи есть решение и комментарий, больше ничего."},
+    Sentence{"The record is in status {}, where it does not ask this.",
+             "Запись в статусе {}, в котором об этом не спрашивают."},
+    Sentence{"Outcomes are a list of at most {} objects with id, ru and en, each a text of at most "
+             "{} bytes, no id twice.",
+             "outcomes — список, не больше {} объектов с id, ru и en, каждый — текст не длиннее {} "
+             "байт, id не повторяются."},
+    Sentence{"Name one assignee, a user or a group.",
+             "Укажите одного исполнителя: пользователя или группу."},
     Sentence{"Name one performer, a user or a group.",
              "Укажите одного исполнителя: пользователя или группу."},
     Sentence{"A reminder needs a time.", "Напоминанию нужно время."},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/action_routes.h"
 #include "api/auth.h"
 #include "api/record_routes.h"
 #include "daemon/base/text.h"
@@ -66,7 +67,7 @@ Result<std::string> ShownBeside::actions(const store::Resource& resource, std::i
   auto offered = store::offered_actions(services_.database, services_.records, actions_, resource,
                                         id, actor_of(request));
   if (!offered) return std::unexpected(std::move(offered).error());
-  if (!request.caller->has_scope(scope_of(resource, true))) offered->names.clear();
+  keep_permitted(request, services_.records.registry(), actions_, resource, offered->names);
   JsonWriter out;
   out.begin_array();
   store::write_actions(

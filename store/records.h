@@ -172,7 +172,7 @@ class Records {
   Result<void> unlink(const Resource& resource, std::string_view key, std::string_view collection,
                       std::string_view child, const Actor& actor);
 
-  // Outcomes of the take-to-work task (domain.md 6.4, 7.2): take_to_work, disqualify, drop_out.
+  // With one of its outcomes (domain.md 14.1): gives the record it moved, or the task of no record.
   Result<RecordView> complete_task(std::int64_t task_id, std::string_view outcome,
                                    const Json& details, const Actor& actor,
                                    const WriteOptions& options = {});

@@ -1,5 +1,4 @@
-// Rows of collections (contacts of a deal, observers, members of a group) and the outcomes of the
-// take-to-work task.
+// Rows of collections: contacts of a deal, observers, members of a group.
 #include <algorithm>
 
 #include "store/history.h"
@@ -19,17 +18,6 @@ WHERE record_id = $1::bigint
   AND contact_id = (SELECT contact_id FROM crm.record_contact WHERE record_id = $1::bigint
                     ORDER BY position, contact_id LIMIT 1)
   AND NOT EXISTS (SELECT FROM crm.record_contact WHERE record_id = $1::bigint AND is_main)
-)sql"};
-constexpr Sql kReadTask{"c360_task_read", R"sql(
-SELECT t.kind, t.record_id, t.status, r.kind, t.outcomes @> jsonb_build_array(
-           jsonb_build_object('id', $2::text))
-FROM crm.task t LEFT JOIN crm.record r ON r.id = t.record_id
-WHERE t.id = $1::bigint
-)sql"};
-constexpr Sql kCompleteTask{"c360_task_complete", R"sql(
-UPDATE crm.task SET status = 'completed', outcome = $2::text, comment = nullif($3::text, ''),
-                    completed_by = $4::bigint, completed_at = now()
-WHERE id = $1::bigint AND status = 'active'
 )sql"};
 
 Result<const Collection*> editable(const Resource& resource, std::string_view name) {
@@ -175,80 +163,6 @@ Result<void> Records::unlink(const Resource& resource, std::string_view key,
         same_version(draft), actor);
     return state_->finish(tx, options, resource);
   });
-}
-
-Result<RecordView> Records::complete_task(std::int64_t task_id, std::string_view outcome,
-                                          const Json& details, const Actor& actor,
-                                          const WriteOptions& options) {
-  return retried(state_->database, [&](Transaction& tx) {
-    return complete_task(tx, task_id, outcome, details, actor, options);
-  });
-}
-
-Result<RecordView> Records::complete_task(Transaction& tx, std::int64_t task_id,
-                                          std::string_view outcome, const Json& details,
-                                          const Actor& actor, const WriteOptions& options) {
-  const Resource& tasks = state_->registry.get("task");
-  const std::string task_key = std::to_string(task_id);
-  if (!actor.user_id) {
-    return fail(ErrorCode::forbidden, "Tasks are completed by users.", "user_required");
-  }
-  const auto known = tx.query(kReadTask, Params{}.add(task_id).add(outcome));
-  if (!known) return std::unexpected(known.error());
-  if ((*known)->empty()) return no_such(tasks, task_key);
-  const Resource* resource =
-      (*known)->is_null(0, 3) ? nullptr : state_->registry.find((*known)->text(0, 3));
-  const std::string key((*known)->text(0, 1));
-
-  // The record before its task: every other write takes them in this order.
-  std::optional<State::Locked> locked;
-  if (resource) locked = state_->queue_lock(tx, *resource, key, actor);
-  const State::Locked locked_task = state_->queue_lock(tx, tasks, task_key, actor);
-  const Ticket read_task = tx.queue(kReadTask, Params{}.add(task_id).add(outcome));
-  if (auto done = tx.run(); !done) return std::unexpected(done.error());
-  const WriteContext context = state_->context(actor, options);
-  Draft task(tasks, actor, context);
-  if (auto read = state_->read_lock(tx, locked_task, task, task_key, {}); !read) {
-    return std::unexpected(read.error());
-  }
-  const Rows& row = tx.rows(read_task);
-  if (row.text(0, 2) != "active") {
-    return fail(ErrorCode::conflict, "The task is already " + std::string(row.text(0, 2)) + ".",
-                "task_not_active");
-  }
-  if (!resource || row.text(0, 0) != "take_to_work" || !row.boolean(0, 4)) {
-    return fail(ErrorCode::validation_failed, "The task has no such outcome.", "unknown_outcome");
-  }
-  Draft draft(*resource, actor, context);
-  if (auto read = state_->read_lock(tx, *locked, draft, key, options); !read) {
-    return std::unexpected(read.error());
-  }
-  std::string comment;
-  Json fields = Json(Json::Object{});
-  if (details.is_object()) {
-    for (const auto& [name, value] : details.as_object()) {
-      if (name == "comment" && value.is_string()) {
-        comment = value.as_string();
-      } else {
-        fields.set(name, value);
-      }
-    }
-  }
-  read_body(draft, fields);
-  if (outcome == "take_to_work") {
-    draft.set("responsible_id", std::to_string(*actor.user_id));
-    draft.set("status", std::string(resource->taken_status));
-  } else {
-    draft.set("status", std::string(resource->refusal_status));
-  }
-  if (auto done = complete(tx, draft); !done) return std::unexpected(done.error());
-  if (auto error = error_of(draft)) return std::unexpected(std::move(*error));
-  Params params;
-  params.add(task_id).add(outcome).add(std::string_view(comment)).add(actor.user_id);
-  tx.queue(kCompleteTask, std::move(params));
-  queue_history(tx, subject_of(*resource, key), {{"task_completed", "[]"}},
-                std::stoll(std::string(*draft.before("row_version"))) + 1, actor, task_id, outcome);
-  return state_->write_update(tx, draft, key, options);
 }
 
 }  // namespace c360::store

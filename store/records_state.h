@@ -83,6 +83,14 @@ struct Records::State {
   Result<void> check_custom_fields(Transaction& tx, Draft& draft);
   Result<RecordView> write_insert(Transaction& tx, Draft& draft, const WriteOptions& write) const;
   Result<void> finish(Transaction& tx, const WriteOptions& write, const Resource& resource) const;
+
+  // -- The kinds of tasks (task_completion.cpp) ---------------------------------------------------
+  // The record is locked, the task active, the outcome one of its own.
+  struct Completion;
+  Result<RecordView> complete_taking(Transaction& tx, const Completion& done, Draft& record);
+  Result<RecordView> complete_step(Records& records, Transaction& tx, const Completion& done,
+                                   const Draft& record);
+  Result<RecordView> complete_asked(Records& records, Transaction& tx, const Completion& done);
 };
 
 // Every field that is shown.

@@ -656,7 +656,9 @@ Result<RecordView> Records::restore(const Resource& resource, std::string_view k
                   "merged");
     }
     draft.set("deleted_at", std::nullopt);
-    return state_->write_update(tx, draft, key, options, {"restored"});
+    return with_consequence(tx, draft, options, [&](const WriteOptions& write) {
+      return state_->write_update(tx, draft, key, write, {"restored"});
+    });
   });
 }
 

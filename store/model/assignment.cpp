@@ -4,6 +4,8 @@
 
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/model/task_steps.h"
+#include "store/operations/step_tasks.h"
 
 namespace c360::store {
 namespace {
@@ -27,18 +29,18 @@ Roles roles_of(const Draft& draft) {
           is_actor(draft, draft.before("verifier_id"))};
 }
 
-// Who takes which step (domain.md 14.3). `done` goes to verification if there is a verifier.
+bool holds(const Roles& roles, const TaskStep& step) {
+  if (step.user_field == "performer_user_id") return roles.performer;
+  return step.user_field == "initiator_id" ? roles.initiator : roles.verifier;
+}
+
+// Who is asked in a status takes the steps it is asked for (domain.md 14.3); the initiator reopens.
 bool may_step(const Draft& draft, const Roles& roles, std::string_view from, std::string_view to) {
-  const std::string_view done = draft.has("verifier_id") ? "verification" : "complete";
-  if (from == "created" || from == "in_progress") {
-    return roles.performer &&
-           (to == "clarification" || to == done || (from == "created" && to == "in_progress"));
-  }
-  if (from == "clarification") {
-    return roles.initiator && (to == "in_progress" || to == "complete");
-  }
-  if (from == "verification") {
-    return roles.verifier && (to == "in_progress" || to == "complete");
+  for (const TaskStep& step : task_steps("assignment")) {
+    if (step.status != from) continue;
+    return holds(roles, step) && std::ranges::any_of(step.outcomes, [&](const TaskOutcome& each) {
+             return leads_to(each, draft.has("verifier_id")) == to;
+           });
   }
   return from == "complete" && to == "created" && roles.initiator;
 }
@@ -189,6 +191,7 @@ Resource assignment() {
                        .labels("Исполнитель (группа)", "Performing group"))
               .add(reference("verifier_id", "user").filterable().labels("Проверяющий", "Verifier"))
               .add(reference("parent_record_id", "record")
+                       .of_writers()
                        .filterable()
                        .labels("Связан с", "Associated with"))
               .add(timestamp("completed_at")
@@ -210,6 +213,7 @@ Resource assignment() {
           },
       .default_sort = "-id",
       .before_write = check_assignment,
+      .consequence = step_tasks(),
   };
 }
 

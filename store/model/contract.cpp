@@ -6,6 +6,7 @@
 
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/operations/step_tasks.h"
 
 namespace c360::store {
 namespace {
@@ -289,6 +290,7 @@ Resource contract() {
       .given_up = "deleted",
       .related = {kAroundContract, {"contract_date", "today", "counterparty_id", "id"}},
       .before_write = check_paper,
+      .consequence = step_tasks(),
   };
 }
 
@@ -321,6 +323,7 @@ Resource agreement() {
       .related = {kAroundAgreement,
                   {"contract_date", "today", "counterparty_id", "id", "contract_id"}},
       .before_write = check_agreement,
+      .consequence = step_tasks(),
   };
 }
 

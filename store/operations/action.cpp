@@ -196,6 +196,13 @@ Actions::Actions(const Registry& registry) {
         resource.kind == "order") {
       list.push_back(generate_any_action(resource.kind));
     }
+    if (resource.kind == "deal") list.push_back(create_child_action("order"));
+    if (resource.kind == "deal" || resource.kind == "order") {
+      list.push_back(create_child_action("payment"));
+    }
+    if (resource.kind == "lead" || resource.kind == "deal" || resource.kind == "order") {
+      list.push_back(create_child_action("assignment"));
+    }
     if (resource.kind == "deal") list.push_back(generate_action("proposal"));
     if (resource.kind == "order") {
       list.push_back(generate_action("invoice"));

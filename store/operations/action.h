@@ -70,7 +70,8 @@ struct Action {
   bool creates = false;            // may answer 201
   bool queues = false;             // answers 202: a job does it
   bool in_bulk = false;            // POST /deals/NAME {ids, …} too
-  Result<ActionResult> (*handler)(ActionCall& call) = nullptr;
+  Result<ActionResult> (*handler)(ActionCall& call) =
+      nullptr;  // none: POST to a collection does it
 };
 
 // The actions of every resource; immutable, any thread. The registry must outlive it.
@@ -141,6 +142,7 @@ Action take_to_work_action();
 Action create_counterparty_action();
 Action convert_lead_action();
 Action create_contract_action();
+Action create_child_action(std::string_view kind);  // order, payment, assignment
 Action link_contract_action();
 Action merge_action();
 Action unmerge_action();

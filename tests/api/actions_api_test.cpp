@@ -199,10 +199,11 @@ TEST_F(ActionsApi, EveryActionIsOfferedToWhomTheMatrixSays) {
   HttpClient observer = client(add_token(observer_id, {"admin"}));
   HttpClient reader = client(add_token(add_user("reader", {"crm-administrators"}), {"deal:read"}));
 
-  const Names edit{"update", "delete", "status"};
-  Names all = edit;
-  all.insert("assign");
   for (const std::string_view kind : {"leads", "deals"}) {
+    Names edit{"update", "delete", "status", "assignments"};
+    if (kind == "deals") edit.insert({"orders", "payments"});
+    Names all = edit;
+    all.insert("assign");
     const auto id = kind == "deals" ? make_deal(owner, "A") : make_lead(owner);
     ASSERT_EQ(
         owner.request("PUT", path(kind, id, "observers/" + std::to_string(observer_id))).status,

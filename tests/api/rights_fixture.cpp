@@ -9,6 +9,8 @@ std::string outward(const HttpAnswer& answer, const std::string& key) {
   std::string text = std::to_string(answer.status) + "\n";
   for (const auto& [name, value] : answer.headers) {
     if (equal_ignoring_case(name, "x-request-id") || equal_ignoring_case(name, "date")) continue;
+    // A connection ends after so many requests, whatever they are.
+    if (equal_ignoring_case(name, "connection")) continue;
     text += name + ": " + value + "\n";
   }
   std::string body = answer.body;
