@@ -361,15 +361,20 @@ Json schema_of(const store::ListFilter& filter) {
 
 std::vector<Parameter> list_parameters(const Resource& resource, const ApiOptions& options) {
   std::vector<Parameter> parameters;
+  constexpr std::string_view kOperators =
+      "as NAME.OPERATOR with ne, gt, gte, lt, lte, in, like, null";
   for (const auto& field : resource.fields) {
     if (!field.is_filterable) continue;
-    parameters.push_back(
-        {.name = std::string(field.name),
-         .doc = "Filter; as NAME.OPERATOR with ne, gt, gte, lt, lte, in, like, null",
-         .schema = schema::string(),
-         .with_operators = true});
+    const auto* declared = store::find_list_filter(resource.kind, field.name);
+    parameters.push_back({.name = std::string(field.name),
+                          .doc = (declared != nullptr ? std::string(declared->doc) : "Filter") +
+                                 "; " + std::string(kOperators),
+                          .schema = schema::string(),
+                          .with_operators = true});
   }
   for (const store::ListFilter& filter : store::list_filters(resource.kind)) {
+    const store::Field* field = resource.find(filter.name);
+    if (field != nullptr && field->is_filterable) continue;
     parameters.push_back(
         query(std::string(filter.name), std::string(filter.doc), schema_of(filter)));
   }

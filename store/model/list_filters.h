@@ -1,5 +1,6 @@
 // What a list can be asked besides its fields: GET /counterparties?stale_days=30 (domain.md 16).
-// Declared here once; the query, its errors and OpenAPI follow.
+// Declared here once; the query, its errors and OpenAPI follow. One named like a field is what that
+// name asks for by itself; the operators of the field stay.
 #pragma once
 
 #include <cstdint>

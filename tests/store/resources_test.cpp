@@ -374,10 +374,8 @@ TEST_F(Resources, FilterAndSortByEveryFieldThatSaysSo) {
           EXPECT_TRUE(page) << describe(page.error());
         }
       }
-      if (const auto* declared = store::find_list_filter(resource->kind, field.name)) {
-        EXPECT_FALSE(field.is_filterable) << declared->name << " is asked for in two ways";
-        continue;
-      }
+      // By itself it asks for something else than equality: see list_filters_test.
+      if (store::find_list_filter(resource->kind, field.name) != nullptr) continue;
       if (!field.is_filterable) {
         const auto page = records_->list(*resource, {{std::string(field.name), "1"}}, admin_);
         ASSERT_FALSE(page);
