@@ -87,7 +87,8 @@ struct Records::State {
   // -- The kinds of tasks (task_completion.cpp) ---------------------------------------------------
   // The record is locked, the task active, the outcome one of its own.
   struct Completion;
-  Result<RecordView> complete_taking(Transaction& tx, const Completion& done, Draft& record);
+  Result<RecordView> complete_taking(Records& records, Transaction& tx, const Completion& done,
+                                     Draft& record);
   Result<RecordView> complete_step(Records& records, Transaction& tx, const Completion& done,
                                    const Draft& record);
   Result<RecordView> complete_asked(Records& records, Transaction& tx, const Completion& done);

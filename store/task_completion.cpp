@@ -146,13 +146,13 @@ Result<RecordView> Records::complete_task(Transaction& tx, std::int64_t task_id,
   if (auto read = state_->read_lock(tx, *locked, record, done.key, options); !read) {
     return std::unexpected(read.error());
   }
-  if (done.kind == "take_to_work") return state_->complete_taking(tx, done, record);
+  if (done.kind == "take_to_work") return state_->complete_taking(*this, tx, done, record);
   return state_->complete_step(*this, tx, done, record);
 }
 
 // Somebody takes what nobody is responsible for, or says that it is nothing (domain.md 6.4, 7.2).
-Result<RecordView> Records::State::complete_taking(Transaction& tx, const Completion& done,
-                                                   Draft& record) {
+Result<RecordView> Records::State::complete_taking(Records& records, Transaction& tx,
+                                                   const Completion& done, Draft& record) {
   read_body(record, done.fields);
   if (done.outcome == "take_to_work") {
     record.set("responsible_id", std::to_string(*done.actor.user_id));
@@ -160,10 +160,8 @@ Result<RecordView> Records::State::complete_taking(Transaction& tx, const Comple
   } else {
     record.set("status", std::string(done.resource->refusal_status));
   }
-  merge_objects(record);
-  complete_draft(record, options.sanitise_html);
-  if (auto checked = check_custom_fields(tx, record); !checked) {
-    return std::unexpected(checked.error());
+  if (auto completed = records.complete(tx, record); !completed) {
+    return std::unexpected(completed.error());
   }
   if (auto error = error_of(record)) return std::unexpected(std::move(*error));
   done.queue(tx);
