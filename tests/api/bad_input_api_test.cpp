@@ -215,7 +215,9 @@ class BadInput : public ApiTest {
         return Json::Object{};
       default:
         if (!field.choices.empty()) return Json(std::string(field.choices.front().code));
-        return field.name == "sender" ? "@customer.example" : "x";
+        if (field.name == "sender") return Json("@customer.example");
+        if (field.name == "record_kind") return Json("deal");
+        return Json(field.name == "field" ? "description" : "x");
     }
   }
   // By the API, of what must be sent.
