@@ -62,12 +62,10 @@ Result<void> create_with_rows(const ApiServices& services, const Resource& resou
 // Rows inside are written with the scope of their own kind.
 Result<void> admit_rows(const Request& request, const std::vector<store::NestedRows>& nested) {
   for (const auto& rows : nested) {
-    const std::string scope = scope_of(*rows.child, true);
+    const std::string scope = scope_of(*rows.kind.child, true);
     if (request.caller == nullptr || request.caller->has_scope(scope)) continue;
-    return fail(
-        ErrorCode::forbidden,
-        "/" + std::string(rows.collection->name) + ": the token has no scope '" + scope + "'",
-        "scope_missing");
+    return fail(ErrorCode::forbidden,
+                "/" + rows.kind.name + ": the token has no scope '" + scope + "'", "scope_missing");
   }
   return {};
 }

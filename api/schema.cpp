@@ -362,23 +362,19 @@ std::optional<Json> create_with_rows_schema(const store::Resource& resource,
                                             const store::Registry& registry) {
   Json json = create_schema(resource);
   Json properties = *json.find("properties");
-  bool any = false;
-  for (const auto& collection : resource.collections) {
-    if (!store::takes_nested_rows(registry, collection)) continue;
-    any = true;
-    properties.set(std::string(collection.name),
-                   schema::array(schema::ref(component_name(collection.kind) + "Create"),
-                                 "Made in the same transaction. " + std::string(collection.doc)));
+  const auto kinds = store::nested_kinds(registry, resource);
+  for (const auto& kind : kinds) {
+    properties.set(kind.name,
+                   schema::array(schema::ref(component_name(kind.child->kind) + "Create"),
+                                 "Made in the same transaction. " + std::string(kind.doc)));
   }
-  if (!any) return std::nullopt;
+  if (kinds.empty()) return std::nullopt;
   json.set("properties", std::move(properties));
   return json;
 }
 
 std::string creation_component(const store::Resource& resource, const store::Registry& registry) {
-  const bool rows = std::ranges::any_of(resource.collections, [&](const auto& collection) {
-    return store::takes_nested_rows(registry, collection);
-  });
+  const bool rows = !store::nested_kinds(registry, resource).empty();
   return component_name(resource.kind) + (rows ? "CreateWithRows" : "Create");
 }
 Json update_schema(const store::Resource& resource) { return body_schema(resource, false); }

@@ -13,8 +13,8 @@ namespace {
 
 void check_rows(const NestedRows& nested, Error& error) {
   for (std::size_t i = 0; i < nested.rows.size(); ++i) {
-    const std::string at = "/" + std::string(nested.collection->name) + "/" + std::to_string(i);
-    const std::string parent(nested.collection->parent_column);
+    const std::string at = "/" + nested.kind.name + "/" + std::to_string(i);
+    const std::string parent(nested.kind.parent_column);
     if (!nested.rows[i].is_object()) {
       error.fields.push_back({at, "wrong_type", "Expected an object."});
     } else if (nested.rows[i].find(parent) != nullptr) {
@@ -34,18 +34,18 @@ Result<Json> made_rows(Records& records, Transaction& tx, const NestedRows& nest
                        std::vector<Warning>& warnings) {
   std::vector<BulkItem> items;
   for (std::size_t i = 0; i < nested.rows.size(); ++i) {
-    const std::string at = "/" + std::string(nested.collection->name) + "/" + std::to_string(i);
+    const std::string at = "/" + nested.kind.name + "/" + std::to_string(i);
     BulkItem item{.body = nested.rows[i], .pointer = at, .item_pointer = at};
-    item.body.set(std::string(nested.collection->parent_column),
+    item.body.set(std::string(nested.kind.parent_column),
                   Json(static_cast<std::int64_t>(std::stoll(parent_key))));
     items.push_back(std::move(item));
   }
   // They are part of the creation, whosever the record is to be: its creator may add them now.
   BulkOptions options;
   options.write.also = [&](Draft& draft) {
-    draft.confirm(draft.resource().index_of(nested.collection->parent_column));
+    draft.confirm(draft.resource().index_of(nested.kind.parent_column));
   };
-  auto rows = bulk(records, tx, *nested.child, items, actor, options);
+  auto rows = bulk(records, tx, *nested.kind.child, items, actor, options);
   if (!rows) return std::unexpected(std::move(rows).error());
   Json::Array shown;
   for (BulkRow& row : *rows) {
@@ -59,11 +59,30 @@ Result<Json> made_rows(Records& records, Transaction& tx, const NestedRows& nest
 
 }  // namespace
 
-bool takes_nested_rows(const Registry& registry, const Collection& collection) {
-  if (!collection.link_table.empty()) return false;
-  const Resource* child = registry.find(collection.kind);
-  return child != nullptr && child->kind != "document" && child->offers(Operation::create) &&
-         child->has_field(collection.parent_column);
+std::vector<NestedKind> nested_kinds(const Registry& registry, const Resource& resource) {
+  std::vector<NestedKind> kinds;
+  for (const Collection& collection : resource.collections) {
+    const Resource* child = registry.find(collection.kind);
+    if (!collection.link_table.empty() || child == nullptr || child->kind == "document" ||
+        !child->offers(Operation::create) || !child->has_field(collection.parent_column)) {
+      continue;
+    }
+    kinds.push_back(
+        {std::string(collection.name), collection.doc, collection.parent_column, child});
+  }
+  for (const auto& child : registry.all()) {
+    if (child->access.inherits_from.empty()) continue;
+    const Field* parent = child->find(child->access.inherits_from);
+    const bool is_part = parent != nullptr && parent->target == resource.kind &&
+                         child->kind != "document" && child->offers(Operation::create);
+    const bool is_there = std::ranges::any_of(
+        resource.collections, [&](const auto& each) { return each.kind == child->kind; });
+    if (!is_part || is_there) continue;
+    std::string name(child->path);
+    std::ranges::replace(name, '-', '_');
+    kinds.push_back({std::move(name), child->label_plural.en, parent->name, child.get()});
+  }
+  return kinds;
 }
 
 Result<std::vector<NestedRows>> take_nested_rows(const Registry& registry, const Resource& resource,
@@ -71,15 +90,15 @@ Result<std::vector<NestedRows>> take_nested_rows(const Registry& registry, const
   std::vector<NestedRows> all;
   Error error{.code = ErrorCode::validation_failed, .detail = "The rows inside are not as asked."};
   std::size_t count = 0;
-  for (const Collection& collection : resource.collections) {
-    const Json* sent = body.find(collection.name);
-    if (sent == nullptr || !takes_nested_rows(registry, collection)) continue;
-    const std::string at = "/" + std::string(collection.name);
+  for (NestedKind& kind : nested_kinds(registry, resource)) {
+    const Json* sent = body.find(kind.name);
+    if (sent == nullptr) continue;
+    const std::string at = "/" + kind.name;
     if (!sent->is_array()) {
       error.fields.push_back({at, "wrong_type", "Expected a list of objects."});
       continue;
     }
-    NestedRows nested{&collection, registry.find(collection.kind), sent->as_array()};
+    NestedRows nested{std::move(kind), sent->as_array()};
     count += nested.rows.size();
     if (count > max_rows) {
       error.fields.push_back(
@@ -88,9 +107,9 @@ Result<std::vector<NestedRows>> take_nested_rows(const Registry& registry, const
     } else {
       check_rows(nested, error);
     }
-    all.push_back(std::move(nested));
     std::erase_if(body.as_object(),
-                  [&](const Json::Member& member) { return member.first == collection.name; });
+                  [&](const Json::Member& member) { return member.first == nested.kind.name; });
+    all.push_back(std::move(nested));
   }
   if (error.fields.empty()) return all;
   error.reason = error.fields.front().code;
@@ -108,7 +127,7 @@ Result<RecordView> create_with_rows(Records& records, Transaction& tx, const Res
   for (const NestedRows& rows : nested) {
     auto shown = made_rows(records, tx, rows, made->key, actor, warnings);
     if (!shown) return std::unexpected(std::move(shown).error());
-    collections.emplace_back(rows.collection->name, std::move(*shown));
+    collections.emplace_back(rows.kind.name, std::move(*shown));
   }
   // Once more: the rows may have moved totals and the version.
   auto now = read_in(records, tx, resource, made->id, actor);

@@ -1,8 +1,10 @@
-// A record made together with rows inside it, in one transaction: a counterparty with its contacts,
-// an order with its lines.
+// A record made together with rows inside it, in one transaction: a counterparty with its contacts
+// and legal entities, an order with its lines.
 #pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/base/error.h"
@@ -11,16 +13,21 @@
 
 namespace c360::store {
 
-// The rows of one collection of the record to be.
-struct NestedRows {
-  const Collection* collection = nullptr;
+// Rows that can be made together with a record.
+struct NestedKind {
+  std::string name;  // of the member of the body: "contacts", "legal_entities"
+  std::string_view doc;
+  std::string_view parent_column;
   const Resource* child = nullptr;
+};
+struct NestedRows {
+  NestedKind kind;
   Json::Array rows;
 };
 
-// Whether rows of the collection can be made together with the record: they name it as their
-// parent, and can be made at all.
-bool takes_nested_rows(const Registry& registry, const Collection& collection);
+// Of the resource: its collections whose rows name it as their parent, and what is part of it, its
+// rights being those of the record.
+std::vector<NestedKind> nested_kinds(const Registry& registry, const Resource& resource);
 
 // Takes the collections out of `body` ({"name": …, "contacts": [{…}]}). validation_failed for
 // what is no list of objects, for more than `max_rows` in all (too_many), and for a row that names

@@ -49,6 +49,38 @@ TEST_F(CustomerApi, IsMadeTogetherWithContactsOfEveryRole) {
   EXPECT_EQ(sql("SELECT count(*) FROM crm.contact WHERE counterparty_id = " + made.field("id")), 2);
 }
 
+TEST_F(CustomerApi, IsMadeTogetherWithLegalEntitiesAndAccounts) {
+  HttpClient admin = administrator();
+  HttpClient seller = client_of("seller", {});
+  const auto ours =
+      created(admin.post("/api/v1/own-organisations", R"({"full_name":"Мы","inn":"7707083893"})"));
+  const std::string entity = R"({"full_name":"ООО «Ромашка»","inn":"7727563778",)"
+                             R"("billed_by_organisation_id":)" +
+                             std::to_string(ours);
+  const auto made = seller.post(
+      kPath, company(R"(,"contacts":[{"last_name":"Иванова"}],"legal_entities":[)" + entity +
+                     R"(,"is_primary":true}],"personal_accounts":[{"name":"Связь"}])"));
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("legal_entities/0/inn"), "7727563778");
+  EXPECT_EQ(made.field("legal_entities/0/counterparty_id"), made.field("id"));
+  EXPECT_EQ(made.field("personal_accounts/0/name"), "Связь");
+  EXPECT_EQ(made.field("contacts/0/last_name"), "Иванова");
+  EXPECT_EQ(seller.get(std::string(kPath) + "/" + made.field("id") + "/legal-entities")
+                .field("items/0/id"),
+            made.field("legal_entities/0/id"));
+
+  const auto customers = sql("SELECT count(*) FROM crm.counterparty");
+  EXPECT_EQ(faults(seller.post(
+                kPath, company(R"(,"legal_entities":[)" + entity + R"(},{"inn":"7727563779"}])"))),
+            "/legal_entities/1/inn=inn_checksum /legal_entities/1/billed_by_organisation_id="
+            "billed_by_organisation_required");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty"), customers) << "all or nothing";
+  HttpClient narrow = client_of("narrow", {}, {"counterparty:write"});
+  EXPECT_EQ(narrow.post(kPath, company(R"(,"legal_entities":[)" + entity + "}]")).field("code"),
+            "scope_missing");
+}
+
 TEST_F(CustomerApi, IsNotMadeWithAWrongContactAndEveryFaultIsTold) {
   HttpClient seller = client_of("seller", {});
   EXPECT_EQ(faults(seller.post(kPath, company(R"(,"contacts":[{"last_name":"A"},)"
