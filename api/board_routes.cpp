@@ -6,6 +6,7 @@
 #include "api/record_routes.h"
 #include "api/schema.h"
 #include "store/operations/board.h"
+#include "store/saved_views.h"
 
 namespace c360::api {
 namespace {
@@ -38,6 +39,18 @@ void write_column(JsonWriter& out, const Resource& resource, const BoardColumn& 
 RouteHandler board_handler(const ApiServices& services, const Resource& resource) {
   return [services, &resource](Request& request, Response& response) -> Result<void> {
     auto parameters = parameters_of(request);
+    if (auto admitted = admit_view(request, services.records.registry()); !admitted) {
+      return admitted;
+    }
+    if (auto view = store::apply_view(services.records, resource, parameters, actor_of(request));
+        !view) {
+      return view;
+    }
+    // The columns of a board are the statuses.
+    std::erase_if(parameters, [&](const auto& parameter) {
+      return !request.query_value(parameter.first) &&
+             store::filter_field(parameter.first) == "status";
+    });
     const auto added =
         services.records.sections()->filter_by_default(resource, parameters, "status");
     auto columns = store::read_board(services.database, services.records, resource, parameters,
@@ -111,6 +124,7 @@ Route board_route(const ApiServices& services, const ApiOptions& options,
     }
     route.parameters.push_back(std::move(parameter));
   }
+  route.parameters.push_back(view_parameter());
   route.parameters.push_back(
       {.name = "limit", .doc = "Cards of each column", .schema = std::move(limit)});
   route.parameters.push_back({.name = "column",

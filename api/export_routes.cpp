@@ -12,6 +12,7 @@
 #include "api/schema.h"
 #include "store/custom_fields.h"
 #include "store/list_reader.h"
+#include "store/saved_views.h"
 #include "store/sheet.h"
 
 namespace c360::api {
@@ -179,8 +180,14 @@ RouteHandler export_handler(const ApiServices& services, const Resource& resourc
     if (!choices) return std::unexpected(std::move(choices).error());
     auto parameters = list_parameters_of(request);
     if (!parameters) return std::unexpected(std::move(parameters).error());
-    services.records.sections()->filter_by_default(resource, *parameters);
+    if (auto admitted = admit_view(request, services.records.registry()); !admitted) {
+      return admitted;
+    }
     const store::Actor actor = actor_of(request);
+    auto columns = store::take_view(services.records, resource, *parameters, actor);
+    if (!columns) return std::unexpected(std::move(columns).error());
+    if (choices->columns.empty()) choices->columns = std::move(*columns);
+    services.records.sections()->filter_by_default(resource, *parameters);
     const std::uint64_t most = choices->xlsx
                                    ? std::min(limits.max_export_rows, store::kMaxSheetRows - 1)
                                    : limits.max_export_rows;
@@ -222,12 +229,13 @@ Route export_route(const ApiServices& services, const ApiOptions& options, const
     if (!is_one_of(kOfPages, parameter.name)) route.parameters.push_back(std::move(parameter));
   }
   route.check_query = false;  // the store knows the operators
+  route.parameters.push_back(view_parameter());
   route.parameters.push_back({.name = "format",
                               .doc = "csv (the default) or xlsx",
                               .schema = schema::one_of({"csv", "xlsx"})});
   route.parameters.push_back({.name = "columns",
                               .doc = "Fields and custom.CODE in their order, separated by commas; "
-                                     "without it what lists show",
+                                     "without it those of the view, or what lists show",
                               .schema = schema::string()});
   route.parameters.push_back({.name = "labels",
                               .doc = "none: names and codes, as an import takes them; ru, en: "

@@ -9,6 +9,7 @@
 #include "api/write_once.h"
 #include "daemon/base/text.h"
 #include "store/nested.h"
+#include "store/saved_views.h"
 
 namespace c360::api {
 namespace {
@@ -151,6 +152,14 @@ void write_default_filters(JsonWriter& out, const store::Parameters& filters) {
   out.end_object();
 }
 
+Result<void> admit_view(const Request& request, const store::Registry& registry) {
+  const std::string scope = scope_of(registry.get("saved_view"), false);
+  if (!request.query_value("view") || request.caller == nullptr || request.caller->has_scope(scope))
+    return {};
+  return fail(ErrorCode::forbidden, "view: the token has no scope '" + scope + "'",
+              "scope_missing");
+}
+
 void write_page(store::Page&& page, Response& response, const store::Parameters& by_default) {
   std::string& body = response.body;
   body.clear();
@@ -230,6 +239,10 @@ RouteHandler list_handler(const ApiServices& services, const Resource& resource)
     if (auto admitted = admit_included(request, resource, records.registry()); !admitted)
       return admitted;
     auto parameters = parameters_of(request);
+    if (auto admitted = admit_view(request, records.registry()); !admitted) return admitted;
+    if (auto view = store::apply_view(records, resource, parameters, actor_of(request)); !view) {
+      return view;
+    }
     const auto added = records.sections()->filter_by_default(resource, parameters);
     auto page = records.list(resource, parameters, actor_of(request));
     if (!page) return std::unexpected(std::move(page).error());

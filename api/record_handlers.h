@@ -40,6 +40,8 @@ RouteHandler complete_task_handler(const ApiServices& services, const ApiOptions
 
 // Shared with the document and mail routes.
 store::Parameters parameters_of(const Request& request);
+// forbidden where the request names a saved view, and its token may read none.
+Result<void> admit_view(const Request& request, const store::Registry& registry);
 // `by_default`: filters of the installation that the request left to it.
 void write_page(store::Page&& page, Response& response, const store::Parameters& by_default = {});
 // The member default_filters; nothing where there are none.

@@ -119,6 +119,7 @@ void add_list(Maker& maker) {
   Route& route = maker.add(Method::get, maker.base, false, named("list", maker.resource),
                            "List: " + std::string(maker.resource.label_plural.en));
   route.parameters = list_parameters(maker.resource, maker.options);
+  route.parameters.push_back(view_parameter());
   route.check_query = false;  // the store knows the operators
   route.answers = {
       {.doc = "A page", .media_type = std::string(kJson), .schema = page_schema(maker.component)}};
@@ -402,6 +403,14 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
       query("count", "Also tell the total", schema::one_of({"exact", "estimated", "none"})));
   add_representation_parameters(parameters, resource, false);
   return parameters;
+}
+
+Parameter view_parameter() {
+  Json id = schema::integer();
+  id.set("minimum", 1);
+  return query("view",
+               "A saved view: its filters, order and columns, where the request names none",
+               std::move(id));
 }
 
 Answer moved_answer() {

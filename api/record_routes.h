@@ -12,6 +12,8 @@ namespace c360::api {
 void add_record_routes(std::vector<Route>& routes, const ApiServices& services,
                        const ApiOptions& options);
 
+// `view` of a list, board or export (store/saved_views.h).
+Parameter view_parameter();
 // Filters, order, page and shape of a list.
 std::vector<Parameter> list_parameters(const store::Resource& resource, const ApiOptions& options);
 

@@ -9,6 +9,7 @@
 #include "daemon/base/digest.h"
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
+#include "store/custom_fields.h"
 #include "store/query_filters.h"
 #include "store/query_parts.h"
 #include "store/record_json.h"
@@ -45,6 +46,16 @@ std::unexpected<Error> wrong(std::string_view parameter_name, std::string detail
 }
 
 }  // namespace
+
+std::string_view filter_field(std::string_view filter) {
+  const std::size_t from = filter.starts_with(kCustomPrefix) ? kCustomPrefix.size() : 0;
+  return filter.substr(0, filter.find('.', from));
+}
+
+bool names_field(const Parameters& parameters, std::string_view field) {
+  return std::ranges::any_of(
+      parameters, [&](const auto& parameter) { return filter_field(parameter.first) == field; });
+}
 
 struct QueryMaker::State {
   const Registry& registry;

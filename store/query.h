@@ -28,6 +28,11 @@ class CustomFields;  // store/custom_fields.h
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;  // decoded, in order
 
+// "amount" of "amount.gte", "custom.region" of "custom.region.in"
+std::string_view filter_field(std::string_view filter);
+// Whether one of them filters by the field.
+bool names_field(const Parameters& parameters, std::string_view field);
+
 enum class Count : std::uint8_t { none, exact, estimated };
 
 struct QueryLimits {

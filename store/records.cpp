@@ -258,6 +258,14 @@ Result<Page> Records::list(const Resource& resource, const Parameters& parameter
   return page;
 }
 
+Result<void> Records::check_list(const Resource& resource, const Parameters& parameters,
+                                 const Actor& actor) const {
+  const auto custom = state_->custom_fields.current();
+  auto plan = state_->queries.list(resource, parameters, actor, *custom);
+  if (!plan) return std::unexpected(std::move(plan).error());
+  return {};
+}
+
 Result<std::int64_t> Records::count(const Resource& resource, const Parameters& parameters,
                                     const Actor& actor) {
   Parameters counting;

@@ -143,6 +143,9 @@ class Records {
   Result<RecordView> get(const Resource& resource, std::string_view key, const Actor& actor,
                          const Parameters& parameters = {});
   Result<Page> list(const Resource& resource, const Parameters& parameters, const Actor& actor);
+  // What list() would refuse of the parameters; reads nothing of the resource.
+  Result<void> check_list(const Resource& resource, const Parameters& parameters,
+                          const Actor& actor) const;
   Result<std::int64_t> count(const Resource& resource, const Parameters& parameters,
                              const Actor& actor);
   // `changes`: a JSON object of the fields to change (RFC 7396: null clears).

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "daemon/base/json.h"
+#include "store/saved_views.h"
 
 namespace c360::store {
 namespace {
@@ -15,16 +15,6 @@ SELECT s.record_kind, s.name_ru, s.name_en, s.plural_ru, s.plural_en, s.is_hidde
 FROM crm.section_label s
 )sql"};
 
-Parameters read_filters(std::string_view text) {
-  Parameters filters;
-  const auto object = Json::parse(text);
-  if (!object || !object->is_object()) return filters;
-  for (const auto& [name, value] : object->as_object()) {
-    if (value.is_string()) filters.emplace_back(name, value.as_string());
-  }
-  return filters;
-}
-
 std::shared_ptr<const Sections> sections_of(const Rows& rows) {
   auto sections = std::make_shared<Sections>();
   for (int row = 0; row < rows.size(); ++row) {
@@ -33,24 +23,16 @@ std::shared_ptr<const Sections> sections_of(const Rows& rows) {
                                       .plural_ru = std::string(rows.text(row, 3)),
                                       .plural_en = std::string(rows.text(row, 4)),
                                       .is_hidden = rows.boolean(row, 5),
-                                      .default_filters = read_filters(rows.text(row, 6))});
+                                      .default_filters = view_filters(rows.text(row, 6))});
   }
   return sections;
-}
-
-// "amount" of "amount.gte"
-std::string_view field_of(std::string_view filter) { return filter.substr(0, filter.find('.')); }
-
-bool names_field(const Parameters& parameters, std::string_view field) {
-  return std::ranges::any_of(
-      parameters, [&](const auto& parameter) { return field_of(parameter.first) == field; });
 }
 
 // A field that a later version has no more takes nobody the list.
 Parameters usable_filters(const Section* section, const Resource& resource) {
   Parameters filters = section != nullptr ? section->default_filters : Parameters{};
   std::erase_if(filters, [&](const auto& filter) {
-    const Field* field = resource.find(field_of(filter.first));
+    const Field* field = resource.find(filter_field(filter.first));
     return field == nullptr || !field->is_filterable;
   });
   return filters;
@@ -106,7 +88,7 @@ Parameters Sections::filter_by_default(const Resource& resource, Parameters& par
                                        std::string_view but_for) const {
   Parameters added;
   for (const auto& filter : usable_filters(find(resource), resource)) {
-    const std::string_view field = field_of(filter.first);
+    const std::string_view field = filter_field(filter.first);
     if (field != but_for && !names_field(parameters, field)) added.push_back(filter);
   }
   parameters.insert(parameters.end(), added.begin(), added.end());

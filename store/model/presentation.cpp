@@ -1,10 +1,14 @@
 // How an installation shows its CRM (domain.md 16): saved views, names of sections.
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "store/custom_fields.h"
 #include "store/draft.h"
 #include "store/model/resources.h"
 #include "store/records.h"
+#include "store/saved_views.h"
 #include "store/sections.h"
 
 namespace c360::store {
@@ -24,13 +28,120 @@ void check_saved_view(Draft& draft) {
                  "Only the commercial director and CRM administrators share views.",
                  "may_not_share");
   }
-  const auto is_name = [](std::string_view kind) {
-    return !kind.empty() &&
-           kind.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos;
-  };
-  if (draft.has("record_kind") && !is_name(*draft.get("record_kind"))) {
-    draft.wrong("record_kind", "invalid_value", "The kind of a resource, such as deal.");
+}
+
+// The section that the draft names; nothing where it names none, or one that is none.
+const Resource* section_of(const Records& records, Draft& draft) {
+  const auto kind = draft.get("record_kind");
+  const Resource* resource = kind ? records.registry().find(*kind) : nullptr;
+  if (!kind || (resource != nullptr && resource->offers(Operation::list))) return resource;
+  std::string known;
+  for (const auto& each : records.registry().all()) {
+    if (each->offers(Operation::list)) known += (known.empty() ? "" : ", ") + std::string(each->kind);
   }
+  draft.wrong("record_kind", "unknown_kind", "There is no such section; sections: " + known + ".");
+  return nullptr;
+}
+
+// Of the list whole, and no filters of it.
+constexpr std::string_view kNoFilters[] = {"limit", "cursor", "count", "fields",
+                                           "include", "sort", "view",  "lang"};
+
+void check_view_filters(const Records& records, Draft& draft, const Resource& resource,
+                        const Json& filters) {
+  if (!filters.is_object()) {
+    draft.wrong("filters", "wrong_type", R"(Expected an object: {"FILTER": "VALUE"}.)");
+    return;
+  }
+  if (filters.as_object().size() > kMaxViewFilters) {
+    draft.wrong("filters", "too_many",
+                "At most " + std::to_string(kMaxViewFilters) + " filters.");
+    return;
+  }
+  for (const auto& [name, value] : filters.as_object()) {
+    const std::string at = "/filters" + pointer_segment(name);
+    if (!value.is_string()) {
+      draft.wrong_at(at, "wrong_type", "Expected a text, as in the URL of the list.");
+    } else if (std::ranges::find(kNoFilters, name) != std::end(kNoFilters)) {
+      draft.wrong_at(at, "unknown_parameter", "This is no filter.");
+    } else if (const auto checked =
+                   records.check_list(resource, {{name, value.as_string()}}, draft.actor());
+               !checked) {
+      draft.wrong_at(at, checked.error().reason, checked.error().detail);
+    }
+  }
+}
+
+bool is_view_column(const Json& column) {
+  const auto is_of = [&](std::string_view member, bool (Json::*type)() const) {
+    const Json* value = column.find(member);
+    return value == nullptr || (value->*type)();
+  };
+  return column.is_object() && column.find("field") != nullptr &&
+         is_of("field", &Json::is_string) && is_of("visible", &Json::is_bool) &&
+         is_of("width", &Json::is_number);
+}
+
+void check_view_columns(const Records& records, Draft& draft, const Resource& resource,
+                        const Json& columns) {
+  if (!columns.is_array() || !std::ranges::all_of(columns.as_array(), is_view_column)) {
+    draft.wrong("columns", "wrong_type",
+                R"(Expected a list of {"field": "NAME", "visible": true, "width": 120}.)");
+    return;
+  }
+  if (columns.as_array().size() > kMaxViewColumns) {
+    draft.wrong("columns", "too_many",
+                "At most " + std::to_string(kMaxViewColumns) + " columns.");
+    return;
+  }
+  for (std::size_t i = 0; i < columns.as_array().size(); ++i) {
+    const std::string& name = columns.as_array()[i].find("field")->as_string();
+    const bool custom = name.starts_with(kCustomPrefix);
+    // A custom field is one that can be filtered by; the answer shows them all together.
+    const Parameters shown = custom ? Parameters{{name + ".null", "true"}}
+                                    : Parameters{{"fields", name}};
+    const auto checked = records.check_list(resource, shown, draft.actor());
+    if (checked && name.find(',') == std::string::npos) continue;
+    draft.wrong_at("/columns/" + std::to_string(i) + "/field", "unknown_field",
+                   checked ? "One field for a column." : checked.error().detail);
+  }
+}
+
+void check_view_sort(const Records& records, Draft& draft, const Resource& resource,
+                     const Json& sort) {
+  if (!sort.is_array() || !std::ranges::all_of(sort.as_array(), &Json::is_string)) {
+    draft.wrong("sort", "wrong_type", R"(Expected a list of texts: ["-created_at", "name"].)");
+    return;
+  }
+  const std::string keys = view_sort(sort.dump());
+  if (keys.empty()) return;
+  const auto checked = records.check_list(resource, {{"sort", keys}}, draft.actor());
+  if (!checked) draft.wrong("sort", checked.error().reason, checked.error().detail);
+}
+
+void check_visible_filters(Draft& draft, const Json& names) {
+  if (!names.is_array() || !std::ranges::all_of(names.as_array(), &Json::is_string)) {
+    draft.wrong("visible_filters", "wrong_type", R"(Expected a list of texts: ["status"].)");
+  }
+}
+
+// What a view holds is what `view=` of the list will take.
+void check_view_parts(const Records& records, Draft& draft) {
+  const Resource* resource = section_of(records, draft);
+  if (resource == nullptr) return;
+  const auto changed = [&](std::string_view field) -> std::optional<Json> {
+    if (!draft.creating() && !draft.changed(field) && !draft.changed("record_kind")) return {};
+    const auto text = draft.get(field);
+    auto json = text ? Json::parse(*text) : Result<Json>(fail(ErrorCode::not_found, ""));
+    if (!json) return {};
+    return std::move(*json);
+  };
+  if (const auto columns = changed("columns"))
+    check_view_columns(records, draft, *resource, *columns);
+  if (const auto filters = changed("filters"))
+    check_view_filters(records, draft, *resource, *filters);
+  if (const auto sort = changed("sort")) check_view_sort(records, draft, *resource, *sort);
+  if (const auto names = changed("visible_filters")) check_visible_filters(draft, *names);
 }
 
 // A filter of everybody's list, as one without any right could send it.
@@ -58,18 +169,7 @@ void check_default_filter(const Records& records, Draft& draft, const Resource& 
 }
 
 void check_section(const Records& records, Draft& draft) {
-  const auto kind = draft.get("record_kind");
-  const Resource* resource = kind ? records.registry().find(*kind) : nullptr;
-  if (kind && (resource == nullptr || !resource->offers(Operation::list))) {
-    std::string known;
-    for (const auto& each : records.registry().all()) {
-      if (each->offers(Operation::list))
-        known += (known.empty() ? "" : ", ") + std::string(each->kind);
-    }
-    draft.wrong("record_kind", "unknown_kind",
-                "There is no such section; sections: " + known + ".");
-    return;
-  }
+  const Resource* resource = section_of(records, draft);
   if (resource == nullptr || !draft.changed("default_filters")) return;
   const auto filters = Json::parse(draft.get("default_filters").value_or("{}"));
   if (!filters || !filters->is_object()) return;  // refused already
@@ -95,7 +195,8 @@ Resource saved_view() {
       .kind = "saved_view",
       .path = "saved-views",
       .table = "crm.saved_view",
-      .doc = "Columns, filters and order of a list, kept under a name.",
+      .doc = "Columns, filters and order of a list, kept under a name; `view=ID` of the list, "
+             "board or export applies them.",
       .label = {"Сохранённое представление", "Saved view"},
       .label_plural = {"Сохранённые представления", "Saved views"},
       .is_record = false,
@@ -115,11 +216,17 @@ Resource saved_view() {
                        .defaults_to("[]")
                        .labels("Колонки", "Columns")
                        .described("In order: [{\"field\": …, \"visible\": …, \"width\": …}]."))
-              .add(json("filters").defaults_to("{}").labels("Фильтры", "Filters"))
+              .add(json("filters")
+                       .defaults_to("{}")
+                       .labels("Фильтры", "Filters")
+                       .described("As in the URL of the list: {\"amount.gte\": \"1000\"}."))
               .add(json("visible_filters")
                        .defaults_to("[]")
                        .labels("Показываемые фильтры", "Visible filters"))
-              .add(json("sort").defaults_to("[]").labels("Сортировка", "Sort"))
+              .add(json("sort")
+                       .defaults_to("[]")
+                       .labels("Сортировка", "Sort")
+                       .described("In order, '-' in front descends: [\"-created_at\"]."))
               .add(boolean("is_default").filterable().labels("По умолчанию", "Default"))
               .add(boolean("is_board").filterable().labels("Доска", "Board"))
               .add(timestamp("created_at")
@@ -147,6 +254,7 @@ Resource saved_view() {
       .default_sort = "name",
       .soft_delete = false,
       .before_write = check_saved_view,
+      .check_among = check_view_parts,
   };
 }
 
