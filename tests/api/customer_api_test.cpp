@@ -73,7 +73,7 @@ TEST_F(CustomerApi, IsMadeTogetherWithLegalEntitiesAndAccounts) {
   const auto customers = sql("SELECT count(*) FROM crm.counterparty");
   EXPECT_EQ(faults(seller.post(
                 kPath, company(R"(,"legal_entities":[)" + entity + R"(},{"inn":"7727563779"}])"))),
-            "/legal_entities/1/full_name=full_name_required /legal_entities/1/inn=inn_checksum "
+            "/legal_entities/1/inn=inn_checksum /legal_entities/1/full_name=full_name_required "
             "/legal_entities/1/billed_by_organisation_id="
             "billed_by_organisation_required");
   EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty"), customers) << "all or nothing";

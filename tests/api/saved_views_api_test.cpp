@@ -48,7 +48,7 @@ TEST_F(SavedViewsApi, AListIsAskedForByItsView) {
   HttpClient seller = client_of("seller", {});
   for (const char* name : {"Астра", "Берёза", "Василёк"})
     created(seller.post(kCompanies, company(name, "small")));
-  created(seller.post(kCompanies, company("Георгин", "large")));
+  created(seller.post(kCompanies, company("Георгин", "enterprise")));
   const std::string view =
       made(seller, R"({"record_kind":"counterparty","name":"Малые",)"
                    R"("filters":{"segment_code":"small"},"sort":["-name"],)"
@@ -63,7 +63,7 @@ TEST_F(SavedViewsApi, AListIsAskedForByItsView) {
       << "no column of the view";
 
   // What the request says itself goes first.
-  EXPECT_EQ(names(seller.get(by_view(kCompanies, view, "&segment_code=large"))), "Георгин");
+  EXPECT_EQ(names(seller.get(by_view(kCompanies, view, "&segment_code=enterprise"))), "Георгин");
   EXPECT_EQ(names(seller.get(by_view(kCompanies, view, "&sort=name"))), "Астра Берёза Василёк");
   EXPECT_EQ(seller.get(by_view(kCompanies, view, "&fields=name,status_code"))
                 .field("items/0/status_code"),
@@ -78,7 +78,7 @@ TEST_F(SavedViewsApi, AListIsAskedForByItsView) {
   const auto table = seller.get(by_view("/api/v1/counterparties/export", view, "&dialect=rfc4180"));
   EXPECT_EQ(table.body, "name,segment_code\r\nВасилёк,small\r\nБерёза,small\r\nАстра,small\r\n");
   EXPECT_EQ(seller.get(by_view("/api/v1/counterparties/export", view,
-                               "&dialect=rfc4180&columns=name&segment_code=large"))
+                               "&dialect=rfc4180&columns=name&segment_code=enterprise"))
                 .body,
             "name\r\nГеоргин\r\n");
 }
@@ -136,7 +136,7 @@ TEST_F(SavedViewsApi, WhatNoListWouldTakeIsNotSaved) {
                         R"("columns":[{"field":"name"},{"field":"colour"}],)"
                         R"("filters":{"colour":"red","created_at.gte":"soon","limit":"5","inn":7},)"
                         R"("sort":["-colour"],"visible_filters":"status_code"})")),
-            "/columns/1/field=unknown_field /filters/colour=unknown_parameter "
+            "/columns/1/field=unknown_field /filters/colour=unknown_field "
             "/filters/created_at.gte=invalid_value /filters/limit=unknown_parameter "
             "/filters/inn=wrong_type /sort=unknown_field /visible_filters=wrong_type");
   EXPECT_EQ(faults(seller.post(kViews, R"({"record_kind":"colour","name":"Нет такого"})")),

@@ -191,7 +191,7 @@ TEST_F(Presentation, AViewIsItsMakersOrShared) {
   EXPECT_EQ(said_to("saved_view", R"({"record_kind":"deal","name":"Мои"})", seller_),
             "/name=not_unique");
   EXPECT_EQ(said_to("saved_view", R"({"record_kind":"Deal!"})", seller_),
-            "/record_kind=invalid_value /name=name_required");
+            "/name=name_required /record_kind=unknown_kind");
   EXPECT_EQ(right_on("saved_view", own, R"({"name":"a"})", seller_), "write");
   EXPECT_EQ(right_on("saved_view", own, R"({"name":"b"})", manager_), "none");
   EXPECT_EQ(right_on("saved_view", shared, R"({"name":"c"})", stranger_), "read");
