@@ -17,6 +17,7 @@
 #include "api/rule_tester.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/event.h"
+#include "daemon/base/secret.h"
 #include "store/database.h"
 #include "store/records.h"
 
@@ -40,6 +41,7 @@ struct ApiOptions {
   std::uint64_t max_mail_bytes = std::uint64_t{50} * 1024 * 1024;  // of rules/test
   std::uint64_t max_import_bytes = std::uint64_t{1} << 30U;
   ApiLimits limits;
+  Secret webhook_key;  // seals what webhooks are signed with; empty: none can be made
   int max_page = 200;  // store::QueryLimits::max_page of the same Records
 };
 

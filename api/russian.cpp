@@ -274,6 +274,10 @@ constexpr std::array kSentences = {
     // What is looked up elsewhere: api/lookup_routes.cpp, adapters/dadata*.cpp.
     Sentence{"No register of companies is connected.", "Справочник организаций не подключён."},
     Sentence{"DaData is switched off in the settings", "DaData выключена в настройках."},
+    Sentence{"What webhooks are signed with is sealed under a key that is not set: name one in "
+             "webhooks.key_file.",
+             "Секреты вебхуков хранятся зашифрованными, а ключ для этого не задан: укажите его в "
+             "webhooks.key_file."},
     Sentence{"DaData is off: no API key is set", "DaData выключена: не задан ключ API."},
     Sentence{"cleaning is off: it is paid for, so dadata.cleaning must say true",
              "Стандартизация выключена: она платная, включает её dadata.cleaning = true."},

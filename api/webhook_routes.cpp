@@ -168,6 +168,15 @@ void write_webhook_secret(std::int64_t id, const Secret& key, Response& response
   response.json(writer.view(), status);
 }
 
+// What they are signed with is never kept as it is.
+Result<Seal> seal_of(const ApiOptions& options) {
+  if (!options.webhook_key.empty()) return store::webhook_seal(options.webhook_key);
+  return fail(ErrorCode::conflict,
+              "What webhooks are signed with is sealed under a key that is not set: name one in "
+              "webhooks.key_file.",
+              "webhook_key_missing");
+}
+
 Result<void> create_one(const ApiServices& services, const ApiOptions& options, Request& request,
                         Response& response) {
   std::string text;
@@ -175,7 +184,9 @@ Result<void> create_one(const ApiServices& services, const ApiOptions& options, 
   if (!body) return std::unexpected(body.error());
   auto draft = WebhookReader(services.records.registry()).read(*body, true);
   if (!draft) return std::unexpected(draft.error());
-  auto made = store::create_webhook(services.database, *draft, actor_of(request));
+  auto seal = seal_of(options);
+  if (!seal) return std::unexpected(seal.error());
+  auto made = store::create_webhook(services.database, *draft, *seal, actor_of(request));
   if (!made) return std::unexpected(made.error());
   write_webhook_secret(made->id, made->key, response, 201);
   response.add_header("Location",
@@ -212,13 +223,17 @@ Result<void> remove_one(store::Database& database, Request& request, Response& r
   return {};
 }
 
-Result<void> rotate(store::Database& database, Request& request, Response& response) {
+Result<void> rotate(store::Database& database, const ApiOptions& options, Request& request,
+                    Response& response) {
   auto id = request.path_id(0);
   if (!id) return std::unexpected(id.error());
   auto overlap = query_number(request, "overlap_s", 0, kMaxOverlap);
   if (!overlap) return std::unexpected(overlap.error());
-  auto key = store::rotate_webhook_key(
-      database, *id, std::chrono::seconds{overlap->value_or(kDefaultOverlap)}, actor_of(request));
+  auto seal = seal_of(options);
+  if (!seal) return std::unexpected(seal.error());
+  auto key = store::rotate_webhook_key(database, *id,
+                                       std::chrono::seconds{overlap->value_or(kDefaultOverlap)},
+                                       *seal, actor_of(request));
   if (!key) return std::unexpected(key.error());
   write_webhook_secret(*id, *key, response, 200);
   return {};
@@ -425,11 +440,15 @@ void add_subscription_routes(std::vector<Route>& routes, const ApiServices& serv
   routes.push_back(std::move(remove));
 }
 
-void add_delivery_routes(std::vector<Route>& routes, store::Database& database, int max_page) {
+void add_delivery_routes(std::vector<Route>& routes, const ApiServices& services,
+                         const ApiOptions& options) {
+  store::Database& database = services.database;
+  const int max_page = options.max_page;
   Route rotation = webhook_route(
       Method::post, "/webhooks/{id}/rotate-secret", "rotate_webhook_secret",
       "A new secret, in this answer and never again; the former one signs too for a while",
-      secret_schema(), [&database](Request& q, Response& r) { return rotate(database, q, r); });
+      secret_schema(),
+      [&database, options](Request& q, Response& r) { return rotate(database, options, q, r); });
   rotation.parameters.push_back({.name = "overlap_s",
                                  .doc = "For so many seconds; a day, at most 30 days",
                                  .schema = schema::integer()});
@@ -469,7 +488,7 @@ void add_delivery_routes(std::vector<Route>& routes, store::Database& database, 
 void add_webhook_routes(std::vector<Route>& routes, const ApiServices& services,
                         const ApiOptions& options) {
   add_subscription_routes(routes, services, options);
-  add_delivery_routes(routes, services.database, options.max_page);
+  add_delivery_routes(routes, services, options);
 }
 
 }  // namespace c360::api

@@ -45,6 +45,7 @@ api::ApiOptions api_options(const Config& config) {
   options.limits = config.limits;
   options.auth.requests_per_second = config.rate.requests_per_second;
   options.auth.burst = config.rate.burst;
+  options.webhook_key = config.webhooks.key;
   return options;
 }
 

@@ -145,6 +145,7 @@ class Loader {
     check_timezone();
     check_sources();
     check_networks();
+    check_webhook_key();
     check_url("dadata.suggestions_url", config_.dadata.dadata.suggestions_url);
     check_url("dadata.cleaner_url", config_.dadata.dadata.cleaner_url);
     check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
@@ -203,6 +204,15 @@ class Loader {
                       fmt::format("metrika.url: '{}' is no https://HOST/PATH", metrika.url));
     if (metrika.counter.find_first_not_of("0123456789") != std::string::npos)
       values_.problem(position_of("metrika.counter"), "metrika.counter: digits only");
+  }
+
+  void check_webhook_key() {
+    const std::size_t size = config_.webhooks.key.reveal().size();
+    if (size > 0 && size < kMinWebhookKeyBytes)
+      values_.problem(position_of("webhooks.key_file"),
+                      fmt::format("webhooks.key_file: the key has {} characters, {} are needed: "
+                                  "openssl rand -hex 32",
+                                  size, kMinWebhookKeyBytes));
   }
 
   void check_networks() {

@@ -20,6 +20,7 @@
 #include "daemon/tasks.h"
 #include "store/lease.h"
 #include "store/unsubscribe.h"
+#include "store/webhooks.h"
 
 namespace c360::daemon {
 
@@ -155,8 +156,26 @@ std::shared_ptr<store::Records> Parts::records_in_use() const {
   return running ? std::shared_ptr<store::Records>(running, &running->records()) : nullptr;
 }
 
+// Not done is no reason to stop: what is unsealed signs as before, and the next start tries again.
+void Parts::seal_webhooks() {
+  const auto tell = [&](LogLevel level, const std::string& what) {
+    observer.observe_at(level, event::part_failed, {{"part", "webhook_secrets"}, {"detail", what}});
+  };
+  const auto in_force = config.get();
+  const Secret& key = in_force->webhooks.key;
+  const auto count = key.empty() ? store::unsealed_webhooks(database)
+                                 : store::seal_webhook_secrets(database, store::webhook_seal(key));
+  if (!count) {
+    tell(LogLevel::error, count.error().detail);
+  } else if (key.empty() && *count > 0) {
+    tell(LogLevel::warn, "the secrets of " + std::to_string(*count) +
+                             " webhooks lie unsealed in the database: set webhooks.key_file");
+  }
+}
+
 void Parts::start_webhooks() {
   if (webhooks) webhooks->stop();
+  seal_webhooks();
   WebhookSenderOptions options{.config = config.get()->webhooks,
                                .holder = holder,
                                .records = [this] { return records_in_use(); }};

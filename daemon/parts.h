@@ -100,7 +100,8 @@ struct Parts {
   Result<void> start_jobs();
   // Logs what the renderer of documents lacks on this machine.
   void check_renderer();
-  // Anew, by the configuration in force; calls under way are broken off.
+  // Anew, by the configuration in force; calls under way are broken off. First seals the secrets of
+  // versions before sealing.
   void start_webhooks();
   // The same of messages to people outside.
   Result<void> start_messages();
@@ -109,6 +110,7 @@ struct Parts {
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);
   // The four metrics, after a configuration was taken or refused.
   void report_config(ReloadResult result);
+  void seal_webhooks();
   const std::string holder;   // of leases: this process run
   Secret cursor_secret;       // read from the database once
   Secret thread_secret;       // read from the database once

@@ -27,10 +27,11 @@ constexpr std::array<std::string_view, 11> kBusinessSettings = {"database.url",
                                                                 "mail.max_attachment_bytes",
                                                                 "business.",
                                                                 "crm."};
-constexpr std::array<std::string_view, 9> kApiSettings = {
+constexpr std::array<std::string_view, 10> kApiSettings = {
     "api.requests_per_second", "api.request_burst", "api.max_body_bytes",
     "api.max_import_",         "api.max_bulk_",     "api.max_export_",
-    "api.max_event_",          "idempotency.",      "documents."};
+    "api.max_event_",          "idempotency.",      "documents.",
+    "webhooks.key_file"};
 // Of outside services, which the API and the jobs hold.
 constexpr std::array<std::string_view, 7> kServiceSettings = {
     "dadata.", "kontur_focus.", "metrika.", "requisites.", "smtp.", "telegram.", "sms."};

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "store/webhooks.h"
+
 namespace c360::daemon {
 
 namespace {
@@ -28,11 +30,20 @@ std::string message_id(const store::WebhookClaim& claim, const store::DueDeliver
   return "wh" + std::to_string(claim.id) + "-" + std::to_string(due.event_id);
 }
 
+std::optional<Seal> seal_of(const WebhookConfig& config) {
+  if (config.key.empty()) return std::nullopt;
+  return store::webhook_seal(config.key);
+}
+
 }  // namespace
 
 WebhookSender::WebhookSender(store::Database& database, WebhookSenderOptions options,
                              const Clock& clock, const Observer& observer)
-    : database_(database), options_(std::move(options)), clock_(clock), observer_(observer) {
+    : database_(database),
+      options_(std::move(options)),
+      seal_(seal_of(options_.config)),
+      clock_(clock),
+      observer_(observer) {
   for (std::size_t i = 0; i < options_.config.threads; ++i) clients_.push_back(options_.connect());
 }
 
@@ -74,7 +85,7 @@ void WebhookSender::work(const std::stop_token& stop, std::size_t worker) {
 
 bool WebhookSender::take_turn(const std::stop_token& stop, std::size_t worker) {
   const milliseconds lease = options_.config.limits.timeout + options_.lease_margin;
-  auto claim = store::claim_webhook(database_, options_.holder, lease);
+  auto claim = store::claim_webhook(database_, options_.holder, lease, seal_);
   if (!claim) {
     tell(claim.error(), "webhook_claim");
     return false;
@@ -101,6 +112,7 @@ bool WebhookSender::take_turn(const std::stop_token& stop, std::size_t worker) {
 // at again.
 Result<void> WebhookSender::serve(const std::stop_token& stop, std::size_t worker,
                                   store::WebhookClaim& claim, milliseconds& wait) {
+  if (auto fine = check_keys(claim); !fine) return fine;
   const std::string loop = loop_of(worker);
   const auto end = steady_clock::now() + options_.turn;
   for (;;) {
@@ -130,6 +142,17 @@ Result<void> WebhookSender::serve(const std::stop_token& stop, std::size_t worke
     }
     if (!*more && due->size() < kDueAtOnce) return {};
   }
+}
+
+// What is not signed is not sent; it waits for the key, or for a rotation that makes another.
+Result<void> WebhookSender::check_keys(const store::WebhookClaim& claim) const {
+  if (!claim.keys.empty()) return {};
+  const std::string why = "the secret of webhook " + std::to_string(claim.id) +
+                          (seal_ ? " is sealed under another key than that of webhooks.key_file"
+                                 : " is sealed, and webhooks.key_file names no key") +
+                          "; set the key it was made with, or rotate the secret";
+  if (auto noted = store::note_hindrance(database_, claim, why); !noted) return noted;
+  return fail(ErrorCode::conflict, why, "webhook_key");
 }
 
 // Moves what happened into the queue: a stretch of the feed, so that the first of a long backlog is

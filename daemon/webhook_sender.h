@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -29,6 +30,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/event.h"
+#include "daemon/base/seal.h"
 #include "daemon/webhook_config.h"
 #include "store/database.h"
 #include "store/records.h"
@@ -75,6 +77,7 @@ class WebhookSender {
   bool take_turn(const std::stop_token& stop, std::size_t worker);  // false: nothing to do
   Result<void> serve(const std::stop_token& stop, std::size_t worker, store::WebhookClaim& claim,
                      std::chrono::milliseconds& wait);
+  Result<void> check_keys(const store::WebhookClaim& claim) const;
   Result<bool> fill(store::WebhookClaim& claim);
   Result<Went> deliver(adapters::HttpClient& http, store::WebhookClaim& claim,
                        const store::DueDelivery& due, std::chrono::milliseconds& wait);
@@ -92,6 +95,7 @@ class WebhookSender {
 
   store::Database& database_;
   const WebhookSenderOptions options_;
+  const std::optional<Seal> seal_;
   const Clock& clock_;
   const Observer& observer_;
   std::vector<std::unique_ptr<adapters::HttpClient>> clients_;  // one a thread

@@ -33,9 +33,13 @@ SELECT w.id, w.fence, w.row_version, w.url, w.kinds, w.events, w.position_xid::t
        w.position_event, w.failures,
        (SELECT count(*) FROM ops.webhook_delivery
          WHERE webhook_id = w.id AND status = 'queued'), u.id, u.login, u.kind = 'service',
-       ARRAY(SELECT group_id FROM member ORDER BY group_id), w.secret,
-       CASE WHEN w.former_until > now() THEN w.former_secret END
+       ARRAY(SELECT group_id FROM member ORDER BY group_id), w.secret, w.secret_sealed,
+       CASE WHEN w.former_until > now() THEN w.former_secret END,
+       CASE WHEN w.former_until > now() THEN w.former_sealed END
   FROM ours AS w LEFT JOIN crm.user AS u ON u.id = w.owner_id AND u.is_active)sql"};
+
+constexpr Sql kHindered{"webhook_queue.hindered", R"sql(
+UPDATE ops.webhook SET last_error = $4 WHERE id = $1 AND holder = $2 AND fence = $3)sql"};
 
 constexpr Sql kRelease{"webhook_queue.release", R"sql(
 UPDATE ops.webhook
@@ -153,8 +157,25 @@ Params identity_of(const WebhookClaim& claim) {
 
 std::int64_t ms(std::chrono::milliseconds time) { return time.count(); }
 
-WebhookClaim read_claim(const Rows& rows, std::string_view holder,
-                        std::chrono::milliseconds lease) {
+// One key, as it stood before sealing or sealed; none where it is another's.
+std::optional<Secret> read_key(const Rows& rows, int plain, const std::optional<Seal>& seal) {
+  if (!rows.is_null(0, plain)) return Secret(rows.bytes(0, plain));
+  if (rows.is_null(0, plain + 1) || !seal) return std::nullopt;
+  return seal->open(rows.bytes(0, plain + 1));
+}
+
+// A former key alone would sign for those who have not noticed the rotation, and for nobody else.
+std::vector<Secret> read_keys(const Rows& rows, int column, const std::optional<Seal>& seal) {
+  std::vector<Secret> keys;
+  if (auto newest = read_key(rows, column, seal)) {
+    keys.push_back(std::move(*newest));
+    if (auto former = read_key(rows, column + 2, seal)) keys.push_back(std::move(*former));
+  }
+  return keys;
+}
+
+WebhookClaim read_claim(const Rows& rows, std::string_view holder, std::chrono::milliseconds lease,
+                        const std::optional<Seal>& seal) {
   WebhookClaim claim;
   claim.holder = holder;
   claim.lease = lease;
@@ -179,8 +200,7 @@ WebhookClaim read_claim(const Rows& rows, std::string_view holder,
     claim.owner = std::move(owner);
   }
   column += 3;
-  for (; column < rows.columns(); ++column)
-    if (!rows.is_null(0, column)) claim.keys.emplace_back(rows.bytes(0, column));
+  claim.keys = read_keys(rows, column, seal);
   return claim;
 }
 
@@ -226,11 +246,20 @@ Params attempt_params(const WebhookClaim& claim, const DeliveryAttempt& attempt)
 }  // namespace
 
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
-                                                  std::chrono::milliseconds lease) {
+                                                  std::chrono::milliseconds lease,
+                                                  const std::optional<Seal>& seal) {
   auto rows = database.execute(Pool::work, kClaim, std::move(Params{}.add(holder).add(ms(lease))));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  return read_claim(*rows, holder, lease);
+  return read_claim(*rows, holder, lease, seal);
+}
+
+Result<void> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why) {
+  auto done =
+      database.execute(Pool::work, kHindered,
+                       std::move(identity_of(claim).add(utf8_prefix(why, kMaxDeliveryErrorBytes))));
+  if (!done) return std::unexpected(done.error());
+  return {};
 }
 
 Result<void> release_webhook(Database& database, const WebhookClaim& claim,

@@ -1,6 +1,6 @@
 // What webhooks are to deliver, taken from the change feed and worked off by one daemon at a time.
 //
-//   auto claim = claim_webhook(database, holder, lease);        // of the one that waits longest
+//   auto claim = claim_webhook(database, holder, lease, seal);  // of the one that waits longest
 //   auto fed = feed_webhook(database, records, *claim);         // history -> queue
 //   auto due = due_deliveries(database, *claim, 50);            // in order
 //   ... send each, then note_delivered() or note_failed()
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "daemon/base/error.h"
+#include "daemon/base/seal.h"
 #include "daemon/base/secret.h"
 #include "store/actor.h"
 #include "store/database.h"
@@ -42,7 +43,8 @@ struct WebhookClaim {
   std::string url;
   std::vector<std::string> kinds;
   std::vector<std::string> events;
-  std::vector<Secret> keys;  // the newest first
+  // The newest first. None: it is sealed under another key than ours, and nothing must be sent.
+  std::vector<Secret> keys;
   FeedPosition position;
   int failures = 0;         // of the receiver, in a row
   std::int64_t queued = 0;  // at the time of the claim, and what was fed since
@@ -51,8 +53,12 @@ struct WebhookClaim {
 };
 
 // An active webhook that wants to be looked at and is in nobody's hands; none when there is none.
+// `seal` opens its keys (store::webhook_seal); none: there are secrets of before sealing only.
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
-                                                  std::chrono::milliseconds lease);
+                                                  std::chrono::milliseconds lease,
+                                                  const std::optional<Seal>& seal);
+// Shown with the webhook, as the reason that nothing is sent.
+Result<void> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why);
 // At once free for others, looked at again after `wait`; nothing when it is not ours any more.
 Result<void> release_webhook(Database& database, const WebhookClaim& claim,
                              std::chrono::milliseconds wait);

@@ -13,7 +13,7 @@ namespace {
 // One at a time, or two could both be the last that fits.
 constexpr Sql kLock{"webhooks.lock", "SELECT pg_advisory_xact_lock(hashtext('ops.webhook'))"};
 constexpr Sql kCreate{"webhooks.create", R"sql(
-INSERT INTO ops.webhook (name, url, kinds, events, state, owner_id, secret, position_xid)
+INSERT INTO ops.webhook (name, url, kinds, events, state, owner_id, secret_sealed, position_xid)
 SELECT $1, $2, $3::text[], $4::text[], $5, $6, $7::bytea, pg_snapshot_xmin(pg_current_snapshot())
  WHERE (SELECT count(*) FROM ops.webhook) < $8
 RETURNING id)sql"};
@@ -40,10 +40,23 @@ constexpr Sql kRemove{"webhooks.remove", "DELETE FROM ops.webhook WHERE id = $1"
 // A third key within the overlap ends the first one.
 constexpr Sql kRotate{"webhooks.rotate", R"sql(
 UPDATE ops.webhook
-   SET former_secret = secret, former_until = now() + $3::bigint * interval '1 second',
-       secret = $2::bytea, row_version = row_version + 1, updated_at = now()
+   SET former_secret = secret, former_sealed = secret_sealed,
+       former_until = now() + $3::bigint * interval '1 second',
+       secret = NULL, secret_sealed = $2::bytea, row_version = row_version + 1, updated_at = now()
  WHERE id = $1
 RETURNING row_version)sql"};
+
+constexpr Sql kUnsealed{"webhooks.unsealed", R"sql(
+SELECT id, secret, former_secret FROM ops.webhook
+ WHERE secret IS NOT NULL OR former_secret IS NOT NULL ORDER BY id FOR NO KEY UPDATE)sql"};
+// Its version stays: who delivers at this moment goes on with the keys it has read.
+constexpr Sql kSeal{"webhooks.seal", R"sql(
+UPDATE ops.webhook
+   SET secret = NULL, secret_sealed = coalesce($2::bytea, secret_sealed), former_secret = NULL,
+       former_sealed = coalesce($3::bytea, former_sealed)
+ WHERE id = $1)sql"};
+constexpr Sql kCountUnsealed{"webhooks.count_unsealed", R"sql(
+SELECT count(*) FROM ops.webhook WHERE secret IS NOT NULL OR former_secret IS NOT NULL)sql"};
 
 constexpr Sql kReplay{"webhooks.replay", R"sql(
 UPDATE ops.webhook
@@ -152,11 +165,19 @@ std::vector<std::string> or_none(const std::optional<std::vector<std::string>>& 
   return words ? *words : std::vector<std::string>{};
 }
 
+// Closed, or null as it was.
+void add_sealed(Params& params, const Rows& rows, int row, int column, const Seal& seal) {
+  rows.is_null(row, column) ? params.add_null()
+                            : params.add_bytes(seal.close(rows.bytes(row, column)));
+}
+
 Secret new_key() { return Secret(random_bytes(kWebhookKeyBytes)); }
 
 }  // namespace
 
-Result<NewWebhook> create_webhook(Database& database, const WebhookDraft& draft,
+Seal webhook_seal(const Secret& key) { return {key, "webhook"}; }
+
+Result<NewWebhook> create_webhook(Database& database, const WebhookDraft& draft, const Seal& seal,
                                   const Actor& actor) {
   const NewWebhook made{.key = new_key()};
   std::int64_t id = 0;
@@ -169,7 +190,7 @@ Result<NewWebhook> create_webhook(Database& database, const WebhookDraft& draft,
                                                 .add_array(or_none(draft.events))
                                                 .add(draft.state.value_or("active"))
                                                 .add(actor.user_id)
-                                                .add_bytes(made.key.reveal())
+                                                .add_bytes(seal.close(made.key.reveal()))
                                                 .add(kMaxWebhooks)));
     if (!rows) return std::unexpected(rows.error());
     if ((*rows)->empty())
@@ -223,12 +244,12 @@ Result<void> remove_webhook(Database& database, std::int64_t id,
 }
 
 Result<Secret> rotate_webhook_key(Database& database, std::int64_t id, std::chrono::seconds overlap,
-                                  const Actor& actor) {
+                                  const Seal& seal, const Actor& actor) {
   Secret key = new_key();
   auto done = in_transaction(database, Pool::api, [&](Transaction& tx) -> Result<void> {
     auto rows = tx.query(kRotate, std::move(Params{}
                                                 .add(id)
-                                                .add_bytes(key.reveal())
+                                                .add_bytes(seal.close(key.reveal()))
                                                 .add(static_cast<std::int64_t>(overlap.count()))));
     if (!rows) return std::unexpected(rows.error());
     if ((*rows)->empty()) return no_webhook(id);
@@ -238,6 +259,31 @@ Result<Secret> rotate_webhook_key(Database& database, std::int64_t id, std::chro
   });
   if (!done) return std::unexpected(done.error());
   return key;
+}
+
+Result<std::int64_t> seal_webhook_secrets(Database& database, const Seal& seal) {
+  std::int64_t sealed = 0;
+  auto done = in_transaction(database, Pool::work, [&](Transaction& tx) -> Result<void> {
+    auto rows = tx.query(kUnsealed);
+    if (!rows) return std::unexpected(rows.error());
+    sealed = (*rows)->size();
+    for (int row = 0; row < (*rows)->size(); ++row) {
+      Params params;
+      params.add((*rows)->int64(row, 0));
+      add_sealed(params, **rows, row, 1, seal);
+      add_sealed(params, **rows, row, 2, seal);
+      tx.queue(kSeal, std::move(params));
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return sealed;
+}
+
+Result<std::int64_t> unsealed_webhooks(Database& database) {
+  auto rows = database.execute(Pool::work, kCountUnsealed);
+  if (!rows) return std::unexpected(rows.error());
+  return rows->int64(0, 0);
 }
 
 Result<void> replay_webhook(Database& database, std::int64_t id, const FeedPosition& from,

@@ -1,5 +1,8 @@
 // Webhooks as administrators keep them: who is told of which events, under which secret.
 // webhook_queue.h delivers. Any thread; every change leaves a row in the history.
+//
+// Secrets are kept sealed (daemon/base/seal.h) under the key of webhooks.key_file, one for all
+// daemons on a database.
 #pragma once
 
 #include <chrono>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "daemon/base/error.h"
+#include "daemon/base/seal.h"
 #include "daemon/base/secret.h"
 #include "store/actor.h"
 #include "store/database.h"
@@ -20,6 +24,9 @@ namespace c360::store {
 inline constexpr std::int64_t kMaxWebhooks = 100;
 inline constexpr std::size_t kMaxWebhookNameBytes = 200;
 inline constexpr std::size_t kWebhookKeyBytes = 32;
+
+// By the key of the configuration.
+Seal webhook_seal(const Secret& key);
 
 // What a request sets; the rest stays, or has its default. Addresses and codes were checked before.
 struct WebhookDraft {
@@ -37,7 +44,7 @@ struct NewWebhook {
 
 // Delivers what happens from now on, as far as the actor, who owns it, may read it. conflict,
 // reason too_many_webhooks, over kMaxWebhooks.
-Result<NewWebhook> create_webhook(Database& database, const WebhookDraft& draft,
+Result<NewWebhook> create_webhook(Database& database, const WebhookDraft& draft, const Seal& seal,
                                   const Actor& actor);
 // not_found; precondition_failed where `version` is given and it has another one. A new address or
 // state is used from the next delivery on, at once.
@@ -48,7 +55,13 @@ Result<void> remove_webhook(Database& database, std::int64_t id,
                             std::optional<std::int64_t> version, const Actor& actor);
 // A new key; the one it replaces signs too for as long as `overlap`. not_found.
 Result<Secret> rotate_webhook_key(Database& database, std::int64_t id, std::chrono::seconds overlap,
-                                  const Actor& actor);
+                                  const Seal& seal, const Actor& actor);
+
+// Secrets of versions before sealing (migration 0040), sealed; how many webhooks had one. Again and
+// by several at a time: each once.
+Result<std::int64_t> seal_webhook_secrets(Database& database, const Seal& seal);
+// How many have one still.
+Result<std::int64_t> unsealed_webhooks(Database& database);
 
 // Everything after `from` once more, in order, and then what follows; what is queued stays.
 // not_found; invalid_request, reason cursor_unknown, for a position of the future.

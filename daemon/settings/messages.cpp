@@ -32,6 +32,13 @@ constexpr std::array kRows = {
         .sentence = "Also http:// addresses, which anybody on the way can read.",
         .store = [](Config& c,
                     SettingValue&& v) { c.webhooks.limits.targets.plain_http = v.boolean; }},
+    Row{.key = "webhooks.key_file",
+        .type = Type::secret_file,
+        .sentence = "File with a random key of at least 32 characters, or credential:NAME: what "
+                    "webhooks are signed with is sealed under it in the database. The same for all "
+                    "daemons on one database; without it no webhook can be made.",
+        .store = [](Config& c, SettingValue&& v) { c.webhooks.key = std::move(v.secret); },
+        .secret = true},
     Row{.key = "webhooks.ca_file",
         .type = Type::file,
         .default_value = "''",

@@ -94,7 +94,8 @@ class ApiTest : public ::testing::Test {
   std::int64_t make_deal(HttpClient& by, std::string_view name, std::string_view more = {});
 
   ApiOptions options_{
-      .auth = {.cache_time = std::chrono::milliseconds{0}, .requests_per_second = 0}};
+      .auth = {.cache_time = std::chrono::milliseconds{0}, .requests_per_second = 0},
+      .webhook_key = Secret("a key for tests of webhooks")};
   std::chrono::hours idempotency_kept_{72};
   int rows_tried_ = store::QueryLimits{}.rows_tried;
   ServerOptions server_options_;

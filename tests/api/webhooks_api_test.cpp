@@ -48,6 +48,39 @@ TEST_F(WebhooksApi, TheSecretIsShownOnceAndNeverAgain) {
   EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE changes::text LIKE '%whsec%'"), 0);
 }
 
+TEST_F(WebhooksApi, TheDatabaseHoldsTheSecretsSealedOnly) {
+  HttpClient admin = administrator();
+  const auto answer = admin.post(kPath, R"({"url":"https://hooks.example.com/a"})");
+  const auto rotated = admin.post(target(answer.field("id"), "/rotate-secret"), "");
+  ASSERT_EQ(rotated.status, 200) << rotated.body;
+  for (const auto& shown : {answer.field("secret"), rotated.field("secret")})
+    EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook AS w WHERE to_jsonb(w)::text LIKE '%' ||"
+                  " encode(decode('" +
+                  shown.substr(6) + "', 'base64'), 'hex') || '%'"),
+              0);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook WHERE secret IS NULL AND former_secret IS NULL"
+                " AND octet_length(secret_sealed) > 32 AND octet_length(former_sealed) > 32"),
+            1);
+}
+
+TEST_F(WebhooksApi, WithoutAKeyToSealItNoSecretIsMade) {
+  const std::string id = [&] {
+    HttpClient admin = administrator();
+    return made(admin);
+  }();
+  options_.webhook_key = {};
+  restart();
+  HttpClient admin = administrator();
+  const auto refused =
+      admin.post(kPath, R"({"url":"https://hooks.example.com/"})", {{"Accept-Language", "ru"}});
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.field("code"), "webhook_key_missing");
+  EXPECT_THAT(refused.field("detail"), ::testing::HasSubstr("ключ"));
+  EXPECT_THAT(refused.field("detail"), ::testing::HasSubstr("webhooks.key_file"));
+  EXPECT_EQ(admin.post(target(id, "/rotate-secret"), "").field("code"), "webhook_key_missing");
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook"), 1);
+}
+
 TEST_F(WebhooksApi, EverythingWrongIsToldAtOnce) {
   HttpClient admin = administrator();
   const auto wrong = admin.post(
@@ -97,7 +130,8 @@ TEST_F(WebhooksApi, TheLogShowsWhatWaitsAndWhatWasParkedAndReplayBringsItBack) {
   HttpClient admin = administrator();
   const std::string id = made(admin);
   make_deal(admin, "Pumps");
-  auto claim = store::claim_webhook(*database_, "a", std::chrono::seconds{60});
+  auto claim = store::claim_webhook(*database_, "a", std::chrono::seconds{60},
+                                    store::webhook_seal(options_.webhook_key));
   ASSERT_TRUE(claim && *claim);
   ASSERT_TRUE(store::feed_webhook(*database_, *records_, **claim));
   const auto due = store::due_deliveries(*database_, **claim, 10);
@@ -137,8 +171,8 @@ TEST_F(WebhooksApi, TheLogShowsWhatWaitsAndWhatWasParkedAndReplayBringsItBack) {
 TEST_F(WebhooksApi, ThereIsALimitToTheirNumber) {
   HttpClient admin = administrator();
   const std::string id = made(admin);
-  sql("WITH made AS (INSERT INTO ops.webhook (url, owner_id, secret, position_xid)"
-      " SELECT url, owner_id, secret, position_xid FROM ops.webhook, generate_series(2, " +
+  sql("WITH made AS (INSERT INTO ops.webhook (url, owner_id, secret_sealed, position_xid)"
+      " SELECT url, owner_id, secret_sealed, position_xid FROM ops.webhook, generate_series(2, " +
       std::to_string(store::kMaxWebhooks) + ") RETURNING 1) SELECT count(*) FROM made");
   const auto refused = admin.post(kPath, R"({"url":"https://hooks.example.com/"})");
   EXPECT_EQ(refused.status, 409);

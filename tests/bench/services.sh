@@ -7,6 +7,7 @@
 services_config() {
   write_config
   printf 'client360-bench' >"$DIR/dadata.key"
+  printf 'client360-bench-key-of-the-webhooks' >"$DIR/webhook.key"
   cat >>"$DIR/client360.toml" <<TOML
 [dadata]
 api_key_file = '$DIR/dadata.key'
@@ -14,6 +15,7 @@ suggestions_url = '$PEER_URL'
 ca_file = '$PEER_CA'
 calls_per_second = 1000  # the service allows 30: counted, never reached
 [webhooks]
+key_file = '$DIR/webhook.key'
 allowed_networks = ['127.0.0.0/8']
 ca_file = '$PEER_CA'
 [documents]

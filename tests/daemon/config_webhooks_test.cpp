@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "daemon/config.h"
+#include "tests/support/temp_folder.h"
 
 namespace c360::daemon {
 namespace {
@@ -39,6 +42,25 @@ TEST(WebhookConfigTest, NetworksAreAllowedByTheirNames) {
   ASSERT_FALSE(wrong);
   EXPECT_THAT(wrong.error().front().to_string(),
               HasSubstr("client360.toml:2:20: webhooks.allowed_networks: '10.1.0.1/16'"));
+}
+
+TEST(WebhookConfigTest, AKeyIsLongEnoughToBeRandomAndIsNeverShown) {
+  const testing::TempFolder folder;
+  const auto load = [&](const std::string& key) {
+    std::ofstream(folder.path() / "webhook.key") << key << "\n";
+    return parse_config("[webhooks]\nkey_file = 'webhook.key'\n",
+                        (folder.path() / "client360.toml").string(),
+                        {[](const std::string&) { return std::nullopt; }, folder.path().string()});
+  };
+  const std::string key(kMinWebhookKeyBytes, 'k');
+  const auto config = load(key);
+  ASSERT_TRUE(config) << config.error().front().to_string();
+  EXPECT_EQ(config->webhooks.key.reveal(), key);
+  EXPECT_THAT(print_config(*config), ::testing::Not(HasSubstr(key)));
+
+  const auto wrong = load(key.substr(1));
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().front().to_string(), HasSubstr("openssl rand -hex 32"));
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "adapters/curl_http_client.h"
+#include "daemon/base/digest.h"
+#include "daemon/base/text.h"
 #include "store/webhooks.h"
 #include "tests/store/records_fixture.h"
 #include "tests/support/service_server.h"
@@ -33,6 +35,7 @@ class WebhookSenderTest : public c360::testing::RecordsTest {
     receiver.on("/hook", kTaken);
     options.config.limits.targets.allowed = {*adapters::Network::parse("127.0.0.0/8")};
     options.config.limits.ca_file = receiver.ca_file();
+    options.config.key = Secret("a key of thirty-two characters..");
     options.config.threads = 1;
     options.records = [this] {
       return std::shared_ptr<store::Records>(std::shared_ptr<void>(), records_.get());
@@ -43,10 +46,11 @@ class WebhookSenderTest : public c360::testing::RecordsTest {
     options.longest_pause = options.longest_refusal = milliseconds{20};
   }
 
+  Seal seal() const { return store::webhook_seal(options.config.key); }
   store::NewWebhook subscribe(store::WebhookDraft draft = {},
                               std::optional<store::Actor> owner = std::nullopt) {
     if (!draft.url) draft.url = receiver.url() + "/hook";
-    auto made = store::create_webhook(*database_, draft, owner.value_or(admin_));
+    auto made = store::create_webhook(*database_, draft, seal(), owner.value_or(admin_));
     EXPECT_TRUE(made) << made.error().detail;
     return made ? *made : store::NewWebhook{};
   }
@@ -377,7 +381,8 @@ TEST_F(WebhookSenderTest, APausedOneAndOneOfAnInactiveOwnerWait) {
 
 TEST_F(WebhookSenderTest, DuringARotationBothSecretsSign) {
   const auto webhook = subscribe();
-  const auto key = store::rotate_webhook_key(*database_, webhook.id, seconds{3'600}, admin_);
+  const auto key =
+      store::rotate_webhook_key(*database_, webhook.id, seconds{3'600}, seal(), admin_);
   ASSERT_TRUE(key);
   happen(1);
   const auto running = sender();
@@ -389,10 +394,64 @@ TEST_F(WebhookSenderTest, DuringARotationBothSecretsSign) {
   EXPECT_EQ(request.headers.at("webhook-signature"), adapters::webhook_signature(message, at));
 }
 
+TEST_F(WebhookSenderTest, SecretsOfBeforeSealingSignAsEverAndAreSealedOnce) {
+  const auto webhook = subscribe();
+  const std::string former = random_bytes(store::kWebhookKeyBytes);
+  sql("UPDATE ops.webhook SET secret_sealed = NULL, secret = '\\x" + to_hex(webhook.key.reveal()) +
+      "', former_until = now() + interval '1 hour', former_secret = '\\x" + to_hex(former) +
+      "' RETURNING 1");
+  const auto signed_by_both = [&](const ServiceRequest& request) {
+    return request.headers.at("webhook-signature") ==
+           adapters::webhook_signature({.id = request.headers.at("webhook-id"),
+                                        .body = request.body,
+                                        .keys = {webhook.key, Secret(former)}},
+                                       std::stoll(request.headers.at("webhook-timestamp")));
+  };
+  happen(1);
+  {
+    options.config.key = {};
+    const auto unsealed = sender();
+    ASSERT_TRUE(delivered(1));
+  }
+  EXPECT_EQ(*store::unsealed_webhooks(*database_), 1);
+
+  options.config.key = Secret("a key of thirty-two characters..");
+  EXPECT_EQ(*store::seal_webhook_secrets(*database_, seal()), 1);
+  EXPECT_EQ(*store::seal_webhook_secrets(*database_, seal()), 0);
+  EXPECT_EQ(*store::unsealed_webhooks(*database_), 0);
+  EXPECT_EQ(sql("SELECT coalesce(secret, former_secret) IS NULL FROM ops.webhook"), "t");
+  happen(1, 1, 900'002);
+  const auto sealed = sender();
+  ASSERT_TRUE(delivered(2));
+  for (const ServiceRequest& request : receiver.requests()) EXPECT_TRUE(signed_by_both(request));
+}
+
+TEST_F(WebhookSenderTest, WhatIsSealedUnderAnotherKeyIsSentByNobodyUntilTheKeyIsBack) {
+  subscribe();
+  happen(1);
+  for (const std::string other : {"another key of 32 characters....", ""}) {
+    options.config.key = Secret(other);
+    sql("UPDATE ops.webhook SET next_look_at = now(), last_error = NULL RETURNING 1");
+    const auto running = sender();
+    ASSERT_TRUE(
+        becomes("SELECT coalesce(max(last_error), '') LIKE '%webhooks.key_file%'"
+                " FROM ops.webhook WHERE holder IS NULL",
+                "t"));
+  }
+  EXPECT_TRUE(receiver.requests().empty());
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook_delivery"), "0");
+
+  options.config.key = Secret("a key of thirty-two characters..");
+  sql("UPDATE ops.webhook SET next_look_at = now() RETURNING 1");
+  const auto running = sender();
+  ASSERT_TRUE(delivered(1));
+  EXPECT_EQ(sql("SELECT last_error IS NULL FROM ops.webhook"), "t");
+}
+
 TEST_F(WebhookSenderTest, TheQueueIsBoundedAndTheRestStaysInTheHistory) {
   options.first_pause = options.longest_pause = seconds{600};
   const auto webhook = subscribe();
-  auto claim = store::claim_webhook(*database_, "a", seconds{60});
+  auto claim = store::claim_webhook(*database_, "a", seconds{60}, seal());
   ASSERT_TRUE(claim && *claim);
   happen(1, 250);
   (*claim)->queued = store::kMaxQueuedDeliveries - 150;
@@ -402,7 +461,7 @@ TEST_F(WebhookSenderTest, TheQueueIsBoundedAndTheRestStaysInTheHistory) {
   EXPECT_FALSE(*store::feed_webhook(*database_, *records_, **claim));
   EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook_delivery"), "200");
   // Nobody else gets it meanwhile, and who lost it changes nothing.
-  EXPECT_FALSE(*store::claim_webhook(*database_, "b", seconds{60}));
+  EXPECT_FALSE(*store::claim_webhook(*database_, "b", seconds{60}, seal()));
   sql("UPDATE ops.webhook SET fence = fence + 1 RETURNING 1");
   const auto noted = store::note_delivered(*database_, **claim, {.event_id = webhook.id});
   ASSERT_FALSE(noted);

@@ -97,8 +97,9 @@ TEST_F(QueueHistory, JobsReadNothingOfAMillionThatEnded) {
 }
 
 TEST_F(QueueHistory, WebhooksReadNothingOfAMillionDeliveries) {
+  const Seal seal = store::webhook_seal(Secret("a key for tests"));
   const auto webhook =
-      store::create_webhook(*database_, {.url = "https://receiver.example/hook"}, admin_);
+      store::create_webhook(*database_, {.url = "https://receiver.example/hook"}, seal, admin_);
   ASSERT_TRUE(webhook);
   const std::string key = std::to_string(webhook->id);
   int event = 1;
@@ -117,7 +118,7 @@ TEST_F(QueueHistory, WebhooksReadNothingOfAMillionDeliveries) {
           key + ", " + std::to_string(event) + ", '2', " + std::to_string(event) +
           ", 'updated', '{}') RETURNING 1");
     sql("UPDATE ops.webhook SET next_look_at = now() RETURNING 1");
-    auto claim = store::claim_webhook(database, "a", seconds{60});
+    auto claim = store::claim_webhook(database, "a", seconds{60}, seal);
     ASSERT_TRUE(claim && *claim);
     EXPECT_TRUE(store::feed_webhook(database, *records_, **claim));
     const auto due = store::due_deliveries(database, **claim, 100);

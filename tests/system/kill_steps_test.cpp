@@ -172,8 +172,11 @@ class KillWebhooks : public KillSteps {
 
   void SetUp() override {
     receiver_.on("/hook", {.status = 204, .content_type = ""});
-    begin("[webhooks]\nallowed_networks = ['127.0.0.0/8']\nthreads = 1\nca_file = '" +
-          receiver_.ca_file() + "'\ntimeout_ms = 30000\n");
+    daemon_.write("webhook.key", "a key of 32 characters at least.");
+    begin(
+        "[webhooks]\nkey_file = 'webhook.key'\nallowed_networks = ['127.0.0.0/8']\nthreads = "
+        "1\nca_file = '" +
+        receiver_.ca_file() + "'\ntimeout_ms = 30000\n");
     const HttpAnswer made =
         post("/webhooks", R"({"name":"other","url":")" + receiver_.url() + R"(/hook"})");
     ASSERT_EQ(made.status, 201) << made.body;
