@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "adapters/redactor.h"
 #include "adapters/service_account.h"
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
@@ -38,29 +39,13 @@ bool is_one_of(const std::array<std::string_view, N>& words, std::string_view wo
   return std::ranges::find(words, word) != words.end();
 }
 
-// application/x-www-form-urlencoded, of a value.
-std::string form_encoded(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       std::string_view("-._~").contains(c);
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", byte);
-    }
-  }
-  return encoded;
-}
-
 // `credential` is what the grant is about: the refresh token, or the assertion.
 std::string form(const OAuthSettings& settings, const Secret& credential) {
   std::string body;
   const auto add = [&](std::string_view name, std::string_view value) {
     if (value.empty()) return;
     if (!body.empty()) body += '&';
-    body.append(name).append("=").append(form_encoded(value));
+    body.append(name).append("=").append(percent_encoded(value));
   };
   if (settings.grant == OAuthGrant::jwt_bearer) {  // who asks for what is in the assertion
     add("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
@@ -83,22 +68,12 @@ std::string form(const OAuthSettings& settings, const Secret& credential) {
 class Shown {
  public:
   Shown(const OAuthSettings& settings, const Secret& credential)
-      : secrets_{std::string(credential.reveal()), std::string(settings.refresh_token.reveal()),
-                 std::string(settings.client_secret.reveal())} {}
+      : redactor_({credential, settings.refresh_token, settings.client_secret}) {}
 
-  std::string operator()(std::string_view text) const {
-    std::string shown = replace_invalid_utf8(text);
-    for (const std::string& secret : secrets_) {
-      if (secret.empty()) continue;
-      for (std::size_t at = 0; (at = shown.find(secret, at)) != std::string::npos;)
-        shown.replace(at, secret.size(), kMasked);
-    }
-    std::erase_if(shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-    return std::string(utf8_prefix(shown, kShownText));
-  }
+  std::string operator()(std::string_view text) const { return redactor_.line(text, kShownText); }
 
  private:
-  std::array<std::string, 3> secrets_;
+  Redactor redactor_;
 };
 
 std::string text_of(const Json& object, std::string_view name) {

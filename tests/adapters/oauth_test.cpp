@@ -271,11 +271,10 @@ TEST_F(OAuth, AnAnswerOverTheLimitIsNotRead) {
 }
 
 TEST_F(OAuth, ShowsNoSecretThatTheProviderSendsBack) {
-  const Error error = refused(
-      {400,
-       R"({"error":"invalid_request","error_description":"bad consented / client secret\u0007"})"});
+  const Error error = refused({400, R"({"error":"invalid_request","error_description":)"
+                                    R"("bad consented / client secret / client%20secret\u0007"})"});
   EXPECT_EQ(error.code, ErrorCode::upstream_rejected);
-  EXPECT_THAT(error.detail, HasSubstr("bad *** / ***"));
+  EXPECT_THAT(error.detail, HasSubstr("bad *** / *** / ***"));
   EXPECT_THAT(error.detail, Not(HasSubstr("consented")));
   EXPECT_THAT(error.detail, Not(HasSubstr("\a")));
 }

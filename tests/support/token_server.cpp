@@ -92,6 +92,10 @@ void TokenServer::know(const std::string& refresh_token) {
   const std::scoped_lock lock{mutex_};
   refresh_tokens_.insert(refresh_token);
 }
+void TokenServer::set_client_secret(const std::string& secret) {
+  const std::scoped_lock lock{mutex_};
+  client_secret_ = secret;
+}
 void TokenServer::forget_refresh_tokens() {
   const std::scoped_lock lock{mutex_};
   refresh_tokens_.clear();
@@ -187,7 +191,7 @@ TokenAnswer TokenServer::issue(const TokenRequest& request) {
   const bool by_refresh = field("grant_type") == "refresh_token";
   if (field("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer") {
     if (auto refusal = refuse_assertion(field("assertion"))) return *refusal;
-  } else if (field("client_id") != "client" || field("client_secret") != "client secret")
+  } else if (field("client_id") != "client" || field("client_secret") != client_secret_)
     return {401, R"({"error": "invalid_client", "error_description": "not known here"})"};
   if (by_refresh && !refresh_tokens_.contains(field("refresh_token")))
     return {400, R"({"error": "invalid_grant", "error_description": "expired or revoked"})"};

@@ -52,6 +52,8 @@ class TokenServer {
   // Of the honest answer: a refresh token is good while it is known here, and exchanged for
   // "access-1", "access-2" and so on.
   void know(const std::string& refresh_token);
+  // Of the client "client"; "client secret" before.
+  void set_client_secret(const std::string& secret);
   void forget_refresh_tokens();
   // Each answer carries a new refresh token, "refresh-1" and so on, and ends the former one.
   void rotate(bool rotates);
@@ -87,6 +89,7 @@ class TokenServer {
   std::deque<TokenAnswer> scripted_;
   std::vector<TokenRequest> requests_;
   std::function<void(const TokenRequest&)> hook_;
+  std::string client_secret_ = "client secret";
   bool rotates_ = false;
   int lifetime_ = 3'600;
   std::set<std::string> delegated_;
