@@ -68,10 +68,13 @@ class AutofillJobs : public c360::testing::RecordsTest {
                                     return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
                                                                            records_.get());
                                   }});
-    add_repolicy_job(handlers_, {.database = *database_, .records = [this] {
-                                   return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
-                                                                          records_.get());
-                                 }});
+    add_repolicy_job(handlers_, {.database = *database_,
+                                 .records =
+                                     [this] {
+                                       return std::shared_ptr<store::Records>(
+                                           std::shared_ptr<void>(), records_.get());
+                                     },
+                                 .slice = policy_slice_});
   }
   // Kontur.Focus has its key, and answers so.
   void second_says(const std::string& requisites) {
@@ -100,8 +103,10 @@ class AutofillJobs : public c360::testing::RecordsTest {
       EXPECT_TRUE(store::settle_job(*database_, jobs->front(), {.end = store::JobEnd::retry}));
       return std::string(to_string(done.error().code)) + " " + done.error().reason;
     }
-    (void)store::settle_job(*database_, jobs->front(), {});
-    return std::to_string(done->processed);
+    (void)store::settle_job(
+        *database_, jobs->front(),
+        {.end = done->again_after ? store::JobEnd::goes_on : store::JobEnd::done});
+    return std::to_string(done->processed) + (done->again_after ? ", goes on" : "");
   }
   // As the schedule makes it.
   std::string sweep(const std::string& job) {
@@ -131,6 +136,7 @@ class AutofillJobs : public c360::testing::RecordsTest {
   adapters::FocusReportsOptions second_settings_;
   std::unique_ptr<adapters::PartyRegister> parties_;
   std::unique_ptr<adapters::FocusReports> reports_;
+  std::chrono::milliseconds policy_slice_{60'000};
   JobHandlers handlers_;
 };
 
@@ -250,6 +256,28 @@ TEST_F(AutofillJobs, AnotherPolicyChangesTheCardsWithoutACallAndBackAgain) {
   EXPECT_EQ(value("counterparty", key, "full_name"), "Как мы зовём");
   EXPECT_EQ(events(key, "autofilled"), "3");
   EXPECT_EQ(register_.requests().size(), 1U);
+}
+
+TEST_F(AutofillJobs, APassOverManyCardsGivesItsThreadBackBetweenThem) {
+  const std::vector<std::string> inns{"7707083893", "6663003127", "7736207543"};
+  for (const std::string& inn : inns) {
+    const std::string key = card(admin_, inn, R"(,"full_name":"Как мы зовём")");
+    sql("INSERT INTO crm.counterparty_fact (counterparty_id, source, facts, obtained_at) VALUES (" +
+        key + R"(, 'dadata', '{"full_name": "Общество", "inn": ")" + inn +
+        "\"}', now()) RETURNING 1");
+  }
+  policy_slice_ = std::chrono::milliseconds{0};
+  restart();
+  ASSERT_TRUE(*store::queue_repolicy(*database_, {"dadata", "person", "import", "mail", "kontur"}));
+
+  for (const std::string& inn : inns) EXPECT_EQ(run("counterparty_repolicy"), "1, goes on") << inn;
+  EXPECT_EQ(run("counterparty_repolicy"), "0");
+
+  EXPECT_EQ(run("counterparty_repolicy"), "no job");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty WHERE full_name = 'Общество'"), "3");
+  EXPECT_EQ(sql("SELECT status || ' ' || progress_done || ' of ' || progress_total FROM ops.job "
+                "WHERE kind = 'counterparty_repolicy'"),
+            "done 3 of 3");
 }
 
 TEST_F(AutofillJobs, ACardThatIsGoneOrHasAnotherInnKeepsItsPolicyToItself) {
