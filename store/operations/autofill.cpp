@@ -45,6 +45,11 @@ FROM crm.legal_entity
 WHERE counterparty_id = $1::bigint AND (is_primary OR inn = $2::text) AND deleted_at IS NULL
 ORDER BY is_primary DESC, id LIMIT 1 FOR NO KEY UPDATE
 )sql"};
+// What somebody deleted is not made anew behind his back.
+constexpr Sql kDeletedEntity{"c360_autofill_deleted_entity", R"sql(
+SELECT EXISTS (SELECT FROM crm.legal_entity
+                WHERE counterparty_id = $1::bigint AND inn = $2::text AND deleted_at IS NOT NULL)
+)sql"};
 constexpr std::array<std::string_view, 10> kEntityFields = {
     "full_name", "short_name", "legal_form_code",   "inn",          "kpp",
     "ogrn",      "okpo",       "juridical_address", "post_address", "ceo_name"};
@@ -252,6 +257,10 @@ Result<void> create_entity(Records& records, Transaction& tx, const AutofillRequ
     return found == decisions.written.end() ? pedigree.current(field).value
                                             : std::optional(found->value);
   };
+  const auto deleted =
+      tx.query(kDeletedEntity, std::move(Params{}.add(request.id).add(on_card("inn"))));
+  if (!deleted) return std::unexpected(deleted.error());
+  if ((*deleted)->boolean(0, 0)) return {};
   // What stands on the card was taken there, by a lenient import perhaps.
   WriteOptions write{.profile = Profile::draft, .lenient = true, .finish = Finish::run};
   write.also = [&](Draft& draft) {
