@@ -22,4 +22,8 @@ Result<std::int64_t> queue_missing_autofills(Database& database, int limit);
 // been liquidated for 90 days.
 Result<std::int64_t> queue_due_refreshes(Database& database, int limit);
 
+// Whether the settings let the service be asked about the card: it is on, and for imported cards
+// too where this is one.
+Result<bool> may_ask_service(Database& database, std::string_view service, std::int64_t id);
+
 }  // namespace c360::store

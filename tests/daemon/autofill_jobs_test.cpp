@@ -178,7 +178,8 @@ TEST_F(AutofillJobs, AnImportIsFilledOnlyWhereTheSettingsSaySo) {
 }
 
 TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
-  const std::string key = card(admin_);
+  const std::string key =
+      card(admin_, "7707083893", R"(,"responsible_id":)" + std::to_string(*seller_.user_id));
   ASSERT_EQ(run("counterparty_autofill"), "1");
   EXPECT_EQ(sweep("counterparty_refresh"), "0");  // what is known is fresh
   age("31");
@@ -192,6 +193,10 @@ TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
   EXPECT_EQ(sql("SELECT changes::text FROM crm.history_event WHERE event = "
                 "'registry_status_changed' AND changes::text LIKE '%bankrupt%'"),
             R"([{"new": "bankrupt", "old": "active", "field": "registry_status"}])");
+  EXPECT_EQ(sql("SELECT event FROM crm.notification WHERE record_id = " + key +
+                " AND event LIKE 'company%' AND user_id = " + std::to_string(*seller_.user_id)),
+            "company_bankrupt")
+      << "whoever deals with it hears of it";
   // In trouble it is asked about every week; 90 days after its end never again.
   age("8");
   EXPECT_EQ(sweep("counterparty_refresh"), "1");
@@ -372,6 +377,26 @@ TEST_F(AutofillJobs, WhileDadataRefusesItsKeyWhatTheSecondSaysOtherwiseIsAConfli
   ASSERT_EQ(sweep("counterparty_refresh"), "1");
   age("31");
   EXPECT_EQ(run("counterparty_refresh"), "upstream_auth paused");
+}
+
+TEST_F(AutofillJobs, WhileDadataRefusesItsKeyTheSecondIsNotAskedForImportedCards) {
+  second_says(adapters::service_fixture("kontur/req_legal.json"));
+  register_.on(
+      kFind, {.status = 403, .body = adapters::service_fixture("dadata/errors/403_bad_key.json")});
+  store::Actor importer = admin_;
+  importer.origin = "import";
+  const std::string key = card(importer, "6663003127");
+
+  ASSERT_EQ(sweep("counterparty_autofill"), "1");
+  age("1");
+  EXPECT_EQ(run("counterparty_autofill"), "upstream_auth ");
+  EXPECT_TRUE(second_.requests().empty());
+
+  ASSERT_TRUE(store::set_service_switch(*database_,
+                                        {.service = "kontur", .is_on = true, .on_import = true}));
+  age("1");
+  EXPECT_EQ(run("counterparty_autofill"), "1");
+  EXPECT_EQ(value("counterparty", key, "autofill_source"), "kontur");
 }
 
 TEST_F(AutofillJobs, WhatDadataDoesNotKnowTheSecondMayButOfADivisionItIsNotAsked) {
