@@ -8,6 +8,7 @@
 #include "store/draft.h"
 #include "store/operations/action.h"
 #include "store/operations/pedigree.h"
+#include "store/operations/queue_autofill.h"
 
 namespace c360::store {
 namespace {
@@ -32,6 +33,9 @@ VALUES ($1::bigint, $2::text, $3::jsonb, $4::timestamptz)
 ON CONFLICT (counterparty_id, source) DO UPDATE
    SET facts = excluded.facts, obtained_at = excluded.obtained_at
  WHERE counterparty_fact.obtained_at <= excluded.obtained_at
+)sql"};
+constexpr Sql kForgetJob{"c360_autofill_forget_job", R"sql(
+DELETE FROM ops.job WHERE record_id = $1::bigint AND kind = $2::text AND status = 'queued'
 )sql"};
 constexpr Sql kStoredFacts{"c360_autofill_stored", R"sql(
 SELECT facts::text, obtained_at FROM crm.counterparty_fact
@@ -409,6 +413,7 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
   const bool is_settled = request.only_changes && decisions.written.empty();
   if (request.mode == AutofillMode::preview || is_settled)
     return AutofillResult{.json = result_json(request, decisions, facts, {}),
+                          .record = {},
                           .version = pedigree->version};
 
   auto card = write_card(records, tx, request, decisions, facts, actor);
@@ -416,8 +421,10 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
   if (auto done = write_entity(records, tx, request, *pedigree, decisions, facts, actor); !done)
     return std::unexpected(done.error());
   queue_notes(tx, request, decisions, facts);
+  if (request.is_new) tx.queue(kForgetJob, Params{}.add(request.id).add(kAutofillJob));
   if (auto done = tx.run(); !done) return std::unexpected(done.error());
   return AutofillResult{.json = result_json(request, decisions, facts, card->json),
+                        .record = std::move(card->json),
                         .version = card->version,
                         .written = static_cast<int>(decisions.written.size())};
 }
