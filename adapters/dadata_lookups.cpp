@@ -6,6 +6,7 @@
 
 #include "adapters/held_exchange.h"
 #include "adapters/retried.h"
+#include "daemon/base/digest.h"
 #include "daemon/base/identifiers.h"
 
 namespace c360::adapters {
@@ -15,6 +16,16 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::string_view kBank = "findById/bank";
+constexpr std::string_view kCleanAddress = "clean/address";
+constexpr std::string_view kCleanPhone = "clean/phone";
+
+// The key of an answer says nothing of what somebody typed.
+std::string digest_of(const std::string& text) { return to_hex(sha256(text)); }
+
+CachedQuestion cleaning(CachedQuestion question) {
+  question.found_for = question.not_found_for = DadataLookups::kCleanedFor;
+  return question;
+}
 
 // A quarter of what is left at most goes by waiting for a turn.
 void fit(CallLimits& limits, milliseconds left) {
@@ -54,35 +65,23 @@ CallResult<Bank> DadataLookups::bank(const std::string& bik) {
   // Before it becomes a key that is kept.
   if (const auto fault = check_bik(bik))
     return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
-  const auto until = ports_.clock.steady() + options_.lookup_budget;
-  const CachedQuestion question{
-      .key = {.service = "dadata", .method = std::string(kBank), .subject = bik},
-      .found_for = options_.found_for,
-      .not_found_for = options_.not_found_for,
-      // The call, and with a refusal the question for the usage.
-      .lease = 3 * options_.lookup_budget};
-  const auto answer = cache_.obtain(
-      question, [&] { return buy_bank(bik); },
-      [&](milliseconds wait) { return ports_.clock.steady() < until && register_.pause(wait); });
-  if (!answer) return std::unexpected(answer.error());
-  const auto document = json_answer({.status = answer->exchange.status,
-                                     .headers = {{"content-type", answer->exchange.content_type}},
-                                     .body = answer->exchange.body},
-                                    JsonKind::object);
-  if (!document) return std::unexpected(document.error());
-  return dadata::read_bank(*document, bik);
+  return obtain(
+      question(kBank, bik), RetryPolicy::interactive(), JsonKind::object,
+      [&](const Json& answer) { return dadata::read_bank(answer, bik); },
+      [&](Dadata& dadata) { return dadata.find_bank(bik); });
 }
 
 CallResult<CleanAddress> DadataLookups::clean_address(const std::string& text) {
   if (auto on = check_cleaning(); !on) return std::unexpected(std::move(on.error()));
-  return ask({.attempts = 1}, ports_.journal,
-             [&](Dadata& dadata) { return dadata.clean_address(text); });
+  return obtain(cleaning(question(kCleanAddress, digest_of(text))), {.attempts = 1},
+                JsonKind::array, dadata::read_clean_address,
+                [&](Dadata& dadata) { return dadata.clean_address(text); });
 }
 
 CallResult<CleanPhone> DadataLookups::clean_phone(const std::string& text) {
   if (auto on = check_cleaning(); !on) return std::unexpected(std::move(on.error()));
-  return ask({.attempts = 1}, ports_.journal,
-             [&](Dadata& dadata) { return dadata.clean_phone(text); });
+  return obtain(cleaning(question(kCleanPhone, digest_of(text))), {.attempts = 1}, JsonKind::array,
+                dadata::read_clean_phone, [&](Dadata& dadata) { return dadata.clean_phone(text); });
 }
 
 CallResult<void> DadataLookups::check_on() const {
@@ -104,17 +103,42 @@ CallResult<void> DadataLookups::check_cleaning() const {
   return {};
 }
 
-CallResult<RecordedExchange> DadataLookups::buy_bank(const std::string& bik) {
-  HeldExchange journal{std::string(kBank), ports_.journal};
-  const auto bank = ask(RetryPolicy::interactive(), &journal,
-                        [&](Dadata& dadata) { return dadata.find_bank(bik); });
-  if (!bank) return std::unexpected(bank.error());
-  auto exchange = journal.take();
-  if (!exchange)
-    return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
-  // The key of the cache says which bank it is about.
-  exchange->request_body.clear();
-  return std::move(*exchange);
+CachedQuestion DadataLookups::question(std::string_view method, std::string subject) const {
+  return {
+      .key = {.service = "dadata", .method = std::string(method), .subject = std::move(subject)},
+      .found_for = options_.found_for,
+      .not_found_for = options_.not_found_for,
+      // The call, and with a refusal the question for the usage.
+      .lease = 3 * options_.lookup_budget};
+}
+
+template <typename Read, typename Call>
+std::invoke_result_t<Read, const Json&> DadataLookups::obtain(const CachedQuestion& question,
+                                                              const RetryPolicy& retry,
+                                                              JsonKind kind, const Read& read,
+                                                              const Call& call) {
+  const auto until = ports_.clock.steady() + options_.lookup_budget;
+  const auto buy = [&]() -> CallResult<RecordedExchange> {
+    HeldExchange journal{question.key.method, ports_.journal};
+    if (auto answer = ask(retry, &journal, call); !answer)
+      return std::unexpected(std::move(answer.error()));
+    auto exchange = journal.take();
+    if (!exchange)
+      return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
+    // The key of the cache says what it is about.
+    exchange->request_body.clear();
+    return std::move(*exchange);
+  };
+  const auto answer = cache_.obtain(question, buy, [&](milliseconds wait) {
+    return ports_.clock.steady() < until && register_.pause(wait);
+  });
+  if (!answer) return std::unexpected(answer.error());
+  const auto document = json_answer({.status = answer->exchange.status,
+                                     .headers = {{"content-type", answer->exchange.content_type}},
+                                     .body = answer->exchange.body},
+                                    kind);
+  if (!document) return std::unexpected(document.error());
+  return read(*document);
 }
 
 template <typename Call>

@@ -32,8 +32,10 @@ class DadataLookups {
   CallResult<std::vector<Address>> addresses(const std::string& text, int count);
   // Bought once for as long as an answer is good. permanent/bad_id before any call.
   CallResult<Bank> bank(const std::string& bik);
-  // permanent/off unless cleaning is switched on and has its secret key. Asked once: a repetition
-  // may be paid for again. not_found: nothing was recognised, or not surely enough.
+  // permanent/off unless cleaning is switched on and has its secret key. The answer to a text is
+  // bought once in kCleanedFor, whoever asks, also that nothing was recognised, or not surely
+  // enough (not_found). A failed call is not repeated: it may be paid for again.
+  static constexpr std::chrono::hours kCleanedFor{72};  // as long as an Idempotency-Key is kept
   CallResult<CleanAddress> clean_address(const std::string& text);
   CallResult<CleanPhone> clean_phone(const std::string& text);
 
@@ -41,7 +43,12 @@ class DadataLookups {
   using milliseconds = std::chrono::milliseconds;
   CallResult<void> check_on() const;
   CallResult<void> check_cleaning() const;
-  CallResult<RecordedExchange> buy_bank(const std::string& bik);
+  CachedQuestion question(std::string_view method, std::string subject) const;
+  // What is kept of it, or what `call` brings; `read` makes the answer of it.
+  template <typename Read, typename Call>
+  std::invoke_result_t<Read, const Json&> obtain(const CachedQuestion& question,
+                                                 const RetryPolicy& retry, JsonKind kind,
+                                                 const Read& read, const Call& call);
   template <typename Call>
   std::invoke_result_t<Call, Dadata&> ask(const RetryPolicy& retry, CallJournal* journal,
                                           const Call& call);

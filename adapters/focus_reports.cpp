@@ -152,11 +152,22 @@ CallResult<ObtainedReport> FocusReports::report(const FocusQuery& query,
   return read_kept_pdf(*answer);
 }
 
+template <typename Call>
+auto FocusReports::ask(const Call& call) -> decltype(call(std::declval<KonturFocus&>())) {
+  if (auto on = check_on(); !on) return std::unexpected(std::move(on.error()));
+  return with_focus(json_, options_.kontur.json.whole, ports_.journal, call);
+}
+
 CallResult<std::vector<MethodUsage>> FocusReports::usage() {
-  if (!options_.is_on())
-    return no_answer(Outcome::permanent, "off", "Kontur.Focus is off in the settings");
-  return with_focus(json_, options_.kontur.json.whole, ports_.journal,
-                    [](KonturFocus& focus) { return focus.usage(); });
+  return ask([](KonturFocus& focus) { return focus.usage(); });
+}
+
+CallResult<std::vector<WatchedParty>> FocusReports::watch(const std::vector<std::string>& inns) {
+  return ask([&](KonturFocus& focus) { return focus.watch(inns); });
+}
+
+CallResult<std::vector<WatchedParty>> FocusReports::changed_on(std::chrono::year_month_day day) {
+  return ask([&](KonturFocus& focus) { return focus.changed_on(day); });
 }
 
 void FocusReports::interrupt() {
@@ -164,11 +175,15 @@ void FocusReports::interrupt() {
   pdf_.interrupt();
 }
 
+CallResult<void> FocusReports::check_on() const {
+  if (options_.is_on()) return {};
+  return no_answer(Outcome::permanent, "off",
+                   options_.enabled ? "Kontur.Focus is off: no key is set"
+                                    : "Kontur.Focus is switched off in the settings");
+}
+
 CallResult<void> FocusReports::check(const FocusQuery& query) const {
-  if (!options_.is_on())
-    return no_answer(Outcome::permanent, "off",
-                     options_.enabled ? "Kontur.Focus is off: no key is set"
-                                      : "Kontur.Focus is switched off in the settings");
+  if (auto on = check_on(); !on) return on;
   if (const auto id = parse_party_id(query.id); !id) return std::unexpected(id.error());
   return {};
 }

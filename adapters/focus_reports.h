@@ -25,6 +25,7 @@ struct FocusReportsOptions {
   bool enabled = true;
   bool on_import = false;  // reports of imported counterparties too
   bool recheck = true;     // those that became stale are asked for again
+  bool watch = false;      // the service is asked each morning whose requisites changed
   std::chrono::hours risk_for{24};
   std::chrono::hours not_found_for{24};
   std::chrono::days report_for{30};  // then it is stale
@@ -70,6 +71,10 @@ class FocusReports {
   // fails a warning says so.
   CallResult<ObtainedRequisites> requisites(const FocusQuery& query);
   CallResult<std::vector<MethodUsage>> usage();
+  // Adds to the watch list of the key, at most KonturFocus::kMaxWatched INNs; those recognised.
+  CallResult<std::vector<WatchedParty>> watch(const std::vector<std::string>& inns);
+  // Of those watched, whose requisites changed that day of Moscow.
+  CallResult<std::vector<WatchedParty>> changed_on(std::chrono::year_month_day day);
   // Any thread: calls under way end with retryable, reason interrupted.
   void interrupt();
 
@@ -96,6 +101,10 @@ class FocusReports {
   template <typename Call>
   auto with_focus(CallSessions& sessions, milliseconds wait, CallJournal* journal, const Call& call)
       -> decltype(call(std::declval<KonturFocus&>()));
+  // Nothing is kept of the answer.
+  template <typename Call>
+  auto ask(const Call& call) -> decltype(call(std::declval<KonturFocus&>()));
+  CallResult<void> check_on() const;
   CallResult<void> check(const FocusQuery& query) const;
   CachedQuestion question(const FocusQuery& query, std::string_view method,
                           const CallLimits& limits) const;

@@ -70,10 +70,10 @@ Result<AutofillBody> read_body(Request& request, std::uint64_t limit,
   return std::unexpected(std::move(error));
 }
 
-Result<RegisterLookup*> lookup_of(const AutofillContext& context) {
-  if (context.services.register_lookup == nullptr)
+Result<RegisterLookup*> lookup_of(const ApiServices& services) {
+  if (services.register_lookup == nullptr)
     return fail(ErrorCode::unavailable, "No register of companies is connected.", "not_connected");
-  return context.services.register_lookup;
+  return services.register_lookup;
 }
 
 // The register is asked before anything is locked, and again only when nothing is kept of it.
@@ -111,7 +111,7 @@ Result<void> fill_card(const AutofillContext& context, Request& request, Respons
         ErrorCode::precondition_failed,
         "The counterparty is at version " + std::to_string(target->version) + ": read it again.",
         "stale_version");
-  const auto lookup = lookup_of(context);
+  const auto lookup = lookup_of(context.services);
   if (!lookup) return std::unexpected(lookup.error());
   const auto facts = (*lookup)->find({.id = target->id,
                                       .kpp = target->kpp,
@@ -136,11 +136,28 @@ Result<void> fill_card(const AutofillContext& context, Request& request, Respons
                     });
 }
 
+// A text member of a card that is to be made; the creation says what is wrong with it.
+std::string text_member(const Json& card, std::string_view name) {
+  const Json* value = card.find(name);
+  return value != nullptr && value->is_string() ? value->as_string() : std::string();
+}
+
+// The card as it was made, with what the register added.
+Result<void> take_over(store::RecordView& view, const store::AutofillResult& filled) {
+  const auto record = Json::parse(filled.record);
+  auto shown = Json::parse(view.json);
+  if (!record || !shown) return std::unexpected((!record ? record : shown).error());
+  for (const auto& [name, value] : record->as_object()) shown->set(name, value);
+  view.json = shown->dump();
+  view.version = filled.version;
+  return {};
+}
+
 Result<void> look_up(const AutofillContext& context, Request& request, Response& response) {
   std::string text;
   const auto body = read_body(request, context.limit, {"inn", "kpp", "refresh"}, text);
   if (!body) return std::unexpected(body.error());
-  const auto lookup = lookup_of(context);
+  const auto lookup = lookup_of(context.services);
   if (!lookup) return std::unexpected(lookup.error());
   const auto facts = (*lookup)->find(
       {.id = body->inn, .kpp = body->kpp, .subject = "preview", .refresh = body->refresh});
@@ -308,6 +325,36 @@ Route pedigree_route(const AutofillContext& context, const std::string& path) {
 }
 
 }  // namespace
+
+Result<AfterCreation> filling_of(const ApiServices& services, const Resource& resource,
+                                 const Json& card, const store::Actor& actor) {
+  if (auto may = services.records.access().may_create(actor, resource); !may)
+    return std::unexpected(may.error());
+  const std::string inn = text_member(card, "inn");
+  if (inn.empty()) {
+    Error error{.code = ErrorCode::validation_failed,
+                .detail = "Without an INN there is nothing to ask about.",
+                .reason = "inn_required"};
+    error.fields.push_back({"/inn", "inn_required", "Give the counterparty its INN first."});
+    return std::unexpected(std::move(error));
+  }
+  const auto lookup = lookup_of(services);
+  if (!lookup) return std::unexpected(lookup.error());
+  const std::string kpp = text_member(card, "kpp");
+  const bool is_branch = text_member(card, "kind") == "branch";
+  auto facts = (*lookup)->find({.id = inn,
+                                .kpp = is_branch ? kpp : std::string(),
+                                .subject = "counterparty to be",
+                                .typed_kpp = is_branch ? std::string() : kpp});
+  if (!facts) return std::unexpected(facts.error());
+  return [&services, actor, facts = std::move(*facts), policy = (*lookup)->policy()](
+             Transaction& tx, store::RecordView& view) -> Result<void> {
+    const auto filled = store::autofill_counterparty(
+        services.records, tx, {.id = view.id, .policy = policy, .is_new = true}, facts, actor);
+    if (!filled) return std::unexpected(filled.error());
+    return take_over(view, *filled);
+  };
+}
 
 void add_autofill_routes(std::vector<Route>& routes, const ApiServices& services,
                          const ApiOptions& options) {

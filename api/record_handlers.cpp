@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "api/autofill_routes.h"
 #include "api/preconditions.h"
 #include "api/record_routes.h"
 #include "api/write_once.h"
@@ -39,17 +40,18 @@ Result<void> create_record(Records& records, const Resource& resource, const Jso
   return {};
 }
 
-// With rows inside it, which are made in the same transaction.
+// With rows inside it and what `then` adds, which are made in the same transaction.
 Result<void> create_with_rows(const ApiServices& services, const Resource& resource,
                               const Json& body, const std::vector<store::NestedRows>& rows,
                               const store::Actor& actor, const WriteOptions& options,
-                              Transaction* transaction, Response& response) {
+                              const AfterCreation& then, Transaction* transaction,
+                              Response& response) {
   RecordView view;
   const auto work = [&](Transaction& tx) -> Result<void> {
     auto made = store::create_with_rows(services.records, tx, resource, body, rows, actor, options);
     if (!made) return std::unexpected(std::move(made).error());
     view = std::move(*made);
-    return {};
+    return then ? then(tx, view) : Result<void>{};
   };
   auto done = transaction != nullptr
                   ? work(*transaction)
@@ -74,15 +76,16 @@ Result<void> admit_rows(const Request& request, const std::vector<store::NestedR
 // What every POST of a new record does with its body.
 Result<void> create_once(const ApiServices& services, const Resource& resource,
                          const Request& request, std::string_view text, Json& body,
-                         const WriteOptions& write, std::size_t max_rows, Response& response) {
+                         const WriteOptions& write, std::size_t max_rows, Response& response,
+                         const AfterCreation& then = {}) {
   auto rows = store::take_nested_rows(services.records.registry(), resource, body, max_rows);
   if (!rows) return std::unexpected(std::move(rows).error());
   if (auto admitted = admit_rows(request, *rows); !admitted) return admitted;
   const store::Actor actor = actor_of(request);
   return write_once(
       services, request, text, response, [&](Transaction* transaction, Response& answer) {
-        if (!rows->empty()) {
-          return create_with_rows(services, resource, body, *rows, actor, write, transaction,
+        if (!rows->empty() || then) {
+          return create_with_rows(services, resource, body, *rows, actor, write, then, transaction,
                                   answer);
         }
         return create_record(services.records, resource, body, actor, write, transaction, answer);
@@ -292,7 +295,17 @@ RouteHandler create_handler(const ApiServices& services, const Resource& resourc
     std::string text;
     auto body = read_object(request, limit, text);
     if (!body) return std::unexpected(std::move(body).error());
-    return create_once(services, resource, request, text, *body, *write, max_rows, response);
+    const auto filled = flag_parameter(request, "autofill");
+    if (!filled) return std::unexpected(filled.error());
+    if (!*filled)
+      return create_once(services, resource, request, text, *body, *write, max_rows, response);
+    // Nobody pays twice for one request.
+    const auto before = answered_before(services, request, text, response);
+    if (!before) return std::unexpected(before.error());
+    if (*before) return {};
+    const auto fill = filling_of(services, resource, *body, actor_of(request));
+    if (!fill) return std::unexpected(fill.error());
+    return create_once(services, resource, request, text, *body, *write, max_rows, response, *fill);
   };
 }
 

@@ -155,6 +155,12 @@ void add_create(Maker& maker) {
         "lenient", "Import: wrong check digits are stored and told in missing_fields and warnings",
         schema::boolean()));
   }
+  if (maker.resource.kind == "counterparty")
+    route.parameters.push_back(
+        query("autofill",
+              "Ask the register of companies about the INN first, and make the card filled; where "
+              "the register has no answer none is made",
+              schema::boolean()));
   route.request_media_types = {std::string(kJson)};
   route.request_schema =
       schema::ref(creation_component(maker.resource, maker.services.records.registry()));

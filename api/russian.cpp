@@ -36,6 +36,8 @@ constexpr std::array kSentences = {
     Sentence{"Expected a time such as 2026-01-31T10:15:00Z (RFC 3339).",
              "Ожидается время вида 2026-01-31T10:15:00Z (RFC 3339)."},
     Sentence{"Expected true or false.", "Ожидается true или false."},
+    // Cards filled by a register: api/autofill_routes.cpp.
+    Sentence{"Give the counterparty its INN first.", "Сначала укажите ИНН контрагента."},
     // Batches of express reports: api/report_batch_routes.cpp, store/operations/report_batch.cpp.
     Sentence{"Expected the filter of a list, as in its URL.",
              "Ожидается фильтр списка, как в его адресе."},

@@ -107,7 +107,7 @@ Result<void> OutsideServices::announce() {
                   .reports_per_second = focus.kontur.pdf.rate.calls,
                   .settings = settings_of(focus.kontur.token, focus.kontur.base_url),
                   .jobs = {"express_report", "express_report_batch", "counterparty_autofill",
-                           "counterparty_refresh"}});
+                           "counterparty_refresh", "counterparty_watch"}});
   if (!told) return told;
   const auto& metrika = sources_.options();
   told = store::set_service_switch(

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "adapters/helper_renderer.h"
+#include "daemon/base/json_lookup.h"
 #include "daemon/command/probe.h"
 #include "daemon/command/verbs.h"
 #include "daemon/database_check.h"
@@ -258,6 +259,13 @@ void check_service(Context& context, Findings& findings) {
   }
   if (const Json* all = ready->find("ready"); all != nullptr && all->as_bool())
     findings.push_back({"service", State::good, "running and ready", {}});
+  // It works without them; what they are for does not get done.
+  const Json* hindered = ready->find("services");
+  if (hindered == nullptr || !hindered->is_array()) return;
+  for (const Json& outside : hindered->as_array())
+    findings.push_back({"degraded " + text_of(outside, "service"), State::warning,
+                        text_of(outside, "state") + ": " + text_of(outside, "reason"),
+                        text_of(outside, "remedy")});
 }
 
 Json json_of(const Findings& findings) {

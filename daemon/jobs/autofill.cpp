@@ -24,6 +24,12 @@ Error told(adapters::NoAnswer none, const store::Job& job, Instant now) {
   return adapters::to_error(none, now);
 }
 
+// A company nobody knows is no failure.
+Result<JobYield> without(const adapters::NoAnswer& none, const store::Job& job, Instant now) {
+  if (none.outcome == Outcome::not_found) return JobYield{};
+  return std::unexpected(told(none, job, now));
+}
+
 // The card got another INN, or went, since the job was made: what is true now has its own job.
 bool is_overtaken(const Error& error) {
   return error.reason == "inn_changed" || error.code == ErrorCode::not_found;
@@ -69,12 +75,14 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
   if (found) {
     facts = adapters::register_facts(found->party.requisites, "dadata", found->obtained_at);
   } else if (asks_second(ports, *target, found.error())) {
+    const auto may = store::may_ask_service(ports.database, "kontur", id);
+    if (!may) return std::unexpected(may.error());
+    if (!*may) return without(found.error(), run.job(), ports.clock.now());
     if (auto left = keep_reserve(ports.database, run.job(), kRequisitesReserve); !left)
       return std::unexpected(left.error());
     facts = ask_second(ports, *target, id, found.error());
   }
-  if (!facts && facts.error().outcome == Outcome::not_found) return JobYield{};
-  if (!facts) return std::unexpected(told(facts.error(), run.job(), ports.clock.now()));
+  if (!facts) return without(facts.error(), run.job(), ports.clock.now());
   const store::AutofillRequest request{.id = id, .policy = ports.policy};
   auto done = store::in_transaction(
       ports.database, store::Pool::work, [&](store::Transaction& tx) -> Result<void> {

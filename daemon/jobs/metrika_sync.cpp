@@ -1,5 +1,7 @@
 #include "daemon/jobs/metrika_sync.h"
 
+#include "daemon/base/json_lookup.h"
+#include "store/job_payload.h"
 #include "store/operations/request_sources.h"
 
 namespace c360::daemon {
@@ -8,6 +10,7 @@ namespace {
 
 using adapters::NoAnswer;
 using adapters::Outcome;
+using std::chrono::steady_clock;
 using store::Actor;
 using store::Sourceless;
 
@@ -27,7 +30,13 @@ bool is_malformed(const adapters::CallResult<adapters::TrafficSource>& found) {
 
 class MetrikaSync {
  public:
-  MetrikaSync(const MetrikaSyncPorts& ports, JobRun& run) : ports_(ports), run_(run) {}
+  MetrikaSync(const MetrikaSyncPorts& ports, JobRun& run)
+      : ports_(ports), run_(run), ends_(steady_clock::now() + ports.slice) {
+    const auto payload = Json::parse(run.job().payload);
+    if (!payload) return;
+    place_ = text_of(*payload, "place");
+    done_ = static_cast<std::int64_t>(offset_of(*payload, "done"));
+  }
 
   Result<JobYield> work() {
     records_ = ports_.records();
@@ -45,26 +54,38 @@ class MetrikaSync {
       if (auto done = apply(record, nullptr); !done) return std::unexpected(done.error());
     }
     if (*refusal) went_wrong(**refusal);
+    if (is_over_ && !*refusal) return later();
     return yield_;
   }
 
  private:
-  // Why nobody is asked any more; nothing: all were.
+  // The rest is another piece of the job.
+  Result<JobYield> later() {
+    JsonWriter json;
+    json.begin_object().member("place", place_).member("done", done_).end_object();
+    if (auto kept = store::keep_job_payload(ports_.database, run_.job(), json.take()); !kept)
+      return std::unexpected(kept.error());
+    yield_.again_after = std::chrono::milliseconds{0};
+    return yield_;
+  }
+
+  // Why nobody is asked any more; nothing: all were, or the time of this piece is over.
   Result<std::optional<Error>> look_up_all() {
-    std::string place;
-    for (int found = kPage; found == kPage;) {
-      const auto page = store::sourceless_records(ports_.database, place, kPage);
+    for (int found = kPage; found == kPage && !is_over_;) {
+      const auto page = store::sourceless_records(ports_.database, place_, kPage);
       if (!page) return std::unexpected(page.error());
       found = static_cast<int>(page->size());
       for (const Sourceless& record : *page) {
         if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
         auto refusal = look_up(record);
         if (!refusal || *refusal) return refusal;
-        place = record.place;
+        place_ = record.place;
         ++yield_.processed;
+        ++done_;
+        is_over_ = steady_clock::now() >= ends_;
+        if (is_over_) break;
       }
-      if (auto shown = run_.progress(yield_.processed); !shown)
-        return std::unexpected(shown.error());
+      if (auto shown = run_.progress(done_); !shown) return std::unexpected(shown.error());
     }
     return std::nullopt;
   }
@@ -130,6 +151,10 @@ class MetrikaSync {
   std::shared_ptr<store::Records> records_;
   std::set<std::string, std::less<>> codes_;
   std::vector<Sourceless> without_;
+  const steady_clock::time_point ends_;
+  bool is_over_ = false;   // the time of this piece
+  std::string place_;      // behind the record asked about last
+  std::int64_t done_ = 0;  // of all pieces
   JobYield yield_;
 };
 

@@ -2,6 +2,7 @@
 // 19; adapters.md 4.3).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -17,11 +18,13 @@ struct MetrikaSyncPorts {
   adapters::TrafficSources& sources;
   const Clock& clock;
   std::function<std::shared_ptr<store::Records>()> records;  // asked at each run
+  // After so long others get the thread: the rest is another piece of the job.
+  std::chrono::milliseconds slice{5'000};
 };
 
 // Each record has its own transaction under the job's lease. A service that refuses or is away ends
-// the run: what it answered until then is counted, once a run; a run without such an answer waits
-// and is tried again.
+// the run: what it answered until then is counted, once a piece; a piece without such an answer
+// waits and is tried again.
 void add_metrika_jobs(JobHandlers& handlers, const MetrikaSyncPorts& ports);
 
 }  // namespace c360::daemon

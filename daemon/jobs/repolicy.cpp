@@ -7,41 +7,62 @@ namespace c360::daemon {
 
 namespace {
 
+using std::chrono::steady_clock;
 using store::Actor;
 using store::FactKey;
 
 constexpr int kPage = 100;  // between two looks at what else was queued
 
+// One piece of the pass.
 class Repolicy {
  public:
-  Repolicy(store::Database& database, store::Records& records, JobRun& run,
+  Repolicy(const RepolicyPorts& ports, store::Records& records, JobRun& run,
            std::vector<std::string> policy)
-      : database_(database), records_(records), run_(run), policy_(std::move(policy)) {}
+      : database_(ports.database),
+        records_(records),
+        run_(run),
+        policy_(std::move(policy)),
+        ends_(steady_clock::now() + ports.slice),
+        place_(store::repolicy_place(run.job())) {}
 
   Result<JobYield> work() {
     const auto total = store::count_facts(database_);
     if (!total) return std::unexpected(total.error());
-    FactKey last;
-    std::int64_t done = 0;
     while (true) {
       const auto overtaken = store::is_repolicy_overtaken(database_, run_.job());
       if (!overtaken) return std::unexpected(overtaken.error());
       if (*overtaken) return yield_;
-      const auto page = store::facts_after(database_, last, kPage);
+      const auto page = store::facts_after(database_, place_.last, kPage);
       if (!page) return std::unexpected(page.error());
       if (page->empty()) return yield_;
-      for (const FactKey& key : *page) {
-        if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
-        if (auto judged = judge(key); !judged) return std::unexpected(judged.error());
-      }
-      last = page->back();
-      done += static_cast<std::int64_t>(page->size());
-      if (auto shown = run_.progress(done, std::max(done, *total)); !shown)
+      const auto is_over = judge_all(*page);
+      if (!is_over) return std::unexpected(is_over.error());
+      if (auto shown = run_.progress(place_.done, std::max(place_.done, *total)); !shown)
         return std::unexpected(shown.error());
+      if (*is_over) return later();
     }
   }
 
  private:
+  // True: the time of this piece is over.
+  Result<bool> judge_all(const std::vector<FactKey>& page) {
+    for (const FactKey& key : page) {
+      if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
+      if (auto judged = judge(key); !judged) return std::unexpected(judged.error());
+      place_.last = key;
+      ++place_.done;
+      if (steady_clock::now() >= ends_) return true;
+    }
+    return false;
+  }
+
+  Result<JobYield> later() {
+    if (auto kept = store::keep_repolicy_place(database_, run_.job(), place_); !kept)
+      return std::unexpected(kept.error());
+    yield_.again_after = std::chrono::milliseconds{0};
+    return yield_;
+  }
+
   // What another try may mend ends the run; a card that cannot be written is counted.
   Result<void> judge(const FactKey& key) {
     auto judged = changed(key);
@@ -84,6 +105,8 @@ class Repolicy {
   store::Records& records_;
   JobRun& run_;
   const std::vector<std::string> policy_;
+  const steady_clock::time_point ends_;
+  store::RepolicyPlace place_;
   JobYield yield_;
 };
 
@@ -95,7 +118,7 @@ void add_repolicy_job(JobHandlers& handlers, const RepolicyPorts& ports) {
     if (!records) return fail(ErrorCode::unavailable, "the records are being replaced");
     auto policy = store::policy_of(run.job());
     if (!policy) return std::unexpected(policy.error());
-    return Repolicy(ports.database, *records, run, std::move(*policy)).work();
+    return Repolicy(ports, *records, run, std::move(*policy)).work();
   };
 }
 

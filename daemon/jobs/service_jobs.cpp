@@ -6,6 +6,7 @@
 #include "daemon/jobs/metrika_sync.h"
 #include "daemon/jobs/repolicy.h"
 #include "daemon/jobs/report_batch.h"
+#include "daemon/jobs/watch_list.h"
 
 namespace c360::daemon {
 
@@ -27,6 +28,9 @@ void add_service_jobs(JobHandlers& handlers, const ServiceJobPorts& ports) {
                                    .zone = ports.zone};
   add_express_report_jobs(handlers, reports);
   add_report_batch_job(handlers, reports);
+  add_watch_job(
+      handlers,
+      {.database = ports.database, .reports = ports.services.reports(), .clock = ports.clock});
   add_adapter_probe_job(handlers, {.database = ports.database,
                                    .clock = ports.clock,
                                    .services = ports.services,

@@ -208,6 +208,13 @@ constexpr std::array kRows = {
         .default_value = "true",
         .sentence = "Ask again for stale reports: at most 500 a day, the oldest first.",
         .store = [](Config& c, SettingValue&& v) { c.kontur_focus.recheck = v.boolean; }},
+    Row{.key = "kontur_focus.watch",
+        .type = Type::boolean,
+        .default_value = "false",
+        .sentence = "Keep the counterparties on the watch list of the service and refresh, each "
+                    "morning, the cards of those whose requisites changed the day before, without "
+                    "waiting for the monthly refresh. The contract must have it.",
+        .store = [](Config& c, SettingValue&& v) { c.kontur_focus.watch = v.boolean; }},
     Row{.key = "kontur_focus.batch_limit",
         .type = Type::integer,
         .default_value = "1000",

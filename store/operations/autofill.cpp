@@ -8,6 +8,7 @@
 #include "store/draft.h"
 #include "store/operations/action.h"
 #include "store/operations/pedigree.h"
+#include "store/operations/queue_autofill.h"
 
 namespace c360::store {
 namespace {
@@ -33,6 +34,9 @@ ON CONFLICT (counterparty_id, source) DO UPDATE
    SET facts = excluded.facts, obtained_at = excluded.obtained_at
  WHERE counterparty_fact.obtained_at <= excluded.obtained_at
 )sql"};
+constexpr Sql kForgetJob{"c360_autofill_forget_job", R"sql(
+DELETE FROM ops.job WHERE record_id = $1::bigint AND kind = $2::text AND status = 'queued'
+)sql"};
 constexpr Sql kStoredFacts{"c360_autofill_stored", R"sql(
 SELECT facts::text, obtained_at FROM crm.counterparty_fact
 WHERE counterparty_id = $1::bigint AND source = $2::text
@@ -44,6 +48,11 @@ SELECT id, full_name, short_name, legal_form_code, inn, kpp, ogrn, okpo, juridic
 FROM crm.legal_entity
 WHERE counterparty_id = $1::bigint AND (is_primary OR inn = $2::text) AND deleted_at IS NULL
 ORDER BY is_primary DESC, id LIMIT 1 FOR NO KEY UPDATE
+)sql"};
+// What somebody deleted is not made anew behind his back.
+constexpr Sql kDeletedEntity{"c360_autofill_deleted_entity", R"sql(
+SELECT EXISTS (SELECT FROM crm.legal_entity
+                WHERE counterparty_id = $1::bigint AND inn = $2::text AND deleted_at IS NOT NULL)
 )sql"};
 constexpr std::array<std::string_view, 10> kEntityFields = {
     "full_name", "short_name", "legal_form_code",   "inn",          "kpp",
@@ -252,6 +261,10 @@ Result<void> create_entity(Records& records, Transaction& tx, const AutofillRequ
     return found == decisions.written.end() ? pedigree.current(field).value
                                             : std::optional(found->value);
   };
+  const auto deleted =
+      tx.query(kDeletedEntity, std::move(Params{}.add(request.id).add(on_card("inn"))));
+  if (!deleted) return std::unexpected(deleted.error());
+  if ((*deleted)->boolean(0, 0)) return {};
   // What stands on the card was taken there, by a lenient import perhaps.
   WriteOptions write{.profile = Profile::draft, .lenient = true, .finish = Finish::run};
   write.also = [&](Draft& draft) {
@@ -400,6 +413,7 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
   const bool is_settled = request.only_changes && decisions.written.empty();
   if (request.mode == AutofillMode::preview || is_settled)
     return AutofillResult{.json = result_json(request, decisions, facts, {}),
+                          .record = {},
                           .version = pedigree->version};
 
   auto card = write_card(records, tx, request, decisions, facts, actor);
@@ -407,8 +421,10 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
   if (auto done = write_entity(records, tx, request, *pedigree, decisions, facts, actor); !done)
     return std::unexpected(done.error());
   queue_notes(tx, request, decisions, facts);
+  if (request.is_new) tx.queue(kForgetJob, Params{}.add(request.id).add(kAutofillJob));
   if (auto done = tx.run(); !done) return std::unexpected(done.error());
   return AutofillResult{.json = result_json(request, decisions, facts, card->json),
+                        .record = std::move(card->json),
                         .version = card->version,
                         .written = static_cast<int>(decisions.written.size())};
 }

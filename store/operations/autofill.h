@@ -52,10 +52,12 @@ struct AutofillRequest {
   std::vector<std::string> policy;        // sources, the one believed most first
   std::optional<std::int64_t> version{};  // If-Match
   bool only_changes = false;              // where no value changes nothing is written, no event
+  bool is_new = false;  // the card was made in this transaction: its job has nothing left to do
 };
 
 struct AutofillResult {
-  std::string json;  // mode, source, obtained_at, written[], conflicts[], warnings[], record
+  std::string json;    // mode, source, obtained_at, written[], conflicts[], warnings[], record
+  std::string record;  // the counterparty as it is now; empty where nothing was saved
   std::int64_t version = 0;
   int written = 0;
 };

@@ -53,13 +53,14 @@ WITH room AS (
 stale AS (
   SELECT r.counterparty_id, r.inn FROM crm.express_report AS r
     JOIN crm.counterparty AS c ON c.id = r.counterparty_id AND c.inn = r.inn
-    JOIN ops.service_switch AS s ON s.service = 'kontur' AND s.is_on
    WHERE r.status IN ('ready', 'failed', 'not_found')
      AND CASE r.status WHEN 'not_found' THEN r.requested_at
                        ELSE coalesce(r.obtained_at, r.requested_at) END
-           < now() - s.report_days * interval '1 day'
+           < (SELECT now() - s.report_days * interval '1 day' FROM ops.service_switch AS s
+               WHERE s.service = 'kontur' AND s.is_on)
      AND c.deleted_at IS NULL AND c.registry_status IS DISTINCT FROM 'liquidated'
-   ORDER BY r.obtained_at
+   ORDER BY CASE r.status WHEN 'not_found' THEN r.requested_at
+                          ELSE coalesce(r.obtained_at, r.requested_at) END
    LIMIT (SELECT jobs FROM room)
    FOR UPDATE OF r SKIP LOCKED),
 asked AS (

@@ -53,6 +53,9 @@ SELECT $1, id || ':' || inn, id, -20, 'schedule', now() + place * interval '4 ho
   FROM due
 ON CONFLICT (kind, dedupe_key) WHERE status IN ('queued', 'running') DO NOTHING)sql"};
 
+constexpr Sql kMayAsk{"autofill_may_ask", R"sql(
+SELECT EXISTS (SELECT FROM crm.counterparty AS c WHERE c.id = $2 AND crm.asks_service($1, c)))sql"};
+
 Result<std::int64_t> queue_by(Database& database, const Sql& sql, std::string_view kind,
                               int limit) {
   auto rows = database.execute(Pool::work, sql, std::move(Params{}.add(kind).add(limit)));
@@ -68,6 +71,12 @@ Result<std::int64_t> queue_missing_autofills(Database& database, int limit) {
 
 Result<std::int64_t> queue_due_refreshes(Database& database, int limit) {
   return queue_by(database, kDue, kRefreshJob, limit);
+}
+
+Result<bool> may_ask_service(Database& database, std::string_view service, std::int64_t id) {
+  auto rows = database.execute(Pool::work, kMayAsk, std::move(Params{}.add(service).add(id)));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->boolean(0, 0);
 }
 
 }  // namespace c360::store

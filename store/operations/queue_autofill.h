@@ -1,10 +1,8 @@
 // Which cards the registers of companies are asked about by the clock (adapters.md, 1.6; domain.md,
 // 19), if either is on. Jobs are spread over hours, so that people find the service free.
 //
-// Kontur.Focus has a watch list too, which names each morning whose requisites changed (monList,
-// req/mon: adapters/kontur_focus.h). It is not used: the list at the service would have to be kept
-// in step with the cards, days on which nobody asked made up for one by one, and DaData has none.
-// The ages below do for both.
+// The ages below hold for every card; where the watch list of Kontur.Focus is kept (watch_list.h),
+// a card is refreshed besides as soon as the service says that its company changed.
 #pragma once
 
 #include <cstdint>
@@ -23,5 +21,9 @@ Result<std::int64_t> queue_missing_autofills(Database& database, int limit);
 // Of those whose facts are older than 30 days, 7 for a company in trouble; never again once it has
 // been liquidated for 90 days.
 Result<std::int64_t> queue_due_refreshes(Database& database, int limit);
+
+// Whether the settings let the service be asked about the card: it is on, and for imported cards
+// too where this is one.
+Result<bool> may_ask_service(Database& database, std::string_view service, std::int64_t id);
 
 }  // namespace c360::store

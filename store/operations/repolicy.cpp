@@ -1,6 +1,8 @@
 #include "store/operations/repolicy.h"
 
 #include "daemon/base/json.h"
+#include "daemon/base/json_lookup.h"
+#include "store/job_payload.h"
 
 namespace c360::store {
 namespace {
@@ -57,6 +59,24 @@ Result<std::vector<std::string>> policy_of(const Job& job) {
   for (const Json& source : sources->as_array())
     if (source.is_string()) policy.push_back(source.as_string());
   return policy;
+}
+
+RepolicyPlace repolicy_place(const Job& job) {
+  const auto payload = Json::parse(job.payload);
+  if (!payload) return {};
+  return {.last = {.counterparty_id = static_cast<std::int64_t>(offset_of(*payload, "after")),
+                   .source = text_of(*payload, "source")},
+          .done = static_cast<std::int64_t>(offset_of(*payload, "done"))};
+}
+
+Result<void> keep_repolicy_place(Database& database, const Job& job, const RepolicyPlace& place) {
+  JsonWriter json;
+  json.begin_object()
+      .member("after", place.last.counterparty_id)
+      .member("source", place.last.source)
+      .member("done", place.done)
+      .end_object();
+  return keep_job_payload(database, job, json.take());
 }
 
 Result<bool> is_repolicy_overtaken(Database& database, const Job& job) {

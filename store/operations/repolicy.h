@@ -31,6 +31,14 @@ struct FactKey {
   std::int64_t counterparty_id = 0;
   std::string source;
 };
+// Where the job is in their order: a piece of the pass begins behind the one before it.
+struct RepolicyPlace {
+  FactKey last;
+  std::int64_t done = 0;
+};
+RepolicyPlace repolicy_place(const Job& job);
+// conflict, reason lease_lost, when the job is not ours any more.
+Result<void> keep_repolicy_place(Database& database, const Job& job, const RepolicyPlace& place);
 Result<std::int64_t> count_facts(Database& database);
 // The next ones in their order, `limit` at most; none: that was all.
 Result<std::vector<FactKey>> facts_after(Database& database, const FactKey& last, int limit);

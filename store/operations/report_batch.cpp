@@ -37,7 +37,8 @@ SELECT t.id, {write}, t.inn IS NOT NULL AND NOT 'inn' = ANY (t.unverified_fields
  ORDER BY t.id)sql";
 
 constexpr Sql kOpen{"report_batch_open", R"sql(
-SELECT count(*) FROM ops.job WHERE kind = $1 AND status IN ('queued', 'running'))sql"};
+SELECT count(*) FROM ops.job
+ WHERE kind = $1 AND status IN ('queued', 'running') AND created_by IS NOT DISTINCT FROM $2)sql"};
 constexpr Sql kStart{"report_batch_start", R"sql(
 WITH batch AS (
   INSERT INTO ops.report_batch (job_id, wants_fresh, filter, plan) VALUES ($1, $2, $3, $4::jsonb)),
@@ -258,12 +259,13 @@ Result<BatchPlan> plan_report_batch(Records& records, Transaction& tx, const Bat
 Result<std::int64_t> start_report_batch(Transaction& tx, const BatchWish& wish,
                                         const BatchPlan& plan, const Actor& actor) {
   if (plan.wanted.empty()) return 0;
-  const auto open = tx.query(kOpen, Params{}.add(kReportBatchJob));
+  const auto open = tx.query(kOpen, std::move(Params{}.add(kReportBatchJob).add(actor.user_id)));
   if (!open) return std::unexpected(open.error());
   if ((*open)->int64(0, 0) >= kMaxOpenBatches)
     return fail(ErrorCode::conflict,
                 std::to_string(kMaxOpenBatches) +
-                    " batches of reports are not finished yet; wait for one, or cancel it.",
+                    " batches of reports of yours are not finished yet; wait for one, or cancel "
+                    "it.",
                 "too_many_batches");
   const Ticket ticket = queue_job(tx, {.kind = std::string(kReportBatchJob),
                                        .priority = kPriority,

@@ -20,7 +20,7 @@
 namespace c360::store {
 
 inline constexpr std::string_view kReportBatchJob = "express_report_batch";
-// Unfinished ones of the whole installation; conflict, reason too_many_batches, past it. How many
+// Unfinished ones of one person; conflict, reason too_many_batches, past it. How many
 // counterparties one may have is ServiceSwitch::batch_limit.
 inline constexpr int kMaxOpenBatches = 10;
 

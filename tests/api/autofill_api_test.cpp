@@ -175,6 +175,89 @@ TEST_F(AutofillApiTest, ACardWithoutAnInnAndAWrongBodyAreRefusedBeforeAnyCall) {
   EXPECT_TRUE(parties_.asked.empty());
 }
 
+constexpr const char* kNewCard =
+    R"({"inn":"7707083893","segment_code":"small","acquisition_channel_code":"site",)"
+    R"("status_code":"active"})";
+
+TEST_F(AutofillApiTest, ACardCanBeMadeFilled) {
+  HttpClient admin = administrator();
+  sql("UPDATE ops.service_switch SET is_on = true WHERE service = 'dadata' RETURNING 1");
+
+  const HttpAnswer made = admin.post("/api/v1/counterparties?autofill=true", kNewCard);
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("kpp"), "773601001");
+  EXPECT_EQ(made.field("short_name"), "ООО \"Ромашка\"");
+  EXPECT_EQ(made.field("autofill_source"), "dadata");
+  const HttpAnswer read = admin.get(made.header("location"));
+  EXPECT_EQ(read.body, made.body);
+  EXPECT_EQ(read.header("etag"), made.header("etag"));
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.legal_entity WHERE is_primary"), 1);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.job WHERE kind = 'counterparty_autofill'"), 0)
+      << "nothing is left for the job of a new card";
+  EXPECT_THAT(parties_.asked, ElementsAre("7707083893/"));
+}
+
+TEST_F(AutofillApiTest, ACardMadeFilledKeepsWhatItsMakerSaid) {
+  HttpClient admin = administrator();
+  const std::string body = std::string(kNewCard).insert(1, R"("ceo_name":"Петров Пётр",)");
+
+  const HttpAnswer made = admin.post("/api/v1/counterparties?autofill=true", body);
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("ceo_name"), "Петров Пётр");
+  EXPECT_THAT(admin.get(made.header("location") + "/pedigree").body,
+              HasSubstr(R"("theirs":"Иванов Иван Иванович")"));
+}
+
+TEST_F(AutofillApiTest, ACardMadeFilledUnderAKeyAsksOnce) {
+  HttpClient admin = administrator();
+  const std::vector<std::pair<std::string, std::string>> key{{"Idempotency-Key", "made-1"}};
+
+  const HttpAnswer first = admin.post("/api/v1/counterparties?autofill=true", kNewCard, key);
+  const HttpAnswer second = admin.post("/api/v1/counterparties?autofill=true", kNewCard, key);
+
+  ASSERT_EQ(first.status, 201) << first.body;
+  EXPECT_EQ(second.status, 201);
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_THAT(parties_.asked, ElementsAre("7707083893/"));
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty"), 1);
+}
+
+TEST_F(AutofillApiTest, WhereItCannotBeFilledNoCardIsMade) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/counterparties?autofill=true";
+  const std::vector<std::pair<ErrorCode, int>> outcomes{{ErrorCode::not_found, 404},
+                                                        {ErrorCode::conflict, 409},
+                                                        {ErrorCode::unavailable, 503},
+                                                        {ErrorCode::timeout, 504}};
+  for (const auto& [code, status] : outcomes) {
+    parties_.failure = Error{.code = code, .detail = "why", .reason = "because"};
+    EXPECT_EQ(admin.post(path, kNewCard).status, status);
+  }
+  parties_.failure.reset();
+  parties_.asked.clear();
+  EXPECT_EQ(admin.post(path, R"({"inn":"7707083893"})").status, 422) << "it must be a card";
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty"), 0);
+}
+
+TEST_F(AutofillApiTest, ACardMadeFilledIsJudgedBeforeAnyCall) {
+  HttpClient admin = administrator();
+  HttpClient reader = client_of("reader", {"crm-administrators"}, {"counterparty:read"});
+  const std::string path = "/api/v1/counterparties?autofill=true";
+  const std::string without = R"({"name":"Ромашка","segment_code":"small",)"
+                              R"("acquisition_channel_code":"site","status_code":"active"})";
+
+  EXPECT_EQ(problem_of(admin.post(path, without)), "422 inn_required");
+  EXPECT_EQ(admin.post(path, R"({"inn":7})").status, 422);
+  EXPECT_EQ(admin.post("/api/v1/counterparties?autofill=yes", kNewCard).status, 400);
+  EXPECT_EQ(reader.post(path, kNewCard).status, 403);
+  EXPECT_TRUE(parties_.asked.empty());
+  connect(nullptr);
+  HttpClient later = client_of("later", {"crm-administrators"});
+  EXPECT_EQ(problem_of(later.post(path, kNewCard)), "503 not_connected");
+}
+
 TEST_F(AutofillApiTest, APreviewSavesNothing) {
   HttpClient admin = administrator();
   const std::string path = card(admin);

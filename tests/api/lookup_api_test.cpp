@@ -2,6 +2,10 @@
 // answers in a real database.
 #include <gmock/gmock.h>
 
+#include <memory>
+#include <thread>
+#include <vector>
+
 #include "adapters/dadata_lookups.h"
 #include "adapters/stored_gate_states.h"
 #include "tests/adapters/service_setting.h"
@@ -217,6 +221,46 @@ TEST_F(LookupApiTest, ARequestRepeatedUnderItsKeyIsPaidForOnce) {
   ASSERT_EQ(first.status, 200) << first.body;
   EXPECT_EQ(second.body, first.body);
   EXPECT_EQ(second.header("idempotency-replayed"), "true");
+  EXPECT_EQ(calls(), 1U);
+}
+
+TEST_F(LookupApiTest, WhatIsNotRecognisedIsPaidForOnceToo) {
+  service_.on(kCleanAddress, {.body = R"([{"result":null,"qc":2}])"});
+  service_.on(kCleanPhone, {.body = R"([{"phone":null,"qc":2}])"});
+  HttpClient admin = administrator();
+  const testing::HttpHeaders headers{{"Idempotency-Key", "clean-1"}};
+
+  for (const char* body : {kAddress, R"({"phone":"7165219"})"}) {
+    EXPECT_EQ(problem_of(admin.post("/api/v1/lookup/clean", body, headers)), "404 not_recognised");
+    EXPECT_EQ(problem_of(admin.post("/api/v1/lookup/clean", body, headers)), "404 not_recognised");
+    EXPECT_EQ(problem_of(admin.post("/api/v1/lookup/clean", body)), "404 not_recognised");
+  }
+
+  EXPECT_EQ(calls(), 2U);
+}
+
+TEST_F(LookupApiTest, OfManyWhoAskTheSameAtOnceOnePays) {
+  constexpr int kAtOnce = 4;
+  HttpClient admin = administrator();
+  std::vector<std::unique_ptr<HttpClient>> clients;
+  for (int i = 0; i < kAtOnce; ++i)
+    clients.push_back(
+        std::make_unique<HttpClient>(client_of("c" + std::to_string(i), {"crm-administrators"})));
+  std::vector<HttpAnswer> answers(kAtOnce);
+  {
+    std::vector<std::jthread> asking;
+    for (int i = 0; i < kAtOnce; ++i) {
+      asking.emplace_back([&, i] {
+        answers[static_cast<std::size_t>(i)] = clients[static_cast<std::size_t>(i)]->post(
+            "/api/v1/lookup/clean", kAddress, {{"Idempotency-Key", "clean-1"}});
+      });
+    }
+  }
+
+  for (const HttpAnswer& answer : answers) {
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.field("address/value"), "г Москва, ул Вавилова, д 19");
+  }
   EXPECT_EQ(calls(), 1U);
 }
 

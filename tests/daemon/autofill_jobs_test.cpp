@@ -68,10 +68,13 @@ class AutofillJobs : public c360::testing::RecordsTest {
                                     return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
                                                                            records_.get());
                                   }});
-    add_repolicy_job(handlers_, {.database = *database_, .records = [this] {
-                                   return std::shared_ptr<store::Records>(std::shared_ptr<void>(),
-                                                                          records_.get());
-                                 }});
+    add_repolicy_job(handlers_, {.database = *database_,
+                                 .records =
+                                     [this] {
+                                       return std::shared_ptr<store::Records>(
+                                           std::shared_ptr<void>(), records_.get());
+                                     },
+                                 .slice = policy_slice_});
   }
   // Kontur.Focus has its key, and answers so.
   void second_says(const std::string& requisites) {
@@ -100,8 +103,10 @@ class AutofillJobs : public c360::testing::RecordsTest {
       EXPECT_TRUE(store::settle_job(*database_, jobs->front(), {.end = store::JobEnd::retry}));
       return std::string(to_string(done.error().code)) + " " + done.error().reason;
     }
-    (void)store::settle_job(*database_, jobs->front(), {});
-    return std::to_string(done->processed);
+    (void)store::settle_job(
+        *database_, jobs->front(),
+        {.end = done->again_after ? store::JobEnd::goes_on : store::JobEnd::done});
+    return std::to_string(done->processed) + (done->again_after ? ", goes on" : "");
   }
   // As the schedule makes it.
   std::string sweep(const std::string& job) {
@@ -131,6 +136,7 @@ class AutofillJobs : public c360::testing::RecordsTest {
   adapters::FocusReportsOptions second_settings_;
   std::unique_ptr<adapters::PartyRegister> parties_;
   std::unique_ptr<adapters::FocusReports> reports_;
+  std::chrono::milliseconds policy_slice_{60'000};
   JobHandlers handlers_;
 };
 
@@ -172,7 +178,8 @@ TEST_F(AutofillJobs, AnImportIsFilledOnlyWhereTheSettingsSaySo) {
 }
 
 TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
-  const std::string key = card(admin_);
+  const std::string key =
+      card(admin_, "7707083893", R"(,"responsible_id":)" + std::to_string(*seller_.user_id));
   ASSERT_EQ(run("counterparty_autofill"), "1");
   EXPECT_EQ(sweep("counterparty_refresh"), "0");  // what is known is fresh
   age("31");
@@ -186,6 +193,10 @@ TEST_F(AutofillJobs, ARefreshTellsOfABankruptcyByAnEventOfItsOwn) {
   EXPECT_EQ(sql("SELECT changes::text FROM crm.history_event WHERE event = "
                 "'registry_status_changed' AND changes::text LIKE '%bankrupt%'"),
             R"([{"new": "bankrupt", "old": "active", "field": "registry_status"}])");
+  EXPECT_EQ(sql("SELECT event FROM crm.notification WHERE record_id = " + key +
+                " AND event LIKE 'company%' AND user_id = " + std::to_string(*seller_.user_id)),
+            "company_bankrupt")
+      << "whoever deals with it hears of it";
   // In trouble it is asked about every week; 90 days after its end never again.
   age("8");
   EXPECT_EQ(sweep("counterparty_refresh"), "1");
@@ -250,6 +261,28 @@ TEST_F(AutofillJobs, AnotherPolicyChangesTheCardsWithoutACallAndBackAgain) {
   EXPECT_EQ(value("counterparty", key, "full_name"), "Как мы зовём");
   EXPECT_EQ(events(key, "autofilled"), "3");
   EXPECT_EQ(register_.requests().size(), 1U);
+}
+
+TEST_F(AutofillJobs, APassOverManyCardsGivesItsThreadBackBetweenThem) {
+  const std::vector<std::string> inns{"7707083893", "6663003127", "7736207543"};
+  for (const std::string& inn : inns) {
+    const std::string key = card(admin_, inn, R"(,"full_name":"Как мы зовём")");
+    sql("INSERT INTO crm.counterparty_fact (counterparty_id, source, facts, obtained_at) VALUES (" +
+        key + R"(, 'dadata', '{"full_name": "Общество", "inn": ")" + inn +
+        "\"}', now()) RETURNING 1");
+  }
+  policy_slice_ = std::chrono::milliseconds{0};
+  restart();
+  ASSERT_TRUE(*store::queue_repolicy(*database_, {"dadata", "person", "import", "mail", "kontur"}));
+
+  for (const std::string& inn : inns) EXPECT_EQ(run("counterparty_repolicy"), "1, goes on") << inn;
+  EXPECT_EQ(run("counterparty_repolicy"), "0");
+
+  EXPECT_EQ(run("counterparty_repolicy"), "no job");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty WHERE full_name = 'Общество'"), "3");
+  EXPECT_EQ(sql("SELECT status || ' ' || progress_done || ' of ' || progress_total FROM ops.job "
+                "WHERE kind = 'counterparty_repolicy'"),
+            "done 3 of 3");
 }
 
 TEST_F(AutofillJobs, ACardThatIsGoneOrHasAnotherInnKeepsItsPolicyToItself) {
@@ -344,6 +377,26 @@ TEST_F(AutofillJobs, WhileDadataRefusesItsKeyWhatTheSecondSaysOtherwiseIsAConfli
   ASSERT_EQ(sweep("counterparty_refresh"), "1");
   age("31");
   EXPECT_EQ(run("counterparty_refresh"), "upstream_auth paused");
+}
+
+TEST_F(AutofillJobs, WhileDadataRefusesItsKeyTheSecondIsNotAskedForImportedCards) {
+  second_says(adapters::service_fixture("kontur/req_legal.json"));
+  register_.on(
+      kFind, {.status = 403, .body = adapters::service_fixture("dadata/errors/403_bad_key.json")});
+  store::Actor importer = admin_;
+  importer.origin = "import";
+  const std::string key = card(importer, "6663003127");
+
+  ASSERT_EQ(sweep("counterparty_autofill"), "1");
+  age("1");
+  EXPECT_EQ(run("counterparty_autofill"), "upstream_auth ");
+  EXPECT_TRUE(second_.requests().empty());
+
+  ASSERT_TRUE(store::set_service_switch(*database_,
+                                        {.service = "kontur", .is_on = true, .on_import = true}));
+  age("1");
+  EXPECT_EQ(run("counterparty_autofill"), "1");
+  EXPECT_EQ(value("counterparty", key, "autofill_source"), "kontur");
 }
 
 TEST_F(AutofillJobs, WhatDadataDoesNotKnowTheSecondMayButOfADivisionItIsNotAsked) {

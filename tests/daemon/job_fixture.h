@@ -18,8 +18,8 @@ class JobTest : public c360::testing::RecordsTest {
         [this] { return std::shared_ptr<store::Records>(std::shared_ptr<void>(), records_.get()); };
   }
   // "processed failed" of one run, or why it failed.
-  std::string run(const std::string& kind) {
-    EXPECT_TRUE(store::enqueue_job(*database_, {.kind = kind}));
+  std::string run(const std::string& kind, const std::string& trigger = "event") {
+    EXPECT_TRUE(store::enqueue_job(*database_, {.kind = kind, .trigger = trigger}));
     const auto jobs = store::take_jobs(*database_, {kind}, "a", 1);
     if (!jobs || jobs->size() != 1) return "no job";
     const std::atomic<bool> stopping = false;

@@ -41,11 +41,15 @@ class MetrikaSync : public c360::testing::RecordsTest {
                                         return std::make_unique<adapters::CurlHttpClient>("test");
                                       }});
     handlers_.clear();
-    add_metrika_jobs(
-        handlers_,
-        {.database = *database_, .sources = *sources_, .clock = clock_, .records = [this] {
-           return std::shared_ptr<store::Records>(std::shared_ptr<void>(), records_.get());
-         }});
+    add_metrika_jobs(handlers_, {.database = *database_,
+                                 .sources = *sources_,
+                                 .clock = clock_,
+                                 .records =
+                                     [this] {
+                                       return std::shared_ptr<store::Records>(
+                                           std::shared_ptr<void>(), records_.get());
+                                     },
+                                 .slice = slice_});
   }
   std::string lead(const std::string& client_id, const std::string& received = "2026-03-01") {
     return make("lead",
@@ -57,14 +61,20 @@ class MetrikaSync : public c360::testing::RecordsTest {
   // "processed failed" and what went wrong, or why it failed.
   std::string run() {
     EXPECT_TRUE(store::enqueue_job(*database_, {.kind = "metrica_source_sync"}));
+    return work();
+  }
+  std::string work() {
     const auto jobs = store::take_jobs(*database_, {"metrica_source_sync"}, "a", 1);
     if (!jobs || jobs->size() != 1) return "no job";
     const std::atomic<bool> stopping = false;
     JobRun attempt(*database_, jobs->front(), stopping);
     const auto done = handlers_.at("metrica_source_sync")(attempt);
-    EXPECT_TRUE(store::settle_job(*database_, jobs->front(), {}));
+    const bool goes_on = done && done->again_after;
+    EXPECT_TRUE(store::settle_job(*database_, jobs->front(),
+                                  {.end = goes_on ? store::JobEnd::goes_on : store::JobEnd::done}));
     if (!done) return std::string(to_string(done.error().code)) + " " + done.error().reason;
     return std::to_string(done->processed) + " " + std::to_string(done->failed) +
+           (goes_on ? " goes on" : "") +
            (done->trouble ? " " + std::string(to_string(done->trouble->code)) : "");
   }
 
@@ -72,6 +82,7 @@ class MetrikaSync : public c360::testing::RecordsTest {
   adapters::TrafficSourcesOptions settings_;
   std::unique_ptr<adapters::StoredGateStates> states_;
   std::unique_ptr<adapters::TrafficSources> sources_;
+  std::chrono::milliseconds slice_{600'000};
   JobHandlers handlers_;
 };
 
@@ -210,6 +221,29 @@ TEST_F(MetrikaSync, MoreThanAPageIsWorkedOffAndNoneIsJumpedOver) {
   EXPECT_EQ(run(), "250 0");
 
   EXPECT_EQ(sql("SELECT count(*) FROM crm.lead WHERE request_source_code = 'unknown'"), "250");
+}
+
+TEST_F(MetrikaSync, ABacklogGivesItsThreadBackAndGoesOnBehindWhatWasAsked) {
+  slice_ = std::chrono::milliseconds{0};
+  connect();
+  const std::string first = lead("111", "2026-03-01");
+  const std::string second = lead("222", "2026-03-02");
+  const std::string third = lead("333", "2026-03-03");
+  metrika_.next(recorded("empty"));
+  metrika_.next(recorded("direct"));
+  metrika_.next(recorded("empty"));
+
+  EXPECT_EQ(run(), "1 0 goes on");
+  EXPECT_EQ(work(), "1 0 goes on");
+  EXPECT_EQ(work(), "1 0 goes on");
+  EXPECT_EQ(work(), "0 0");
+
+  EXPECT_EQ(work(), "no job");
+  EXPECT_EQ(metrika_.requests().size(), 3U);
+  EXPECT_EQ(value("lead", first, "source_sync_attempts"), "1");
+  EXPECT_EQ(value("lead", second, "request_source_code"), "direct");
+  EXPECT_EQ(value("lead", third, "source_sync_attempts"), "1");
+  EXPECT_EQ(sql("SELECT progress_done FROM ops.job"), "3");
 }
 
 TEST_F(MetrikaSync, WithoutATokenNothingIsAsked) {

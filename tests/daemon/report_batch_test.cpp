@@ -382,6 +382,60 @@ TEST_F(ReportBatchTest, HasALimitOfCounterpartiesAndOfBatches) {
   EXPECT_EQ(one_more.error().reason, "too_many_batches");
 }
 
+TEST_F(ReportBatchTest, OnePersonsPausedBatchesKeepNobodyElseFromHis) {
+  const std::vector<std::int64_t> ids = cards(1);
+  turn_on();
+  for (int i = 0; i < store::kMaxOpenBatches; ++i) {
+    const auto id = start({.ids = ids}, admin_);
+    ASSERT_TRUE(id);
+    ASSERT_TRUE(store::pause_job(*database_, *id));
+  }
+  const store::Actor other = person("second", {"crm-administrators"});
+
+  EXPECT_TRUE(start({.ids = ids}, other));
+
+  EXPECT_EQ(start({.ids = ids}, admin_).error().reason, "too_many_batches");
+}
+
+TEST_F(ReportBatchTest, WhatACanceledBatchHadBegunIsNotLeftWaiting) {
+  const std::vector<std::int64_t> ids = cards(2);
+  turn_on();
+  ASSERT_TRUE(start({.ids = {ids[0]}}, admin_));
+  ASSERT_EQ(run(), "done");
+  ASSERT_EQ(focus_.bought(), 2);
+  const auto id = start({.ids = ids, .fresh = true}, admin_);
+  // Both are begun, and the daemon went away.
+  sql("INSERT INTO crm.express_report (counterparty_id, inn) VALUES (" + std::to_string(ids[1]) +
+      ", '" + company_inn(2) + "') RETURNING 1");
+  sql("UPDATE crm.express_report SET status = 'running' RETURNING 1");
+
+  ASSERT_TRUE(store::cancel_job(*database_, *id));
+
+  EXPECT_EQ(sql("SELECT string_agg(status || coalesce(' ' || reason, ''), ', ' ORDER BY "
+                "counterparty_id) FROM crm.express_report"),
+            "ready, failed batch_canceled");
+  // Begun anew it takes them up again.
+  ASSERT_TRUE(store::retry_job(*database_, *id));
+  EXPECT_EQ(run(), "done");
+  EXPECT_EQ(items(*id), "2 ready");
+}
+
+TEST_F(ReportBatchTest, ACheckThatSomebodyAskedForBesidesStaysQueuedWhenTheBatchIsCanceled) {
+  const std::vector<std::int64_t> ids = cards(1);
+  turn_on();
+  const auto id = start({.ids = ids}, admin_);
+  const std::string key = std::to_string(ids[0]);
+  sql("INSERT INTO crm.express_report (counterparty_id, inn) VALUES (" + key + ", '" +
+      company_inn(1) + "') RETURNING 1");
+  ASSERT_TRUE(store::enqueue_job(
+      *database_,
+      {.kind = "express_report", .dedupe_key = key + ":" + company_inn(1), .record_id = ids[0]}));
+
+  ASSERT_TRUE(store::cancel_job(*database_, *id));
+
+  EXPECT_EQ(sql("SELECT status FROM crm.express_report"), "queued");
+}
+
 TEST_F(ReportBatchTest, OfAServiceThatIsOffItSaysSo) {
   const std::vector<std::int64_t> ids = cards(1);
   EXPECT_EQ(start({.ids = ids}, admin_).error().reason, "adapter_off");

@@ -267,6 +267,21 @@ TEST_F(AutofillTest, ThePrimaryLegalEntityFollowsTheCard) {
             "773601001 Иванов Иван Иванович Своё имя");
 }
 
+TEST_F(AutofillTest, ALegalEntitySomebodyDeletedDoesNotComeBackByItself) {
+  const std::int64_t id = card();
+  filled(id, company());
+  const std::string entity = sql("SELECT id FROM crm.legal_entity");
+  ASSERT_TRUE(records_->remove(kind("legal_entity"), entity, admin_));
+
+  filled(id, company());
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.legal_entity WHERE deleted_at IS NULL"), "0");
+
+  // Of another company there was none.
+  sql("UPDATE crm.legal_entity SET inn = '7736207543' RETURNING 1");
+  filled(id, company());
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.legal_entity WHERE deleted_at IS NULL"), "1");
+}
+
 TEST_F(AutofillTest, ACardWithoutALegalEntityGetsItsOwnDataAsTheFirstOne) {
   const std::int64_t id = card(R"(,"ceo_name":"Как в письме")");
   filled(id, company(), AutofillMode::preview);

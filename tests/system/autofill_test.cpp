@@ -40,6 +40,30 @@ TEST_F(Autofill, ACardFillsItselfByItsInnAndARefusedKeyIsMendedByAReload) {
 }
 
 // All of it by jobs of the running daemon, from one request with nothing but the INN.
+TEST_F(Autofill, ACardAskedForFilledIsFilledWhenItIsThere) {
+  start(with_register());
+  sign_in();
+  const std::string body = R"({"inn":"7707083893","segment_code":"small",)"
+                           R"("acquisition_channel_code":"site","status_code":"active"})";
+
+  const HttpAnswer made = post("?autofill=true", body);
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.field("name"), "ООО Ромашка");
+  EXPECT_EQ(made.field("kpp"), "773601001");
+  EXPECT_EQ(
+      one("SELECT count(*) FROM ops.job WHERE kind = 'counterparty_autofill' AND record_id = " +
+          made.field("id")),
+      "0");
+  register_.on(kFindParty, {.body = R"({"suggestions":[]})"});
+  const HttpAnswer unknown =
+      post("?autofill=true", std::string(body).replace(body.find("7707083893"), 10, "6663003127"));
+  EXPECT_EQ(unknown.status, 404) << unknown.body;
+  EXPECT_EQ(unknown.field("code"), "inn_not_found");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.counterparty"), "1");
+  EXPECT_EQ(register_.requests().size(), 2U);
+}
+
 TEST_F(Autofill, AnInnAloneFillsTheCardAndBringsTheExpressReportWithItsPdf) {
   ServiceServer focus;
   focus.next({.body = R"([{"inn":"7707083893","briefReport":{"summary":{"redStatements":true},)"

@@ -275,6 +275,22 @@ TEST_F(Command, TheDoctorNamesTheRemedy) {
   EXPECT_THAT(well.output, HasSubstr("\"check\":\"renderer\""));
 }
 
+TEST_F(Command, TheDoctorNamesAnOutsideServiceThatDoesNotWork) {
+  start(config());
+  pin_ports(
+      "[dadata]\napi_key_file = 'key'\nsuggestions_url = 'https://127.0.0.1:1'\n"
+      "profile_url = 'https://127.0.0.1:1'\n");
+  daemon_.write("key", "x");
+  ASSERT_EQ(client360({"reload"}).exit_code, 0);
+  make_operator();
+  ASSERT_EQ(client360({"adapter", "probe", "dadata"}).exit_code, 1);
+
+  const RanProgram doctor = client360({"doctor"});
+
+  EXPECT_EQ(doctor.exit_code, 0) << "it works without: " << doctor.output;
+  EXPECT_THAT(doctor.output, HasSubstr("degraded dadata"));
+}
+
 TEST_F(Command, ADryRunNeedsNoService) {
   rewrite(config());
   const auto mail = daemon_.write(

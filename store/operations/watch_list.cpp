@@ -1,0 +1,88 @@
+#include "store/operations/watch_list.h"
+
+#include <span>
+
+#include "store/operations/queue_autofill.h"
+
+namespace c360::store {
+namespace {
+
+constexpr Sql kUnwatched{"watch_list_new", R"sql(
+SELECT DISTINCT c.inn FROM crm.counterparty AS c
+  JOIN ops.service_switch AS s ON s.service = 'kontur'
+ WHERE c.inn IS NOT NULL AND crm.asks_service('kontur', c)
+   AND c.registry_status IS DISTINCT FROM 'liquidated'
+   AND NOT EXISTS (SELECT FROM ops.watched_party AS w
+                    WHERE w.inn = c.inn AND w.settings = s.settings
+                      AND (w.is_recognised OR w.told_at > now() - interval '30 days'))
+ ORDER BY c.inn LIMIT $1)sql"};
+// $3 days since 1970-01-01.
+constexpr Sql kWatched{"watch_list_told", R"sql(
+WITH kontur AS (
+  UPDATE ops.service_switch
+     SET watched_through = coalesce(watched_through, date '1970-01-01' + $3::integer)
+   WHERE service = 'kontur'
+  RETURNING settings)
+INSERT INTO ops.watched_party (inn, settings, is_recognised)
+SELECT told.inn, kontur.settings, told.inn = ANY ($2::text[])
+  FROM kontur, unnest($1::text[]) AS told (inn)
+ON CONFLICT (inn) DO UPDATE
+   SET settings = excluded.settings, is_recognised = excluded.is_recognised,
+       told_at = excluded.told_at)sql"};
+constexpr Sql kThrough{"watch_list_through", R"sql(
+SELECT watched_through - date '1970-01-01' FROM ops.service_switch WHERE service = 'kontur')sql"};
+// Of a division the INN is the first part of the subject.
+constexpr Sql kChanged{"watch_list_changed", R"sql(
+WITH moved AS (
+  UPDATE ops.service_switch SET watched_through = date '1970-01-01' + $2::integer
+   WHERE service = 'kontur'),
+overtaken AS (
+  UPDATE ops.service_answer SET valid_until = now()
+   WHERE service IN ('dadata', 'kontur') AND method IN ('findById/party', 'req', 'egrDetails')
+     AND split_part(subject, '/', 1) = ANY ($1::text[]) AND valid_until > now())
+INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger)
+SELECT $3, c.id || ':' || c.inn, c.id, -20, 'schedule'
+  FROM crm.counterparty AS c
+ WHERE c.inn = ANY ($1::text[]) AND c.deleted_at IS NULL
+ON CONFLICT (kind, dedupe_key) WHERE status IN ('queued', 'running') DO NOTHING
+RETURNING id)sql"};
+
+std::int64_t count_of(std::chrono::sys_days day) { return day.time_since_epoch().count(); }
+
+}  // namespace
+
+Result<std::vector<std::string>> unwatched_inns(Database& database, int limit) {
+  auto rows = database.execute(Pool::work, kUnwatched, Params{}.add(limit));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<std::string> inns;
+  for (int row = 0; row < rows->size(); ++row) inns.emplace_back(rows->text(row, 0));
+  return inns;
+}
+
+void queue_watched(Transaction& tx, const std::vector<std::string>& inns,
+                   const std::vector<std::string>& recognised, std::chrono::sys_days through) {
+  tx.queue(kWatched, std::move(Params{}
+                                   .add_array(std::span<const std::string>(inns))
+                                   .add_array(std::span<const std::string>(recognised))
+                                   .add(count_of(through))));
+}
+
+Result<std::optional<std::chrono::sys_days>> watched_through(Database& database) {
+  auto rows = database.execute(Pool::work, kThrough);
+  if (!rows) return std::unexpected(rows.error());
+  const auto days = rows->empty() ? std::nullopt : rows->optional_int64(0, 0);
+  if (!days) return std::nullopt;
+  return std::chrono::sys_days{std::chrono::days{*days}};
+}
+
+Result<std::int64_t> queue_changed(Transaction& tx, const std::vector<std::string>& inns,
+                                   std::chrono::sys_days day) {
+  const auto rows = tx.query(kChanged, std::move(Params{}
+                                                     .add_array(std::span<const std::string>(inns))
+                                                     .add(count_of(day))
+                                                     .add(kRefreshJob)));
+  if (!rows) return std::unexpected(rows.error());
+  return (*rows)->size();
+}
+
+}  // namespace c360::store
