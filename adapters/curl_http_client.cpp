@@ -208,6 +208,11 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_LOW_SPEED_LIMIT, kSlowBytesPerSecond);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_limit.count()));
   set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.max_answer_bytes));
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // what a proxy says is no part of the answer
+  if (!request.proxy.empty()) {
+    set(CURLOPT_PROXY, request.proxy.c_str());
+    set(CURLOPT_NOPROXY, "");
+  }
   if (request.targets != nullptr) {
     call.targets = request.targets;
     set(CURLOPT_NOPROXY, "*");  // it would be the proxy's address that is checked
