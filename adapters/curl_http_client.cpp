@@ -246,7 +246,8 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
     curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);
     const bool formless = is_about_form(result, call, sent > 0);
     return fail(formless ? ErrorCode::unavailable : code_of(result),
-                fmt::format("{}: {}", shown(request.url),
+                fmt::format("{}{}: {}", shown(request.url),
+                            request.proxy.empty() ? "" : " by the proxy " + request.proxy,
                             text[0] != '\0' ? text.data() : curl_easy_strerror(result)),
                 cancelled              ? "interrupted"
                 : is_about_tls(result) ? "tls"

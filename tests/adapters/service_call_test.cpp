@@ -187,6 +187,7 @@ TEST_F(FaultTest, AProxyOfTheServiceIsGoneThroughAndSeesNoKey) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().outcome, Outcome::retryable);
   EXPECT_THAT(refused.error().detail, HasSubstr("407"));
+  EXPECT_THAT(refused.error().detail, HasSubstr("by the proxy " + closed.url()));
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
