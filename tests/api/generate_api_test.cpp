@@ -338,7 +338,7 @@ TEST_F(GenerateApi, ADocumentIsMadeOfALeadWhichNobodyHasFoundTheCustomerOfYet) {
 
   ASSERT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(admin.get("/api/v1/documents/" + id_of(made) + "/content").body,
-            "<p>Лид &lt;1&gt;: Новый</p>");
+            "<p>Лид &lt;1&gt;: Не обработан</p>");
   EXPECT_THAT(admin.get("/api/v1/leads/" + lead + "/documents").body, HasSubstr("Лист лида от "));
   EXPECT_EQ(
       problem_of(admin.post("/api/v1/orders/1/documents/generate", R"({"template":"lead_sheet"})")),
