@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "adapters/answer_fields.h"
+#include "adapters/answer_shape.h"
 #include "daemon/base/foreign_json.h"
 #include "daemon/base/identifiers.h"
 #include "daemon/base/text.h"
@@ -329,6 +330,19 @@ CallResult<std::string> read_balance(const Json& answer) {
   auto balance = AnswerFields{answer, warnings}.text("balance");
   if (!balance) return unusable("the answer has no `balance`");
   return std::move(*balance);
+}
+
+std::string needed_of_parties(const std::string& body) {
+  return only_shape(body, R"({"suggestions": [{"value": 1, "data": {
+    "inn": 1, "kpp": 1, "ogrn": 1, "ogrn_date": 1, "type": 1, "branch_type": 1, "okpo": 1,
+    "okved": 1, "invalid": 1, "invalidity": 1,
+    "name": {"full_with_opf": 1, "short_with_opf": 1}, "opf": {"short": 1},
+    "fio": {"surname": 1, "name": 1, "patronymic": 1},
+    "management": {"name": 1, "post": 1, "start_date": 1},
+    "managers": [{"invalidity": 1}], "founders": [{"invalidity": 1}],
+    "state": {"status": 1, "registration_date": 1, "liquidation_date": 1},
+    "address": {"value": 1, "unrestricted_value": 1, "invalidity": 1},
+    "phones": [{"value": 1}], "emails": [{"value": 1, "data": {"source": 1}}]}}]})");
 }
 
 std::string refusal_text(const std::string& body) {

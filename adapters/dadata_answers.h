@@ -91,6 +91,8 @@ CallResult<std::string> read_balance(const Json& answer);
 
 // What the body of a refusal says, in any of its four shapes; empty where it says nothing.
 std::string refusal_text(const std::string& body);
+// Of an answer about parties what read_party() reads.
+std::string needed_of_parties(const std::string& body);
 
 }  // namespace dadata
 }  // namespace c360::adapters

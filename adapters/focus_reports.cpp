@@ -81,6 +81,7 @@ CallResult<RecordedExchange> FocusReports::buy_json(std::string_view method, con
   auto exchange = journal.take();
   if (!exchange)
     return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
+  if (!options_.keeps_whole) exchange->body = kontur::needed_of(exchange->body);
   return std::move(*exchange);
 }
 

@@ -23,9 +23,10 @@ namespace c360::adapters {
 struct FocusReportsOptions {
   KonturOptions kontur;
   bool enabled = true;
-  bool on_import = false;  // reports of imported counterparties too
-  bool recheck = true;     // those that became stale are asked for again
-  bool watch = false;      // the service is asked each morning whose requisites changed
+  bool keeps_whole = true;  // answers; otherwise what is read of them
+  bool on_import = false;   // reports of imported counterparties too
+  bool recheck = true;      // those that became stale are asked for again
+  bool watch = false;       // the service is asked each morning whose requisites changed
   std::chrono::hours risk_for{24};
   std::chrono::hours not_found_for{24};
   std::chrono::days report_for{30};  // then it is stale

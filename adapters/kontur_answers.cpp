@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "adapters/answer_fields.h"
+#include "adapters/answer_shape.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/identifiers.h"
 #include "daemon/base/text.h"
@@ -231,6 +232,18 @@ CallResult<Risk> read_brief(const Json& answer, const PartyId& asked, std::strin
   if (summary == nullptr || !summary->is_object())
     return unusable("the report has no object `briefReport.summary`");
   return risk_of(fields);
+}
+
+std::string needed_of(const std::string& body) {
+  const std::string body_shape = R"({
+    "kpp": 1, "okpo": 1, "opf": 1, "fio": 1, "legalName": {"short": 1, "full": 1},
+    "legalAddress": {"parsedAddressRF": 1, "isInaccuracy": 1},
+    "status": 1, "registrationDate": 1, "dissolutionDate": 1,
+    "heads": [{"fio": 1, "position": 1, "firstDate": 1, "isInaccuracy": 1}],
+    "managementCompanies": [{"name": 1, "position": 1, "firstDate": 1, "isInaccuracy": 1}],
+    "activities": {"principalActivity": {"code": 1}}, "regInfo": {"ogrnDate": 1}})";
+  return only_shape(body, R"([{"inn": 1, "ogrn": 1, "briefReport": {"summary": 1}, "UL": )" +
+                              body_shape + R"(, "IP": )" + body_shape + "}]");
 }
 
 CallResult<ReportPdf> read_pdf(const HttpAnswer& answer) {

@@ -67,6 +67,8 @@ CallResult<FocusCompany> read_company(const Json& answer, const PartyId& asked,
                                       std::string_view known_ogrn);
 CallResult<RegisterDetails> read_details(const Json& answer, const PartyId& asked);
 CallResult<Risk> read_brief(const Json& answer, const PartyId& asked, std::string_view known_ogrn);
+// Of any of these three what is read.
+std::string needed_of(const std::string& body);
 CallResult<ReportPdf> read_pdf(const HttpAnswer& answer);
 std::vector<WatchedParty> read_watched(const Json& answer);
 CallResult<std::vector<MethodUsage>> read_usage(const Json& answer);

@@ -132,6 +132,7 @@ CallResult<RecordedExchange> PartyRegister::buy(const PartyQuery& query) {
     return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
   // The question carries nothing of value, and the key of the cache says whom it is about.
   exchange->request_body.clear();
+  if (!options_.keeps_whole) exchange->body = dadata::needed_of_parties(exchange->body);
   return std::move(*exchange);
 }
 

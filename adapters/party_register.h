@@ -22,8 +22,9 @@ namespace c360::adapters {
 struct PartyRegisterOptions {
   DadataOptions dadata;
   bool enabled = true;
-  bool on_import = false;  // cards of imported counterparties are filled too
-  bool cleaning = false;   // of addresses and phones, which costs money each (DadataLookups)
+  bool keeps_whole = true;  // answers; otherwise what is read of them
+  bool on_import = false;   // cards of imported counterparties are filled too
+  bool cleaning = false;    // of addresses and phones, which costs money each (DadataLookups)
   std::size_t workers = 4;
   std::chrono::seconds found_for{86'400};
   std::chrono::seconds not_found_for{3'600};

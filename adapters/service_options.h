@@ -19,12 +19,14 @@ struct CallLimits {
   std::chrono::milliseconds longest_wait{1'000};  // for the rate
   std::int64_t day_calls = 0;                     // our own limits; 0: none
   std::int64_t month_calls = 0;
+  std::string proxy{};  // HttpRequest::proxy
 
   void apply_to(HttpRequest& request) const {
     request.timeout = whole;
     request.stall_limit = first_byte;
     request.connect_timeout = connect;
     request.max_answer_bytes = max_answer_bytes;
+    request.proxy = proxy;
   }
   GatePolicy policy() const {
     GatePolicy policy;

@@ -130,14 +130,15 @@ Result<SentTemplate> read_template(const Json& body, const std::string& code) {
 
 // What a document made with it would meet.
 Result<void> try_template(const ApiServices& services, const Request& request,
-                          const std::string& page) {
+                          const DocumentTemplate& made) {
   if (services.renderer == nullptr) {
     return fail(ErrorCode::unavailable,
                 "A template is printed once before it is taken, and no renderer is connected: see "
                 "the setting documents.renderer.",
                 "not_connected");
   }
-  const auto filled = store::fill_template(page, store::sample_content());
+  const auto filled = store::fill_template(
+      made.page, store::sample_content(services.records.registry().get(made.kind)));
   if (!filled) return std::unexpected(filled.error());
   const auto pdf = services.renderer->pdf(
       *filled, [peer = request.peer] { return peer != nullptr && peer->gone(); });
@@ -149,7 +150,7 @@ Result<void> try_template(const ApiServices& services, const Request& request,
 Result<void> complete(const ApiServices& services, SentTemplate& sent) {
   auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
   if (!tx) return std::unexpected(tx.error());
-  auto made = store::completed_template(*tx, std::move(sent.made));
+  auto made = store::completed_template(*tx, services.records.registry(), std::move(sent.made));
   if (!made) return std::unexpected(std::move(made).error());
   sent.made = std::move(*made);
   return {};
@@ -180,7 +181,7 @@ Result<void> put(const ApiServices& services, std::uint64_t limit, Request& requ
   auto sent = read_template(*body, request.path_value(0));
   if (!sent) return std::unexpected(std::move(sent).error());
   if (auto completed = complete(services, *sent); !completed) return completed;
-  if (auto tried = try_template(services, request, sent->made.page); !tried) return tried;
+  if (auto tried = try_template(services, request, sent->made); !tried) return tried;
   return add_version(services, request, *sent, response);
 }
 
@@ -216,15 +217,15 @@ Result<void> retire(const ApiServices& services, const Request& request, Respons
   return done;
 }
 
-Json template_schema(bool with_page, bool with_maker) {
-  Json::Object members{{"code", schema::string()},
-                       {"name", schema::string()},
-                       {"kind", schema::one_of({"counterparty", "contract", "deal", "order"},
-                                               "Of the records it is for")},
-                       {"type_code", schema::string("Of the documents made")},
-                       {"version", schema::integer("0: comes with the program")},
-                       {"has_page", schema::boolean("Makes a PDF")},
-                       {"has_docx", schema::boolean("Makes a DOCX")}};
+Json template_schema(const store::Registry& registry, bool with_page, bool with_maker) {
+  Json::Object members{
+      {"code", schema::string()},
+      {"name", schema::string()},
+      {"kind", schema::one_of(store::documented_kinds(registry), "Of the records it is for")},
+      {"type_code", schema::string("Of the documents made")},
+      {"version", schema::integer("0: comes with the program")},
+      {"has_page", schema::boolean("Makes a PDF")},
+      {"has_docx", schema::boolean("Makes a DOCX")}};
   std::vector<std::string> required{"code",    "name",     "kind",    "type_code",
                                     "version", "has_page", "has_docx"};
   if (with_page) members.emplace_back("page", schema::string("HTML with fields"));
@@ -284,7 +285,7 @@ void add_docx_routes(std::vector<Route>& routes, const ApiServices& services) {
   change.parameters = {code_parameter()};
   for (const auto& [name, doc] :
        {std::pair{"name", "Wanted of a new code"},
-        std::pair{"kind", "Wanted of a new code: counterparty, contract, deal, order"},
+        std::pair{"kind", "Wanted of a new code: deal, order, lead, … (kind of record)"},
         std::pair{"type_code", "Wanted of a new code: a document type"},
         std::pair{"comment", "Kept with the version"}}) {
     change.parameters.push_back({.name = name, .doc = doc, .schema = schema::string()});
@@ -295,7 +296,7 @@ void add_docx_routes(std::vector<Route>& routes, const ApiServices& services) {
   change.max_body_bytes = store::DocxLimits{}.package_bytes;
   change.answers = {{.doc = "Its version",
                      .media_type = std::string(kJson),
-                     .schema = template_schema(false, false)}};
+                     .schema = template_schema(services.records.registry(), false, false)}};
   routes.push_back(std::move(change));
 }
 
@@ -306,10 +307,12 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   Route all = route_of(Method::get, "", "list_document_templates",
                        "The templates documents are generated with", "document:read");
   all.handler = [services](Request&, Response& response) { return list(services, response); };
-  all.answers = {{.doc = "By code",
-                  .media_type = std::string(kJson),
-                  .schema = schema::object({{"items", schema::array(template_schema(false, true))}},
-                                           {"items"})}};
+  all.answers = {
+      {.doc = "By code",
+       .media_type = std::string(kJson),
+       .schema = schema::object(
+           {{"items", schema::array(template_schema(services.records.registry(), false, true))}},
+           {"items"})}};
   routes.push_back(std::move(all));
 
   Route one = route_of(Method::get, "/{code}", "get_document_template", "A template with its HTML",
@@ -320,7 +323,7 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   one.parameters = {code_parameter(), version_parameter()};
   one.answers = {{.doc = "The template",
                   .media_type = std::string(kJson),
-                  .schema = template_schema(true, false)}};
+                  .schema = template_schema(services.records.registry(), true, false)}};
   routes.push_back(std::move(one));
 
   Route change =
@@ -335,7 +338,7 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   change.request_schema = schema::object(
       {{"page", schema::string("HTML: {{field}}, {{#list}}…{{/list}}, {{^absent}}…{{/absent}}")},
        {"name", schema::string("Wanted of a new code")},
-       {"kind", schema::string("Wanted of a new code: counterparty, contract, deal, order")},
+       {"kind", schema::string("Wanted of a new code: deal, order, lead, … (kind of record)")},
        {"type_code", schema::string("Wanted of a new code: a document type")},
        {"comment", schema::string("Kept with the version")},
        {"dry_run", schema::boolean("Only tried")}},
@@ -343,7 +346,7 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   change.max_body_bytes = options.max_json_bytes;
   change.answers = {{.doc = "Its version",
                      .media_type = std::string(kJson),
-                     .schema = template_schema(false, false)}};
+                     .schema = template_schema(services.records.registry(), false, false)}};
   routes.push_back(std::move(change));
 
   add_docx_routes(routes, services);

@@ -150,6 +150,11 @@ class Loader {
     check_url("dadata.cleaner_url", config_.dadata.dadata.cleaner_url);
     check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
     check_url("kontur_focus.url", config_.kontur_focus.kontur.base_url);
+    check_proxy("dadata.proxy", config_.dadata.dadata.find.proxy);
+    check_proxy("kontur_focus.proxy", config_.kontur_focus.kontur.json.proxy);
+    check_proxy("metrika.proxy", config_.metrika.metrika.limits.proxy);
+    check_proxy("telegram.proxy", config_.telegram.limits.proxy);
+    check_proxy("sms.proxy", config_.sms.limits.call.proxy);
     check_metrika();
     check_smtp();
     check_messages();
@@ -290,6 +295,23 @@ class Loader {
     if (!sane)
       values_.problem(position_of(key),
                       fmt::format("{}: '{}' is no https://HOST or https://HOST:PORT", key, url));
+  }
+
+  // Without a name and a password, which would stand readable in the file.
+  void check_proxy(std::string_view key, std::string_view url) {
+    if (url.empty()) return;
+    bool sane = false;
+    for (const std::string_view scheme : {"http://", "socks5h://"}) {
+      if (!url.starts_with(scheme)) continue;
+      const std::string_view rest = url.substr(scheme.size());
+      sane = parse_listen_address(rest).has_value() &&
+             rest.find_first_of("/?#@ ") == std::string_view::npos;
+    }
+    if (!sane)
+      values_.problem(position_of(key),
+                      fmt::format("{}: wanted is http://HOST:PORT or socks5h://HOST:PORT; a proxy "
+                                  "that asks for a password is reached by one on this machine",
+                                  key));
   }
 
   Config config_;

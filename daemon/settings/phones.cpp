@@ -37,6 +37,13 @@ constexpr std::array kRows = {
         .default_value = "''",
         .sentence = "PEM, trusted for this host instead of the system's authorities.",
         .store = [](Config& c, SettingValue&& v) { c.telegram.ca_file = std::move(v.text); }},
+    Row{.key = "telegram.proxy",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "http://HOST:PORT or socks5h://HOST:PORT, by which this service alone is "
+                    "reached; empty: "
+                    "what the environment says.",
+        .store = [](Config& c, SettingValue&& v) { c.telegram.limits.proxy = std::move(v.text); }},
     Row{.key = "telegram.messages_per_second",
         .type = Type::integer,
         .default_value = "25",
@@ -153,6 +160,13 @@ constexpr std::array kRows = {
         .default_value = "''",
         .sentence = "PEM, trusted for this host instead of the system's authorities.",
         .store = [](Config& c, SettingValue&& v) { c.sms.ca_file = std::move(v.text); }},
+    Row{.key = "sms.proxy",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "http://HOST:PORT or socks5h://HOST:PORT, by which this service alone is "
+                    "reached; empty: "
+                    "what the environment says.",
+        .store = [](Config& c, SettingValue&& v) { c.sms.limits.call.proxy = std::move(v.text); }},
     Row{.key = "sms.messages_per_second",
         .type = Type::integer,
         .default_value = "5",

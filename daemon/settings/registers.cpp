@@ -32,7 +32,10 @@ constexpr std::array kRows = {
         .type = Type::secret_file,
         .sentence = "File with the secret key, or credential:NAME. With it a refusal for a day "
                     "that is used up is told from one of the key; cleaning needs it.",
-        .store = [](Config& c, SettingValue&& v) { c.dadata.dadata.secret = std::move(v.secret); },
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.dadata.dadata.secret = service_key(std::move(v.secret));
+            },
         .secret = true},
     Row{.key = "dadata.suggestions_url",
         .type = Type::text,
@@ -71,6 +74,17 @@ constexpr std::array kRows = {
         .default_value = "''",
         .sentence = "PEM, trusted for these hosts instead of the system's authorities.",
         .store = [](Config& c, SettingValue&& v) { c.dadata.dadata.ca_file = std::move(v.text); }},
+    Row{.key = "dadata.proxy",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "http://HOST:PORT or socks5h://HOST:PORT, by which this service alone is "
+                    "reached; empty: "
+                    "what the environment says.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.dadata.dadata.clean.proxy = v.text;
+              c.dadata.dadata.find.proxy = std::move(v.text);
+            }},
     Row{.key = "dadata.connections",
         .type = Type::integer,
         .default_value = "4",
@@ -153,6 +167,12 @@ constexpr std::array kRows = {
         .min = 1,
         .max = 10'080,
         .unit = "minutes"},
+    Row{.key = "dadata.keep_whole_answers",
+        .type = Type::boolean,
+        .default_value = "true",
+        .sentence = "false: of an answer only what the program reads is kept, without owners, "
+                    "managers and their INN; those of before go when they run out.",
+        .store = [](Config& c, SettingValue&& v) { c.dadata.keeps_whole = v.boolean; }},
     Row{.key = "dadata.after_import",
         .type = Type::boolean,
         .default_value = "false",
@@ -188,6 +208,17 @@ constexpr std::array kRows = {
         .sentence = "PEM, trusted for this host instead of the system's authorities.",
         .store = [](Config& c,
                     SettingValue&& v) { c.kontur_focus.kontur.ca_file = std::move(v.text); }},
+    Row{.key = "kontur_focus.proxy",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "http://HOST:PORT or socks5h://HOST:PORT, by which this service alone is "
+                    "reached; empty: "
+                    "what the environment says.",
+        .store =
+            [](Config& c, SettingValue&& v) {
+              c.kontur_focus.kontur.json.proxy = v.text;
+              c.kontur_focus.kontur.pdf.proxy = std::move(v.text);
+            }},
     Row{.key = "kontur_focus.after_import",
         .type = Type::boolean,
         .default_value = "false",
@@ -320,6 +351,12 @@ constexpr std::array kRows = {
         .min = 1,
         .max = 8'760,
         .unit = "h"},
+    Row{.key = "kontur_focus.keep_whole_answers",
+        .type = Type::boolean,
+        .default_value = "true",
+        .sentence = "false: of an answer only what the program reads is kept, without owners, "
+                    "managers and their INN; those of before go when they run out.",
+        .store = [](Config& c, SettingValue&& v) { c.kontur_focus.keeps_whole = v.boolean; }},
     Row{.key = "kontur_focus.keep_unknown_hours",
         .type = Type::integer,
         .default_value = "24",
@@ -372,6 +409,14 @@ constexpr std::array kRows = {
         .sentence = "PEM, trusted for this host instead of the system's authorities.",
         .store = [](Config& c,
                     SettingValue&& v) { c.metrika.metrika.ca_file = std::move(v.text); }},
+    Row{.key = "metrika.proxy",
+        .type = Type::text,
+        .default_value = "''",
+        .sentence = "http://HOST:PORT or socks5h://HOST:PORT, by which this service alone is "
+                    "reached; empty: "
+                    "what the environment says.",
+        .store = [](Config& c,
+                    SettingValue&& v) { c.metrika.metrika.limits.proxy = std::move(v.text); }},
     Row{.key = "metrika.calls_per_second",
         .type = Type::integer,
         .default_value = "10",

@@ -5,6 +5,7 @@
 
 #include "daemon/base/text.h"
 #include "store/amount_in_words.h"
+#include "store/documents/plain_paragraphs.h"
 #include "store/money.h"
 #include "store/printed_number.h"
 
@@ -13,8 +14,8 @@ namespace {
 
 constexpr std::string_view kNoBreakSpace = "\u00a0";
 
-// $1 kind, $2 id, $3 zone, $4 day or empty, $5 the caller. The account is the default one of the
-// currency.
+// $1 kind, $2 id, $3 zone, $4 day or empty, $5 the caller, $6 whose a record of another kind is.
+// The account is the default one of the currency.
 constexpr Sql kHeader{"document_content", R"sql(
 WITH source AS (
     SELECT d.id, d.number, d.name, d.date_received AS day, d.currency, d.total_amount, d.total_vat,
@@ -33,6 +34,11 @@ WITH source AS (
            coalesce(c.amount, 0) - coalesce(c.vat_amount, 0), coalesce(c.vat_amount, 0),
            coalesce(c.amount, 0.00), c.counterparty_id, c.id, NULL
     FROM crm.contract c WHERE $1 = 'contract' AND c.id = $2::bigint AND c.deleted_at IS NULL
+    UNION ALL
+    SELECT r.id, NULL, NULL, NULL, 'RUB', 0.00, 0.00, 0.00, $6::bigint, NULL, NULL
+    FROM crm.record r
+    WHERE $1 NOT IN ('deal', 'order', 'counterparty', 'contract') AND r.kind = $1
+      AND r.id = $2::bigint AND crm.record_is_live(r.id)
 ), day AS (
     SELECT coalesce(nullif($4, '')::date, (now() AT TIME ZONE $3)::date) AS day
 )
@@ -112,7 +118,8 @@ Result<HeaderRows> read_header(Transaction& tx, const ContentRequest& request, c
                                                     .add(request.record_id)
                                                     .add(request.time_zone)
                                                     .add(std::string_view(request.date))
-                                                    .add(actor.user_id)));
+                                                    .add(actor.user_id)
+                                                    .add(request.counterparty_id)));
   if (!rows) return std::unexpected(rows.error());
   if ((*rows)->empty()) return fail(ErrorCode::not_found, "There is no such record.", "not_found");
   HeaderRows header;
@@ -254,6 +261,11 @@ Result<LineList> read_lines(Transaction& tx, std::int64_t record_id) {
   return list;
 }
 
+// Those that kHeader reads by name: their documents are for a customer.
+bool is_of_customer(std::string_view kind) {
+  return kind == "deal" || kind == "order" || kind == "counterparty" || kind == "contract";
+}
+
 // Everything at once, so that nobody comes back for each.
 std::vector<FieldError> missing_in(const ContentRequest& request, const HeaderRows& header,
                                    const LineList& list) {
@@ -273,7 +285,7 @@ std::vector<FieldError> missing_in(const ContentRequest& request, const HeaderRo
   if (list.lines.size() > kMaxDocumentLines)
     lacks("/items", "too_many_lines",
           "A document has at most " + std::to_string(kMaxDocumentLines) + " lines.");
-  if (header.counterparty.is_null())
+  if (header.counterparty.is_null() && is_of_customer(request.kind))
     lacks("/counterparty_id", "counterparty_required", "Whom the document is for is not known.");
   if (!is_bill) {
     if (request.type == "proposal" && header.organisation.is_null())
@@ -301,52 +313,11 @@ std::vector<FieldError> missing_in(const ContentRequest& request, const HeaderRo
   return missing;
 }
 
-// The text without its tags: paragraphs as they stood.
+// The paragraphs of the proposal's text.
 Json::Array paragraphs_of(std::string_view html) {
   Json::Array paragraphs;
-  std::string text;
-  const auto end_paragraph = [&] {
-    const std::string_view line = trimmed(text);
-    if (!line.empty()) paragraphs.push_back(Json::Object{{"text", line}});
-    text.clear();
-  };
-  const auto read_tag = [&](std::size_t at) {
-    const auto end = html.find('>', at);
-    const std::string_view tag =
-        html.substr(at + 1, end == std::string_view::npos ? end : end - at - 1);
-    static constexpr std::array<std::string_view, 10> kBlocks = {"p",  "/p",  "br", "/li", "li",
-                                                                 "tr", "/tr", "ul", "ol",  "pre"};
-    const std::string name = to_lower(tag.substr(0, tag.find_first_of(" />", 1)));
-    for (const auto block : kBlocks) {
-      if (name == block) end_paragraph();
-    }
-    return end == std::string_view::npos ? html.size() : end + 1;
-  };
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kEntities = {
-      {{"&lt;", "<"},
-       {"&gt;", ">"},
-       {"&quot;", "\""},
-       {"&#39;", "'"},
-       {"&nbsp;", "\u00a0"},
-       {"&amp;", "&"}}};
-  for (std::size_t at = 0; at < html.size();) {
-    if (html[at] == '<') {
-      at = read_tag(at);
-      continue;
-    }
-    std::size_t taken = 1;
-    std::string_view piece = html.substr(at, 1);
-    if (html[at] == '\n') piece = " ";
-    for (const auto& [entity, character] : kEntities) {
-      if (!html.substr(at).starts_with(entity)) continue;
-      piece = character;
-      taken = entity.size();
-      break;
-    }
-    text += piece;
-    at += taken;
-  }
-  end_paragraph();
+  for (const std::string& text : plain_paragraphs(html))
+    paragraphs.push_back(Json::Object{{"text", text}});
   return paragraphs;
 }
 
@@ -398,7 +369,7 @@ Json tree_of(const ContentRequest& request, const HeaderRows& header, LineList l
     tree.set("contract", Json::Object{{"number", text_of(header.contract, "number")},
                                       {"date", text_of(header.contract, "date")}});
   }
-  if (request.kind != "contract")
+  if (is_of_customer(request.kind) && request.kind != "contract")
     tree.set(std::string(request.kind), Json::Object{{"number", text_of(source, "number")},
                                                      {"name", text_of(source, "name")},
                                                      {"date", text_of(source, "date")}});

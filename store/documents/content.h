@@ -16,6 +16,7 @@
 //   totals    count, amount, vat, amount_with_vat, in_words, vat_in_words
 //   has_discount; offer [text]: paragraphs of the proposal's text
 //   author    name, job_title, phone, email
+//   record    the fields of the record itself by their names in the API (record_fields.h)
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@
 #include "daemon/base/json.h"
 #include "store/actor.h"
 #include "store/database.h"
+#include "store/model/resource.h"
 
 namespace c360::store {
 
@@ -36,9 +38,10 @@ inline constexpr std::size_t kMaxDocumentLines = 2'000;
 
 struct ContentRequest {
   std::string_view type;  // of the document: proposal, invoice, act, any other
-  std::string_view kind;  // deal, order, contract, counterparty
+  std::string_view kind;  // deal, order, contract, counterparty, any other that holds documents
   std::int64_t record_id = 0;
-  std::string_view time_zone;  // of the business
+  std::optional<std::int64_t> counterparty_id{};  // of a record of another kind: whose it is
+  std::string_view time_zone;                     // of the business
   // Of a draft made anew: its number and day stay.
   std::string number{};
   std::string date{};  // 2026-11-23; empty: today
@@ -64,7 +67,9 @@ Result<DocumentContent> read_content(Transaction& tx, const ContentRequest& requ
 // The number comes after all else is known to be there (numbering.h).
 void set_document_number(DocumentContent& content, std::string_view number);
 
-// The tree of a document that has everything: templates are tried on it before they are taken.
+// The tree of a document that has everything, but for `record`.
 const Json& sample_content();
+// The same of a record of that kind: templates are tried on it before they are taken.
+Json sample_content(const Resource& resource);
 
 }  // namespace c360::store

@@ -1,4 +1,5 @@
 #include "store/documents/content.h"
+#include "store/documents/record_fields.h"
 
 namespace c360::store {
 namespace {
@@ -85,6 +86,12 @@ Json make_sample() {
 const Json& sample_content() {
   static const Json kSample = make_sample();
   return kSample;
+}
+
+Json sample_content(const Resource& resource) {
+  Json sample = sample_content();
+  sample.set("record", sample_record(resource));
+  return sample;
 }
 
 }  // namespace c360::store

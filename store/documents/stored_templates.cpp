@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "daemon/base/text.h"
 #include "store/blob.h"
 #include "store/documents/content.h"
 #include "store/documents/docx.h"
@@ -50,7 +51,6 @@ constexpr std::array kShipped = {
     ShippedRow{"invoice", "Счет", "order", "invoice"},
     ShippedRow{"proposal", "Коммерческое предложение", "deal", "proposal"},
 };
-constexpr std::array<std::string_view, 4> kKinds = {"counterparty", "contract", "deal", "order"};
 
 const ShippedRow* shipped_row(std::string_view code) {
   const auto found = std::ranges::find(kShipped, code, &ShippedRow::code);
@@ -110,9 +110,9 @@ Sha256 digest_of(const std::string& bytes) {
 }
 
 // As it will be met: its tags, and a filling with everything there is.
-std::vector<FieldError> docx_faults(const std::string& docx) {
-  if (auto fine = check_docx(docx, &sample_content()); !fine) return fine.error().fields;
-  if (auto tried = fill_docx(docx, sample_content()); !tried) return tried.error().fields;
+std::vector<FieldError> docx_faults(const std::string& docx, const Json& sample) {
+  if (auto fine = check_docx(docx, &sample); !fine) return fine.error().fields;
+  if (auto tried = fill_docx(docx, sample); !tried) return tried.error().fields;
   return {};
 }
 
@@ -190,7 +190,17 @@ Result<std::string> templates_json(Transaction& tx) {
   return json.end_array().end_object().take();
 }
 
-Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wanted) {
+std::vector<std::string> documented_kinds(const Registry& registry) {
+  std::vector<std::string> kinds;
+  for (const auto& resource : registry.all()) {
+    if (resource->holds_attached_rows()) kinds.emplace_back(resource->kind);
+  }
+  std::ranges::sort(kinds);
+  return kinds;
+}
+
+Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& registry,
+                                            DocumentTemplate wanted) {
   Error error{.code = ErrorCode::validation_failed, .detail = "The template cannot be used."};
   const auto wrong = [&](std::string pointer, std::string code, std::string detail) {
     error.fields.push_back({std::move(pointer), std::move(code), std::move(detail)});
@@ -210,8 +220,9 @@ Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wa
           "Latin small letters, digits and _, 50 at most, a letter first.");
   if (wanted.name.empty() || wanted.name.size() > 200)
     wrong("/name", "name_required", "A name of 1 to 200 bytes is wanted.");
-  if (std::ranges::find(kKinds, wanted.kind) == kKinds.end())
-    wrong("/kind", "unknown_choice", "One of counterparty, contract, deal, order.");
+  const Resource* resource = registry.find(wanted.kind);
+  if (resource == nullptr || !resource->holds_attached_rows())
+    wrong("/kind", "unknown_choice", "One of " + join(documented_kinds(registry), ", ") + ".");
   const ShippedRow* row = shipped_row(wanted.code);
   const auto type = tx.query(kTypeExists, Params{}.add(std::string_view(wanted.type_code)));
   if (!type) return std::unexpected(type.error());
@@ -222,10 +233,11 @@ Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wa
   else if (const auto kind = kind_of_type(wanted.type_code); !kind.empty() && kind != wanted.kind)
     wrong("/kind", "kind_of_type",
           "Documents of this type are made of records of kind " + std::string(kind) + ".");
+  const Json sample = resource == nullptr ? sample_content() : sample_content(*resource);
   std::vector<FieldError> faults;
-  if (!wanted.docx.empty()) faults = docx_faults(wanted.docx);
+  if (!wanted.docx.empty()) faults = docx_faults(wanted.docx, sample);
   if (sends_page) {
-    if (auto fine = check_template(wanted.page, &sample_content()); !fine)
+    if (auto fine = check_template(wanted.page, &sample); !fine)
       faults = std::move(fine).error().fields;
   }
   error.fields.insert(error.fields.end(), faults.begin(), faults.end());

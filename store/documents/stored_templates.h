@@ -6,12 +6,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/digest.h"
 #include "daemon/base/error.h"
 #include "daemon/base/json.h"
 #include "store/actor.h"
 #include "store/database.h"
+#include "store/model/registry.h"
 
 namespace c360::store {
 
@@ -19,7 +21,7 @@ struct DocumentTemplate {
   std::string code;
   std::int64_t version = 0;  // 0: shipped
   std::string name;
-  std::string kind;       // of the record it is for: counterparty, contract, deal, order
+  std::string kind;       // of the records it is for: any that hold documents
   std::string type_code;  // of the documents made
   std::string page;       // HTML; empty: makes no PDF
   bool has_docx = false;
@@ -38,10 +40,14 @@ Result<std::string> read_template_docx(Transaction& tx, const DocumentTemplate& 
 // …]} by code.
 Result<std::string> templates_json(Transaction& tx);
 
+// The kinds of records that documents can be made of.
+std::vector<std::string> documented_kinds(const Registry& registry);
+
 // Fills in what the template with this code says already and a shipped one fixes, and says what is
 // wrong with the rest: validation_failed at /code, /name, /kind, /type_code, /page, /docx. The page
 // or the file that is not sent stays as it was; a file is filled once. Nothing is stored.
-Result<DocumentTemplate> completed_template(Transaction& tx, DocumentTemplate wanted);
+Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& registry,
+                                            DocumentTemplate wanted);
 
 // Its number. The template is completed, and was tried. Two at once: conflict, by the key.
 Result<std::int64_t> add_template(Transaction& tx, const DocumentTemplate& made,

@@ -192,10 +192,7 @@ Actions::Actions(const Registry& registry) {
       list.push_back(unmerge_action());
     }
     if (resource.kind == "document") list.push_back(restore_version_action());
-    if (resource.kind == "counterparty" || resource.kind == "contract" || resource.kind == "deal" ||
-        resource.kind == "order") {
-      list.push_back(generate_any_action(resource.kind));
-    }
+    if (resource.holds_attached_rows()) list.push_back(generate_any_action(resource.kind));
     if (resource.kind == "deal") list.push_back(create_child_action("order"));
     if (resource.kind == "deal" || resource.kind == "order") {
       list.push_back(create_child_action("payment"));

@@ -33,11 +33,21 @@ std::string documents_text(const Records& records, const Resource& owner, const 
          seen("document", "d") + " ORDER BY 1, d.id LIMIT $3::bigint";
 }
 
+// "pdf", "7z"; not what stands behind the last dot of a date, as in «Счет №5 от 23.11.2026».
+bool is_extension(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto fits = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  constexpr std::size_t kLongest = 9;
+  return text.size() <= kLongest && std::ranges::all_of(text, fits) &&
+         std::ranges::any_of(text, is_letter);
+}
+
 // Position of the dot before "pdf" of "a.pdf"; the size where there is none.
 std::size_t extension_at(std::string_view name) {
   const auto dot = name.rfind('.');
-  const bool is_one = dot != std::string_view::npos && dot > 0 && name.size() - dot <= 10;
-  return is_one ? dot : name.size();
+  const bool has_one =
+      dot != std::string_view::npos && dot > 0 && is_extension(name.substr(dot + 1));
+  return has_one ? dot : name.size();
 }
 
 // As a file may be called everywhere; the extension is that of the content, where the name has

@@ -6,6 +6,7 @@
 #include "store/blob.h"
 #include "store/documents/content.h"
 #include "store/documents/docx.h"
+#include "store/documents/record_fields.h"
 #include "store/documents/stored_templates.h"
 #include "store/documents/template.h"
 #include "store/draft.h"
@@ -53,6 +54,18 @@ struct Prepared {
   std::optional<EarlierDraft> draft;  // it gets a new version, with its number and day
 };
 
+// The record as whoever asks sees it.
+Result<Json> read_record(ActionCall& call) {
+  const auto view = read_in(call.records, call.tx, call.resource, call.id, call.actor);
+  if (!view) return std::unexpected(view.error());
+  return Json::parse(view->json);
+}
+
+std::optional<std::int64_t> customer_of(const Json& record) {
+  const Json* id = record.find("counterparty_id");
+  return id != nullptr && id->is_number() ? id->as_int64() : std::nullopt;
+}
+
 // A draft of another organisation has a number of that one's series: it is left alone.
 Result<Prepared> prepare(ActionCall& call, const DocumentTemplate& by) {
   std::optional<EarlierDraft> draft;
@@ -61,9 +74,14 @@ Result<Prepared> prepare(ActionCall& call, const DocumentTemplate& by) {
     if (!found) return std::unexpected(std::move(found).error());
     draft = std::move(*found);
   }
+  const auto zone = TimeZone::named(call.records.options().limits.time_zone);
+  if (!zone) return std::unexpected(zone.error());
+  const auto record = read_record(call);
+  if (!record) return std::unexpected(record.error());
   ContentRequest request{.type = by.type_code,
                          .kind = call.resource.kind,
                          .record_id = call.id,
+                         .counterparty_id = customer_of(*record),
                          .time_zone = call.records.options().limits.time_zone};
   if (draft) {
     request.number = draft->number;
@@ -77,6 +95,7 @@ Result<Prepared> prepare(ActionCall& call, const DocumentTemplate& by) {
     content = read_content(call.tx, request, call.actor);
   }
   if (!content) return std::unexpected(std::move(content).error());
+  content->data.set("record", record_fields(call.resource, *record, *zone));
   return Prepared{.content = std::move(*content), .draft = std::move(draft)};
 }
 

@@ -1,6 +1,10 @@
 // DaData: what is asked, and what every recorded answer and refusal means.
 #include "adapters/dadata.h"
 
+#include <tuple>
+
+#include "adapters/dadata_answers.h"
+#include "adapters/party_id.h"
 #include "tests/adapters/service_setting.h"
 
 namespace c360::adapters {
@@ -289,6 +293,34 @@ TEST_F(DadataTest, ADoubtfulPhoneOrAddressIsNone) {
   EXPECT_EQ(dadata().clean_address("x").error().outcome, Outcome::not_found);
   server.next({.body = "[]"});
   EXPECT_EQ(dadata().clean_address("x").error().reason, "malformed");
+}
+
+// What is kept where whole answers are not says the same of the company, and nothing of its people.
+TEST_F(DadataTest, TheNeededPartOfAnAnswerIsReadAlike) {
+  const std::vector<std::tuple<std::string, std::string, std::string>> answers{
+      {"party_legal_max_tariff.json", "7707083893", ""},
+      {"party_branch_by_kpp.json", "7707083893", "540602001"},
+      {"party_individual.json", "770123456703", ""},
+      {"party_liquidated.json", "7701990013", ""}};
+  for (const auto& [file, inn, kpp] : answers) {
+    const std::string whole = service_fixture("dadata/" + file);
+    const std::string needed = dadata::needed_of_parties(whole);
+    EXPECT_LT(needed.size(), whole.size());
+    const auto read = [&, id = *parse_party_id(inn), division = kpp](const std::string& body) {
+      auto party = dadata::read_party(*Json::parse(body), id, division);
+      EXPECT_TRUE(party) << file;
+      return party ? fields_of(party->requisites) : FieldTexts{};
+    };
+    EXPECT_EQ(read(needed), read(whole)) << file;
+  }
+  const std::string needed = dadata::needed_of_parties(
+      R"({"suggestions": [{"value": "ООО", "data": {"inn": "7707083893", "management": {"name": "А",
+      "hid": "x"}, "managers": [{"inn": "771409116994", "fio": {"name": "Б"},
+      "invalidity": {"code": "FTS"}}], "founders": [{"inn": "771409116994"}],
+      "phones": [{"value": "+7 495", "data": {"contact": "В"}}], "opf": [{"short": "Г"}]}}]})");
+  EXPECT_EQ(needed, R"({"suggestions":[{"value":"ООО","data":{"inn":"7707083893","opf":null,)"
+                    R"("management":{"name":"А"},"managers":[{"invalidity":{"code":"FTS"}}],)"
+                    R"("founders":[{}],"phones":[{"value":"+7 495"}]}}]})");
 }
 
 TEST_F(DadataTest, TheReserveIsATenthOfTheDayAndAtLeast200) {

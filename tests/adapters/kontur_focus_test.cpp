@@ -1,6 +1,8 @@
 // Kontur.Focus: what is asked, what every recorded answer and refusal means, which PDF is one.
 #include "adapters/kontur_focus.h"
 
+#include "adapters/kontur_answers.h"
+#include "adapters/party_id.h"
 #include "tests/adapters/service_setting.h"
 
 namespace c360::adapters {
@@ -114,6 +116,27 @@ TEST_F(KonturTest, EachRecordedAnswerMeansWhatItsDescriptionSays) {
     (void)kontur().requisites(query);
     return std::nullopt;
   });
+}
+
+TEST_F(KonturTest, TheNeededPartOfAnAnswerIsReadAlike) {
+  const std::string whole = service_fixture("kontur/req_legal.json");
+  const std::string needed = kontur::needed_of(whole);
+  const auto read = [](const std::string& body) {
+    const auto company = kontur::read_company(*Json::parse(body), *parse_party_id(kInn), "");
+    EXPECT_TRUE(company);
+    return company ? fields_of(*company) : FieldTexts{};
+  };
+
+  EXPECT_EQ(read(needed), read(whole));
+  EXPECT_EQ(kontur::needed_of(R"([{"inn": "6663003127", "UL": {"history": {"heads": [1]},
+                "heads": [{"fio": "А", "innfl": "771409116994"}]}, "contactPhones": {}}])"),
+            R"([{"inn":"6663003127","UL":{"heads":[{"fio":"А"}]}}])");
+  const std::string brief = service_fixture("kontur/brief_green.json");
+  const auto risk_of = [](const std::string& body) {
+    return kontur::read_brief(*Json::parse(body), *parse_party_id(kInn), "")->level();
+  };
+  EXPECT_EQ(risk_of(kontur::needed_of(brief)), risk_of(brief));
+  EXPECT_THAT(kontur::needed_of(brief), Not(HasSubstr("href")));
 }
 
 TEST_F(KonturTest, TheKnownOgrnTellsTwoRegistrationsApart) {

@@ -101,6 +101,25 @@ TEST_F(PartyRegisterTest, AnAnswerIsBoughtOnceAndOutlivesARestart) {
   EXPECT_EQ(calls(), 1U);
 }
 
+TEST_F(PartyRegisterTest, WhereWholeAnswersAreNotKeptNobodyOfTheCompanyIs) {
+  settings.keeps_whole = false;
+  server.on(kFind, {.body = R"({"suggestions":[{"value":"ООО Ромашка","data":{"inn":"7707083893",
+      "kpp":"773601001","type":"LEGAL","founders":[{"inn":"771409116994","share":{"value":5}}],
+      "management":{"name":"Белова Анна"},"managers":[{"inn":"771409116994",
+      "fio":{"surname":"Чужой"}}]}}]})"});
+
+  const auto first = ask(*daemon());
+  const auto second = ask(*daemon());
+
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(second->bought);
+  EXPECT_EQ(second->party.requisites.ceo_name, "Белова Анна");
+  EXPECT_EQ(second->party.requisites.kpp, "773601001");
+  const std::string kept = sql("SELECT exchange FROM ops.service_answer").front();
+  EXPECT_THAT(kept, Not(HasSubstr("771409116994")));
+  EXPECT_THAT(kept, Not(HasSubstr("Чужой")));
+}
+
 TEST_F(PartyRegisterTest, EightAskersInTwoDaemonsMakeOneCall) {
   auto one = daemon("one");
   auto other = daemon("other");

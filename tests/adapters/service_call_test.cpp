@@ -4,6 +4,7 @@
 
 #include "adapters/dadata.h"
 #include "tests/adapters/service_setting.h"
+#include "tests/support/connect_proxy.h"
 
 namespace c360::adapters {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -163,6 +165,30 @@ TEST_F(FaultTest, ACertificateThatDoesNotHoldIsAnAlarmAndNothingIsSent) {
   }
   options.suggestions_url = "http://127.0.0.1:1";
   EXPECT_EQ(find().error().outcome, Outcome::permanent) << "no fall-back to clear text";
+}
+
+TEST_F(FaultTest, AProxyOfTheServiceIsGoneThroughAndSeesNoKey) {
+  const c360::testing::ConnectProxy proxy;
+  options.find.proxy = proxy.url();
+  server.next({.body = good});
+
+  const auto party = find();
+
+  ASSERT_TRUE(party) << party.error().detail;
+  const std::string host = server.url().substr(std::string("https://").size());
+  EXPECT_THAT(proxy.asked(), ElementsAre(host));
+  EXPECT_EQ(server.connections(), 1);
+  for (const std::string& head : proxy.requests()) EXPECT_THAT(head, Not(HasSubstr("PLANTED")));
+
+  // One that refuses is a failure of the way, and nobody goes around it.
+  const c360::testing::ConnectProxy closed(407);
+  options.find.proxy = closed.url();
+  const auto refused = find();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().outcome, Outcome::retryable);
+  EXPECT_THAT(refused.error().detail, HasSubstr("407"));
+  EXPECT_THAT(refused.error().detail, HasSubstr("by the proxy " + closed.url()));
+  EXPECT_EQ(server.requests().size(), 1U);
 }
 
 TEST_F(FaultTest, NobodyThereIsRetryableAndAStopEndsTheCall) {

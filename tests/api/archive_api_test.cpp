@@ -75,6 +75,25 @@ TEST_F(ArchiveApi, AllDocumentsOfARecordComeAsOneZipFile) {
             large);
 }
 
+// Those we make are named with their day, whose year is no extension: without one nobody opens
+// them.
+TEST_F(ArchiveApi, ADocumentNamedWithADateKeepsTheExtensionOfItsContent) {
+  HttpClient admin = administrator();
+  const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "D"));
+  for (const std::string_view name : {"invoice.pdf", "act.7z", "letter.txt"}) {
+    const auto id = file(admin, deal + "/documents", name, name);
+    const std::string renamed = name == "letter.txt" ? "Письмо.docx" : "Счет №1 от 23.11.2026";
+    ASSERT_EQ(admin
+                  .patch("/api/v1/documents/" + std::to_string(id),
+                         R"({"name": ")" + renamed + "\"}", {{"If-Match", "*"}})
+                  .status,
+              200);
+  }
+
+  EXPECT_EQ(names_in(admin.get(deal + "/documents.zip").body),
+            "./Письмо.docx,./Счет №1 от 23.11.2026.7z,./Счет №1 от 23.11.2026.pdf,");
+}
+
 TEST_F(ArchiveApi, AFolderComesWithThoseBelowItAndNoNameLeavesIt) {
   HttpClient admin = administrator();
   const auto top = created(admin.post("/api/v1/folders", R"({"name": "Архив"})"));
@@ -92,7 +111,7 @@ TEST_F(ArchiveApi, AFolderComesWithThoseBelowItAndNoNameLeavesIt) {
   file(admin, into(below), "a.txt", "2");
   const auto zip = admin.get("/api/v1/folders/" + std::to_string(top) + "/documents.zip");
   ASSERT_EQ(zip.status, 200) << zip.body;
-  EXPECT_EQ(names_in(zip.body), "./.._.._etc_x,./2026/a.txt,");
+  EXPECT_EQ(names_in(zip.body), "./.._.._etc_x.txt,./2026/a.txt,");
 }
 
 TEST_F(ArchiveApi, ItHoldsWhatTheCallerMayReadAndNobodyElseLearnsOfIt) {

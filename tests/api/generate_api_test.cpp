@@ -321,6 +321,30 @@ TEST_F(GenerateApi, ATemplateOfTheInstallationCountsAtOnce) {
   EXPECT_EQ(problem_of(manager.del(path)), "403 administrators_only");
 }
 
+TEST_F(GenerateApi, ADocumentIsMadeOfALeadWhichNobodyHasFoundTheCustomerOfYet) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/document-templates/lead_sheet";
+  const std::string body = R"({"name":"Лист лида","kind":"lead","type_code":"other","page":)";
+  EXPECT_EQ(problem_of(admin.put(path, body + R"("{{record.colour}}"})")), "422 unknown_field");
+  ASSERT_EQ(admin.put(path, body + R"("<p>{{record.name}}: {{record.status}}</p>"})").status, 200);
+  const HttpAnswer wrong =
+      admin.put("/api/v1/document-templates/other",
+                R"({"name":"x","kind":"folder","type_code":"other","page":"x"})");
+  EXPECT_THAT(wrong.body, HasSubstr(R"("pointer":"/kind")"));
+  const std::string lead = id_of(admin.post("/api/v1/leads", R"({"name":"Лид <1>"})"));
+
+  const HttpAnswer made =
+      admin.post("/api/v1/leads/" + lead + "/documents/generate", R"({"template":"lead_sheet"})");
+
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(admin.get("/api/v1/documents/" + id_of(made) + "/content").body,
+            "<p>Лид &lt;1&gt;: Не обработан</p>");
+  EXPECT_THAT(admin.get("/api/v1/leads/" + lead + "/documents").body, HasSubstr("Лист лида от "));
+  EXPECT_EQ(
+      problem_of(admin.post("/api/v1/orders/1/documents/generate", R"({"template":"lead_sheet"})")),
+      "404 not_found");
+}
+
 // «Счет №1 от …» in both forms of RFC 6266.
 TEST_F(GenerateApi, TheSameDocumentIsThereForWordAndAsPdfUnderItsOwnName) {
   HttpClient admin = administrator();

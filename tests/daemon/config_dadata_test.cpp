@@ -78,6 +78,37 @@ TEST_F(DadataConfigTest, AddressesAndSourcesAreChecked) {
             "none");
 }
 
+TEST_F(DadataConfigTest, AProxyIsAHostAndAPortWithoutAPassword) {
+  const auto config = load(
+      "[dadata]\nproxy = 'http://proxy.example:3128'\n[kontur_focus]\nproxy = "
+      "'socks5h://10.0.0.1:1080'\n[metrika]\nproxy = 'http://[::1]:3128'\n[telegram]\nproxy = "
+      "'socks5h://127.0.0.1:9050'\n[sms]\nproxy = 'http://proxy.example:3128'\n");
+
+  ASSERT_TRUE(config) << config.error().front().to_string();
+  EXPECT_EQ(config->dadata.dadata.find.proxy, "http://proxy.example:3128");
+  EXPECT_EQ(config->dadata.dadata.clean.proxy, "http://proxy.example:3128");
+  EXPECT_EQ(config->kontur_focus.kontur.json.proxy, "socks5h://10.0.0.1:1080");
+  EXPECT_EQ(config->kontur_focus.kontur.pdf.proxy, "socks5h://10.0.0.1:1080");
+  EXPECT_EQ(config->metrika.metrika.limits.proxy, "http://[::1]:3128");
+  EXPECT_EQ(config->telegram.limits.proxy, "socks5h://127.0.0.1:9050");
+  EXPECT_EQ(config->sms.limits.call.proxy, "http://proxy.example:3128");
+  for (const std::string wrong : {"proxy.example:3128", "http://proxy.example", "ftp://a:1",
+                                  "http://ann:PLANTED@proxy.example:3128", "http://a:1/x"}) {
+    const std::string told = problem("[telegram]\nproxy = '" + wrong + "'\n");
+    EXPECT_THAT(told, HasSubstr("telegram.proxy")) << wrong;
+    EXPECT_THAT(told, Not(HasSubstr("PLANTED")));
+  }
+}
+
+TEST_F(DadataConfigTest, DisabledInPlaceOfAKeyIsOff) {
+  write("word", " Disabled\n");
+  const auto config = load("[dadata]\napi_key_file = 'word'\nsecret_key_file = 'word'\n");
+
+  ASSERT_TRUE(config) << config.error().front().to_string();
+  EXPECT_TRUE(config->dadata.dadata.token.empty());
+  EXPECT_TRUE(config->dadata.dadata.secret.empty());
+}
+
 TEST_F(DadataConfigTest, TheBlockMayHaveTheNameOfTheReference) {
   const auto config = load("[findCounterpartyByInn]\nday_limit = 7\n");
 

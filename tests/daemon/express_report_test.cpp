@@ -152,6 +152,26 @@ TEST_F(ExpressReportTest, ACounterpartyMadeWithAnInnGetsItsReportAndPdf) {
             "0");
 }
 
+TEST_F(ExpressReportTest, WhereWholeAnswersAreNotKeptALevelIsReadOfWhatIs) {
+  settings_.keeps_whole = false;
+  restart();
+  focus_.next(risk("red"));
+  focus_.next(pdf());
+  const std::string key = card();
+  ASSERT_TRUE(reports_->risk({.id = "6663003127"}, {}));
+  restart();
+
+  EXPECT_EQ(run(), "done");
+
+  EXPECT_EQ(value("counterparty", key, "check_status"), "risky");
+  EXPECT_EQ(calls(), 2U);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.service_answer WHERE exchange LIKE '%redStatements%'"),
+            "1");
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.service_answer WHERE exchange LIKE '%href%' OR "
+                "exchange LIKE '%focusHref%'"),
+            "0");
+}
+
 TEST_F(ExpressReportTest, ADaemonThatDiesAtAnyStepCostsNoAnswerThatWasKept) {
   focus_.next(risk("red"));
   focus_.next(pdf());

@@ -79,6 +79,15 @@ class Documents : public RecordsTest {
     return store::perform(*database_, *records_, kind(kind_name),
                           *actions.find(kind(kind_name), type), std::stoll(key), json(body), actor);
   }
+  // The number of its version, or what is wrong.
+  std::string put_template(store::DocumentTemplate wanted) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
+    const auto whole = store::completed_template(*tx, registry_, std::move(wanted));
+    if (!whole) return said(whole.error());
+    const auto version = store::add_template(*tx, *whole, std::nullopt, admin_);
+    EXPECT_TRUE(tx->commit());
+    return version ? std::to_string(*version) : version.error().reason;
+  }
   // The document made; fails the test otherwise.
   Json made(std::string_view kind_name, const std::string& key, std::string_view type,
             std::string_view body = "{}") {

@@ -10,6 +10,8 @@
 namespace c360::testing {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -290,7 +292,7 @@ TEST_F(Documents, ATemplateOfTheInstallationIsInUseAtOnceAndUntilRetired) {
   line(order_, "Работа", "100.00", "1", "none");
   const auto put = [&](const std::string& page) {
     auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
-    auto whole = store::completed_template(*tx, {.code = "invoice", .page = page});
+    auto whole = store::completed_template(*tx, registry_, {.code = "invoice", .page = page});
     ASSERT_TRUE(whole) << describe(whole.error());
     ASSERT_TRUE(store::add_template(*tx, *whole, std::nullopt, admin_));
     ASSERT_TRUE(tx->commit());
@@ -334,13 +336,76 @@ TEST_F(Documents, AnyRecordHasDocumentsByTheTemplatesOfItsKind) {
   EXPECT_EQ(said_of("order", order_, R"({"template":"act"})"), "/items=items_required");
 }
 
+// Of each kind that holds files: nobody need be its customer.
+TEST_F(Documents, EveryKindThatHoldsDocumentsHasThemByTemplates) {
+  const store::Actions actions(registry_);
+  std::vector<std::string> kinds;
+  for (const auto& each : registry_.all()) {
+    if (each->holds_attached_rows()) kinds.emplace_back(each->kind);
+    EXPECT_EQ(actions.find(*each, "documents/generate") != nullptr, each->holds_attached_rows())
+        << each->kind;
+  }
+  EXPECT_THAT(kinds, AllOf(Contains("lead"), Contains("support_request"), Contains("payment"),
+                           Contains("agreement"), Contains("contact"), Contains("product")));
+  for (const std::string& each : kinds)
+    EXPECT_EQ(put_template({.code = each + "_sheet",
+                            .name = "Лист",
+                            .kind = each,
+                            .type_code = "other",
+                            .page = "<p>{{record.id}}</p>"}),
+              "1")
+        << each;
+
+  const std::string product = make("product",
+                                   R"({"name":"Насос","kind":"product","price":"9.50",)"
+                                   R"("unit_code":"796","vat_rate_code":"vat22"})",
+                                   seller_)
+                                  .key;
+  const Json sheet =
+      made("product", product, "documents/generate", R"({"template":"product_sheet"})");
+  EXPECT_EQ(page_of(id_of(sheet)), "<p>" + product + "</p>");
+  EXPECT_EQ(text(sheet, "name"), "Лист от " + today());
+}
+
+TEST_F(Documents, AnyFieldOfTheRecordIsPrintedAsInRussia) {
+  EXPECT_EQ(put_template({.code = "payment_order",
+                          .name = "Поручение",
+                          .kind = "payment",
+                          .type_code = "other",
+                          .page = "{{record.number}}|{{record.amount}}|{{record.status}}|"
+                                  "{{record.planned_payment_date}}|{{record.comment}}|"
+                                  "{{^record.fact_payment_date}}ждём{{/record.fact_payment_date}}|"
+                                  "{{buyer.full_name}}"}),
+            "1");
+  EXPECT_EQ(put_template({.code = "payment_other",
+                          .name = "Поручение",
+                          .kind = "payment",
+                          .type_code = "other",
+                          .page = "{{record.colour}}"}),
+            "/page=unknown_field");
+  const std::string payment =
+      make("payment",
+           R"({"order_id":)" + order_ +
+               R"(,"amount":"1234567.80","planned_payment_date":"2026-12-01",)"
+               R"("comment":"<p>Первая</p><p>Вторая &amp; третья</p>"})",
+           seller_)
+          .key;
+
+  const Json sheet =
+      made("payment", payment, "documents/generate", R"({"template":"payment_order"})");
+
+  EXPECT_EQ(page_of(id_of(sheet)), value("payment", payment, "number") +
+                                       "|1 234 567,80|Черновик|01.12.2026|Первая\nВторая &amp; "
+                                       "третья|ждём|ООО «Ромашка &amp; Ко»");
+}
+
 TEST_F(Documents, ATemplateIsRefusedWithAllThatIsWrong) {
   const auto said_of = [&](store::DocumentTemplate wanted) {
     auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
-    const auto done = store::completed_template(*tx, std::move(wanted));
+    const auto done = store::completed_template(*tx, registry_, std::move(wanted));
     return done ? "fine" : said(done.error());
   };
-  EXPECT_EQ(said_of({.code = "Own", .kind = "lead", .type_code = "none", .page = "{{x}}"}),
+  EXPECT_EQ(said_of({.code = "Own", .kind = "activity", .type_code = "none", .page = "{{x}}"}),
             "/code=invalid_code /name=name_required /kind=unknown_choice /type_code=unknown "
             "/page=unknown_field");
   EXPECT_EQ(said_of({.code = "act", .kind = "deal", .page = "x"}), "/type_code=fixed");

@@ -57,15 +57,6 @@ class WordDocuments : public Documents {
              text + "</w:t></w:r></w:p></w:body></w:document>"}};
     return *store::make_docx(parts);
   }
-  // The number of its version, or what is wrong.
-  std::string put(store::DocumentTemplate wanted) {
-    auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
-    const auto whole = store::completed_template(*tx, std::move(wanted));
-    if (!whole) return said(whole.error());
-    const auto version = store::add_template(*tx, *whole, std::nullopt, admin_);
-    EXPECT_TRUE(tx->commit());
-    return version ? std::to_string(*version) : version.error().reason;
-  }
 };
 
 TEST_F(WordDocuments, AnInvoiceIsMadeForWordAndForPrintWithTheSameData) {
@@ -97,11 +88,11 @@ TEST_F(WordDocuments, AnInvoiceIsMadeForWordAndForPrintWithTheSameData) {
 }
 
 TEST_F(WordDocuments, ATemplateOfWordAloneMakesADocumentOfAnyRecord) {
-  EXPECT_EQ(put({.code = "letter",
-                 .name = "Письмо",
-                 .kind = "counterparty",
-                 .type_code = "other",
-                 .docx = docx("Уважаемые {{buyer.full_name}}!")}),
+  EXPECT_EQ(put_template({.code = "letter",
+                          .name = "Письмо",
+                          .kind = "counterparty",
+                          .type_code = "other",
+                          .docx = docx("Уважаемые {{buyer.full_name}}!")}),
             "1");
 
   const Json letter =
@@ -116,10 +107,10 @@ TEST_F(WordDocuments, ATemplateOfWordAloneMakesADocumentOfAnyRecord) {
 
 TEST_F(WordDocuments, WhatIsNotSentOfATemplateStaysAsItWas) {
   line(order_, "Работа", "100.00", "1", "none");
-  EXPECT_EQ(put({.code = "invoice", .page = "<p>{{document.number}}</p>"}), "1");
-  EXPECT_EQ(put({.code = "invoice", .docx = docx("Own {{document.number}}")}), "2");
-  EXPECT_EQ(put({.code = "invoice", .page = "<p>last {{document.number}}</p>"}), "3");
-  EXPECT_EQ(put({.code = "own", .name = "Own", .kind = "deal", .type_code = "other"}),
+  EXPECT_EQ(put_template({.code = "invoice", .page = "<p>{{document.number}}</p>"}), "1");
+  EXPECT_EQ(put_template({.code = "invoice", .docx = docx("Own {{document.number}}")}), "2");
+  EXPECT_EQ(put_template({.code = "invoice", .page = "<p>last {{document.number}}</p>"}), "3");
+  EXPECT_EQ(put_template({.code = "own", .name = "Own", .kind = "deal", .type_code = "other"}),
             "/page=page_required");
 
   const std::string id = id_of(made("order", order_, "invoice"));
@@ -136,9 +127,9 @@ TEST_F(WordDocuments, WhatIsNotSentOfATemplateStaysAsItWas) {
 }
 
 TEST_F(WordDocuments, AFileThatCannotBeFilledIsNotTaken) {
-  EXPECT_EQ(put({.code = "invoice", .docx = docx("{{seller.nmae}} {{#lines}}")}),
+  EXPECT_EQ(put_template({.code = "invoice", .docx = docx("{{seller.nmae}} {{#lines}}")}),
             "/docx=unknown_field /docx=unclosed_section");
-  EXPECT_EQ(put({.code = "invoice", .docx = "PK\3\4 nothing"}), "/docx=docx_damaged");
+  EXPECT_EQ(put_template({.code = "invoice", .docx = "PK\3\4 nothing"}), "/docx=docx_damaged");
   EXPECT_EQ(sql("SELECT count(*) FROM crm.document_template"), "0");
 }
 
