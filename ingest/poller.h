@@ -117,18 +117,29 @@ class Poller {
     std::vector<IncomingMail> mails;  // also what came before the end
     Result<void> ended;
   };
+  // poller_doubts.cpp. `in_flight`: mails that are handed over and perhaps not stored yet. `ended`:
+  // how the connection was left, in and out; an error is the ledger's, and the batch void.
+  using MailsInFlight = std::vector<store::MailBytes>;
+  using Due = std::map<Uid, const store::PendingMail*>;
   Result<std::set<Sha256>> known_bytes(const store::FolderKey& key,
                                        const std::vector<Sha256>& digests,
-                                       const std::deque<Flight>& flights);
-  // `ended`: how the connection was left, in and out; an error is the ledger's, and the batch void.
-  Result<void> fetch_doubtful(const store::FolderKey& key, const std::deque<Flight>& flights,
+                                       const MailsInFlight& in_flight);
+  Result<void> fetch_doubtful(const store::FolderKey& key, const MailsInFlight& in_flight,
                               FetchedBatch& batch, Result<void>& ended);
+  Result<MailsInFlight> originals_of(const store::FolderKey& key,
+                                     const std::map<Sha256, std::vector<Uid>>& copies,
+                                     const MailsInFlight& in_flight);
+  Result<void> question_originals(const store::FolderKey& key, const MailsInFlight& in_flight,
+                                  FetchedBatch& batch, Due& by_uid, const MailboxContext& context,
+                                  const store::Lease& lease, Result<void>& ended);
+  Result<void> exchange(const store::MailBytes& original, const store::PendingMail& owner,
+                        const MailboxContext& context, const store::Lease& lease);
   Fetched fetch(const store::FolderKey& key, const std::vector<store::PendingMail>& due,
                 const std::deque<Flight>& flights, const MailboxContext& context,
                 const store::Lease& lease);
-  Result<void> settle_unfetched(const store::FolderKey& key, const FetchedBatch& batch,
-                                std::map<Uid, const store::PendingMail*>& by_uid, int patience,
-                                const MailboxContext& context, const store::Lease& lease);
+  Result<void> settle_unfetched(const store::FolderKey& key, const FetchedBatch& batch, Due& by_uid,
+                                int patience, const MailboxContext& context,
+                                const store::Lease& lease);
   Result<void> note_unfetched(const store::PendingMail& mail, const Error& error, int patience,
                               const MailboxContext& context, const store::Lease& lease);
   static Result<void> await_turn(Course& course, const BatchTies& ties, const Courses& before);
@@ -155,6 +166,9 @@ class Poller {
   Backoff false_alarms_;
   FirstSync sync_;
   bool more_ = false;  // the pass ended before everything was taken
+  // Of the pass under way: mails that got another UID while they were handed over. The next one
+  // tells the server of their end.
+  std::set<std::int64_t> exchanged_;
 
   mutable std::mutex mutex_;  // guards what follows up to the empty line
   std::condition_variable_any changed_;

@@ -91,6 +91,13 @@ struct PendingMail {
   std::string error;
 };
 
+// A mail by its bytes.
+struct MailBytes {
+  std::int64_t id = 0;
+  std::int64_t uid = 0;
+  Sha256 sha256{};
+};
+
 struct StoredRaw {
   std::int64_t id = 0;
   Sha256 sha256{};
@@ -250,6 +257,13 @@ class MailLog {
   // Of these digests, those of mails of this folder under this UIDVALIDITY that are stored, read or
   // not. Bytes that are stored and that no mail was read from yet count as its own.
   Result<std::set<Sha256>> known_bytes(const FolderKey& key, std::span<const Sha256> digests);
+  // The mails they are the bytes of: of this folder under this UIDVALIDITY, stored, and no
+  // duplicates of others.
+  Result<std::vector<MailBytes>> read_before(const FolderKey& key, std::span<const Sha256> digests);
+  // The bytes of `taken` are those of the message `unread`, which is listed in the same folder:
+  // each row gets the UID of the other. `taken` keeps its end, and its server is still to be told;
+  // `unread` is listed.
+  Result<void> exchange(std::int64_t taken, std::int64_t unread);
   // Queued: the records that messages with these ids became, activities resolved to their parent.
   static Ticket queue_threads(Transaction& tx, std::span<const std::string> message_ids);
   struct Thread {
