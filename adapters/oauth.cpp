@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <ranges>
 #include <string_view>
 
 #include "adapters/service_account.h"
@@ -140,7 +141,18 @@ std::unexpected<Error> malformed(const std::string& url, std::string_view what) 
   return fail(ErrorCode::unavailable, fmt::format("{}: {}", url, what), "malformed");
 }
 
+// RFC 6749, 5.1: what the token is good for, where the provider says it.
+Result<void> check_scope(const OAuthSettings& settings, const Json& answer) {
+  if (!reads_mail_only(text_of(answer, "scope"))) return {};
+  return fail(ErrorCode::upstream_auth,
+              settings.token_url + ": the account consented to " + std::string(kReadOnlyScope) +
+                  " alone, which cannot mark mail as read; consent to mail:imap_full",
+              "invalid_scope");
+}
+
 Result<IssuedToken> issued(const OAuthSettings& settings, const Json& answer) {
+  if (auto checked = check_scope(settings, answer); !checked)
+    return std::unexpected(checked.error());
   const std::string type = text_of(answer, "token_type");
   if (!type.empty() && !equal_ignoring_case(type, "bearer"))
     return fail(ErrorCode::upstream_rejected,
@@ -200,6 +212,16 @@ Result<Secret> credential_of(const OAuthSettings& settings, const Secret& refres
 }
 
 }  // namespace
+
+bool reads_mail_only(std::string_view scopes) {
+  const auto holds = [scopes](std::string_view wanted) {
+    for (const auto word : scopes | std::views::split(' ')) {
+      if (std::string_view(word) == wanted) return true;
+    }
+    return false;
+  };
+  return holds(kReadOnlyScope) && !holds("mail:imap_full");
+}
 
 Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& settings,
                                   const Secret& refresh_token, Instant now) {

@@ -64,6 +64,10 @@ void check_grant(const TomlValue::Entry& entry, const adapters::OAuthSettings& o
   const auto unwanted = [&](std::string_view key, std::string_view why) {
     if (entry.value.find(key) != nullptr) problem(key, why);
   };
+  if (adapters::reads_mail_only(oauth.scope))
+    problem("oauth_scope",
+            "mail:imap_ro reads alone: no mail can be marked as read with it; ask for "
+            "mail:imap_full");
   if (oauth.grant != jwt_bearer) {
     if (oauth.client_id.empty()) problem("oauth_client_id", "is missing");
     unwanted("oauth_service_account_file", "is for oauth_grant = 'jwt_bearer'");

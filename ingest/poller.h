@@ -105,6 +105,9 @@ class Poller {
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
                                          const store::MailLog::Folder& state) const;
   void report(const store::MailLog::Comparison& found) const;
+  // Mails that we handled and told the server of, which shows them as it did before.
+  Result<void> look_for_forgotten_flags(const store::FolderKey& key,
+                                        const std::vector<ListedMessage>& listing);
   // What a comparison heals, as the metric labels it.
   static constexpr std::string_view kMissed = "missed";
   static constexpr std::string_view kGone = "gone";
@@ -184,6 +187,7 @@ class Poller {
   struct Listed {
     FolderState state;     // modseq 0: not listed
     std::size_t told = 0;  // messages flagged or removed by ourselves since it was last selected
+    std::int64_t forgotten = 0;  // handled mails without a flag, as told of last
   };
   std::map<std::string, Listed, std::less<>> listed_;
   std::string remark_;             // of the pass under way

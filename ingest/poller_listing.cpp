@@ -250,6 +250,28 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   found.difference = found.server - *known;
   if (auto noted = log_.note_compared(key, found); !noted) return noted;
   report(found);
+  return look_for_forgotten_flags(key, *listing);
+}
+
+Result<void> Poller::look_for_forgotten_flags(const FolderKey& key,
+                                              const std::vector<ListedMessage>& listing) {
+  std::vector<std::int64_t> untouched;
+  for (const ListedMessage& message : listing) {
+    if (!message.seen && !message.deleted) untouched.push_back(message.uid);
+  }
+  auto forgotten = log_.count_told(key, untouched);
+  if (!forgotten) return std::unexpected(forgotten.error());
+  ports_.observer.metrics()
+      .gauge(Metric::mailbox_forgotten_flags, {settings_.code, key.folder})
+      .set(static_cast<double>(*forgotten));
+  const bool news = std::exchange(listed_[key.folder].forgotten, *forgotten) != *forgotten;
+  if (*forgotten == 0) return {};
+  remark("the server shows handled mail as if it had never been told, " +
+         std::to_string(*forgotten) + " in " + key.folder + ": no second record is made of it");
+  if (news)
+    ports_.observer.observe(
+        event::flags_forgotten,
+        {{"mailbox", settings_.code}, {"folder", key.folder}, {"count", *forgotten}});
   return {};
 }
 

@@ -195,6 +195,9 @@ class MailLog {
   Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
   // Of `uids`, how many have a row.
   Result<std::int64_t> count_known(const FolderKey& key, std::span<const std::int64_t> uids);
+  // Of `uids`, how many are handled mails of whose end the server was told; held ones and those
+  // that were never ours to read are none.
+  Result<std::int64_t> count_told(const FolderKey& key, std::span<const std::int64_t> uids);
   // What a full comparison with the server came to.
   struct Comparison {
     Instant begun{};              // before the server was asked, by database time

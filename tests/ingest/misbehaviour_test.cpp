@@ -482,8 +482,9 @@ TEST_F(HostileTest, AFetchOverQuotaIsTriedAgainLater) {
   expect_recovery();
 }
 
-TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecord) {
+TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecordAndAreNamed) {
   wants_flags = false;
+  intake_options.compare_interval = std::chrono::seconds{0};
   liar.misbehave("UID STORE", 0, answers("OK done"));
 
   start();
@@ -491,7 +492,20 @@ TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecord) {
   intake->poll_now("crm");
   ASSERT_TRUE(liar.wait_for("SELECT", 5));  // all mails are unseen each time
 
+  expect_trouble("as if it had never been told", kForgotten);
+  EXPECT_THAT(quiet.metrics.serialize(),
+              ::testing::HasSubstr(
+                  "client360_mailbox_forgotten_flags{folder=\"INBOX\",mailbox=\"crm\"} 5\n"));
+  EXPECT_THAT(log(), ::testing::HasSubstr(" event=flags_forgotten mailbox=crm"));
+  EXPECT_TRUE(status().ready);
+  // A person, or the server, finds them again.
+  liar.account().change([](auto& folders) {
+    for (auto& message : folders["INBOX"]) message.flags.insert("\\Seen");
+  });
   expect_recovery();
+  EXPECT_THAT(quiet.metrics.serialize(),
+              ::testing::HasSubstr(
+                  "client360_mailbox_forgotten_flags{folder=\"INBOX\",mailbox=\"crm\"} 0\n"));
 }
 
 // ---------------------------------------------------------------- one mail among others
