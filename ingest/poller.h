@@ -106,6 +106,9 @@ class Poller {
                                          const store::MailLog::Folder& state) const;
   void report(const store::MailLog::Comparison& found) const;
   // Mails that we handled and told the server of, which shows them as it did before.
+  // What the mailbox wants of a folder, by now; empty: everything.
+  MailTerms terms() const;
+  Result<std::set<std::int64_t>> uids_that(const SearchCriteria& criteria);
   Result<void> look_for_forgotten_flags(const store::FolderKey& key,
                                         const std::vector<ListedMessage>& listing);
   // What a comparison heals, as the metric labels it.
@@ -152,6 +155,7 @@ class Poller {
   Result<void> flag_backlog(const store::FolderKey& key);
   Result<void> flag(const std::vector<store::FlagDue>& due);
   Result<void> tell_server(const std::vector<store::FlagDue>& due);
+  Result<void> copy_handled(const std::vector<Uid>& handled);
   // What a person should know although the pass goes on.
   void remark(std::string text) { remark_ = std::move(text); }
   void beat() const;
@@ -172,6 +176,9 @@ class Poller {
   // Of the pass under way: mails that got another UID while they were handed over. The next one
   // tells the server of their end.
   std::set<std::int64_t> exchanged_;
+  // Of the folder that is open: copied, and the server was not told of their end yet. A hint: who
+  // begins anew copies again.
+  std::set<Uid> copied_;
 
   mutable std::mutex mutex_;  // guards what follows up to the empty line
   std::condition_variable_any changed_;

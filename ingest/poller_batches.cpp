@@ -508,7 +508,10 @@ Result<void> Poller::flag(const std::vector<FlagDue>& due) {
   }
   listed_[selected_.name].told += due.size();
   std::vector<std::int64_t> ids;
-  for (const FlagDue& mail : due) ids.push_back(mail.id);
+  for (const FlagDue& mail : due) {
+    ids.push_back(mail.id);
+    copied_.erase(static_cast<Uid>(mail.uid));
+  }
   return log_.note_flagged(ids);
 }
 
@@ -524,6 +527,7 @@ Result<void> Poller::tell_server(const std::vector<FlagDue>& due) {
     if (auto done = mailbox_->add_flag(held, kFailedKeyword); !done) return done;
   }
   if (handled.empty()) return {};
+  if (auto copied = copy_handled(handled); !copied) return copied;
   if (!settings_.move_to.empty()) {
     auto moved = mailbox_->move(handled, settings_.move_to);
     if (!moved) return std::unexpected(moved.error());
@@ -535,6 +539,20 @@ Result<void> Poller::tell_server(const std::vector<FlagDue>& due) {
     return {};
   }
   return mailbox_->add_flag(handled, kSeen);
+}
+
+// Before anything else is done to them: what is removed cannot be copied, and a copy has the flags
+// of its original. A flag that is refused again and again makes no more copies.
+Result<void> Poller::copy_handled(const std::vector<Uid>& handled) {
+  if (settings_.copy_to.empty()) return {};
+  std::vector<Uid> missing;
+  for (const Uid uid : handled) {
+    if (!copied_.contains(uid)) missing.push_back(uid);
+  }
+  if (missing.empty()) return {};
+  auto copied = mailbox_->copy(missing, settings_.copy_to);
+  if (copied) copied_.insert(missing.begin(), missing.end());
+  return copied;
 }
 
 }  // namespace c360::ingest

@@ -71,13 +71,15 @@ constexpr Sql kList{"mail_list", R"sql(
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid
                     AND m.outcome IS DISTINCT FROM 'vanished'
                     AND (m.outcome IS DISTINCT FROM 'ignored'
-                         OR m.rule_id NOT IN ('already-seen', 'already-deleted', 'before-since')))
+                         OR m.rule_id NOT IN ('already-seen', 'already-deleted', 'before-since',
+                                         'outside-search')))
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO UPDATE
     SET outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
         next_attempt_at = NULL, error = NULL, rule_id = NULL
     WHERE (mail_message.outcome = 'vanished'
            OR mail_message.outcome = 'ignored'
-              AND mail_message.rule_id IN ('already-seen', 'already-deleted', 'before-since'))
+              AND mail_message.rule_id IN ('already-seen', 'already-deleted', 'before-since',
+                                         'outside-search'))
       AND mail_message.raw_sha256 IS NULL)sql"};
 constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
   INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, outcome, rule_id,

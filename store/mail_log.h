@@ -184,7 +184,7 @@ class MailLog {
   // and is not any more. Returns how many were new.
   Result<std::int64_t> list(const FolderKey& key, std::span<const std::int64_t> uids);
   // The same for mail that is not ours to read, `ignored` by a built-in rule: already-seen,
-  // already-deleted, before-since.
+  // already-deleted, before-since, outside-search.
   Result<std::int64_t> list_ignored(const FolderKey& key, std::span<const std::int64_t> uids,
                                     std::string_view rule);
   // `listed` UIDs of the folder, ascending: what a full comparison checks against the server.

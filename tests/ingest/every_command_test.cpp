@@ -26,7 +26,8 @@ struct Way {
   const char* name;
   const char* command;
   Refusal refusal;
-  bool silent;  // a loss of the connection there is no failure: it is only waited
+  bool silent;   // a loss of the connection there is no failure: it is only waited
+  bool dripped;  // tried with drips too: they take as long as silence, and end the same way
   std::string capabilities;
   std::function<void(MailboxSettings&)> set_up;
 };
@@ -38,22 +39,30 @@ std::vector<Way> every_way() {
   const auto deletes = [](MailboxSettings& box) { box.delete_after = true; };
   const auto moves = [](MailboxSettings& box) { box.move_to = "Done"; };
   return {
-      {"Starttls", "STARTTLS", ends_the_pass, false, plain + " STARTTLS",
+      {"Starttls", "STARTTLS", ends_the_pass, false, true, plain + " STARTTLS",
        [](MailboxSettings& box) { box.imap.tls = TlsMode::starttls; }},
-      {"Login", "LOGIN", ends_the_pass, false, "IMAP4rev1 UIDPLUS",
+      {"Login", "LOGIN", ends_the_pass, false, true, "IMAP4rev1 UIDPLUS",
        [](MailboxSettings& box) { box.imap.auth = AuthMechanism::login; }},
-      {"Id", "ID", is_nothing, false, plain + " ID", nothing},
-      {"Enable", "ENABLE", is_nothing, false, plain + " ENABLE CONDSTORE", nothing},
-      {"Namespace", "NAMESPACE", is_nothing, false, plain + " MOVE NAMESPACE", moves},
-      {"List", "LIST", is_told, false, plain + " MOVE SPECIAL-USE",
+      {"Id", "ID", is_nothing, false, false, plain + " ID", nothing},
+      {"Enable", "ENABLE", is_nothing, false, false, plain + " ENABLE CONDSTORE", nothing},
+      {"Namespace", "NAMESPACE", is_nothing, false, false, plain + " MOVE NAMESPACE", moves},
+      {"List", "LIST", is_told, false, false, plain + " MOVE SPECIAL-USE",
        [](MailboxSettings& box) { box.move_to = "\\Trash"; }},
-      {"Move", "UID MOVE", is_told, false, plain + " MOVE", moves},
-      {"Copy", "UID COPY", is_told, false, plain, moves},
-      {"ExpungeOfWhatWasCopied", "UID EXPUNGE", is_told, false, plain, moves},
-      {"Store", "UID STORE", is_told, false, plain, deletes},
-      {"Expunge", "UID EXPUNGE", is_told, false, plain, deletes},
-      {"ExpungeWithoutUidplus", "EXPUNGE", is_told, false, "IMAP4rev1 AUTH=PLAIN SASL-IR", deletes},
-      {"Idle", "IDLE", is_nothing, true, plain + " IDLE",
+      {"Move", "UID MOVE", is_told, false, true, plain + " MOVE", moves},
+      {"Copy", "UID COPY", is_told, false, false, plain, moves},
+      {"ExpungeOfWhatWasCopied", "UID EXPUNGE", is_told, false, false, plain, moves},
+      {"Store", "UID STORE", is_told, false, false, plain, deletes},
+      {"Expunge", "UID EXPUNGE", is_told, false, false, plain, deletes},
+      {"ExpungeWithoutUidplus", "EXPUNGE", is_told, false, false, "IMAP4rev1 AUTH=PLAIN SASL-IR",
+       deletes},
+      {"CopyBeside", "UID COPY", is_told, false, false, plain,
+       [](MailboxSettings& box) { box.copy_to = "Done"; }},
+      {"CopyOfWhatGoes", "UID EXPUNGE", is_told, false, false, plain,
+       [](MailboxSettings& box) {
+         box.copy_to = "Done";
+         box.delete_after = true;
+       }},
+      {"Idle", "IDLE", is_nothing, true, true, plain + " IDLE",
        [](MailboxSettings& box) { box.use_idle = true; }},
   };
 }
@@ -63,13 +72,14 @@ struct Fault {
   Handler handler;
   bool takes_time = false;
   bool is_a_refusal = false;
+  bool drips = false;
 };
 
 std::vector<Fault> every_fault() {
   return {
       {"closes", closes},
       {"hangs", hangs, /*takes_time=*/true},
-      {"drips", drips, /*takes_time=*/true},
+      {"drips", drips, /*takes_time=*/true, /*is_a_refusal=*/false, /*drips=*/true},
       {"says NO", answers("NO not now"), false, /*is_a_refusal=*/true},
       {"says BAD", answers("BAD what?"), false, /*is_a_refusal=*/true},
       {"says BYE", says("* BYE the house is on fire\r\n")},
@@ -114,17 +124,40 @@ class MailboxOf : public HostileTest {
                   "ops.mail m ON m.id = d.mail_message_id JOIN ops.mailbox b ON b.id = "
                   "m.mailbox_id WHERE b.code = 'crm'"),
               std::to_string(mails_.size()) + " " + std::to_string(mails_.size()));
-    if (!crm.move_to.empty()) expect_moved(crm.move_to == "\\Trash" ? "Bin" : crm.move_to);
+    if (!crm.move_to.empty()) expect_there(crm.move_to == "\\Trash" ? "Bin" : crm.move_to);
+    if (!crm.copy_to.empty()) expect_there(crm.copy_to);
     expect_equation();
   }
   // Each mail at least once: who copies and loses the connection before it can expunge has to copy
   // again.
-  void expect_moved(const std::string& folder) {
+  void expect_there(const std::string& folder) {
     std::set<std::string> there;
     for (const auto& message : peer_->account().messages(folder)) there.insert(message.bytes);
     std::set<std::string> wanted;
     for (const auto& [uid, bytes] : mails_) wanted.insert(bytes);
     EXPECT_EQ(there, wanted);
+  }
+  // By what nobody asked for, before the answer and after it.
+  void expect_undisturbed(const std::string& command) {
+    for (const char* noise :
+         {"* 9 EXISTS\r\n* 2 RECENT\r\n", "* 1 EXPUNGE\r\n", "* 2 FETCH (FLAGS (\\Seen) UID 2)\r\n",
+          "* VANISHED 1:2\r\n* VANISHED (EARLIER) 3\r\n",
+          "* OK [ALERT] disk\r\n* NO weather\r\n"}) {
+      SCOPED_TRACE(command + ": " + noise);
+      // After its OK STARTTLS is followed by TLS, and IDLE ends: there the words are others'.
+      const bool also_after = command != "STARTTLS" && command != "IDLE";
+      peer_->misbehave(
+          command, 0,
+          [peer = peer_.get(), noise, also_after](ImapConnection& client, const ImapCommand& line) {
+            client.send(noise);
+            peer->answer(client, line);
+            if (also_after) client.send(noise);
+          });
+      add();
+      peer_->hang_up();
+      EXPECT_TRUE(comes_true([&] { return taken() && told(); })) << "meanwhile";
+      peer_->heal();
+    }
   }
   // The server is honest again.
   void expect_recovered() {
@@ -133,8 +166,8 @@ class MailboxOf : public HostileTest {
       const auto now = status();
       return taken() && told() && now.ready && now.reason.empty();
     }));
-    expect_all_in_their_place();
     expect_calm();
+    expect_all_in_their_place();
     well_until_ = log().size();
     well_metrics_ = quiet.metrics.serialize();
   }
@@ -155,6 +188,7 @@ TEST_P(EveryWay, CanFailWithoutHarm) {
   expect_recovered();  // it was never ill
 
   for (const Fault& fault : every_fault()) {
+    if (fault.drips && !way.dripped) continue;
     SCOPED_TRACE(fault.name);
     peer_->misbehave(way.command, 0, fault.handler);
     const auto before = count_of(way.command);
@@ -174,40 +208,47 @@ TEST_P(EveryWay, CanFailWithoutHarm) {
   }
 }
 
-// What nobody asked for, before the answer and after it.
 TEST_P(EveryWay, IsNotDisturbedByWhatIsSaidUnasked) {
   const Way& way = GetParam();
   open(way);
   start(*peer_);
   expect_recovered();
 
-  for (const char* noise :
-       {"* 9 EXISTS\r\n* 2 RECENT\r\n", "* 1 EXPUNGE\r\n", "* 2 FETCH (FLAGS (\\Seen) UID 2)\r\n",
-        "* VANISHED 1:2\r\n* VANISHED (EARLIER) 3\r\n", "* OK [ALERT] disk\r\n* NO weather\r\n"}) {
-    for (const std::string command :
-         {std::string(way.command), std::string("CAPABILITY"), std::string("SELECT"),
-          std::string("UID SEARCH"), std::string("UID FETCH"), std::string("UID STORE")}) {
-      SCOPED_TRACE(command + ": " + noise);
-      // After its OK STARTTLS is followed by TLS, and IDLE ends: there the words are others'.
-      const bool also_after = command != "STARTTLS" && command != "IDLE";
-      peer_->misbehave(
-          command, 0,
-          [peer = peer_.get(), noise, also_after](ImapConnection& client, const ImapCommand& line) {
-            client.send(noise);
-            peer->answer(client, line);
-            if (also_after) client.send(noise);
-          });
-      add();
-      peer_->hang_up();
-      EXPECT_TRUE(comes_true([&] { return taken() && told(); })) << "meanwhile";
-      peer_->heal();
-    }
-  }
+  expect_undisturbed(way.command);
   expect_recovered();
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, EveryWay, ::testing::ValuesIn(every_way()),
                          [](const auto& way) { return std::string(way.param.name); });
+
+using UsualCommands = MailboxOf;
+
+TEST_F(UsualCommands, AreNotDisturbedByWhatIsSaidUnasked) {
+  open(every_way().front());
+  crm.imap.tls = TlsMode::none;
+  start(*peer_);
+  expect_recovered();
+
+  for (const char* command :
+       {"CAPABILITY", "AUTHENTICATE", "SELECT", "UID SEARCH", "UID FETCH", "UID STORE"})
+    expect_undisturbed(command);
+  expect_recovered();
+}
+
+using CopiedMail = MailboxOf;
+
+TEST_F(CopiedMail, ThatCannotBeMarkedIsNotCopiedAgainAndAgain) {
+  open({"Copied", "", Way::Refusal::is_told, false, false, "IMAP4rev1 AUTH=PLAIN SASL-IR UIDPLUS",
+        [](MailboxSettings& box) { box.copy_to = "Done"; }});
+  peer_->misbehave("UID STORE", 0, answers("NO not now"));
+  start(*peer_);
+  ASSERT_TRUE(comes_true([&] { return taken(); }));
+  ASSERT_TRUE(peer_->wait_for("UID STORE", 5));
+
+  EXPECT_EQ(peer_->account().messages("Done").size(), mails_.size());
+  expect_recovered();
+  EXPECT_EQ(peer_->account().messages("Done").size(), mails_.size());
+}
 
 // ---------------------------------------------------------------- the nth time
 
@@ -224,19 +265,27 @@ class EveryTime : public MailboxOf, public ::testing::WithParamInterface<Mode> {
 TEST_P(EveryTime, ACommandThatFailsOnceDoesNoHarm) {
   const Mode& mode = GetParam();
   crm.batch_messages = 2;
-  open({mode.name, "", Way::Refusal::is_told, false, mode.capabilities, mode.set_up});
+  open({mode.name, "", Way::Refusal::is_told, false, false, mode.capabilities, mode.set_up});
   start(*peer_);
   expect_recovered();
 
   for (const char* command : mode.commands) {
     for (int nth = 1; nth <= 3; ++nth) {
       for (const Fault& fault : every_fault()) {
-        if (fault.takes_time) continue;
+        if (fault.takes_time || fault.name == std::string_view("says BYE")) continue;
         SCOPED_TRACE(std::string(command) + " " + std::to_string(nth) + " " + fault.name);
         peer_->misbehave_at(command, nth, fault.handler);
         for (int i = 0; i < 6; ++i) add();
         EXPECT_TRUE(comes_true([&] { return taken() && told(); }));
-        EXPECT_TRUE(comes_true([&] { return troubled("crm"); })) << log();
+        // A batch that is refused is asked for mail by mail before anything is said of it, and
+        // where a copy is refused the folder may have been missing: both are tried once more at
+        // once.
+        const bool tried_again = fault.is_a_refusal && (command == std::string_view("UID FETCH") ||
+                                                        command == std::string_view("UID MOVE") ||
+                                                        command == std::string_view("UID COPY"));
+        if (!tried_again) {
+          EXPECT_TRUE(comes_true([&] { return troubled("crm"); })) << log();
+        }
         expect_recovered();
       }
     }
