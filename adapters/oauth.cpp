@@ -6,9 +6,9 @@
 #include <array>
 #include <charconv>
 #include <optional>
-#include <ranges>
 #include <string_view>
 
+#include "adapters/oauth_scope.h"
 #include "adapters/service_account.h"
 #include "daemon/base/json.h"
 #include "daemon/base/text.h"
@@ -212,16 +212,6 @@ Result<Secret> credential_of(const OAuthSettings& settings, const Secret& refres
 }
 
 }  // namespace
-
-bool reads_mail_only(std::string_view scopes) {
-  const auto holds = [scopes](std::string_view wanted) {
-    for (const auto word : scopes | std::views::split(' ')) {
-      if (std::string_view(word) == wanted) return true;
-    }
-    return false;
-  };
-  return holds(kReadOnlyScope) && !holds("mail:imap_full");
-}
 
 Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& settings,
                                   const Secret& refresh_token, Instant now) {

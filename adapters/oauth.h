@@ -20,11 +20,6 @@ enum class OAuthGrant : std::uint8_t {
   jwt_bearer,          // a service account signs for the mailbox (Google Workspace)
 };
 
-// Yandex's scope for reading mail: with it no flag can be set, and handled mail stays unread.
-inline constexpr std::string_view kReadOnlyScope = "mail:imap_ro";
-// Whether a list of scopes, separated by blanks, holds that one and not mail:imap_full.
-bool reads_mail_only(std::string_view scopes);
-
 struct OAuthSettings {
   std::string token_url;  // https only
   OAuthGrant grant = OAuthGrant::refresh_token;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "adapters/oauth_scope.h"
 #include "adapters/service_account.h"
 #include "daemon/base/text.h"
 #include "daemon/config_text.h"
