@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "adapters/oauth_scope.h"
 #include "adapters/redactor.h"
 #include "adapters/service_account.h"
 #include "daemon/base/json.h"
@@ -115,7 +116,18 @@ std::unexpected<Error> malformed(const std::string& url, std::string_view what) 
   return fail(ErrorCode::unavailable, fmt::format("{}: {}", url, what), "malformed");
 }
 
+// RFC 6749, 5.1: what the token is good for, where the provider says it.
+Result<void> check_scope(const OAuthSettings& settings, const Json& answer) {
+  if (!reads_mail_only(text_of(answer, "scope"))) return {};
+  return fail(ErrorCode::upstream_auth,
+              settings.token_url + ": the account consented to " + std::string(kReadOnlyScope) +
+                  " alone, which cannot mark mail as read; consent to mail:imap_full",
+              "invalid_scope");
+}
+
 Result<IssuedToken> issued(const OAuthSettings& settings, const Json& answer) {
+  if (auto checked = check_scope(settings, answer); !checked)
+    return std::unexpected(checked.error());
   const std::string type = text_of(answer, "token_type");
   if (!type.empty() && !equal_ignoring_case(type, "bearer"))
     return fail(ErrorCode::upstream_rejected,

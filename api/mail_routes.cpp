@@ -245,7 +245,7 @@ void add_mail_routes(std::vector<Route>& routes, const ApiServices& services,
   Route taken =
       mail_route(Method::post, "/mail/messages/{id}/process", true, "process_mail_message",
                  "Take in a mail that a listing left out: ignored as already-seen, "
-                 "already-deleted, before-since or before-first-sync");
+                 "already-deleted, before-since, outside-search or before-first-sync");
   taken.parameters = {id_parameter("Id of the mail")};
   taken.answers = {
       {.status = 202,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "adapters/oauth_scope.h"
 #include "adapters/service_account.h"
 #include "daemon/base/text.h"
 #include "daemon/config_text.h"
@@ -35,6 +36,8 @@ void copy_uri(const parsers::MailboxUri& uri, ingest::MailboxSettings& box) {
   box.unseen_only = uri.unseen_only;
   box.delete_after = uri.delete_after;
   box.move_to = uri.move_to;
+  box.copy_to = uri.copy_to;
+  box.search = uri.search;
   box.delay = uri.delay;
   box.initial_delay = uri.initial_delay;
   if (uri.batch) box.batch_messages = *uri.batch;
@@ -64,6 +67,10 @@ void check_grant(const TomlValue::Entry& entry, const adapters::OAuthSettings& o
   const auto unwanted = [&](std::string_view key, std::string_view why) {
     if (entry.value.find(key) != nullptr) problem(key, why);
   };
+  if (adapters::reads_mail_only(oauth.scope))
+    problem("oauth_scope",
+            "mail:imap_ro reads alone: no mail can be marked as read with it; ask for "
+            "mail:imap_full");
   if (oauth.grant != jwt_bearer) {
     if (oauth.client_id.empty()) problem("oauth_client_id", "is missing");
     unwanted("oauth_service_account_file", "is for oauth_grant = 'jwt_bearer'");
@@ -154,28 +161,9 @@ std::optional<bool> ConfigMailboxes::apply_uri(const std::string& key, TomlPosit
     values_.warning(position, fmt::format("{}: the password stands in this file; better is a "
                                           "password_file or ${{NAME}}",
                                           key));
-  if (!takes_all_of(uri, key, position)) return std::nullopt;
   copy_uri(uri, box);
   box.uri_masked = parsers::masked_mailbox_uri(text);
   return true;
-}
-
-// What this version would pass by must not look as if it were done: without its search term a
-// mailbox would be read whole.
-bool ConfigMailboxes::takes_all_of(const parsers::MailboxUri& uri, const std::string& key,
-                                   TomlPosition position) {
-  if (!uri.search.empty())
-    values_.problem(position,
-                    fmt::format("{}: searchTerm.* is not supported, and without it every mail of "
-                                "the folder would be taken in; let the mail server sort those "
-                                "mails into a folder and name that one in folderName",
-                                key));
-  if (!uri.copy_to.empty())
-    values_.problem(position,
-                    fmt::format("{}: copyTo is not supported; moveTo moves handled mail, or let "
-                                "the mail server keep a copy",
-                                key));
-  return uri.search.empty() && uri.copy_to.empty();
 }
 
 void ConfigMailboxes::take_table(const TomlValue::Entry& entry) {
@@ -345,6 +333,13 @@ void ConfigMailboxes::add(ingest::MailboxSettings box, TomlPosition position) {
     values_.problem(position, fmt::format("mailbox '{0}' stands twice, as [mailbox.{0}] and as "
                                           "mail-inbox-{0}",
                                           box.code));
+  for (const std::string& folder : box.folders) {
+    if (is_same_folder(folder, box.copy_to))
+      values_.problem(position,
+                      fmt::format("mailbox {}: copyTo: '{}' is one of the folders that are "
+                                  "read: every copy would be taken in again, for ever",
+                                  box.code, box.copy_to));
+  }
   config_.mailboxes.push_back(std::move(box));
 }
 

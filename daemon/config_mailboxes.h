@@ -38,7 +38,6 @@ class ConfigMailboxes {
   std::optional<bool> apply_uri(const std::string& key, TomlPosition position,
                                 ingest::MailboxSettings& box);
   // False: it asks for what this version does not do, which was noted.
-  bool takes_all_of(const parsers::MailboxUri& uri, const std::string& key, TomlPosition position);
   void add(ingest::MailboxSettings box, TomlPosition position);
   void check_whole();
 

@@ -1,5 +1,7 @@
 #include "ingest/fetched_batch.h"
 
+#include <algorithm>
+
 namespace c360::ingest {
 
 FetchedBatch::FetchedBatch(FetchedBatchOptions options)
@@ -107,12 +109,28 @@ void FetchedBatch::refuse(const std::set<Sha256>& known) {
       uids.push_back(mail.meta.uid);
   }
   for (const Uid uid : uids) {
-    withdraw(uid);
-    refused_.emplace_back(
-        uid, Error{.code = ErrorCode::upstream_rejected,
-                   .detail = "the server sends the bytes of one other mail, then of the next",
-                   .reason = "contradicted"});
+    refuse(uid, {.code = ErrorCode::upstream_rejected,
+                 .detail = "the server sends the bytes of one other mail, then of the next",
+                 .reason = "contradicted"});
   }
+}
+
+void FetchedBatch::refuse(Uid uid, Error error) {
+  withdraw(uid);
+  refused_.emplace_back(uid, std::move(error));
+}
+
+std::map<Sha256, std::vector<Uid>> FetchedBatch::repeated() const {
+  std::map<Sha256, std::vector<Uid>> uids;
+  for (const FetchedMail& mail : mails_) {
+    if (doubted_.contains(mail.meta.uid) && !has_changed(mail))
+      uids[mail.raw.sha256()].push_back(mail.meta.uid);
+  }
+  for (auto& [digest, same] : uids) {
+    std::ranges::sort(same);
+    same.erase(std::ranges::unique(same).begin(), same.end());
+  }
+  return uids;
 }
 
 // What was written until then gives its space back at once.

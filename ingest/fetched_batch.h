@@ -54,6 +54,11 @@ class FetchedBatch final : public FetchSink {
   // Those of them that now have these bytes, or those of a neighbour, are `refused` (upstream_
   // rejected, reason contradicted): two answers that differ and belong to others prove nothing.
   void refuse(const std::set<Sha256>& known);
+  // By their bytes, those that were doubted and came twice the same; ascending.
+  std::map<Sha256, std::vector<Uid>> repeated() const;
+  // Not of this batch: to be fetched in another one.
+  void withdraw(Uid uid);
+  void refuse(Uid uid, Error error);                      // the same, and it is `refused`
   std::size_t mismatches() const { return mismatches_; }  // taken although their size differs
   // Taken although the server was of two minds: of their size, or of their bytes when asked again.
   std::size_t contradictions() const { return contradictions_; }
@@ -68,7 +73,6 @@ class FetchedBatch final : public FetchSink {
   bool same_bytes_as_another(Uid uid, const RawMail& raw);
   void doubt(Uid uid, const Sha256& at_first);
   bool has_changed(const FetchedMail& mail) const;
-  void withdraw(Uid uid);
 
   FetchedBatchOptions options_;
   RawMailWriter writer_;

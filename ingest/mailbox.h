@@ -88,6 +88,18 @@ struct SelectedMailbox {
   bool operator==(const SelectedMailbox&) const = default;
 };
 
+// What the mails that are wanted say; all that is given holds together. Texts are contained, letter
+// case ignored; a day is the sender's, or the server's own (RFC 9051, 6.4.4).
+struct MailTerms {
+  std::string subject, body, subject_or_body, from, to;  // UTF-8
+  std::optional<std::chrono::sys_days> sent_since, sent_before;
+  std::optional<std::chrono::sys_days> received_since,
+      received_before;  // `before`: that day excluded
+
+  bool operator==(const MailTerms&) const = default;
+  bool empty() const { return *this == MailTerms{}; }
+};
+
 struct SearchCriteria {
   Uid above = 0;             // only uids greater than this
   bool unseen_only = false;  // only without \Seen
@@ -96,6 +108,7 @@ struct SearchCriteria {
   std::uint64_t changed_after = 0;
   // Only received on that day or later: INTERNALDATE in the server's own zone (RFC 9051, 6.4.4).
   std::optional<std::chrono::sys_days> since;
+  MailTerms terms;
 };
 
 struct FetchedMeta {
@@ -190,6 +203,10 @@ class Mailbox {
   // To another folder of the account, which is created when missing. Without the MOVE extension
   // copy, then expunge: a connection lost in between can leave a second copy in `folder`.
   virtual Result<Removal> move(std::span<const Uid> uids, std::string_view folder) = 0;
+
+  // Leaves them where they are, and a copy of each in another folder of the account, which is
+  // created when missing. Not twice the same: after a lost connection a second copy may be made.
+  virtual Result<void> copy(std::span<const Uid> uids, std::string_view folder) = 0;
 
   // Waits for new mail, up to `timeout`, by IDLE where the server has it and else by merely
   // waiting. Returns `changed` at once when mail arrived since the last search().

@@ -11,6 +11,7 @@
 
 #include "adapters/oauth.h"
 #include "ingest/imap/options.h"
+#include "parsers/mailbox_uri.h"
 
 namespace c360::ingest {
 
@@ -40,6 +41,8 @@ struct MailboxSettings {
   bool unseen_only = true;                       // `unseen` of domain 17.3
   bool delete_after = false;                     // `delete`: \Deleted and expunge instead of \Seen
   std::string move_to;                           // move after success; empty: stay
+  std::string copy_to;                           // a copy there after success; empty: none
+  parsers::MailboxSearch search;                 // only these mails of the folders; empty: all
   bool flag_quarantined = false;                 // quarantined mail is flagged like the others
   std::chrono::milliseconds delay{60'000};       // between passes; IDLE shortens the wait
   std::chrono::milliseconds initial_delay{0};

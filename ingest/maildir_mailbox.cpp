@@ -163,6 +163,9 @@ class MaildirMailbox final : public Mailbox {
   Result<void> add_flags(std::span<const Uid> uids,
                          std::span<const std::string_view> flags) override;
   Result<Removal> expunge(std::span<const Uid> uids) override;
+  Result<void> copy(std::span<const Uid>, std::string_view) override {
+    return fail(ErrorCode::upstream_rejected, "a drop folder has no other folder to copy to");
+  }
   Result<Removal> move(std::span<const Uid>, std::string_view) override {
     return fail(ErrorCode::upstream_rejected, "a drop folder has no other folders");
   }

@@ -22,6 +22,12 @@ bool hung_up(const Error& error) {
   return error.reason == "connection_lost" || error.reason == "server_bye";
 }
 
+// It is there and too slow, or has no room: that is over as soon as it is well again.
+bool is_of_the_database(const Error& error) {
+  return error.reason == "statement_timeout" || error.reason == "lock_timeout" ||
+         error.reason == "server_resources";
+}
+
 std::string loop_name(const MailboxSettings& settings) { return "mailbox." + settings.code; }
 
 }  // namespace
@@ -169,7 +175,7 @@ void Poller::judge_alarm() {
 }
 
 std::chrono::milliseconds Poller::delay_after(const Error& error) {
-  if (!ports_.database.healthy()) return database_backoff_.next();
+  if (!ports_.database.healthy() || is_of_the_database(error)) return database_backoff_.next();
   const IntakePace& pace = ports_.options.pace;
   if (error.retry_after)
     return std::clamp<std::chrono::milliseconds>(*error.retry_after, pace.shortest_patience,

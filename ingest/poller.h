@@ -105,6 +105,12 @@ class Poller {
   std::vector<std::int64_t> beyond_limit(std::vector<std::int64_t>& fresh,
                                          const store::MailLog::Folder& state) const;
   void report(const store::MailLog::Comparison& found) const;
+  // Mails that we handled and told the server of, which shows them as it did before.
+  // What the mailbox wants of a folder, by now; empty: everything.
+  MailTerms terms() const;
+  Result<std::set<std::int64_t>> uids_that(const SearchCriteria& criteria);
+  Result<void> look_for_forgotten_flags(const store::FolderKey& key,
+                                        const std::vector<ListedMessage>& listing);
   // What a comparison heals, as the metric labels it.
   static constexpr std::string_view kMissed = "missed";
   static constexpr std::string_view kGone = "gone";
@@ -117,18 +123,29 @@ class Poller {
     std::vector<IncomingMail> mails;  // also what came before the end
     Result<void> ended;
   };
+  // poller_doubts.cpp. `in_flight`: mails that are handed over and perhaps not stored yet. `ended`:
+  // how the connection was left, in and out; an error is the ledger's, and the batch void.
+  using MailsInFlight = std::vector<store::MailBytes>;
+  using Due = std::map<Uid, const store::PendingMail*>;
   Result<std::set<Sha256>> known_bytes(const store::FolderKey& key,
                                        const std::vector<Sha256>& digests,
-                                       const std::deque<Flight>& flights);
-  // `ended`: how the connection was left, in and out; an error is the ledger's, and the batch void.
-  Result<void> fetch_doubtful(const store::FolderKey& key, const std::deque<Flight>& flights,
+                                       const MailsInFlight& in_flight);
+  Result<void> fetch_doubtful(const store::FolderKey& key, const MailsInFlight& in_flight,
                               FetchedBatch& batch, Result<void>& ended);
+  Result<MailsInFlight> originals_of(const store::FolderKey& key,
+                                     const std::map<Sha256, std::vector<Uid>>& copies,
+                                     const MailsInFlight& in_flight);
+  Result<void> question_originals(const store::FolderKey& key, const MailsInFlight& in_flight,
+                                  FetchedBatch& batch, Due& by_uid, const MailboxContext& context,
+                                  const store::Lease& lease, Result<void>& ended);
+  Result<void> exchange(const store::MailBytes& original, const store::PendingMail& owner,
+                        const MailboxContext& context, const store::Lease& lease);
   Fetched fetch(const store::FolderKey& key, const std::vector<store::PendingMail>& due,
                 const std::deque<Flight>& flights, const MailboxContext& context,
                 const store::Lease& lease);
-  Result<void> settle_unfetched(const store::FolderKey& key, const FetchedBatch& batch,
-                                std::map<Uid, const store::PendingMail*>& by_uid, int patience,
-                                const MailboxContext& context, const store::Lease& lease);
+  Result<void> settle_unfetched(const store::FolderKey& key, const FetchedBatch& batch, Due& by_uid,
+                                int patience, const MailboxContext& context,
+                                const store::Lease& lease);
   Result<void> note_unfetched(const store::PendingMail& mail, const Error& error, int patience,
                               const MailboxContext& context, const store::Lease& lease);
   static Result<void> await_turn(Course& course, const BatchTies& ties, const Courses& before);
@@ -138,6 +155,7 @@ class Poller {
   Result<void> flag_backlog(const store::FolderKey& key);
   Result<void> flag(const std::vector<store::FlagDue>& due);
   Result<void> tell_server(const std::vector<store::FlagDue>& due);
+  Result<void> copy_handled(const std::vector<Uid>& handled);
   // What a person should know although the pass goes on.
   void remark(std::string text) { remark_ = std::move(text); }
   void beat() const;
@@ -155,6 +173,12 @@ class Poller {
   Backoff false_alarms_;
   FirstSync sync_;
   bool more_ = false;  // the pass ended before everything was taken
+  // Of the pass under way: mails that got another UID while they were handed over. The next one
+  // tells the server of their end.
+  std::set<std::int64_t> exchanged_;
+  // Of the folder that is open: copied, and the server was not told of their end yet. A hint: who
+  // begins anew copies again.
+  std::set<Uid> copied_;
 
   mutable std::mutex mutex_;  // guards what follows up to the empty line
   std::condition_variable_any changed_;
@@ -170,6 +194,7 @@ class Poller {
   struct Listed {
     FolderState state;     // modseq 0: not listed
     std::size_t told = 0;  // messages flagged or removed by ourselves since it was last selected
+    std::int64_t forgotten = 0;  // handled mails without a flag, as told of last
   };
   std::map<std::string, Listed, std::less<>> listed_;
   std::string remark_;             // of the pass under way

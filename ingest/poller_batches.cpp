@@ -133,10 +133,10 @@ struct Poller::CourseEnd {
 
 class Poller::Flight {
  public:
-  Flight(std::uint64_t bytes, std::vector<Sha256> digests, std::shared_ptr<const Course> course,
+  Flight(std::uint64_t bytes, MailsInFlight mails, std::shared_ptr<const Course> course,
          std::future<Result<BatchReport>> answer)
       : bytes_(bytes),
-        digests_(std::move(digests)),
+        mails_(std::move(mails)),
         course_(std::move(course)),
         answer_(std::move(answer)) {}
   Flight(Flight&&) = default;
@@ -150,13 +150,13 @@ class Poller::Flight {
     return answer_.wait_for(patience) == std::future_status::ready;
   }
   Result<BatchReport> answer() { return answer_.get(); }
-  std::uint64_t bytes() const { return bytes_; }                   // of the raw mails
-  const std::vector<Sha256>& digests() const { return digests_; }  // the same
+  std::uint64_t bytes() const { return bytes_; }  // of the raw mails
+  const MailsInFlight& mails() const { return mails_; }
   const std::shared_ptr<const Course>& course() const { return course_; }
 
  private:
   std::uint64_t bytes_;
-  std::vector<Sha256> digests_;
+  MailsInFlight mails_;
   std::shared_ptr<const Course> course_;
   std::future<Result<BatchReport>> answer_;
 };
@@ -246,6 +246,7 @@ Result<void> Poller::take_in(const MailboxContext& context, const FolderKey& key
                              const store::MailLog::Folder& state, const store::Lease& lease) {
   Queue queue{log_, key, state, ports_.options.newest_first_above};
   const auto until = ports_.clock.steady() + ports_.options.pass_slice;
+  exchanged_.clear();
   std::deque<Flight> flights;
   const auto land_while = [&](auto crowded) -> Result<void> {
     while (!flights.empty() && crowded()) {
@@ -314,8 +315,9 @@ Result<void> Poller::await_turn(Course& course, const BatchTies& ties, const Cou
 Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const std::deque<Flight>& flights,
                               const MailboxContext& context, const store::Lease& lease) {
   const std::uint64_t bytes = bytes_of(mails);
-  std::vector<Sha256> digests;
-  for (const IncomingMail& mail : mails) digests.push_back(mail.raw.sha256());
+  MailsInFlight in_flight;
+  for (const IncomingMail& mail : mails)
+    in_flight.push_back({.id = mail.ledger_id, .uid = mail.uid, .sha256 = mail.raw.sha256()});
   auto batch = std::make_shared<std::vector<IncomingMail>>(std::move(mails));
   auto course = std::make_shared<Course>();
   Courses before;
@@ -333,7 +335,7 @@ Poller::Flight Poller::launch(std::vector<IncomingMail> mails, const std::deque<
     end.applied = report.has_value();
     return report;
   };
-  return {bytes, std::move(digests), std::move(course), ports_.workers.submit(std::move(work))};
+  return {bytes, std::move(in_flight), std::move(course), ports_.workers.submit(std::move(work))};
 }
 
 Result<void> Poller::land(Flight flight) {
@@ -341,55 +343,15 @@ Result<void> Poller::land(Flight flight) {
   auto report = flight.answer();
   if (!report) return std::unexpected(report.error());
   if (!report->finished.empty()) backoff_.reset();  // a failure after it is the first one
+  std::erase_if(report->finished,
+                [this](const FlagDue& mail) { return exchanged_.contains(mail.id); });
   return flag(report->finished);
-}
-
-// Which of these bytes a mail of the folder has that came before, under this UIDVALIDITY: after
-// another one all that is known comes again, and rightly so.
-Result<std::set<Sha256>> Poller::known_bytes(const FolderKey& key,
-                                             const std::vector<Sha256>& digests,
-                                             const std::deque<Flight>& flights) {
-  if (digests.empty()) return {};
-  auto known = log_.known_bytes(key, digests);
-  if (!known) return known;
-  for (const Flight& flight : flights)
-    known->insert(flight.digests().begin(), flight.digests().end());
-  return known;
-}
-
-// A mail that would end as the duplicate of another one has come twice, each time the same: its own
-// bytes may be others, and the server is told to forget it next.
-Result<void> Poller::fetch_doubtful(const FolderKey& key, const std::deque<Flight>& flights,
-                                    FetchedBatch& batch, Result<void>& ended) {
-  auto known = known_bytes(key, batch.undoubted(), flights);
-  if (!known) return std::unexpected(known.error());
-  batch.doubt(*known);
-  const auto again = batch.take_doubtful();
-  if (!ended || again.empty()) return {};
-  ended = mailbox_->fetch(again, batch);
-  known = known_bytes(key, batch.changed(), flights);
-  if (!known) return std::unexpected(known.error());
-  batch.refuse(*known);
-  if (batch.mismatches() > 0) {
-    ports_.observer.metrics()
-        .counter(Metric::mail_size_mismatches_total, {settings_.code})
-        .add(static_cast<double>(batch.mismatches()));
-  }
-  if (const std::size_t count = batch.contradictions(); count > 0) {
-    ports_.observer.observe(
-        event::message_retried,
-        {{"mailbox", settings_.code}, {"count", count}, {"reason", "contradicted"}});
-    retries().add(static_cast<double>(count));
-    remark("the server contradicts itself about the bytes of " + std::to_string(count) +
-           (count == 1 ? " mail" : " mails"));
-  }
-  return {};
 }
 
 Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMail>& due,
                               const std::deque<Flight>& flights, const MailboxContext& context,
                               const store::Lease& lease) {
-  std::map<Uid, const PendingMail*> by_uid;
+  Due by_uid;
   std::vector<Uid> uids;
   for (const PendingMail& mail : due) {
     uids.push_back(static_cast<Uid>(mail.uid));
@@ -400,9 +362,15 @@ Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMai
                       .spool_bytes = ports_.options.spool_bytes,
                       .batch_bytes = settings_.batch_bytes,
                       .progress = [this] { beat(); }}};
+  MailsInFlight in_flight;
+  for (const Flight& flight : flights)
+    in_flight.insert(in_flight.end(), flight.mails().begin(), flight.mails().end());
   Fetched fetched;
   fetched.ended = mailbox_->fetch(uids, batch);
-  if (auto asked = fetch_doubtful(key, flights, batch, fetched.ended); !asked)
+  if (auto asked = fetch_doubtful(key, in_flight, batch, fetched.ended); !asked)
+    return {.mails = {}, .ended = asked};
+  if (auto asked = question_originals(key, in_flight, batch, by_uid, context, lease, fetched.ended);
+      !asked)
     return {.mails = {}, .ended = asked};
   // Uids of another UIDVALIDITY say nothing about these mails.
   if (!fetched.ended && fetched.ended.error().reason == "uidvalidity_changed") return fetched;
@@ -440,9 +408,9 @@ Poller::Fetched Poller::fetch(const FolderKey& key, const std::vector<PendingMai
 }
 
 // What the server said about mails that it did not send; they leave `by_uid`.
-Result<void> Poller::settle_unfetched(const FolderKey& key, const FetchedBatch& batch,
-                                      std::map<Uid, const PendingMail*>& by_uid, int patience,
-                                      const MailboxContext& context, const store::Lease& lease) {
+Result<void> Poller::settle_unfetched(const FolderKey& key, const FetchedBatch& batch, Due& by_uid,
+                                      int patience, const MailboxContext& context,
+                                      const store::Lease& lease) {
   std::vector<std::int64_t> gone(batch.missing().begin(), batch.missing().end());
   if (!gone.empty()) {
     listed_.erase(key.folder);  // one that is there after all has not changed: listed plainly
@@ -540,7 +508,10 @@ Result<void> Poller::flag(const std::vector<FlagDue>& due) {
   }
   listed_[selected_.name].told += due.size();
   std::vector<std::int64_t> ids;
-  for (const FlagDue& mail : due) ids.push_back(mail.id);
+  for (const FlagDue& mail : due) {
+    ids.push_back(mail.id);
+    copied_.erase(static_cast<Uid>(mail.uid));
+  }
   return log_.note_flagged(ids);
 }
 
@@ -556,6 +527,7 @@ Result<void> Poller::tell_server(const std::vector<FlagDue>& due) {
     if (auto done = mailbox_->add_flag(held, kFailedKeyword); !done) return done;
   }
   if (handled.empty()) return {};
+  if (auto copied = copy_handled(handled); !copied) return copied;
   if (!settings_.move_to.empty()) {
     auto moved = mailbox_->move(handled, settings_.move_to);
     if (!moved) return std::unexpected(moved.error());
@@ -567,6 +539,20 @@ Result<void> Poller::tell_server(const std::vector<FlagDue>& due) {
     return {};
   }
   return mailbox_->add_flag(handled, kSeen);
+}
+
+// Before anything else is done to them: what is removed cannot be copied, and a copy has the flags
+// of its original. A flag that is refused again and again makes no more copies.
+Result<void> Poller::copy_handled(const std::vector<Uid>& handled) {
+  if (settings_.copy_to.empty()) return {};
+  std::vector<Uid> missing;
+  for (const Uid uid : handled) {
+    if (!copied_.contains(uid)) missing.push_back(uid);
+  }
+  if (missing.empty()) return {};
+  auto copied = mailbox_->copy(missing, settings_.copy_to);
+  if (copied) copied_.insert(missing.begin(), missing.end());
+  return copied;
 }
 
 }  // namespace c360::ingest

@@ -22,6 +22,8 @@ constexpr int kFailedResyncs = 3;
 Result<FolderKey> Poller::open_folder(const std::string& folder) {
   auto selected = select(folder);
   if (!selected) return with_context(selected.error(), "folder " + folder);
+  if (selected->name != selected_.name || selected->uidvalidity != selected_.uidvalidity)
+    copied_.clear();
   selected_ = *selected;
   FolderKey key{mailbox_id_, folder, static_cast<std::int64_t>(selected_.uidvalidity)};
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
@@ -105,7 +107,10 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   SearchCriteria criteria;
   criteria.unseen_only = settings_.unseen_only;
   criteria.since = settings_.since;
-  if (!settings_.unseen_only) criteria.above = static_cast<Uid>(state.last_uid);
+  criteria.terms = terms();
+  // What is wanted by its age now was perhaps not when it was new.
+  if (!settings_.unseen_only && criteria.terms.empty())
+    criteria.above = static_cast<Uid>(state.last_uid);
   auto found = search_new(key, criteria);
   if (!found) return std::unexpected(found.error());
   if (!found->empty()) {
@@ -124,7 +129,7 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
 // spares the listing, it is not believed: the comparison goes without it.
 Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria criteria) {
   const FolderState before = listed_[key.folder].state;
-  const bool continues = trusts_modseq_ && before.modseq > 0 &&
+  const bool continues = trusts_modseq_ && before.modseq > 0 && criteria.terms.empty() &&
                          before.uidvalidity == selected_.uidvalidity &&
                          selected_.highest_modseq >= before.modseq;
   listed_by_modseq_ = continues;
@@ -184,24 +189,28 @@ void Poller::distrust_modseq(std::string_view why) {
 Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder& state) {
   auto listing = mailbox_->list_all();
   if (!listing) return std::unexpected(listing.error());
-  std::set<std::int64_t> wanted_since;
-  if (settings_.since) {
-    SearchCriteria criteria;
-    criteria.since = settings_.since;
-    auto recent = mailbox_->search(criteria);
-    if (!recent) return std::unexpected(recent.error());
-    wanted_since.insert(recent->begin(), recent->end());
-  }
+  SearchCriteria recent;
+  recent.since = settings_.since;
+  SearchCriteria wanted;
+  wanted.terms = terms();
+  const bool all_wanted = wanted.terms.empty();
+  auto wanted_since = settings_.since ? uids_that(recent) : std::set<std::int64_t>{};
+  if (!wanted_since) return std::unexpected(wanted_since.error());
+  auto within = all_wanted ? std::set<std::int64_t>{} : uids_that(wanted);
+  if (!within) return std::unexpected(within.error());
   std::vector<std::int64_t> passed_by;  // a listing went beyond them: it should have found them
   std::vector<std::int64_t> fresh;
   std::vector<std::int64_t> seen;
   std::vector<std::int64_t> deleted;
   std::vector<std::int64_t> old;
+  std::vector<std::int64_t> outside;
   std::vector<std::int64_t> all;
   for (const ListedMessage& message : *listing) {
     all.push_back(message.uid);
-    if (settings_.since && !wanted_since.contains(message.uid)) {
+    if (settings_.since && !wanted_since->contains(message.uid)) {
       old.push_back(message.uid);
+    } else if (!all_wanted && !within->contains(message.uid)) {
+      outside.push_back(message.uid);
     } else if (message.deleted) {
       deleted.push_back(message.uid);  // somebody is about to remove it
     } else if (settings_.unseen_only && message.seen) {
@@ -225,6 +234,7 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
        {std::pair<const std::vector<std::int64_t>*, const char*>{&seen, "already-seen"},
         {&deleted, "already-deleted"},
         {&old, "before-since"},
+        {&outside, "outside-search"},
         {&beyond, "before-first-sync"}}) {
     if (auto listed = log_.list_ignored(key, *uids, rule); !listed)
       return std::unexpected(listed.error());
@@ -250,6 +260,55 @@ Result<void> Poller::compare(const FolderKey& key, const store::MailLog::Folder&
   found.difference = found.server - *known;
   if (auto noted = log_.note_compared(key, found); !noted) return noted;
   report(found);
+  return look_for_forgotten_flags(key, *listing);
+}
+
+Result<std::set<std::int64_t>> Poller::uids_that(const SearchCriteria& criteria) {
+  auto found = mailbox_->search(criteria);
+  if (!found) return std::unexpected(found.error());
+  return std::set<std::int64_t>(found->begin(), found->end());
+}
+
+// A bound of the reference includes its day.
+MailTerms Poller::terms() const {
+  const parsers::MailboxSearch& search = settings_.search;
+  const Instant now = ports_.clock.now();
+  const auto day = [now](const std::string& bound) { return parsers::search_day(bound, now); };
+  const auto day_after = [&](const std::string& bound) {
+    auto last = day(bound);
+    if (last) *last += std::chrono::days{1};
+    return last;
+  };
+  return {.subject = search.subject,
+          .body = search.body,
+          .subject_or_body = search.subject_or_body,
+          .from = search.from,
+          .to = search.to,
+          .sent_since = day(search.sent_since),
+          .sent_before = day_after(search.sent_before),
+          .received_since = day(search.received_since),
+          .received_before = day_after(search.received_before)};
+}
+
+Result<void> Poller::look_for_forgotten_flags(const FolderKey& key,
+                                              const std::vector<ListedMessage>& listing) {
+  std::vector<std::int64_t> untouched;
+  for (const ListedMessage& message : listing) {
+    if (!message.seen && !message.deleted) untouched.push_back(message.uid);
+  }
+  auto forgotten = log_.count_told(key, untouched);
+  if (!forgotten) return std::unexpected(forgotten.error());
+  ports_.observer.metrics()
+      .gauge(Metric::mailbox_forgotten_flags, {settings_.code, key.folder})
+      .set(static_cast<double>(*forgotten));
+  const bool news = std::exchange(listed_[key.folder].forgotten, *forgotten) != *forgotten;
+  if (*forgotten == 0) return {};
+  remark("the server shows handled mail as if it had never been told, " +
+         std::to_string(*forgotten) + " in " + key.folder + ": no second record is made of it");
+  if (news)
+    ports_.observer.observe(
+        event::flags_forgotten,
+        {{"mailbox", settings_.code}, {"folder", key.folder}, {"count", *forgotten}});
   return {};
 }
 

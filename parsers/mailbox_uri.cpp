@@ -137,19 +137,23 @@ bool has_control(std::string_view text) {
 }
 
 // "yyyy-MM-dd HH:mm:SS", or "now" with an offset such as -24h.
-bool is_search_date(std::string_view text) {
+std::optional<Instant> search_moment(std::string_view text, Instant now) {
   if (text.starts_with("now")) {
     text.remove_prefix(3);
-    if (text.empty()) return true;
-    if (text.front() != '-' && text.front() != '+') return false;
-    return duration_ms(text.substr(1), 1).has_value();
+    if (text.empty()) return now;
+    const char sign = text.front();
+    if (sign != '-' && sign != '+') return std::nullopt;
+    const auto offset = duration_ms(text.substr(1), 1);
+    if (!offset) return std::nullopt;
+    return now + milliseconds{sign == '-' ? -*offset : *offset};
   }
-  if (text.size() == 10) return from_rfc3339(std::string(text) + "T00:00:00Z").has_value();
-  if (text.size() != 19 || text[10] != ' ') return false;
+  if (text.size() == 10) return from_rfc3339(std::string(text) + "T00:00:00Z");
+  if (text.size() != 19 || text[10] != ' ') return std::nullopt;
   std::string iso(text);
   iso[10] = 'T';
-  return from_rfc3339(iso + "Z").has_value();
+  return from_rfc3339(iso + "Z");
 }
+bool is_search_date(std::string_view text) { return search_moment(text, Instant{}).has_value(); }
 
 class Reader {
  public:
@@ -632,6 +636,12 @@ std::string masked_mailbox_uri(std::string_view text) {
     }
   }
   return masked;
+}
+
+std::optional<std::chrono::sys_days> search_day(std::string_view bound, Instant now) {
+  const auto moment = search_moment(bound, now);
+  if (!moment) return std::nullopt;
+  return std::chrono::floor<std::chrono::days>(*moment);
 }
 
 }  // namespace c360::parsers

@@ -28,6 +28,10 @@ struct MailboxSearch {
   bool empty() const { return *this == MailboxSearch{}; }
 };
 
+// The day of such a bound, which is as fine as a server searches (RFC 9051, 6.4.4): as written, or
+// in UTC where it is relative. nullopt: it is no such bound.
+std::optional<std::chrono::sys_days> search_day(std::string_view bound, Instant now);
+
 struct MailboxUri {
   MailboxTls tls = MailboxTls::implicit;
   std::string host;  // ASCII; international names as xn--

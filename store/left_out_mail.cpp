@@ -11,7 +11,7 @@ namespace {
 constexpr Sql kLock{"mail_lock_left_out", R"sql(
   SELECT coalesce(m.outcome, CASE WHEN m.raw_sha256 IS NULL THEN 'listed' ELSE 'stored' END),
          (m.outcome = 'ignored' AND m.raw_sha256 IS NULL AND m.rule_id IN
-           ('already-seen', 'already-deleted', 'before-since', 'before-first-sync')) IS TRUE,
+           ('already-seen', 'already-deleted', 'before-since', 'before-first-sync', 'outside-search')) IS TRUE,
          b.enabled, b.code
   FROM ops.mail_message m JOIN ops.mailbox b ON b.id = m.mailbox_id
   WHERE m.id = $1::bigint FOR UPDATE OF m)sql"};

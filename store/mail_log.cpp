@@ -71,13 +71,15 @@ constexpr Sql kList{"mail_list", R"sql(
                     AND m.uidvalidity = $3::bigint AND m.uid = u.uid
                     AND m.outcome IS DISTINCT FROM 'vanished'
                     AND (m.outcome IS DISTINCT FROM 'ignored'
-                         OR m.rule_id NOT IN ('already-seen', 'already-deleted', 'before-since')))
+                         OR m.rule_id NOT IN ('already-seen', 'already-deleted', 'before-since',
+                                         'outside-search')))
   ON CONFLICT (mailbox_id, folder, uidvalidity, uid) DO UPDATE
     SET outcome = NULL, processed_at = NULL, flagged_at = NULL, attempts = 0,
         next_attempt_at = NULL, error = NULL, rule_id = NULL
     WHERE (mail_message.outcome = 'vanished'
            OR mail_message.outcome = 'ignored'
-              AND mail_message.rule_id IN ('already-seen', 'already-deleted', 'before-since'))
+              AND mail_message.rule_id IN ('already-seen', 'already-deleted', 'before-since',
+                                         'outside-search'))
       AND mail_message.raw_sha256 IS NULL)sql"};
 constexpr Sql kListIgnored{"mail_list_ignored", R"sql(
   INSERT INTO ops.mail_message (mailbox_id, folder, uidvalidity, uid, outcome, rule_id,
@@ -106,6 +108,11 @@ constexpr Sql kCountKnown{"mail_count_known", R"sql(
   SELECT count(*) FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
     AND uid = ANY ($4::bigint[]))sql"};
+constexpr Sql kCountTold{"mail_count_told", R"sql(
+  SELECT count(*) FROM ops.mail_message
+  WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
+    AND uid = ANY ($4::bigint[]) AND flagged_at IS NOT NULL AND raw_sha256 IS NOT NULL
+    AND outcome <> 'quarantined')sql"};
 constexpr Sql kCompared{"mail_compared", R"sql(
   UPDATE ops.mailbox_folder
   SET compared_at = $4::timestamptz, compared_server = $5::bigint, compared_missed = $6::bigint,
@@ -321,6 +328,18 @@ Result<std::int64_t> MailLog::count_known(const FolderKey& key,
     const auto piece = uids.first(std::min(uids.size(), kUidChunk));
     auto rows =
         database_.execute(Pool::work, kCountKnown, std::move(folder_params(key).add_array(piece)));
+    if (!rows) return std::unexpected(rows.error());
+    known += rows->int64(0, 0);
+    uids = uids.subspan(piece.size());
+  }
+  return known;
+}
+Result<std::int64_t> MailLog::count_told(const FolderKey& key, std::span<const std::int64_t> uids) {
+  std::int64_t known = 0;
+  while (!uids.empty()) {
+    const auto piece = uids.first(std::min(uids.size(), kUidChunk));
+    auto rows =
+        database_.execute(Pool::work, kCountTold, std::move(folder_params(key).add_array(piece)));
     if (!rows) return std::unexpected(rows.error());
     known += rows->int64(0, 0);
     uids = uids.subspan(piece.size());

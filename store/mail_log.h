@@ -91,6 +91,13 @@ struct PendingMail {
   std::string error;
 };
 
+// A mail by its bytes.
+struct MailBytes {
+  std::int64_t id = 0;
+  std::int64_t uid = 0;
+  Sha256 sha256{};
+};
+
 struct StoredRaw {
   std::int64_t id = 0;
   Sha256 sha256{};
@@ -177,7 +184,7 @@ class MailLog {
   // and is not any more. Returns how many were new.
   Result<std::int64_t> list(const FolderKey& key, std::span<const std::int64_t> uids);
   // The same for mail that is not ours to read, `ignored` by a built-in rule: already-seen,
-  // already-deleted, before-since.
+  // already-deleted, before-since, outside-search.
   Result<std::int64_t> list_ignored(const FolderKey& key, std::span<const std::int64_t> uids,
                                     std::string_view rule);
   // `listed` UIDs of the folder, ascending: what a full comparison checks against the server.
@@ -188,6 +195,9 @@ class MailLog {
   Result<std::int64_t> vanish(const FolderKey& key, std::span<const std::int64_t> uids);
   // Of `uids`, how many have a row.
   Result<std::int64_t> count_known(const FolderKey& key, std::span<const std::int64_t> uids);
+  // Of `uids`, how many are handled mails of whose end the server was told; held ones and those
+  // that were never ours to read are none.
+  Result<std::int64_t> count_told(const FolderKey& key, std::span<const std::int64_t> uids);
   // What a full comparison with the server came to.
   struct Comparison {
     Instant begun{};              // before the server was asked, by database time
@@ -250,6 +260,13 @@ class MailLog {
   // Of these digests, those of mails of this folder under this UIDVALIDITY that are stored, read or
   // not. Bytes that are stored and that no mail was read from yet count as its own.
   Result<std::set<Sha256>> known_bytes(const FolderKey& key, std::span<const Sha256> digests);
+  // The mails they are the bytes of: of this folder under this UIDVALIDITY, stored, and no
+  // duplicates of others.
+  Result<std::vector<MailBytes>> read_before(const FolderKey& key, std::span<const Sha256> digests);
+  // The bytes of `taken` are those of the message `unread`, which is listed in the same folder:
+  // each row gets the UID of the other. `taken` keeps its end, and its server is still to be told;
+  // `unread` is listed.
+  Result<void> exchange(std::int64_t taken, std::int64_t unread);
   // Queued: the records that messages with these ids became, activities resolved to their parent.
   static Ticket queue_threads(Transaction& tx, std::span<const std::string> message_ids);
   struct Thread {

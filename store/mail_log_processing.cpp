@@ -137,6 +137,19 @@ constexpr Sql kKnownBytes{"mail_known_bytes", R"sql(
     FROM ops.mail_content c JOIN ops.mail_message m ON m.id = c.mail_message_id
     WHERE c.raw_sha256 = b.sha256) AS read
   WHERE b.sha256 = ANY ($4::bytea[]) AND coalesce(read.here, true))sql"};
+// The first half by the bytes of what was read, the second by what is still to be.
+constexpr Sql kReadBefore{"mail_read_before", R"sql(
+  SELECT m.id, m.uid, m.raw_sha256
+  FROM ops.mail_content c JOIN ops.mail_message m ON m.id = c.mail_message_id
+  WHERE c.raw_sha256 = ANY ($4::bytea[]) AND m.raw_sha256 = c.raw_sha256
+    AND m.mailbox_id = $1::bigint AND m.folder = $2 AND m.uidvalidity = $3::bigint
+    AND m.outcome IS DISTINCT FROM 'duplicate'
+  UNION
+  SELECT m.id, m.uid, m.raw_sha256 FROM ops.mail_message m
+  WHERE m.mailbox_id = $1::bigint AND m.folder = $2 AND m.uidvalidity = $3::bigint
+    AND m.flagged_at IS NULL AND m.outcome IS NULL AND m.raw_sha256 = ANY ($4::bytea[])
+  ORDER BY 2)sql"};
+constexpr Sql kExchange{"mail_exchange", "SELECT ops.exchange_mails($1::bigint, $2::bigint)"};
 constexpr Sql kThreads{"mail_threads", R"sql(
   SELECT DISTINCT ON (c.message_id) c.message_id, coalesce(a.parent_record_id, r.id),
          coalesce(p.kind, r.kind)
@@ -233,6 +246,26 @@ Result<std::set<Sha256>> MailLog::known_bytes(const FolderKey& key,
   for (int row = 0; row < rows->size(); ++row)
     known.insert(sha256_of(from_hex(rows->text(row, 0)).value_or("")));
   return known;
+}
+
+Result<std::vector<MailBytes>> MailLog::read_before(const FolderKey& key,
+                                                    std::span<const Sha256> digests) {
+  const auto bytes = views_of(digests);
+  auto rows = database_.execute(Pool::work, kReadBefore,
+                                std::move(folder_params(key).add_bytes_array(bytes)));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<MailBytes> mails;
+  for (int row = 0; row < rows->size(); ++row)
+    mails.push_back({.id = rows->int64(row, 0),
+                     .uid = rows->int64(row, 1),
+                     .sha256 = sha256_of(rows->bytes(row, 2))});
+  return mails;
+}
+
+Result<void> MailLog::exchange(std::int64_t taken, std::int64_t unread) {
+  auto done = write(kExchange, std::move(Params{}.add(taken).add(unread)));
+  if (!done) return std::unexpected(done.error());
+  return {};
 }
 
 Ticket MailLog::queue_originals(Transaction& tx, std::int64_t mailbox_id,

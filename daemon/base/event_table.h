@@ -55,6 +55,7 @@ inline constexpr Event message_quarantined{"message_quarantined", LogLevel::warn
 inline constexpr Event message_retried{"message_retried", LogLevel::warn};
 inline constexpr Event message_vanished{"message_vanished", LogLevel::warn};
 inline constexpr Event flag_failed{"flag_failed", LogLevel::warn};
+inline constexpr Event flags_forgotten{"flags_forgotten", LogLevel::warn};
 
 // adapters
 inline constexpr Event token_renewed{"token_renewed", LogLevel::info};

@@ -48,6 +48,7 @@ enum class Metric : std::uint16_t {
   oauth_token_requests_total,
   mailbox_healed_total,
   mailbox_comparison_failures_total,
+  mailbox_forgotten_flags,
   mailbox_oldest_pending_age_seconds,
   mailbox_last_good_pass_age_seconds,
   mailbox_server_difference,
@@ -233,6 +234,13 @@ inline constexpr std::array kMetricTable = {
         "client360_mailbox_comparison_failures_total",
         "Full comparisons with the server that it refused or that broke off; they are repeated",
         {"mailbox"}},
+    MetricRow{
+        Metric::mailbox_forgotten_flags,
+        MetricType::gauge,
+        "client360_mailbox_forgotten_flags",
+        "Handled mails of a folder that its server showed at the last full comparison as if it "
+        "had never been told of them: it forgets flags, or a person took them off",
+        {"mailbox", "folder"}},
     MetricRow{Metric::mailbox_oldest_pending_age_seconds,
               MetricType::gauge,
               "client360_mailbox_oldest_pending_age_seconds",

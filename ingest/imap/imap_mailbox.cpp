@@ -19,16 +19,6 @@ namespace {
 // "UID STORE ", " +FLAGS.SILENT (", a quoted mailbox name and the tag.
 constexpr std::size_t kCommandFrame = 600;
 
-// "1-Feb-1994" (RFC 9051, `date`).
-std::string search_date(std::chrono::sys_days day) {
-  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::chrono::year_month_day date{day};
-  return std::to_string(static_cast<unsigned>(date.day())) + "-" +
-         std::string(kMonths[static_cast<unsigned>(date.month()) - 1]) + "-" +
-         std::to_string(static_cast<int>(date.year()));
-}
-
 // A system flag or a keyword (RFC 9051, `flag`): anything else would be read as more commands.
 bool is_flag(std::string_view flag) {
   if (flag.starts_with('\\')) flag.remove_prefix(1);
@@ -58,6 +48,7 @@ class ImapMailbox final : public Mailbox {
   Result<void> add_flags(std::span<const Uid> uids,
                          std::span<const std::string_view> flags) override;
   Result<Removal> expunge(std::span<const Uid> uids) override;
+  Result<void> copy(std::span<const Uid> uids, std::string_view folder) override;
   Result<Removal> move(std::span<const Uid> uids, std::string_view folder) override;
   Result<IdleOutcome> idle(std::chrono::milliseconds timeout) override {
     return session_.idle(timeout);
@@ -139,7 +130,7 @@ Result<std::vector<Uid>> ImapMailbox::search(const SearchCriteria& criteria) {
   if (criteria.changed_after > 0) terms += " MODSEQ " + std::to_string(criteria.changed_after + 1);
   if (criteria.since) terms += " SINCE " + search_date(*criteria.since);
   session_.forget_arrivals();
-  auto uids = search_uids(session_, terms);
+  auto uids = search_uids(session_, terms, criteria.terms);
   // "n:*" includes the last message even when its uid is below n (RFC 9051, 6.4.8).
   if (uids) std::erase_if(*uids, [&](Uid uid) { return uid <= criteria.above; });
   return uids;
@@ -270,10 +261,19 @@ Result<void> ImapMailbox::transfer(std::string_view verb, std::span<const Uid> u
       if (!completion) return std::unexpected(completion.error());
     }
     if (!completion->ok()) {
-      return std::unexpected(session_.refused(*completion, "moving messages to a folder"));
+      return std::unexpected(session_.refused(*completion, "putting messages into a folder"));
     }
   }
   return {};
+}
+
+// Into the folder itself it would be new mail, again and again.
+Result<void> ImapMailbox::copy(std::span<const Uid> uids, std::string_view folder) {
+  auto quoted = folder_names_.quoted(folder);
+  if (!quoted) return std::unexpected(quoted.error());
+  if (*quoted == selected_)
+    return fail(ErrorCode::upstream_rejected, "mail is not copied into the folder it is in");
+  return transfer("COPY", uids, folder);
 }
 
 Result<Removal> ImapMailbox::move(std::span<const Uid> uids, std::string_view folder) {

@@ -2,6 +2,7 @@
 // bytes.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,5 +14,11 @@ namespace c360::ingest::imap {
 
 // Ascending, without doubles. `criteria` are search keys of RFC 9051, 6.4.4.
 Result<std::vector<Uid>> search_uids(Session& session, std::string_view criteria);
+// The same, and the mails say these things. A text of other than ASCII goes as UTF-8; a server that
+// cannot search for it says NO.
+Result<std::vector<Uid>> search_uids(Session& session, std::string_view criteria,
+                                     const MailTerms& terms);
+// "1-Feb-1994" (RFC 9051, `date`).
+std::string search_date(std::chrono::sys_days day);
 
 }  // namespace c360::ingest::imap

@@ -178,15 +178,20 @@ Result<std::vector<Completion>> Session::run_all(std::span<const std::string> co
 
 Result<Completion> Session::converse(const std::string& line,
                                      std::span<const std::string> answers) {
+  Listener nobody;
+  return converse(line, answers, nobody, options_.limits.capabilities);
+}
+
+Result<Completion> Session::converse(const std::string& line, std::span<const std::string> answers,
+                                     Listener& listener, std::size_t most) {
   const std::string tag = next_tag();
   allow(options_.command_timeout);
   if (auto written = write(tag + " " + line + "\r\n"); !written) {
     return std::unexpected(written.error());
   }
-  Listener nobody;
   std::string challenge;
-  for (std::size_t rounds = 0; rounds < options_.limits.capabilities; ++rounds) {
-    auto response = next(nobody);
+  for (std::size_t rounds = 0; rounds < most; ++rounds) {
+    auto response = next(listener);
     if (!response) return std::unexpected(response.error());
     if (response->kind == Response::Kind::continuation) {
       challenge = std::move(response->text);
@@ -199,9 +204,11 @@ Result<Completion> Session::converse(const std::string& line,
       }
       return Completion{response->status, std::move(response->code), std::move(response->text),
                         std::move(challenge)};
+    } else if (auto heard = listener.untagged(*response); !heard) {
+      return broken(heard.error());
     }
   }
-  return broken("the sign-in does not come to an end", "limit_crossed");
+  return broken("the answer does not come to an end", "limit_crossed");
 }
 
 Result<IdleOutcome> Session::idle(std::chrono::milliseconds timeout) {

@@ -67,6 +67,11 @@ class Session {
   Result<std::vector<Completion>> run_all(std::span<const std::string> commands,
                                           Listener& listener);
 
+  // One command, with `answers` to what the server asks for in it, such as its literals one after
+  // the other (RFC 9051, 4.3). More than `most` responses end the connection.
+  Result<Completion> converse(const std::string& line, std::span<const std::string> answers,
+                              Listener& listener, std::size_t most);
+
   // The error a refused command makes; never holds the password.
   Error refused(const Completion& completion, std::string_view doing,
                 bool signing_in = false) const;

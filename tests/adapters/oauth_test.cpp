@@ -196,6 +196,22 @@ TEST_F(OAuth, ReadsTheAnswerOfEveryProvider) {
   }
 }
 
+TEST_F(OAuth, ATokenThatOnlyReadsMailIsRefusedWithWhatToAskFor) {
+  const auto with_scope = [](const std::string& scope) {
+    return TokenAnswer{200, R"({"access_token":"t","expires_in":3600,"scope":")" + scope + "\"}"};
+  };
+  const Error error = refused(with_scope("login:email mail:imap_ro"));
+  EXPECT_EQ(error.code, ErrorCode::upstream_auth);
+  EXPECT_EQ(error.reason, "invalid_scope");
+  EXPECT_THAT(error.detail, HasSubstr("consent to mail:imap_full"));
+
+  for (const char* scope :
+       {"mail:imap_full mail:imap_ro", "mail:imap_full", "mail:imap_rose", ""}) {
+    provider.answer_next(with_scope(scope));
+    EXPECT_TRUE(ask()) << scope;
+  }
+}
+
 TEST_F(OAuth, TakesALifetimeInAnySpelling) {
   for (const auto& [spelled, lifetime_s] : {std::pair{R"("1800")", 1'800},
                                             {"60", 60},

@@ -101,6 +101,19 @@ TEST_F(ConfigOAuth, TakesTheKeyOfAServiceAccountForTheMailboxItIsUsedFor) {
   }
 }
 
+TEST_F(ConfigOAuth, AScopeThatOnlyReadsMailIsRefused) {
+  folder_.write("refresh", "r");
+  const auto with_scope = [this](const std::string& scope) {
+    return problems(
+        "oauth_token_url = 'https://p.example/t'\noauth_client_id = 'c'\n"
+        "oauth_refresh_token_file = 'refresh'\noauth_scope = '" +
+        scope + "'\n");
+  };
+  EXPECT_THAT(with_scope("login:email mail:imap_ro"),
+              ElementsAre(HasSubstr("mailbox.m.oauth_scope: mail:imap_ro reads alone")));
+  EXPECT_THAT(with_scope("mail:imap_full"), ::testing::IsEmpty());
+}
+
 TEST_F(ConfigOAuth, WhatIsWrongWithAServiceAccountIsSaidBeforeItIsUsed) {
   const std::string grant = "oauth_token_url = 'https://p.example/t'\noauth_grant = 'jwt_bearer'\n";
   EXPECT_THAT(problems(grant + "oauth_client_id = 'c'\n"),

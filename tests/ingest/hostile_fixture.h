@@ -105,6 +105,7 @@ class HostileTest : public IntakeTest {
   static constexpr std::string_view kRetries = "client360_mail_fetch_retries_total{";
   static constexpr std::string_view kFlagFailures = "client360_mail_flag_failures_total{";
   static constexpr std::string_view kMismatches = "client360_mail_size_mismatches_total{";
+  static constexpr std::string_view kForgotten = "client360_mailbox_forgotten_flags{";
   static constexpr std::string_view kVanished = "client360_events_total{event=\"message_vanished\"";
   static constexpr std::string_view kRebuilt =
       "client360_events_total{event=\"mailbox_uidvalidity_changed\"";

@@ -4,28 +4,12 @@
 #include <gmock/gmock.h>
 
 #include "tests/ingest/hostile_fixture.h"
+#include "tests/ingest/misbehaviours.h"
 
 namespace c360::testing {
 namespace {
 
-using Handler = ScriptedImapServer::Handler;
 using ingest::imap::TlsMode;
-
-Handler says(std::string bytes) {
-  return [bytes = std::move(bytes)](ImapConnection& client, const ImapCommand&) {
-    client.send(bytes);
-  };
-}
-Handler answers(std::string status_and_text) {
-  return [text = std::move(status_and_text)](ImapConnection& client, const ImapCommand& command) {
-    client.line(command.tag + " " + text);
-  };
-}
-void hangs(ImapConnection& client, const ImapCommand&) { client.hang(); }
-void drips(ImapConnection& client, const ImapCommand&) {
-  for (;;) client.drip("* OK [ALERT] wait\r\n");
-}
-void closes(ImapConnection& client, const ImapCommand&) { client.close(); }
 
 // ---------------------------------------------------------------- every command, every fault
 
@@ -302,188 +286,6 @@ TEST_F(HostileTest, ALiteralShorterThanItsMessageIsNotTaken) {
   expect_recovery();
 }
 
-// Each message once as `changed`, with the size of the true one.
-Handler sends_instead(ScriptedImapServer& peer,
-                      const std::function<std::string(const ImapAccount::Message&)>& changed,
-                      bool true_size = true) {
-  return [&peer, changed, true_size](ImapConnection& client, const ImapCommand& command) {
-    std::size_t sequence = 0;
-    for (const auto& message : peer.account().messages("INBOX")) {
-      ++sequence;
-      if (!command.asks_for(message.uid)) continue;
-      const std::string body = changed(message);
-      client.line("* " + std::to_string(sequence) + " FETCH (UID " + std::to_string(message.uid) +
-                  " RFC822.SIZE " + std::to_string(true_size ? message.bytes.size() : body.size()) +
-                  " BODY[] {" + std::to_string(body.size()) + "}\r\n" + body + ")");
-    }
-    client.ok(command);
-  };
-}
-
-class Contradicting : public HostileTest {
- protected:
-  // What was said of it stays until the next pass, which is asked for.
-  void expect_contradiction(std::string_view metric) {
-    crm.delay = std::chrono::hours{1};
-    start();
-    expect_trouble("contradicts itself", metric);
-    EXPECT_TRUE(log().contains(" reason=contradicted")) << log();
-    intake->poll_now("crm");
-    expect_recovery();
-  }
-};
-
-TEST_F(Contradicting, ABodyShorterThanItsSizeIsFetchedAgain) {
-  liar.misbehave("UID FETCH", 1, sends_instead(liar, [](const ImapAccount::Message& message) {
-                   return message.bytes.substr(0, message.bytes.size() / 2);
-                 }));
-
-  expect_contradiction(kRetries);
-}
-
-TEST_F(Contradicting, ABodyLongerThanItsSizeIsFetchedAgain) {
-  liar.misbehave("UID FETCH", 1, sends_instead(liar, [](const ImapAccount::Message& message) {
-                   return message.bytes + "and what nobody wrote\r\n";
-                 }));
-
-  expect_contradiction(kRetries);
-}
-
-TEST_F(Contradicting, ASizeThatIsOnlyAnEstimateIsCountedAndDoesNoHarm) {
-  liar.on("UID FETCH", [&](ImapConnection& client, const ImapCommand& command) {
-    for (const auto& message : liar.account().messages("INBOX")) {
-      if (!command.asks_for(message.uid)) continue;
-      client.line("* 1 FETCH (RFC822.SIZE 7 UID " + std::to_string(message.uid) + " BODY[] {" +
-                  std::to_string(message.bytes.size()) + "}\r\n" + message.bytes + ")");
-    }
-    client.ok(command);
-  });
-
-  expect_contradiction(kMismatches);
-  EXPECT_THAT(quiet.metrics.serialize(),
-              ::testing::HasSubstr("client360_mail_size_mismatches_total{mailbox=\"crm\"} 5"));
-}
-
-TEST_F(Contradicting, TheBodyOfAnotherMailIsNotTakenForIt) {
-  liar.misbehave("UID FETCH", 1,
-                 sends_instead(
-                     liar,
-                     [this](const ImapAccount::Message& message) {
-                       return message.uid == 1 ? liar.account().messages("INBOX").at(3).bytes
-                                               : message.bytes;
-                     },
-                     /*true_size=*/false));
-
-  expect_contradiction(kRetries);
-}
-
-// The bytes of a mail that was read before, for a new one: taken for its duplicate it would be
-// flagged, or removed, and never be read.
-class BytesOfAnother : public Contradicting {
- protected:
-  // The next `times` fetches of `uid` give the bytes of the mails `others`, one after the other.
-  void lie_about(std::uint32_t uid, std::vector<std::uint32_t> others) {
-    const auto told = std::make_shared<std::size_t>(0);
-    const auto bytes = std::make_shared<std::vector<std::string>>();
-    for (const std::uint32_t other : others)
-      bytes->push_back(liar.account().messages("INBOX").at(other - 1).bytes);
-    liar.misbehave("UID FETCH", 0,
-                   [this, uid, told, bytes](ImapConnection& client, const ImapCommand& command) {
-                     if (!command.asks_for(uid) || *told == bytes->size())
-                       return liar.answer(client, command);
-                     const std::string body = bytes->at((*told)++);
-                     sends_instead(
-                         liar,
-                         [uid, body](const ImapAccount::Message& message) {
-                           return message.uid == uid ? body : message.bytes;
-                         },
-                         /*true_size=*/false)(client, command);
-                   });
-  }
-  std::uint32_t add_form() { return liar.account().add("INBOX", form_mail(++forms_)); }
-  long fetches_of(std::uint32_t uid) const {
-    return std::ranges::count_if(liar.transcript(), [&](const std::string& line) {
-      constexpr std::string_view kFetch = "UID FETCH ";
-      return line.starts_with(kFetch) &&
-             ImapCommand{"", "UID FETCH", line.substr(kFetch.size())}.asks_for(uid);
-    });
-  }
-  // Its own, as it was on the server when the test added it.
-  void expect_own_bytes(std::uint32_t uid, const std::string& bytes) {
-    EXPECT_EQ(one("SELECT encode(raw_sha256, 'hex') || ' ' || outcome" + of_mail(uid)),
-              to_hex(sha256(bytes)) + " deal_created");
-  }
-};
-
-TEST_F(BytesOfAnother, FromAnEarlierPassAreNotTakenForANewMail) {
-  crm.delay = std::chrono::hours{1};
-  start();
-  expect_recovery();
-  lie_about(6, {2});
-  const std::uint32_t uid = add_form();
-  ASSERT_EQ(uid, 6U);
-
-  intake->poll_now("crm");
-  expect_trouble("contradicts itself", kRetries);
-  intake->poll_now("crm");
-
-  expect_recovery();
-  expect_own_bytes(uid, liar.account().messages("INBOX").back().bytes);
-  EXPECT_EQ(fetches_of(uid), 2);
-}
-
-TEST_F(BytesOfAnother, FromAnEarlierBatchAreNotTakenForAMail) {
-  crm.batch_messages = 2;
-  lie_about(4, {1});
-
-  expect_contradiction(kRetries);
-
-  expect_own_bytes(4, liar.account().messages("INBOX").at(3).bytes);
-}
-
-TEST_F(BytesOfAnother, RemoveNoMailThatWasNotRead) {
-  crm.delete_after = true;
-  crm.delay = std::chrono::hours{1};
-  wants_flags = false;
-  const std::string second = liar.account().messages("INBOX").at(1).bytes;
-  start();
-  ASSERT_TRUE(comes_true([&] { return liar.account().messages("INBOX").empty(); }));
-  const std::uint32_t uid = add_form();
-  const std::string own = liar.account().messages("INBOX").back().bytes;
-  liar.misbehave("UID FETCH", 1,
-                 sends_instead(
-                     liar, [second](const ImapAccount::Message&) { return second; },
-                     /*true_size=*/false));
-
-  intake->poll_now("crm");
-  expect_trouble("contradicts itself", kRetries);
-  ASSERT_TRUE(comes_true([&] { return liar.account().messages("INBOX").empty(); }));
-
-  expect_own_bytes(uid, own);
-  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE outcome = 'duplicate'"), "0");
-  expect_equation();
-}
-
-// Once more asked it names another one: neither is believed, and the mail waits.
-TEST_F(BytesOfAnother, OfOneMailAndThenOfTheNextAreNotTakenEither) {
-  crm.delay = std::chrono::hours{1};
-  start();
-  expect_recovery();
-  lie_about(6, {2, 3});
-  const std::uint32_t uid = add_form();
-
-  intake->poll_now("crm");
-  expect_trouble("of one other mail, then of the next", kRetries);
-  EXPECT_EQ(one("SELECT state || ' ' || attempts" + of_mail(uid)), "listed 1");
-  ASSERT_TRUE(comes_true([&] {
-    intake->poll_now("crm");
-    return settled(liar, "crm");
-  }));
-
-  expect_recovery();
-  expect_own_bytes(uid, liar.account().messages("INBOX").back().bytes);
-}
-
 TEST_F(HostileTest, AnswersForOtherMailsAreNotTaken) {
   liar.misbehave("UID FETCH", 0, [](ImapConnection& client, const ImapCommand& command) {
     client.line("* 1 FETCH (UID 99 BODY[] {3}\r\nabc)");
@@ -680,8 +482,9 @@ TEST_F(HostileTest, AFetchOverQuotaIsTriedAgainLater) {
   expect_recovery();
 }
 
-TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecord) {
+TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecordAndAreNamed) {
   wants_flags = false;
+  intake_options.compare_interval = std::chrono::seconds{0};
   liar.misbehave("UID STORE", 0, answers("OK done"));
 
   start();
@@ -689,7 +492,20 @@ TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecord) {
   intake->poll_now("crm");
   ASSERT_TRUE(liar.wait_for("SELECT", 5));  // all mails are unseen each time
 
+  expect_trouble("as if it had never been told", kForgotten);
+  EXPECT_THAT(quiet.metrics.serialize(),
+              ::testing::HasSubstr(
+                  "client360_mailbox_forgotten_flags{folder=\"INBOX\",mailbox=\"crm\"} 5\n"));
+  EXPECT_THAT(log(), ::testing::HasSubstr(" event=flags_forgotten mailbox=crm"));
+  EXPECT_TRUE(status().ready);
+  // A person, or the server, finds them again.
+  liar.account().change([](auto& folders) {
+    for (auto& message : folders["INBOX"]) message.flags.insert("\\Seen");
+  });
   expect_recovery();
+  EXPECT_THAT(quiet.metrics.serialize(),
+              ::testing::HasSubstr(
+                  "client360_mailbox_forgotten_flags{folder=\"INBOX\",mailbox=\"crm\"} 0\n"));
 }
 
 // ---------------------------------------------------------------- one mail among others

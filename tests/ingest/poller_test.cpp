@@ -127,7 +127,7 @@ TEST_F(Poller, TheSameBytesTwiceInOneBatchAreOneDeal) {
   EXPECT_TRUE(server.seen(42));
 }
 
-TEST_F(Poller, ACopyOfAMailReadBeforeIsADuplicateAndCostsOneFetchMore) {
+TEST_F(Poller, ACopyOfAMailReadBeforeIsADuplicateAndBothAreAskedForAgain) {
   server.add(41, form_mail(1));
   pass();
   server.add(42, form_mail(1));
@@ -138,7 +138,7 @@ TEST_F(Poller, ACopyOfAMailReadBeforeIsADuplicateAndCostsOneFetchMore) {
   EXPECT_EQ(outcome(42), "duplicate");
   EXPECT_EQ(outcome(43), "deal_created");
   EXPECT_TRUE(server.seen(42));
-  EXPECT_EQ(server.fetched(), (std::vector<ingest::Uid>{41, 42, 43, 42}));
+  EXPECT_EQ(server.fetched(), (std::vector<ingest::Uid>{41, 42, 43, 42, 41}));
 }
 
 TEST_F(Poller, AfterAnotherUidvalidityNothingKnownIsFetchedTwice) {
@@ -540,6 +540,34 @@ TEST_F(Poller, MailLeftOutIsTakenInWhenAPersonWantsIt) {
   EXPECT_EQ(one("SELECT bool_and(listed = rows AND pending = 0 AND ignored = 0)::text FROM "
                 "ops.mail_conservation"),
             "true");
+}
+
+// The rest of the folder has its rows too, and what is wanted later is taken in then.
+TEST_F(Poller, OnlyMailThatTheSearchNamesIsTakenIn) {
+  settings.search.subject_or_body = "стоимости";
+  settings.search.received_before = "now-72h";
+  const auto message = [&](const std::string& bytes, std::chrono::hours age) {
+    return ScriptedMessage{.bytes = bytes, .internal_date = clock.now() - age};
+  };
+  server.add(1, message(form_mail(1), std::chrono::hours{24 * 9}));
+  server.add(2, message(letter("a@x", "Привет"), std::chrono::hours{24 * 9}));
+  server.add(3, message(form_mail(3), std::chrono::hours{0}));
+  pass();
+  EXPECT_EQ(one("SELECT string_agg(coalesce(rule_id || outcome, outcome), ' ' ORDER BY uid) FROM "
+                "ops.mail WHERE uid > 1"),
+            "outside-searchignored outside-searchignored");
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_FALSE(server.seen(2));
+  EXPECT_FALSE(server.seen(3));
+
+  server.folder().messages.at(3).internal_date = clock.now() - std::chrono::hours{24 * 9};
+  server.add(4, message(form_mail(4), std::chrono::hours{24 * 9}));
+  pass();
+
+  EXPECT_EQ(outcome(2), "ignored");
+  EXPECT_EQ(outcome(3), "deal_created");
+  EXPECT_EQ(outcome(4), "deal_created");
+  expect_ledger_holds();
 }
 
 TEST_F(Poller, MailLeftOutUnderAnotherUidvalidityIsNotTakenIn) {

@@ -232,5 +232,17 @@ TEST(MailboxUri, TheMaskedFormHidesThePasswordWhereverItStands) {
   }
 }
 
+TEST(MailboxUri, ABoundOfASearchIsADay) {
+  using namespace std::chrono;
+  const Instant now = sys_days{year{2026} / 3 / 1} + hours{1};
+  EXPECT_EQ(search_day("2025-11-10 23:59:59", now), sys_days{year{2025} / 11 / 10});
+  EXPECT_EQ(search_day("2025-11-10", now), sys_days{year{2025} / 11 / 10});
+  EXPECT_EQ(search_day("now", now), sys_days{year{2026} / 3 / 1});
+  EXPECT_EQ(search_day("now-2h", now), sys_days{year{2026} / 2 / 28});
+  EXPECT_EQ(search_day("now+24h", now), sys_days{year{2026} / 3 / 2});
+  EXPECT_EQ(search_day("yesterday", now), std::nullopt);
+  EXPECT_EQ(search_day("", now), std::nullopt);
+}
+
 }  // namespace
 }  // namespace c360::parsers

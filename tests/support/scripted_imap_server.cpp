@@ -352,7 +352,14 @@ void ScriptedImapServer::on(const std::string& command, Handler handler) {
 
 void ScriptedImapServer::misbehave(const std::string& command, int times, Handler handler) {
   const std::scoped_lock lock(faults_mutex_);
-  faults_[command] = {.left = times, .lasting = times == 0, .handler = std::move(handler)};
+  faults_[command] = {
+      .before = 0, .left = times, .lasting = times == 0, .handler = std::move(handler)};
+}
+
+void ScriptedImapServer::misbehave_at(const std::string& command, int nth, Handler handler) {
+  const std::scoped_lock lock(faults_mutex_);
+  faults_[command] = {
+      .before = nth - 1, .left = 1, .lasting = false, .handler = std::move(handler)};
 }
 
 void ScriptedImapServer::heal() {
@@ -368,7 +375,8 @@ void ScriptedImapServer::use_certificate(CertificateFiles files) {
 ScriptedImapServer::Handler ScriptedImapServer::lie_for(const std::string& command) {
   const std::scoped_lock lock(faults_mutex_);
   const auto fault = faults_.find(command);
-  if (fault != faults_.end() && (fault->second.lasting || fault->second.left-- > 0)) {
+  if (fault != faults_.end() && fault->second.before-- <= 0 &&
+      (fault->second.lasting || fault->second.left-- > 0)) {
     return fault->second.handler;
   }
   const auto handler = handlers_.find(command);
@@ -406,6 +414,16 @@ void ScriptedImapServer::answer(ImapConnection& client, const ImapCommand& comma
     authenticate(client, command);
   } else if (name == "ID") {
     client.line(R"(* ID ("name" "Script" "version" NIL))");
+    client.ok(command);
+  } else if (name == "ENABLE") {
+    client.line("* ENABLED " + command.arguments);
+    client.ok(command);
+  } else if (name == "NAMESPACE") {
+    client.line(R"(* NAMESPACE (("" "/")) NIL NIL)");
+    client.ok(command);
+  } else if (name == "LIST") {
+    client.line(R"(* LIST (\HasNoChildren) "/" "INBOX")");
+    client.line(R"(* LIST (\HasNoChildren \Trash) "/" "Bin")");
     client.ok(command);
   } else if (name == "SELECT" || name == "EXAMINE") {
     select(client, command);

@@ -122,6 +122,8 @@ class ScriptedImapServer {
   // The same at any time, for the next `times` this command comes on whichever connection; always
   // until heal() when `times` is 0. Goes before on().
   void misbehave(const std::string& command, int times, Handler handler);
+  // The same once, when it comes for the `nth` time from now on, 1 being the next.
+  void misbehave_at(const std::string& command, int nth, Handler handler);
   // Ends every misbehaviour.
   void heal();
   // Ends every connection there is.
@@ -139,6 +141,7 @@ class ScriptedImapServer {
  private:
   struct Listener;
   struct Fault {
+    int before = 0;  // honest ones
     int left = 0;
     bool lasting = false;
     Handler handler;

@@ -190,7 +190,12 @@ Result<std::vector<Uid>> ScriptedMailbox::search(const ingest::SearchCriteria& c
     const bool recent = !criteria.since || !message.internal_date ||
                         *message.internal_date >= Instant{*criteria.since};
     const bool changed = criteria.changed_after == 0 || message.modseq > criteria.changed_after;
-    if (uid > criteria.above && (!criteria.unseen_only || !seen) && recent && changed)
+    // Of the terms it knows two, by letter case.
+    const bool says = message.bytes.contains(criteria.terms.subject_or_body) &&
+                      message.bytes.contains(criteria.terms.from) &&
+                      (!criteria.terms.received_before || !message.internal_date ||
+                       *message.internal_date < Instant{*criteria.terms.received_before});
+    if (uid > criteria.above && (!criteria.unseen_only || !seen) && recent && changed && says)
       uids.push_back(uid);
   }
   return uids;
@@ -294,6 +299,18 @@ Result<Removal> ScriptedMailbox::expunge(std::span<const Uid> uids) {
     }
   }
   return server_.uidplus ? Removal::done : Removal::left_deleted;
+}
+
+Result<void> ScriptedMailbox::copy(std::span<const Uid> uids, std::string_view folder) {
+  const std::scoped_lock lock(server_.mutex_);
+  if (auto begun = begin_write("copy"); !begun) return begun;
+  ScriptedFolder& to = server_.folders_[std::string(folder)];
+  const auto& from = server_.folders_[selected_].messages;
+  for (const Uid uid : uids) {
+    const auto message = from.find(uid);
+    if (message != from.end()) to.messages[to.uidnext++] = message->second;
+  }
+  return {};
 }
 
 Result<Removal> ScriptedMailbox::move(std::span<const Uid> uids, std::string_view folder) {

@@ -70,7 +70,7 @@ class ScriptedServer {
   std::vector<std::string> contents(const std::string& folder) const;
 
   // The next call of `operation` (connect select select_since search list_all fetch add_flags
-  // expunge move idle noop) fails; several are used up in order. unavailable, timeout and
+  // expunge copy move idle noop) fails; several are used up in order. unavailable, timeout and
   // upstream_auth also end that connection.
   void fail_next(const std::string& operation, Error error);
   // Like fail_next("fetch", ...), after `messages` messages were handed over.
@@ -116,6 +116,7 @@ class ScriptedMailbox final : public ingest::Mailbox {
   Result<void> add_flags(std::span<const ingest::Uid> uids,
                          std::span<const std::string_view> flags) override;
   Result<ingest::Removal> expunge(std::span<const ingest::Uid> uids) override;
+  Result<void> copy(std::span<const ingest::Uid> uids, std::string_view folder) override;
   Result<ingest::Removal> move(std::span<const ingest::Uid> uids, std::string_view folder) override;
   Result<ingest::IdleOutcome> idle(std::chrono::milliseconds timeout) override;
   Result<void> noop() override;

@@ -1,9 +1,18 @@
 // The database goes away in every way it can while mail flows: intake pauses and goes on by itself,
 // nothing is lost or doubled, the API says when to ask again.
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
 
+#include "daemon/base/retry.h"
+#include "ingest/intake.h"
 #include "tests/support/dovecot.h"
 #include "tests/system/system_fixture.h"
 
@@ -38,17 +47,21 @@ class DatabaseOutage : public SystemTest {
   std::string name_ = primary_.query(primary_.create_database(), "SELECT current_database()").at(0);
   Dovecot dovecot_;
   int delivered_ = 0;
+  int statement_timeout_ms_ = 30'000;
 
   void SetUp() override { database_ = primary_.url(name_); }
 
   void begin() {
     deliver(kMails);
     daemon_.write("crm.password", dovecot_.options().password);
-    start(config(
+    std::string text = config(
         fmt::format("[mailbox.crm]\nkind = 'crm'\nhost = '127.0.0.1'\nport = {}\nca_file = '{}'\n"
                     "username = 'crm'\npassword_file = 'crm.password'\ndelay_ms = 1000\n"
                     "[mail]\nbatch_messages = 5\n",
-                    dovecot_.imaps_port(), dovecot_.ca_file())));
+                    dovecot_.imaps_port(), dovecot_.ca_file()));
+    text.insert(text.find("api_connections"),
+                fmt::format("statement_timeout_ms = {}\n", statement_timeout_ms_));
+    start(text);
     ASSERT_TRUE(eventually([&] { return ended() > 0; })) << daemon_.log();
   }
   void deliver(int count) {
@@ -190,6 +203,113 @@ TEST_F(DatabaseOutage, ItHasNoConnectionToGive) {
   primary_.execute(primary_.url(), "ALTER ROLE app CONNECTION LIMIT -1");
 
   expect_all_there();
+}
+
+// Slow within the limit of a statement it is only slow; slower than that, intake waits and goes on.
+TEST_F(DatabaseOutage, ItIsSlow) {
+  statement_timeout_ms_ = 1'000;
+  begin();
+  const auto slow_down = [&](const std::string& seconds) {
+    primary_.execute(
+        database_,
+        "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_sleep(" +
+            seconds +
+            "); RETURN NEW; END $$; CREATE OR REPLACE TRIGGER slow BEFORE INSERT ON "
+            "crm.deal FOR EACH ROW EXECUTE FUNCTION slow()");
+  };
+  slow_down("0.02");
+  deliver(20);
+  ASSERT_TRUE(eventually([&] { return ended() == delivered_; })) << ended() << daemon_.log();
+  EXPECT_EQ(mailbox("crm"), "ready");
+
+  slow_down("30");
+  deliver(20);
+  EXPECT_TRUE(eventually([&] { return mailbox("crm") != "ready"; }));
+  EXPECT_TRUE(eventually([&] { return daemon_.log().contains("reason=statement_timeout"); }));
+  primary_.execute(database_, "DROP TRIGGER slow ON crm.deal");
+
+  expect_all_there();
+}
+
+// Who tries to connect to the database that is not there, counted in its place.
+class DeafDatabase {
+ public:
+  explicit DeafDatabase(const TempPostgres& gone)
+      : path_(fmt::format("{}/.s.PGSQL.{}", gone.socket_folder(), gone.port())) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof address.sun_path) throw std::runtime_error("a path too long");
+    std::ranges::copy(path_, address.sun_path);
+    socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(socket_, 128) != 0)
+      throw std::runtime_error("no socket in the place of the database");
+    thread_ = std::thread([this] {
+      for (int client = 0; (client = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(client))
+        ++attempts_;
+    });
+  }
+  DeafDatabase(const DeafDatabase&) = delete;
+  DeafDatabase& operator=(const DeafDatabase&) = delete;
+  ~DeafDatabase() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+    ::unlink(path_.c_str());
+  }
+  int attempts() const { return attempts_; }
+
+ private:
+  std::string path_;
+  int socket_ = -1;
+  std::atomic<int> attempts_ = 0;
+  std::thread thread_;
+};
+
+// Each of its loops tries again at its own pace; one that spins would try thousands of times.
+TEST_F(DatabaseOutage, WhileItIsAwayNothingSpins) {
+  constexpr double kMostASecond = 20;
+  constexpr int kAtOnce = 20;  // what every loop and connection does first
+  begin();
+  const auto failures = [&] {
+    std::istringstream lines(admin_get("/metrics").body);
+    double sum = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with("client360_mailbox_failures_total{"))
+        sum += std::stod(line.substr(line.rfind(' ')));
+    return sum;
+  };
+  primary_.stop();
+  {
+    const DeafDatabase deaf(primary_);
+    const double failed = failures();
+    const auto since = std::chrono::steady_clock::now();
+    ASSERT_TRUE(eventually([&] { return failures() >= failed + 4; })) << daemon_.log();
+    const double passes = failures() - failed;
+    const int attempts = deaf.attempts();
+    const std::chrono::duration<double> lasted = std::chrono::steady_clock::now() - since;
+    EXPECT_GT(attempts, 0);
+    EXPECT_LT(attempts, kAtOnce + kMostASecond * lasted.count());
+    EXPECT_LT(passes, 2 + 4 * lasted.count());
+  }
+  deliver(5);
+  primary_.start();
+
+  expect_all_there();
+}
+
+// However long it was away: the longest wait of the intake, by its settings.
+TEST(DatabasePace, LetsIntakeGoOnWithinFiveSeconds) {
+  const ingest::IntakePace pace;
+  for (std::uint64_t daemon = 0; daemon < 20; ++daemon) {
+    Backoff backoff{pace.database, daemon};
+    for (int failure = 0; failure < 1'000; ++failure) {
+      const auto wait = backoff.next();
+      EXPECT_LT(wait, std::chrono::seconds{5});
+      EXPECT_GT(wait, std::chrono::milliseconds{100});
+    }
+  }
 }
 
 }  // namespace

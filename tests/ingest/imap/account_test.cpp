@@ -111,6 +111,52 @@ TEST_P(AccountTest, SearchesFromAUidOnAndByTheSeenFlag) {
   EXPECT_EQ(mailbox->search({.since = std::chrono::sys_days{}})->size(), 4U);
 }
 
+// By what mails say, in any letter case and not in ASCII alone. The scripted server knows no words.
+TEST_P(AccountTest, SearchesByWhatMailsSay) {
+  if (GetParam().peer == Peer::scripted) return;
+  const auto said = [](const std::string& from, const std::string& subject,
+                       const std::string& body) {
+    return "From: " + from + "\r\nTo: sales@client360.example\r\nSubject: " + subject +
+           "\r\nDate: Mon, 10 Nov 2025 12:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+           "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" +
+           body + "\r\n";
+  };
+  account_->deliver(
+      std::vector{said("anna@romashka.example",
+                       "=?utf-8?B?0JTQvtCz0L7QstC+0YAgNw==?=", "Good day"),  // Договор 7
+                  said("boris@romashka.example", "Contract 8", "Посмотрите договор"),
+                  said("anna@lutik.example", "Contract \\ \"9\"", "Good day")});
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+  ASSERT_EQ(uids.size(), 3U);
+  const auto found = [&](MailTerms terms) {
+    const auto result = mailbox->search({.terms = std::move(terms)});
+    EXPECT_TRUE(result) << result.error().detail;
+    return result.value_or(std::vector<Uid>{});
+  };
+  using Uids = std::vector<Uid>;
+  const auto day = std::chrono::sys_days{std::chrono::year{2025} / 11 / 10};
+  const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+  const std::chrono::days one{1};
+
+  EXPECT_EQ(found({.subject = "contract"}), (Uids{uids[1], uids[2]}));
+  EXPECT_EQ(found({.subject = "договор"}), Uids{uids[0]});
+  EXPECT_EQ(found({.body = "договор"}), Uids{uids[1]});
+  EXPECT_EQ(found({.subject_or_body = "договор"}), (Uids{uids[0], uids[1]}));
+  EXPECT_EQ(found({.subject_or_body = "договор", .from = "anna"}), Uids{uids[0]});
+  EXPECT_EQ(found({.from = "romashka"}), (Uids{uids[0], uids[1]}));
+  EXPECT_EQ(found({.subject = "\\ \"9\"", .from = "ANNA"}), Uids{uids[2]});
+  EXPECT_EQ(found({.to = "sales@"}).size(), 3U);
+  EXPECT_EQ(found({.sent_since = day}).size(), 3U);
+  EXPECT_EQ(found({.sent_since = day + one}), Uids{});
+  EXPECT_EQ(found({.sent_before = day + one}).size(), 3U);
+  EXPECT_EQ(found({.sent_before = day}), Uids{});
+  EXPECT_EQ(found({.received_since = today - one}).size(), 3U);
+  EXPECT_EQ(found({.received_before = today - one}), Uids{});
+  EXPECT_EQ(found({.subject = "x\r\na1 LOGOUT"}), Uids{});
+  EXPECT_TRUE(mailbox->noop()) << "no term becomes a command";
+}
+
 // The same as a plain search finds, less what was there before; a folder in which nothing happened
 // keeps its number. Courier keeps none.
 TEST_P(AccountTest, ChangesSinceAModSequenceAreWhatAPlainSearchFinds) {
@@ -310,6 +356,22 @@ TEST_P(AccountTest, MovesToAFolderItMakes) {
   const auto selected = mailbox->select("Готово", true);
   ASSERT_TRUE(selected) << selected.error().detail;
   EXPECT_EQ(selected->exists, 2U);
+}
+
+TEST_P(AccountTest, CopiesToAFolderItMakes) {
+  deliver_numbered(3);
+  auto mailbox = opened();
+  const auto uids = *mailbox->search({});
+
+  const auto copied = mailbox->copy(std::vector{uids[0], uids[1]}, "Копии");
+
+  ASSERT_TRUE(copied) << copied.error().detail;
+  EXPECT_EQ(account_->contents("INBOX"), (std::vector{mail(1), mail(2), mail(3)}));
+  EXPECT_EQ(account_->contents("Копии"), (std::vector{mail(1), mail(2)}));
+  const auto onto_itself = mailbox->copy(uids, "INBOX");
+  ASSERT_FALSE(onto_itself);
+  EXPECT_EQ(onto_itself.error().code, ErrorCode::upstream_rejected);
+  EXPECT_EQ(account_->contents("INBOX").size(), 3U);
 }
 
 TEST_P(AccountTest, AMailboxOpenedReadOnlyStaysAsItIs) {
