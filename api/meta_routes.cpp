@@ -26,7 +26,7 @@ constexpr store::Sql kEnumLabels{"api_enum_labels",
 
 constexpr store::Sql kCustomFields{"api_custom_fields", R"sql(
 SELECT record_kind, code, type, name_ru, name_en, to_json(enum_values), is_required,
-       default_value, is_searchable
+       default_value, is_searchable, section_code
 FROM crm.custom_field_def WHERE is_active ORDER BY record_kind, sort_order, id
 )sql"};
 
@@ -193,6 +193,7 @@ void write_custom_fields(JsonWriter& writer, const Resource& resource, const sto
         .member("label_en", label.en)
         .member("needed_on_creation", custom.boolean(row, 6))
         .member("searchable", custom.boolean(row, 8));
+    if (!custom.is_null(row, 9)) writer.member("section_code", custom.text(row, 9));
     writer.key("values");
     custom.is_null(row, 5) ? writer.begin_array().end_array() : writer.raw(custom.text(row, 5));
     if (!custom.is_null(row, 7)) writer.key("default").raw(custom.text(row, 7));
@@ -336,6 +337,7 @@ Json resource_schema() {
                                       {"label_en", schema::string()},
                                       {"needed_on_creation", schema::boolean()},
                                       {"searchable", schema::boolean()},
+                                      {"section_code", schema::string("Of this section alone")},
                                       {"values", schema::array(schema::string())},
                                       {"default", schema::any()}},
                                      {"name", "type", "label"});

@@ -62,6 +62,7 @@ Json lists_schema(const std::vector<ShownList>& lists, const store::Registry& re
 Json workspace_schema(const WorkspaceLayout& layout, const store::Registry& registry) {
   const Json section = schema::object(
       {{"kind", schema::string()},
+       {"section_code", schema::string("Of one that the installation added: its code")},
        {"label_ru", schema::string()},
        {"label_en", schema::string()},
        {"href", schema::string("Of its list")},

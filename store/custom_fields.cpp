@@ -12,7 +12,7 @@ namespace {
 
 constexpr Sql kRead{"c360_custom_fields", R"sql(
 SELECT d.record_kind, d.code, d.type, d.enum_values, d.is_required, d.is_searchable,
-       d.default_value
+       d.default_value, coalesce(d.section_code, '')
 FROM crm.custom_field_def d WHERE d.is_active ORDER BY d.record_kind, d.sort_order, d.id
 )sql"};
 
@@ -166,6 +166,7 @@ std::shared_ptr<const CustomFields> definitions_of(const Rows& rows) {
   for (int row = 0; row < rows.size(); ++row) {
     CustomField field{.code = std::string(rows.text(row, 1)),
                       .type = std::string(rows.text(row, 2)),
+                      .section_code = std::string(rows.text(row, 7)),
                       .values = rows.text_array(row, 3),
                       .is_required = rows.boolean(row, 4),
                       .is_searchable = rows.boolean(row, 5),
@@ -195,10 +196,23 @@ namespace {
 
 std::string pointer_to(std::string_view code) { return "/custom" + pointer_segment(code); }
 
-std::string known_codes(const std::vector<CustomField>& fields) {
+std::string known_codes(const std::vector<const CustomField*>& fields) {
   std::string list;
-  for (const CustomField& field : fields) list += (list.empty() ? "" : ", ") + field.code;
+  for (const CustomField* field : fields) list += (list.empty() ? "" : ", ") + field->code;
   return list.empty() ? "none" : list;
+}
+
+// Those of its kind, and of its section where it is one of a section.
+std::vector<const CustomField*> fields_for(const Draft& draft, const CustomFields& definitions) {
+  const Resource& resource = draft.resource();
+  const auto section =
+      resource.has_field("section_code") ? draft.get("section_code") : std::nullopt;
+  std::vector<const CustomField*> fields;
+  for (const CustomField& field : definitions.of(resource.kind)) {
+    if (field.section_code.empty() || (section && field.section_code == *section))
+      fields.push_back(&field);
+  }
+  return fields;
 }
 
 Json object_of(std::optional<std::string_view> text) {
@@ -209,16 +223,16 @@ Json object_of(std::optional<std::string_view> text) {
 }  // namespace
 
 std::vector<CustomReference> check_custom(Draft& draft, const CustomFields& definitions) {
-  const Resource& resource = draft.resource();
-  const auto& fields = definitions.of(resource.kind);
   std::vector<CustomReference> references;
   if (!draft.creating() && !draft.changed("custom")) return references;
+  const auto fields = fields_for(draft, definitions);
   Json now = object_of(draft.get("custom"));
   const Json before = object_of(draft.before("custom"));
   for (const auto& [code, value] : now.as_object()) {
     const Json* old = before.find(code);
     if (old && *old == value) continue;
-    const CustomField* field = definitions.find(resource.kind, code);
+    const auto found = std::ranges::find_if(fields, [&](const auto* f) { return f->code == code; });
+    const CustomField* field = found == fields.end() ? nullptr : *found;
     if (!field) {
       draft.wrong_at(pointer_to(code), "unknown_field",
                      "There is no such custom field; active ones: " + known_codes(fields) + ".");
@@ -229,14 +243,14 @@ std::vector<CustomReference> check_custom(Draft& draft, const CustomFields& defi
     }
   }
   bool completed = false;
-  for (const CustomField& field : fields) {
-    if (now.find(field.code)) continue;
-    if (draft.creating() && field.default_value) {
-      now.set(field.code, *field.default_value);
+  for (const CustomField* field : fields) {
+    if (now.find(field->code)) continue;
+    if (draft.creating() && field->default_value) {
+      now.set(field->code, *field->default_value);
       completed = true;
-    } else if (field.is_required && (draft.creating() ? draft.context().profile != Profile::draft
-                                                      : before.find(field.code) != nullptr)) {
-      draft.wrong_at(pointer_to(field.code), field.code + "_required", "A value is required.");
+    } else if (field->is_required && (draft.creating() ? draft.context().profile != Profile::draft
+                                                       : before.find(field->code) != nullptr)) {
+      draft.wrong_at(pointer_to(field->code), field->code + "_required", "A value is required.");
     }
   }
   if (completed) draft.set("custom", now.dump());

@@ -11,13 +11,23 @@ namespace {
 
 constexpr Sql kRead{"c360_sections", R"sql(
 SELECT s.record_kind, s.name_ru, s.name_en, s.plural_ru, s.plural_en, s.is_hidden,
-       s.default_filters
+       s.default_filters, false AS is_added, 0 AS sort_order
 FROM crm.section_label s
+UNION ALL
+SELECT a.code, a.name_ru, a.name_en, a.plural_ru, a.plural_en, false, '{}', true, a.sort_order
+FROM crm.section a WHERE a.is_active
+ORDER BY is_added, sort_order, 1
 )sql"};
 
 std::shared_ptr<const Sections> sections_of(const Rows& rows) {
   auto sections = std::make_shared<Sections>();
   for (int row = 0; row < rows.size(); ++row) {
+    if (rows.boolean(row, 7)) {
+      sections->add({.code = std::string(rows.text(row, 0)),
+                     .plural_ru = std::string(rows.text(row, 3)),
+                     .plural_en = std::string(rows.text(row, 4))});
+      continue;
+    }
     sections->add(rows.text(row, 0), {.name_ru = std::string(rows.text(row, 1)),
                                       .name_en = std::string(rows.text(row, 2)),
                                       .plural_ru = std::string(rows.text(row, 3)),
@@ -51,6 +61,8 @@ std::string shown_statuses(const Resource& resource) {
 void Sections::add(std::string_view record_kind, Section section) {
   sections_.insert_or_assign(std::string(record_kind), std::move(section));
 }
+
+void Sections::add(AddedSection section) { added_.push_back(std::move(section)); }
 
 const Section* Sections::find(const Resource& resource) const {
   const auto found = sections_.find(resource.kind);

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/model/resource.h"
 #include "store/query.h"
@@ -14,6 +15,7 @@
 namespace c360::store {
 
 inline constexpr std::size_t kMaxDefaultFilters = 10;  // of one section
+inline constexpr std::size_t kMaxSectionCodeBytes = 50;
 
 struct Section {
   std::string name_ru;
@@ -24,10 +26,20 @@ struct Section {
   Parameters default_filters;  // as a list takes them: {"types", "partner"}
 };
 
+// One that the installation added (crm.section): its records are of kind `custom`.
+struct AddedSection {
+  std::string code;
+  std::string plural_ru;
+  std::string plural_en;
+};
+
 // Those of one moment. Immutable.
 class Sections {
  public:
   void add(std::string_view record_kind, Section section);
+  void add(AddedSection section);
+  // The active ones, in their order.
+  const std::vector<AddedSection>& added() const { return added_; }
 
   // As declared where the installation says nothing. The texts live as long as this.
   Label label(const Resource& resource) const;
@@ -45,6 +57,7 @@ class Sections {
   const Section* find(const Resource& resource) const;
 
   std::map<std::string, Section, std::less<>> sections_;
+  std::vector<AddedSection> added_;
 };
 
 class SectionReader : public RecentlyRead<Sections> {

@@ -18,6 +18,9 @@ bool is_code(std::string_view code) {
 }
 
 void check_definition(Draft& draft) {
+  if (draft.has("section_code") && draft.get("record_kind") != "custom") {
+    draft.wrong("section_code", "not_of_a_section", "Only fields of kind custom have a section.");
+  }
   const auto code_value = draft.get("code");
   if (code_value && !is_code(*code_value)) {
     draft.wrong("code", "invalid_code",
@@ -87,6 +90,11 @@ Resource custom_field_def() {
                              .filterable()
                              .sortable()
                              .labels("Вид записи", "Record kind"))
+                    .add(directory("section_code", "section")
+                             .writable_by(WriteRule::creation)
+                             .filterable()
+                             .labels("Раздел", "Section")
+                             .described("Of kind custom: of this section alone; null: of all."))
                     .add(text("code")
                              .required()
                              .max_length(kMaxCustomCodeBytes)

@@ -45,6 +45,8 @@ std::vector<Resource> declarations() {
                                 release_stage(),
                                 saved_view(),
                                 section_label(),
+                                section(),
+                                custom(),
                                 required_field(),
                                 lead(),
                                 deal(),

@@ -62,6 +62,8 @@ Resource release();
 Resource release_stage();
 Resource saved_view();
 Resource section_label();
+Resource section();
+Resource custom();
 Resource required_field();
 Resource lead();
 Resource deal();

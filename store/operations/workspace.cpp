@@ -63,9 +63,13 @@ class WorkspaceReader {
         // Estimated: a list of any length is counted as far as kMaxSectionCount only.
         Parameters parameters = {{"count", "estimated"}};
         of_installation_.filter_by_default(*each.kind, parameters);
-        auto counted = lists_.count(each, parameters);
+        if (auto counted = count_section(each, std::move(parameters)); !counted)
+          return std::unexpected(counted.error());
+      }
+      for (const AddedSection& each : of_installation_.added()) {
+        auto counted = count_section(layout_.added_sections,
+                                     {{"count", "estimated"}, {"section_code", each.code}});
         if (!counted) return std::unexpected(counted.error());
-        sections_.push_back(*counted);
       }
     }
     if (auto done = tx_.run(); !done) return std::unexpected(done.error());
@@ -75,6 +79,13 @@ class WorkspaceReader {
   }
 
  private:
+  Result<void> count_section(const ShownList& list, Parameters parameters) {
+    auto counted = lists_.count(list, parameters);
+    if (!counted) return std::unexpected(counted.error());
+    sections_.push_back(*counted);
+    return {};
+  }
+
   // What depends on who asks, and when.
   Parameters asked(const ShownList& of) const {
     Parameters parameters;
@@ -136,23 +147,35 @@ class WorkspaceReader {
       const Resource* kind = each.kind;
       if (of_installation_.is_hidden(*kind)) continue;
       const Label label = of_installation_.label_plural(*kind);
-      const bool reads =
-          permits_(*kind, Right::read) &&
-          !records_.access().predicate(actor_, *kind, Right::read, "t", "$1::bigint").never;
-      const bool creates = kind->offers(Operation::create) && permits_(*kind, Right::write) &&
-                           records_.access().may_create(actor_, *kind);
-      const std::string href = std::string(query_.path_prefix) + std::string(kind->path);
-      out.begin_object()
-          .member("kind", kind->kind)
-          .member("label_ru", label.ru)
-          .member("label_en", label.en)
-          .member("href", std::string_view{href})
-          .member("read", reads)
-          .member("create", creates);
+      begin_section(out, *kind, label, {});
+      if (query_.counts) write_count(out, lists_.total(sections_[next++]));
+      out.end_object();
+    }
+    for (const AddedSection& each : of_installation_.added()) {
+      begin_section(out, *layout_.added_sections.kind, {each.plural_ru, each.plural_en}, each.code);
       if (query_.counts) write_count(out, lists_.total(sections_[next++]));
       out.end_object();
     }
     out.end_array();
+  }
+
+  // `added`: the code of a section of the installation's own, else empty.
+  void begin_section(JsonWriter& out, const Resource& kind, const Label& label,
+                     std::string_view added) const {
+    const bool reads =
+        permits_(kind, Right::read) &&
+        !records_.access().predicate(actor_, kind, Right::read, "t", "$1::bigint").never;
+    const bool creates = kind.offers(Operation::create) && permits_(kind, Right::write) &&
+                         records_.access().may_create(actor_, kind);
+    std::string href = std::string(query_.path_prefix) + std::string(kind.path);
+    if (!added.empty()) href.append("?section_code=").append(added);
+    out.begin_object().member("kind", kind.kind);
+    if (!added.empty()) out.member("section_code", added);
+    out.member("label_ru", label.ru)
+        .member("label_en", label.en)
+        .member("href", std::string_view{href})
+        .member("read", reads)
+        .member("create", creates);
   }
 
   static void write_count(JsonWriter& out, std::optional<std::int64_t> total) {
@@ -213,7 +236,12 @@ WorkspaceLayout::WorkspaceLayout(const Registry& registry) {
 
   for (const auto& kind : registry.all()) {
     if (!kind->is_record || !kind->offers(Operation::list)) continue;
-    sections.push_back(list(kind->path, kind->label_plural, *kind, {}));
+    ShownList section = list(kind->path, kind->label_plural, *kind, {});
+    if (kind->kind == "custom") {
+      added_sections = std::move(section);
+    } else {
+      sections.push_back(std::move(section));
+    }
   }
 }
 

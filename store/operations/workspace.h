@@ -31,6 +31,7 @@ class WorkspaceLayout {
   // What is counted only: overdue_tasks, due_reminders, customers.
   std::vector<ShownList> counted;
   std::vector<ShownList> sections;  // every kind of record that can be listed
+  ShownList added_sections;         // of which each added section is a part
 
  private:
   std::unique_ptr<const Resource> customer_;
