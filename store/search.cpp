@@ -162,21 +162,35 @@ std::vector<SearchPiece> pieces_of(std::string_view marked) {
   return pieces;
 }
 
-// Of each record the first field with one of the words, cut to where it is.
+// The most similar word of a value, marked where it stands.
+constexpr std::string_view kSimilarWord =
+    "(SELECT overlay(f.value PLACING $5::text || w.word || $6::text FROM position(w.word IN f.value)"
+    " FOR length(w.word)) FROM regexp_split_to_table(f.value, '[^[:alnum:]]+') w(word)"
+    " WHERE w.word <> '' ORDER BY similarity(w.word, $4::text) DESC LIMIT 1)";
+
+// Of each record the first field with one of the words, cut to where it is; where there is none, the
+// field of the title most like them.
 std::string place_sql(const Resource& resource) {
   std::string values;
-  if (resource.has_field("number")) values = "('number', t.number::text)";
+  if (resource.has_field("number")) values = "('number', t.number::text, false)";
   for (const Field& field : resource.fields) {
     if (!is_text(field) || field.name == "number") continue;
-    values +=
-        (values.empty() ? "('" : ", ('") + std::string(field.name) + "', " + plain_sql(field) + ")";
+    const bool in_title = field.is_searchable || field.name == resource.name_field;
+    values += (values.empty() ? "('" : ", ('") + std::string(field.name) + "', " +
+              plain_sql(field) + (in_title ? ", true)" : ", false)");
   }
   return "SELECT t.id, m.field, m.snippet FROM " + std::string(resource.table) +
-         " t CROSS JOIN LATERAL (SELECT f.field, ts_headline('russian', f.value,"
-         " to_tsquery('russian', $2::text), $3::text) AS snippet FROM (VALUES " +
+         " t CROSS JOIN LATERAL ("
+         "(SELECT f.field, ts_headline('russian', f.value, to_tsquery('russian', $2::text),"
+         " $3::text) AS snippet, 1 AS place FROM (VALUES " +
          values +
-         ") f(field, value) WHERE f.value IS NOT NULL AND to_tsvector('russian', f.value) @@"
-         " to_tsquery('russian', $2::text) LIMIT 1) m WHERE t.id = ANY ($1::bigint[])";
+         ") f(field, value, in_title) WHERE f.value IS NOT NULL AND"
+         " to_tsvector('russian', f.value) @@ to_tsquery('russian', $2::text) LIMIT 1)"
+         " UNION ALL (SELECT f.field, " +
+         std::string(kSimilarWord) + ", 2 FROM (VALUES " + values +
+         ") f(field, value, in_title) WHERE f.in_title AND $4::text <% f.value"
+         " ORDER BY word_similarity($4::text, f.value) DESC LIMIT 1)"
+         " ORDER BY place LIMIT 1) m WHERE t.id = ANY ($1::bigint[])";
 }
 
 }  // namespace
@@ -310,12 +324,15 @@ WHERE p.record_id = ANY ($1::bigint[]) AND $2::text <> '' AND reverse(p.e164) LI
   auto tx = database_.begin(Pool::api, TxMode::read_only);
   if (!tx) return std::unexpected(std::move(tx).error());
   const std::string any = query_of(words_of(query.text), " | ");
+  const std::string plain = join(words_of(query.text), " ");
+  tx->queue(kThreshold);
   std::vector<Ticket> places;
   std::vector<Plan> plans;
   for (const auto& [resource, of_kind] : ids) {
     plans.push_back(records_.queries().keep_always(place_sql(*resource)));
     Params params;
     params.add_array(std::span<const std::int64_t>(of_kind)).add(any).add(kOptions);
+    params.add(plain).add(kMarkBegin).add(kMarkEnd);
     places.push_back(tx->queue(plans.back().sql, std::move(params)));
   }
   Params of_phones;

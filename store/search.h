@@ -26,7 +26,7 @@ struct SearchHit {
   std::int64_t id = 0;
   std::string title;
   double score = 0;
-  std::string field;                 // where the match is; empty: in the title, by similarity
+  std::string field;                 // where the match is; empty: in several fields together
   std::vector<SearchPiece> snippet;  // a stretch of it
 };
 

@@ -65,6 +65,20 @@ TEST_F(SearchApi, TellsWhereTheMatchIsAsPlainText) {
   EXPECT_EQ(answer.body.find("<b>"), std::string::npos);
 }
 
+TEST_F(SearchApi, TellsTheFieldAndTheWordThatIsLikeAMistypedOne) {
+  HttpClient admin = administrator();
+  created(admin.post("/api/v1/counterparties",
+                     R"({"name": "Торговый дом «Северсталь» Череповец", "segment_code": "small",
+      "acquisition_channel_code": "other", "status_code": "potential"})"));
+  index();
+  const auto answer = admin.get("/api/v1/search?q=" + percent_encoded("северталь"));
+  EXPECT_EQ(answer.field("items/0/field"), "name") << answer.body;
+  EXPECT_EQ(answer.field("items/0/snippet/0/text"), "Торговый дом «");
+  EXPECT_EQ(answer.field("items/0/snippet/1/text"), "Северсталь");
+  EXPECT_EQ(answer.field("items/0/snippet/1/match"), "true");
+  EXPECT_EQ(answer.field("items/0/snippet/2/text"), "» Череповец");
+}
+
 TEST_F(SearchApi, ANumberComesBeforeTextsThatHoldIt) {
   HttpClient admin = administrator();
   const auto first = make_deal(admin, "First");
