@@ -414,8 +414,7 @@ std::vector<Parameter> list_parameters(const Resource& resource, const ApiOption
 Parameter view_parameter() {
   Json id = schema::integer();
   id.set("minimum", 1);
-  return query("view",
-               "A saved view: its filters, order and columns, where the request names none",
+  return query("view", "A saved view: its filters, order and columns, where the request names none",
                std::move(id));
 }
 

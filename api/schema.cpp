@@ -291,10 +291,10 @@ Json record_schema(const store::Resource& resource, const store::Registry& regis
         schema::array(std::move(items), "With `include`: " + std::string(collection.doc)));
   }
   for (const auto& kind : store::nested_kinds(registry, resource)) {
-    if (std::ranges::find(properties, kind.name, &Json::Member::first) != properties.end()) continue;
-    properties.emplace_back(kind.name,
-                            schema::array(schema::ref(component_name(kind.child->kind)),
-                                          "As it was made together with the record"));
+    if (std::ranges::find(properties, kind.name, &Json::Member::first) != properties.end())
+      continue;
+    properties.emplace_back(kind.name, schema::array(schema::ref(component_name(kind.child->kind)),
+                                                     "As it was made together with the record"));
   }
   add_blocks(properties, resource);
   properties.emplace_back(

@@ -82,7 +82,8 @@ Json answer_schema() {
        {"id", schema::integer()},
        {"path", schema::string("Of the record")},
        {"title", schema::string("Its number, name and the like")},
-       {"field", schema::nullable(schema::string("Where the match is; null: in several fields together"))},
+       {"field",
+        schema::nullable(schema::string("Where the match is; null: in several fields together"))},
        {"snippet", schema::array(piece, "A stretch of the field, as plain text")}},
       {"kind", "id", "path", "title", "field", "snippet"});
   return schema::object({{"items", schema::array(hit)}}, {"items"});

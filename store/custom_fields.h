@@ -26,7 +26,7 @@ inline constexpr std::string_view kCustomPrefix = "custom.";  // of a filter or 
 
 struct CustomField {
   std::string code;
-  std::string type;  // "text", "number", … as in the table
+  std::string type;          // "text", "number", … as in the table
   std::string section_code;  // of which section alone; empty: of all records of the kind
   std::vector<std::string> values;
   bool is_required = false;

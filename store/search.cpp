@@ -164,12 +164,13 @@ std::vector<SearchPiece> pieces_of(std::string_view marked) {
 
 // The most similar word of a value, marked where it stands.
 constexpr std::string_view kSimilarWord =
-    "(SELECT overlay(f.value PLACING $5::text || w.word || $6::text FROM position(w.word IN f.value)"
+    "(SELECT overlay(f.value PLACING $5::text || w.word || $6::text FROM position(w.word IN "
+    "f.value)"
     " FOR length(w.word)) FROM regexp_split_to_table(f.value, '[^[:alnum:]]+') w(word)"
     " WHERE w.word <> '' ORDER BY similarity(w.word, $4::text) DESC LIMIT 1)";
 
-// Of each record the first field with one of the words, cut to where it is; where there is none, the
-// field of the title most like them.
+// Of each record the first field with one of the words, cut to where it is; where there is none,
+// the field of the title most like them.
 std::string place_sql(const Resource& resource) {
   std::string values;
   if (resource.has_field("number")) values = "('number', t.number::text, false)";

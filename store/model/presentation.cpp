@@ -37,15 +37,16 @@ const Resource* section_of(const Records& records, Draft& draft) {
   if (!kind || (resource != nullptr && resource->offers(Operation::list))) return resource;
   std::string known;
   for (const auto& each : records.registry().all()) {
-    if (each->offers(Operation::list)) known += (known.empty() ? "" : ", ") + std::string(each->kind);
+    if (each->offers(Operation::list))
+      known += (known.empty() ? "" : ", ") + std::string(each->kind);
   }
   draft.wrong("record_kind", "unknown_kind", "There is no such section; sections: " + known + ".");
   return nullptr;
 }
 
 // Of the list whole, and no filters of it.
-constexpr std::string_view kNoFilters[] = {"limit", "cursor", "count", "fields",
-                                           "include", "sort", "view",  "lang"};
+constexpr std::string_view kNoFilters[] = {"limit",   "cursor", "count", "fields",
+                                           "include", "sort",   "view",  "lang"};
 
 void check_view_filters(const Records& records, Draft& draft, const Resource& resource,
                         const Json& filters) {
@@ -54,8 +55,7 @@ void check_view_filters(const Records& records, Draft& draft, const Resource& re
     return;
   }
   if (filters.as_object().size() > kMaxViewFilters) {
-    draft.wrong("filters", "too_many",
-                "At most " + std::to_string(kMaxViewFilters) + " filters.");
+    draft.wrong("filters", "too_many", "At most " + std::to_string(kMaxViewFilters) + " filters.");
     return;
   }
   for (const auto& [name, value] : filters.as_object()) {
@@ -90,16 +90,15 @@ void check_view_columns(const Records& records, Draft& draft, const Resource& re
     return;
   }
   if (columns.as_array().size() > kMaxViewColumns) {
-    draft.wrong("columns", "too_many",
-                "At most " + std::to_string(kMaxViewColumns) + " columns.");
+    draft.wrong("columns", "too_many", "At most " + std::to_string(kMaxViewColumns) + " columns.");
     return;
   }
   for (std::size_t i = 0; i < columns.as_array().size(); ++i) {
     const std::string& name = columns.as_array()[i].find("field")->as_string();
     const bool custom = name.starts_with(kCustomPrefix);
     // A custom field is one that can be filtered by; the answer shows them all together.
-    const Parameters shown = custom ? Parameters{{name + ".null", "true"}}
-                                    : Parameters{{"fields", name}};
+    const Parameters shown =
+        custom ? Parameters{{name + ".null", "true"}} : Parameters{{"fields", name}};
     const auto checked = records.check_list(resource, shown, draft.actor());
     if (checked && name.find(',') == std::string::npos) continue;
     draft.wrong_at("/columns/" + std::to_string(i) + "/field", "unknown_field",
@@ -195,8 +194,9 @@ Resource saved_view() {
       .kind = "saved_view",
       .path = "saved-views",
       .table = "crm.saved_view",
-      .doc = "Columns, filters and order of a list, kept under a name; `view=ID` of the list, "
-             "board or export applies them.",
+      .doc =
+          "Columns, filters and order of a list, kept under a name; `view=ID` of the list, "
+          "board or export applies them.",
       .label = {"Сохранённое представление", "Saved view"},
       .label_plural = {"Сохранённые представления", "Saved views"},
       .is_record = false,

@@ -1,5 +1,5 @@
-// Sections that an installation adds: records of kind `custom` under the code of a section, with the
-// fields that custom_field_def gives them (design.md 11, domain.md 16; R-113).
+// Sections that an installation adds: records of kind `custom` under the code of a section, with
+// the fields that custom_field_def gives them (design.md 11, domain.md 16; R-113).
 #include <string>
 
 #include "store/draft.h"
@@ -35,7 +35,7 @@ constexpr std::string_view kWrittenByEveryone =
 
 Field order_of(std::string_view column) {
   return integer(column).of_small_type("integer").defaults_to("0").sortable().labels("Порядок",
-                                                                                    "Order");
+                                                                                     "Order");
 }
 
 }  // namespace
@@ -45,8 +45,9 @@ Resource section() {
       .kind = "section",
       .path = "sections",
       .table = "crm.section",
-      .doc = "A section that this installation added, and whose its records are. Its fields are "
-             "custom fields of kind `custom`, of this section or of all.",
+      .doc =
+          "A section that this installation added, and whose its records are. Its fields are "
+          "custom fields of kind `custom`, of this section or of all.",
       .label = {"Раздел", "Section"},
       .label_plural = {"Разделы", "Sections"},
       .is_record = false,
@@ -59,14 +60,19 @@ Resource section() {
                   "Название", "Name (Russian)"))
               .add(text("name_en").required().max_length(200).searchable().sortable().labels(
                   "Название (англ.)", "Name (English)"))
-              .add(text("plural_ru").required().max_length(200).labels("Множественное число",
-                                                                       "Plural (Russian)"))
-              .add(text("plural_en").required().max_length(200).labels("Множественное число (англ.)",
-                                                                       "Plural (English)"))
-              .add(code("readers", {{"everyone", {"Все сотрудники", "Every employee"}},
-                                    {"managers", {"Менеджеры и ответственный",
-                                                  "Managers and the responsible person"}},
-                                    {"responsible", {"Ответственный", "The responsible person"}}})
+              .add(text("plural_ru")
+                       .required()
+                       .max_length(200)
+                       .labels("Множественное число", "Plural (Russian)"))
+              .add(text("plural_en")
+                       .required()
+                       .max_length(200)
+                       .labels("Множественное число (англ.)", "Plural (English)"))
+              .add(code("readers",
+                        {{"everyone", {"Все сотрудники", "Every employee"}},
+                         {"managers",
+                          {"Менеджеры и ответственный", "Managers and the responsible person"}},
+                         {"responsible", {"Ответственный", "The responsible person"}}})
                        .defaults_to("everyone")
                        .filterable()
                        .labels("Кто видит", "Readers"))
@@ -101,22 +107,21 @@ Resource custom() {
       .doc = "A record of a section that this installation added.",
       .label = {"Запись раздела", "Record of a section"},
       .label_plural = {"Записи разделов", "Records of sections"},
-      .fields =
-          Fields()
-              .add(directory("section_code", "section")
-                       .required()
-                       .writable_by(WriteRule::creation)
-                       .filterable()
-                       .sortable()
-                       .labels("Раздел", "Section"))
-              .add(text("name").required().max_length(500).searchable().sortable().labels(
-                  "Название", "Name"))
-              .add(html("description").max_length(65'536).labels("Описание", "Description"))
-              .add(reference("responsible_id", "user")
-                       .filterable()
-                       .evented("responsible_changed")
-                       .labels("Ответственный", "Responsible"))
-              .list(),
+      .fields = Fields()
+                    .add(directory("section_code", "section")
+                             .required()
+                             .writable_by(WriteRule::creation)
+                             .filterable()
+                             .sortable()
+                             .labels("Раздел", "Section"))
+                    .add(text("name").required().max_length(500).searchable().sortable().labels(
+                        "Название", "Name"))
+                    .add(html("description").max_length(65'536).labels("Описание", "Description"))
+                    .add(reference("responsible_id", "user")
+                             .filterable()
+                             .evented("responsible_changed")
+                             .labels("Ответственный", "Responsible"))
+                    .list(),
       .access = {.grants = {{Role::named, Right::write, {}, "responsible_id"},
                             {Role::creator, Right::read, {}},
                             {Role::everyone, Right::read, {}, {}, {}, kReadByEveryone},

@@ -71,14 +71,15 @@ TEST_F(SavedViewsApi, AListIsAskedForByItsView) {
   // Page by page as without a view.
   const auto first = seller.get(by_view(kCompanies, view, "&limit=2"));
   EXPECT_EQ(names(first), "Василёк Берёза");
-  EXPECT_EQ(names(seller.get(
-                by_view(kCompanies, view, "&limit=2&cursor=" + first.field("next_cursor")))),
-            "Астра");
+  EXPECT_EQ(
+      names(seller.get(by_view(kCompanies, view, "&limit=2&cursor=" + first.field("next_cursor")))),
+      "Астра");
 
   const auto table = seller.get(by_view("/api/v1/counterparties/export", view, "&dialect=rfc4180"));
   EXPECT_EQ(table.body, "name,segment_code\r\nВасилёк,small\r\nБерёза,small\r\nАстра,small\r\n");
-  EXPECT_EQ(seller.get(by_view("/api/v1/counterparties/export", view,
-                               "&dialect=rfc4180&columns=name&segment_code=enterprise"))
+  EXPECT_EQ(seller
+                .get(by_view("/api/v1/counterparties/export", view,
+                             "&dialect=rfc4180&columns=name&segment_code=enterprise"))
                 .body,
             "name\r\nГеоргин\r\n");
 }
@@ -144,13 +145,13 @@ TEST_F(SavedViewsApi, WhatNoListWouldTakeIsNotSaved) {
   std::string filters;
   for (int i = 0; i < 21; ++i)
     filters += (i == 0 ? "" : ",") + ("\"f" + std::to_string(i) + "\":\"1\"");
-  EXPECT_EQ(faults(seller.post(kViews, R"({"record_kind":"deal","name":"Много","filters":{)" +
-                                           filters + "}}")),
+  EXPECT_EQ(faults(seller.post(
+                kViews, R"({"record_kind":"deal","name":"Много","filters":{)" + filters + "}}")),
             "/filters=too_many");
   std::string columns;
   for (int i = 0; i < 101; ++i) columns += (i == 0 ? "" : ",") + std::string(R"({"field":"id"})");
-  EXPECT_EQ(faults(seller.post(kViews, R"({"record_kind":"deal","name":"Широко","columns":[)" +
-                                           columns + "]}")),
+  EXPECT_EQ(faults(seller.post(
+                kViews, R"({"record_kind":"deal","name":"Широко","columns":[)" + columns + "]}")),
             "/columns=too_many");
 }
 

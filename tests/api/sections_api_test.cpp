@@ -1,5 +1,5 @@
-// An installation adds a section of its own over the API, live: its name, its fields, its records and
-// whose they are.
+// An installation adds a section of its own over the API, live: its name, its fields, its records
+// and whose they are.
 #include "tests/api/api_fixture.h"
 
 namespace c360::api {
@@ -63,7 +63,8 @@ TEST_F(SectionsApi, OneIsAddedWithFieldsOfItsOwn) {
   EXPECT_EQ(made.field("custom/plate"), "А123ВС77");
   EXPECT_EQ(faults(seller.post(kRecords, record("vehicle", "Газель", R"(,"custom":{"days":3})"))),
             "/custom/days=unknown_field /custom/plate=plate_required");
-  EXPECT_EQ(seller.post(kRecords, record("lease", "Аренда", R"(,"custom":{"days":3})")).status, 201);
+  EXPECT_EQ(seller.post(kRecords, record("lease", "Аренда", R"(,"custom":{"days":3})")).status,
+            201);
   EXPECT_EQ(faults(seller.post(kRecords, record("ship", "Баржа"))),
             "/section_code=reference_not_found");
 
@@ -82,8 +83,9 @@ TEST_F(SectionsApi, OneIsAddedWithFieldsOfItsOwn) {
   // A section with records stays; one that takes no more says so.
   const auto lease = admin.get(std::string(kSections) + "/lease");
   EXPECT_EQ(admin.del(std::string(kSections) + "/lease", {{"If-Match", "*"}}).status, 409);
-  ASSERT_EQ(admin.patch(std::string(kSections) + "/lease", R"({"is_active":false})",
-                        {{"If-Match", lease.header("etag")}})
+  ASSERT_EQ(admin
+                .patch(std::string(kSections) + "/lease", R"({"is_active":false})",
+                       {{"If-Match", lease.header("etag")}})
                 .status,
             200);
   EXPECT_EQ(faults(seller.post(kRecords, record("lease", "Ещё одна"))),
