@@ -1,4 +1,5 @@
 // Lists, boards and exports asked for by a view that somebody saved.
+#include "tests/api/answers.h"
 #include "tests/api/api_fixture.h"
 
 namespace c360::api {
@@ -18,25 +19,6 @@ class SavedViewsApi : public ApiTest {
     const auto answer = by.post(kViews, body);
     EXPECT_EQ(answer.status, 201) << answer.body;
     return answer.field("id");
-  }
-  static std::string names(const HttpAnswer& answer) {
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    std::string all;
-    const Json body = answer.json();
-    for (const Json& each : body.find("items")->as_array()) {
-      all += (all.empty() ? "" : " ") + each.find("name")->as_string();
-    }
-    return all;
-  }
-  static std::string faults(const HttpAnswer& answer) {
-    EXPECT_EQ(answer.status, 422) << answer.body;
-    std::string all;
-    const Json body = answer.json();
-    for (const Json& each : body.find("errors")->as_array()) {
-      all += (all.empty() ? "" : " ") + each.find("pointer")->as_string() + "=" +
-             each.find("code")->as_string();
-    }
-    return all;
   }
   static std::string by_view(std::string_view path, const std::string& view,
                              std::string_view more = {}) {

@@ -1,5 +1,6 @@
 // An installation adds a section of its own over the API, live: its name, its fields, its records
 // and whose they are.
+#include "tests/api/answers.h"
 #include "tests/api/api_fixture.h"
 
 namespace c360::api {
@@ -25,25 +26,6 @@ class SectionsApi : public ApiTest {
                             std::string_view more = {}) {
     return R"({"section_code":")" + std::string(code) + R"(","name":")" + std::string(name) + "\"" +
            std::string(more) + "}";
-  }
-  static std::string faults(const HttpAnswer& answer) {
-    EXPECT_EQ(answer.status, 422) << answer.body;
-    std::string all;
-    const Json body = answer.json();
-    for (const Json& each : body.find("errors")->as_array()) {
-      all += (all.empty() ? "" : " ") + each.find("pointer")->as_string() + "=" +
-             each.find("code")->as_string();
-    }
-    return all;
-  }
-  static std::string names(const HttpAnswer& answer) {
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    std::string all;
-    const Json body = answer.json();
-    for (const Json& each : body.find("items")->as_array()) {
-      all += (all.empty() ? "" : " ") + each.find("name")->as_string();
-    }
-    return all;
   }
 };
 

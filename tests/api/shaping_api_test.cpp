@@ -1,5 +1,6 @@
 // An installation shapes its CRM over the API, live: names, visibility and filters of sections, and
 // what people must fill in.
+#include "tests/api/answers.h"
 #include "tests/api/api_fixture.h"
 
 namespace c360::api {
@@ -26,26 +27,6 @@ class ShapingApi : public ApiTest {
     return R"({"name":")" + std::string(name) +
            R"(","segment_code":"small","acquisition_channel_code":"site","status_code":"active")" +
            std::string(more) + "}";
-  }
-  // Every wrong field as "pointer=code".
-  static std::string faults(const HttpAnswer& answer) {
-    EXPECT_EQ(answer.status, 422) << answer.body;
-    std::string all;
-    const Json body = answer.json();
-    for (const Json& each : body.find("errors")->as_array()) {
-      all += (all.empty() ? "" : " ") + each.find("pointer")->as_string() + "=" +
-             each.find("code")->as_string();
-    }
-    return all;
-  }
-  static std::string names(const HttpAnswer& answer) {
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    std::string all;
-    const Json body = answer.json();
-    for (const Json& each : body.find("items")->as_array()) {
-      all += (all.empty() ? "" : " ") + each.find("name")->as_string();
-    }
-    return all;
   }
   static Json item_of(const HttpAnswer& answer, std::string_view list, std::string_view member,
                       std::string_view value) {
