@@ -118,7 +118,7 @@ std::unexpected<Error> malformed(const std::string& url, std::string_view what) 
 
 // RFC 6749, 5.1: what the token is good for, where the provider says it.
 Result<void> check_scope(const OAuthSettings& settings, const Json& answer) {
-  if (!reads_mail_only(text_of(answer, "scope"))) return {};
+  if (!settings.reads_mail || !reads_mail_only(text_of(answer, "scope"))) return {};
   return fail(ErrorCode::upstream_auth,
               settings.token_url + ": the account consented to " + std::string(kReadOnlyScope) +
                   " alone, which cannot mark mail as read; consent to mail:imap_full",

@@ -29,6 +29,7 @@ struct OAuthSettings {
   Secret service_account;  // of jwt_bearer: the JSON file (service_account.h)
   std::string subject;     // of jwt_bearer: whose mailbox it is
   std::string scope;       // empty: not sent
+  bool reads_mail = true;  // a consent to read mail without marking it is refused
   std::string ca_file;     // PEM, instead of the system's authorities; empty: those
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds timeout{15'000};  // the whole call

@@ -73,6 +73,21 @@ Result<void> admit_rows(const Request& request, const std::vector<store::NestedR
   return {};
 }
 
+// What the creation would refuse, told before anybody pays for a call: nothing of it stays.
+Result<void> try_creation(const ApiServices& services, const Resource& resource,
+                          const Request& request, Json body, const WriteOptions& write,
+                          std::size_t max_rows) {
+  const auto rows = store::take_nested_rows(services.records.registry(), resource, body, max_rows);
+  if (!rows) return std::unexpected(rows.error());
+  if (auto admitted = admit_rows(request, *rows); !admitted) return admitted;
+  auto tx = services.database.begin(store::Pool::api, store::TxMode::read_write);
+  if (!tx) return std::unexpected(std::move(tx).error());
+  auto made = store::create_with_rows(services.records, *tx, resource, body, *rows,
+                                      actor_of(request), write);
+  if (!made) return std::unexpected(std::move(made).error());
+  return {};
+}
+
 // What every POST of a new record does with its body.
 Result<void> create_once(const ApiServices& services, const Resource& resource,
                          const Request& request, std::string_view text, Json& body,
@@ -303,6 +318,8 @@ RouteHandler create_handler(const ApiServices& services, const Resource& resourc
     const auto before = answered_before(services, request, text, response);
     if (!before) return std::unexpected(before.error());
     if (*before) return {};
+    if (auto fits = try_creation(services, resource, request, *body, *write, max_rows); !fits)
+      return fits;
     const auto fill = filling_of(services, resource, *body, actor_of(request));
     if (!fill) return std::unexpected(fill.error());
     return create_once(services, resource, request, text, *body, *write, max_rows, response, *fill);

@@ -258,6 +258,7 @@ class Loader {
       wrong("smtp.oauth_token_url", "wanted is https://HOST/PATH");
     if (oauth.client_id.empty()) wrong("smtp.oauth_client_id", "is missing");
     oauth.subject = smtp.username;
+    oauth.reads_mail = false;
     if (!oauth.refresh_token.empty()) return;
     oauth.grant = adapters::OAuthGrant::client_credentials;
     if (oauth.client_secret.empty())

@@ -44,10 +44,9 @@ void copy_uri(const parsers::MailboxUri& uri, ingest::MailboxSettings& box) {
 }
 
 // Who asks there sends a secret along: nothing but https, and no password in the address.
-// INBOX is spelt in any case (RFC 9051, 5.1).
-bool is_same_folder(std::string_view a, std::string_view b) {
-  return a == b || (equal_ignoring_case(a, b) && equal_ignoring_case(a, "INBOX"));
-}
+// INBOX is spelt in any case (RFC 9051, 5.1), and so are all folders of some servers: what is put
+// into one that is read comes back for ever, so the doubt counts.
+bool is_same_folder(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
 
 bool is_token_url(std::string_view url) {
   constexpr std::string_view kScheme = "https://";
@@ -333,6 +332,10 @@ void ConfigMailboxes::add(ingest::MailboxSettings box, TomlPosition position) {
     values_.problem(position, fmt::format("mailbox '{0}' stands twice, as [mailbox.{0}] and as "
                                           "mail-inbox-{0}",
                                           box.code));
+  if (!box.copy_to.empty() && is_same_folder(box.copy_to, box.move_to))
+    values_.problem(position, fmt::format("mailbox {}: copyTo and the folder that handled mail is "
+                                          "moved to are both '{}': each mail would lie there twice",
+                                          box.code, box.copy_to));
   for (const std::string& folder : box.folders) {
     if (is_same_folder(folder, box.copy_to))
       values_.problem(position,

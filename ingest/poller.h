@@ -176,9 +176,14 @@ class Poller {
   // Of the pass under way: mails that got another UID while they were handed over. The next one
   // tells the server of their end.
   std::set<std::int64_t> exchanged_;
-  // Of the folder that is open: copied, and the server was not told of their end yet. A hint: who
-  // begins anew copies again.
-  std::set<Uid> copied_;
+  // By folder, under its UIDVALIDITY: copied, and the server was not told of their end yet. A hint:
+  // who begins anew copies again.
+  struct Copied {
+    std::uint32_t uidvalidity = 0;
+    std::set<Uid> uids;
+  };
+  std::set<Uid>& copied();
+  std::map<std::string, Copied, std::less<>> copied_;
 
   mutable std::mutex mutex_;  // guards what follows up to the empty line
   std::condition_variable_any changed_;

@@ -19,6 +19,7 @@ using store::Outcome;
 using store::PendingMail;
 
 constexpr std::size_t kFlagsAtOnce = 1'000;
+constexpr std::size_t kCopiedAtOnce = 100;
 constexpr std::string_view kFailedKeyword = "$Client360Failed";
 constexpr std::chrono::seconds kSpoolPatience{30};
 constexpr std::size_t kFlights = 2;  // batches handed over: one is read, one is applied
@@ -510,7 +511,7 @@ Result<void> Poller::flag(const std::vector<FlagDue>& due) {
   std::vector<std::int64_t> ids;
   for (const FlagDue& mail : due) {
     ids.push_back(mail.id);
-    copied_.erase(static_cast<Uid>(mail.uid));
+    copied().erase(static_cast<Uid>(mail.uid));
   }
   return log_.note_flagged(ids);
 }
@@ -547,12 +548,25 @@ Result<void> Poller::copy_handled(const std::vector<Uid>& handled) {
   if (settings_.copy_to.empty()) return {};
   std::vector<Uid> missing;
   for (const Uid uid : handled) {
-    if (!copied_.contains(uid)) missing.push_back(uid);
+    if (!copied().contains(uid)) missing.push_back(uid);
   }
-  if (missing.empty()) return {};
-  auto copied = mailbox_->copy(missing, settings_.copy_to);
-  if (copied) copied_.insert(missing.begin(), missing.end());
-  return copied;
+  // In pieces, so that a refusal does not have those before it copied again.
+  for (std::size_t from = 0; from < missing.size(); from += kCopiedAtOnce) {
+    const auto piece =
+        std::span(missing).subspan(from, std::min(kCopiedAtOnce, missing.size() - from));
+    if (auto done = mailbox_->copy(piece, settings_.copy_to); !done) return done;
+    copied().insert(piece.begin(), piece.end());
+  }
+  return {};
+}
+
+// Of the folder that is open.
+std::set<Uid>& Poller::copied() {
+  Copied& of_folder = copied_[selected_.name];
+  if (of_folder.uidvalidity != selected_.uidvalidity) {
+    of_folder = {.uidvalidity = selected_.uidvalidity, .uids = {}};
+  }
+  return of_folder.uids;
 }
 
 }  // namespace c360::ingest

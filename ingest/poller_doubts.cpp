@@ -133,7 +133,14 @@ Result<void> Poller::question_originals(const FolderKey& key, const MailsInFligh
                                         const MailboxContext& context, const store::Lease& lease,
                                         Result<void>& ended) {
   auto copies = batch.repeated();
-  if (!ended || copies.empty()) return {};
+  if (!ended) {
+    // Nobody can be asked now: what may be another mail than it seems comes in another batch.
+    for (const auto& [digest, same] : copies) {
+      for (const Uid uid : same) batch.withdraw(uid);
+    }
+    return {};
+  }
+  if (copies.empty()) return {};
   const auto originals = originals_of(key, copies, in_flight);
   if (!originals) return std::unexpected(originals.error());
   if (originals->empty()) return {};

@@ -22,8 +22,6 @@ constexpr int kFailedResyncs = 3;
 Result<FolderKey> Poller::open_folder(const std::string& folder) {
   auto selected = select(folder);
   if (!selected) return with_context(selected.error(), "folder " + folder);
-  if (selected->name != selected_.name || selected->uidvalidity != selected_.uidvalidity)
-    copied_.clear();
   selected_ = *selected;
   FolderKey key{mailbox_id_, folder, static_cast<std::int64_t>(selected_.uidvalidity)};
   auto state = log_.folder(mailbox_id_, folder, ports_.options.compare_interval);
@@ -303,8 +301,9 @@ Result<void> Poller::look_for_forgotten_flags(const FolderKey& key,
       .set(static_cast<double>(*forgotten));
   const bool news = std::exchange(listed_[key.folder].forgotten, *forgotten) != *forgotten;
   if (*forgotten == 0) return {};
-  remark("the server shows handled mail as if it had never been told, " +
-         std::to_string(*forgotten) + " in " + key.folder + ": no second record is made of it");
+  remark(
+      "the server shows handled mail as if it had never been told, or somebody marked it unread, " +
+      std::to_string(*forgotten) + " in " + key.folder + ": no second record is made of it");
   if (news)
     ports_.observer.observe(
         event::flags_forgotten,

@@ -32,6 +32,26 @@ bool is_named(const Parameters& parameters, std::string_view name) {
   return std::ranges::find(parameters, name, &Parameters::value_type::first) != parameters.end();
 }
 
+// Those of the names, separated by commas, that a list still takes: a field that is there no more
+// takes nobody the list.
+std::string still_known(const Records& records, const Resource& resource, const std::string& names,
+                        std::string_view parameter, const Actor& actor) {
+  const auto takes = [&](std::string_view name) {
+    const bool is_custom_column = parameter == "fields" && name.starts_with(kCustomPrefix);
+    const Parameters asked = is_custom_column
+                                 ? Parameters{{std::string(name) + ".null", "true"}}
+                                 : Parameters{{std::string(parameter), std::string(name)}};
+    return records.check_list(resource, asked, actor).has_value();
+  };
+  if (names.empty() || (names.find(kCustomPrefix) == std::string::npos && takes(names)))
+    return names;
+  std::string known;
+  for (const std::string_view name : split(names, ',')) {
+    if (takes(name)) known.append(known.empty() ? "" : ",").append(name);
+  }
+  return known;
+}
+
 std::optional<std::string> take_id(Parameters& parameters) {
   const auto found = std::ranges::find(parameters, kView, &Parameters::value_type::first);
   if (found == parameters.end()) return std::nullopt;
@@ -90,12 +110,21 @@ Result<std::string> take_view(Records& records, const Resource& resource, Parame
                 "wrong_view");
   }
   const Parameters asked = parameters;
-  for (auto& filter : view_filters(member_text(*view, "filters"))) {
+  Parameters filters = view_filters(member_text(*view, "filters"));
+  // Without one of its filters the list would be a longer one than its maker saved.
+  if (const auto checked = records.check_list(resource, filters, actor); !checked) {
+    return fail(ErrorCode::invalid_request,
+                "Parameter view: view " + *id + " is out of date: " + checked.error().detail,
+                "stale_view");
+  }
+  for (auto& filter : filters) {
     if (!names_field(asked, filter_field(filter.first))) parameters.push_back(std::move(filter));
   }
-  std::string sort = view_sort(member_text(*view, "sort"));
+  std::string sort =
+      still_known(records, resource, view_sort(member_text(*view, "sort")), "sort", actor);
   if (!sort.empty() && !is_named(asked, "sort")) parameters.emplace_back("sort", std::move(sort));
-  return view_columns(member_text(*view, "columns"));
+  return still_known(records, resource, view_columns(member_text(*view, "columns")), "fields",
+                     actor);
 }
 
 Result<void> apply_view(Records& records, const Resource& resource, Parameters& parameters,

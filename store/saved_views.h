@@ -27,8 +27,9 @@ std::string view_sort(std::string_view json);
 
 // Takes `view=ID` out of the parameters of a list and adds the filters of that view whose field
 // they do not name, and its order unless they have one; gives its columns, separated by commas.
-// Nothing without `view`. invalid_request: the actor reads no such view (unknown_view), or it is
-// one of other records (wrong_view).
+// Nothing without `view`. Columns and keys of the order that are there no more are left out.
+// invalid_request: the actor reads no such view (unknown_view), it is one of other records
+// (wrong_view), or a filter of it is none any more (stale_view).
 Result<std::string> take_view(Records& records, const Resource& resource, Parameters& parameters,
                               const Actor& actor);
 // And its columns as `fields`, unless the parameters choose their own.

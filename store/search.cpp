@@ -162,36 +162,44 @@ std::vector<SearchPiece> pieces_of(std::string_view marked) {
   return pieces;
 }
 
-// The most similar word of a value, marked where it stands.
+// A stretch of a value around the word most like what was typed, which is marked.
 constexpr std::string_view kSimilarWord =
-    "(SELECT overlay(f.value PLACING $5::text || w.word || $6::text FROM position(w.word IN "
-    "f.value)"
-    " FOR length(w.word)) FROM regexp_split_to_table(f.value, '[^[:alnum:]]+') w(word)"
-    " WHERE w.word <> '' ORDER BY similarity(w.word, $4::text) DESC LIMIT 1)";
+    "(SELECT substr(f.value, greatest(w.place - 80, 1), least(w.place - 1, 80)) || $5::text || "
+    "w.word || $6::text || substr(f.value, w.place + length(w.word), 80) FROM (SELECT word,"
+    " position(word IN f.value) AS place FROM regexp_split_to_table(f.value, '[^[:alnum:]]+') word"
+    " WHERE word <> '' ORDER BY similarity(word, $4::text) DESC LIMIT 1) w)";
 
 // Of each record the first field with one of the words, cut to where it is; where there is none,
 // the field of the title most like them.
 std::string place_sql(const Resource& resource) {
-  std::string values;
-  if (resource.has_field("number")) values = "('number', t.number::text, false)";
+  std::string all;
+  std::string titles;
+  const auto add = [](std::string& values, std::string_view name, const std::string& value) {
+    values.append(values.empty() ? "('" : ", ('").append(name).append("', ").append(value) += ')';
+  };
+  if (resource.has_field("number")) add(all, "number", "t.number::text");
   for (const Field& field : resource.fields) {
     if (!is_text(field) || field.name == "number") continue;
-    const bool in_title = field.is_searchable || field.name == resource.name_field;
-    values += (values.empty() ? "('" : ", ('") + std::string(field.name) + "', " +
-              plain_sql(field) + (in_title ? ", true)" : ", false)");
+    add(all, field.name, plain_sql(field));
+    if (field.is_searchable || field.name == resource.name_field)
+      add(titles, field.name, "left(" + plain_sql(field) + ", 1000)");
   }
-  return "SELECT t.id, m.field, m.snippet FROM " + std::string(resource.table) +
-         " t CROSS JOIN LATERAL ("
-         "(SELECT f.field, ts_headline('russian', f.value, to_tsquery('russian', $2::text),"
-         " $3::text) AS snippet, 1 AS place FROM (VALUES " +
-         values +
-         ") f(field, value, in_title) WHERE f.value IS NOT NULL AND"
-         " to_tsvector('russian', f.value) @@ to_tsquery('russian', $2::text) LIMIT 1)"
-         " UNION ALL (SELECT f.field, " +
-         std::string(kSimilarWord) + ", 2 FROM (VALUES " + values +
-         ") f(field, value, in_title) WHERE f.in_title AND $4::text <% f.value"
-         " ORDER BY word_similarity($4::text, f.value) DESC LIMIT 1)"
-         " ORDER BY place LIMIT 1) m WHERE t.id = ANY ($1::bigint[])";
+  std::string similar = "(SELECT $4::text AS field, $5::text AS snippet WHERE $6::text IS NULL)";
+  if (!titles.empty()) {
+    similar = "(SELECT f.field, " + std::string(kSimilarWord) + " AS snippet FROM (VALUES " +
+              titles +
+              ") f(field, value) WHERE a.field IS NULL AND $4::text <% f.value"
+              " ORDER BY word_similarity($4::text, f.value) DESC LIMIT 1)";
+  }
+  return "SELECT t.id, coalesce(a.field, b.field), coalesce(a.snippet, b.snippet) FROM " +
+         std::string(resource.table) +
+         " t LEFT JOIN LATERAL (SELECT f.field, ts_headline('russian', f.value,"
+         " to_tsquery('russian', $2::text), $3::text) AS snippet FROM (VALUES " +
+         all +
+         ") f(field, value) WHERE f.value IS NOT NULL AND to_tsvector('russian', f.value) @@"
+         " to_tsquery('russian', $2::text) LIMIT 1) a ON true LEFT JOIN LATERAL " +
+         similar +
+         " b ON true WHERE t.id = ANY ($1::bigint[]) AND coalesce(a.field, b.field) IS NOT NULL";
 }
 
 }  // namespace

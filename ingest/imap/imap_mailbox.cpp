@@ -271,7 +271,7 @@ Result<void> ImapMailbox::transfer(std::string_view verb, std::span<const Uid> u
 Result<void> ImapMailbox::copy(std::span<const Uid> uids, std::string_view folder) {
   auto quoted = folder_names_.quoted(folder);
   if (!quoted) return std::unexpected(quoted.error());
-  if (*quoted == selected_)
+  if (equal_ignoring_case(*quoted, selected_))
     return fail(ErrorCode::upstream_rejected, "mail is not copied into the folder it is in");
   return transfer("COPY", uids, folder);
 }
@@ -280,7 +280,7 @@ Result<Removal> ImapMailbox::move(std::span<const Uid> uids, std::string_view fo
   auto quoted = folder_names_.quoted(folder);
   if (!quoted) return std::unexpected(quoted.error());
   // Each would come back under another uid, as a new message: it is there already.
-  if (*quoted == selected_) {
+  if (equal_ignoring_case(*quoted, selected_)) {
     if (auto marked = add_flag(uids, kSeen); !marked) return std::unexpected(marked.error());
     return Removal::done;
   }

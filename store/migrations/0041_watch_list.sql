@@ -26,7 +26,10 @@ BEGIN
        AND r.status IN ('queued', 'running')
        AND NOT EXISTS (SELECT FROM ops.job AS j
                         WHERE j.record_id = r.counterparty_id AND j.kind = 'express_report'
-                          AND j.status IN ('queued', 'running'));
+                          AND j.status IN ('queued', 'running'))
+       AND NOT EXISTS (SELECT FROM ops.report_batch_item AS n JOIN ops.job AS j ON j.id = n.job_id
+                        WHERE n.counterparty_id = r.counterparty_id AND n.state = 'pending'
+                          AND n.job_id <> NEW.id AND j.status IN ('queued', 'running'));
     RETURN NULL;
 END
 $$;

@@ -15,7 +15,7 @@ END $$;
 -- `taken` has the bytes of the message that `unread` was made for; what became of them goes along,
 -- and of that message the server was told nothing yet.
 CREATE FUNCTION ops.exchange_mails(taken bigint, unread bigint) RETURNS void
-LANGUAGE plpgsql SET client360.exchanges_mails = 'on' AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     one   ops.mail_message;
     other ops.mail_message;
@@ -29,8 +29,11 @@ BEGIN
         RAISE EXCEPTION 'mails % and % are not of one folder, or the latter was read', taken, unread
             USING ERRCODE = 'restrict_violation';
     END IF;
+    -- Not by SET of the function: only a superuser may name a setting of our own there.
+    PERFORM set_config('client360.exchanges_mails', 'on', true);
     -- No server has a UID that large (RFC 9051, 2.3.1.1): the two are never the same on the way.
     UPDATE ops.mail_message SET uid = 4294967296 + id WHERE id = unread;
     UPDATE ops.mail_message SET uid = other.uid, flagged_at = NULL WHERE id = taken;
     UPDATE ops.mail_message SET uid = one.uid WHERE id = unread;
+    PERFORM set_config('client360.exchanges_mails', 'off', true);
 END $$;

@@ -35,6 +35,8 @@ CREATE TABLE crm.custom (
     custom       jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(custom) = 'object')
 );
 CREATE INDEX custom_section_idx ON crm.custom (section_code, name, id) WHERE deleted_at IS NULL;
+CREATE INDEX custom_external_ids_idx ON crm.custom USING gin (external_ids jsonb_path_ops)
+    WHERE external_ids <> '{}';
 CREATE INDEX custom_responsible_idx ON crm.custom (responsible_id) WHERE responsible_id IS NOT NULL;
 CREATE INDEX custom_created_by_idx ON crm.custom (created_by) WHERE created_by IS NOT NULL;
 CREATE INDEX custom_search_idx ON crm.custom USING gin ((coalesce(name::text, '')) gin_trgm_ops);

@@ -35,6 +35,7 @@ const Resource* section_of(const Records& records, Draft& draft) {
   const auto kind = draft.get("record_kind");
   const Resource* resource = kind ? records.registry().find(*kind) : nullptr;
   if (!kind || (resource != nullptr && resource->offers(Operation::list))) return resource;
+  if (!draft.creating() && !draft.changed("record_kind")) return nullptr;  // stored before
   std::string known;
   for (const auto& each : records.registry().all()) {
     if (each->offers(Operation::list))

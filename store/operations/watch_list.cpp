@@ -7,10 +7,13 @@
 namespace c360::store {
 namespace {
 
+// As crm.asks_service has it, which would look the switch up for every card.
 constexpr Sql kUnwatched{"watch_list_new", R"sql(
 SELECT DISTINCT c.inn FROM crm.counterparty AS c
   JOIN ops.service_switch AS s ON s.service = 'kontur'
- WHERE c.inn IS NOT NULL AND crm.asks_service('kontur', c)
+ WHERE c.inn IS NOT NULL AND c.deleted_at IS NULL AND c.merged_into_id IS NULL
+   AND NOT 'inn' = ANY (c.unverified_fields)
+   AND s.is_on AND (s.on_import OR c.origin <> 'import')
    AND c.registry_status IS DISTINCT FROM 'liquidated'
    AND NOT EXISTS (SELECT FROM ops.watched_party AS w
                     WHERE w.inn = c.inn AND w.settings = s.settings
@@ -41,7 +44,7 @@ overtaken AS (
    WHERE service IN ('dadata', 'kontur') AND method IN ('findById/party', 'req', 'egrDetails')
      AND split_part(subject, '/', 1) = ANY ($1::text[]) AND valid_until > now())
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger)
-SELECT $3, c.id || ':' || c.inn, c.id, -20, 'schedule'
+SELECT $3, c.id || ':' || c.inn || ':watch', c.id, -20, 'schedule'
   FROM crm.counterparty AS c
  WHERE c.inn = ANY ($1::text[]) AND c.deleted_at IS NULL
 ON CONFLICT (kind, dedupe_key) WHERE status IN ('queued', 'running') DO NOTHING

@@ -10,7 +10,7 @@
 namespace c360::api {
 
 // Of a 422 every wrong field: "/inn=inn_checksum /name=name_required".
-inline std::string faults(const HttpAnswer& answer) {
+inline std::string faults(const testing::HttpAnswer& answer) {
   EXPECT_EQ(answer.status, 422) << answer.body;
   std::string all;
   const Json body = answer.json();
@@ -22,7 +22,7 @@ inline std::string faults(const HttpAnswer& answer) {
 }
 
 // Of a page the names of its items: "Астра Берёза".
-inline std::string names(const HttpAnswer& answer) {
+inline std::string names(const testing::HttpAnswer& answer) {
   EXPECT_EQ(answer.status, 200) << answer.body;
   std::string all;
   const Json body = answer.json();

@@ -238,6 +238,7 @@ TEST_F(AutofillApiTest, WhereItCannotBeFilledNoCardIsMade) {
   parties_.failure.reset();
   parties_.asked.clear();
   EXPECT_EQ(admin.post(path, R"({"inn":"7707083893"})").status, 422) << "it must be a card";
+  EXPECT_TRUE(parties_.asked.empty()) << "and nobody pays for one that is none";
   EXPECT_EQ(sql("SELECT count(*) FROM crm.counterparty"), 0);
 }
 

@@ -157,6 +157,16 @@ TEST_F(SavedViewsApi, ViewsHoldCustomFields) {
   EXPECT_EQ(list.field("items/0/custom/region"), "Карелия");
   EXPECT_EQ(seller.get(by_view("/api/v1/counterparties/export", view, "&dialect=rfc4180")).body,
             "name,custom.region\r\nСевер,Карелия\r\n");
+
+  // A field that was taken out of use takes nobody the list; a filter by it would be another list.
+  const std::string columns =
+      made(seller, R"({"record_kind":"counterparty","name":"Все","sort":["custom.region","-name"],)"
+                   R"("columns":[{"field":"name"},{"field":"custom.region"}]})");
+  sql("UPDATE crm.custom_field_def SET is_active = false");
+  EXPECT_EQ(names(seller.get(by_view(kCompanies, columns))), "Юг Север");
+  EXPECT_EQ(seller.get(by_view("/api/v1/counterparties/export", columns, "&dialect=rfc4180")).body,
+            "name\r\nЮг\r\nСевер\r\n");
+  EXPECT_EQ(seller.get(by_view(kCompanies, view)).field("code"), "stale_view");
 }
 
 }  // namespace

@@ -256,6 +256,33 @@ TEST_F(BytesOfALaterMail, AreFlaggedOnlyOnceTheirMailIsKnown) {
 }
 
 // The batch of the first one is still on its way when the second one is fetched.
+// The mail came twice the same, and the connection ended before the one it resembles was asked for.
+TEST_F(BytesOfALaterMail, AreFoundOutWhereTheConnectionEndsBetween) {
+  take_the_sixth_for_the_seventh();
+  const std::string copy = liar.account().messages("INBOX").front().bytes;
+  ASSERT_EQ(liar.account().add("INBOX", seventh_), 7U);
+  ASSERT_EQ(liar.account().add("INBOX", copy), 8U);
+  const auto asked = std::make_shared<int>(0);
+  liar.misbehave("UID FETCH", 0, [this, asked](ImapConnection& client, const ImapCommand& command) {
+    if (!command.asks_for(8) || ++*asked != 2) return liar.answer(client, command);
+    const auto seventh = liar.account().messages("INBOX").at(6);
+    client.line("* 7 FETCH (UID 7 RFC822.SIZE " + std::to_string(seventh.bytes.size()) +
+                " BODY[] {" + std::to_string(seventh.bytes.size()) + "}\r\n" + seventh.bytes + ")");
+    client.close();
+  });
+
+  intake->poll_now("crm");
+  ASSERT_TRUE(comes_true([&] {
+    intake->poll_now("crm");
+    return settled(liar, "crm") && all_seen();
+  }));
+
+  EXPECT_GE(*asked, 2);
+  expect_recovery();
+  expect_own_bytes(6, sixth_);
+  expect_own_bytes(7, seventh_);
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE outcome = 'duplicate'"), "1") << "uid 8";
+}
 TEST_F(BytesOfALaterMail, OfTheNextBatchAreFoundOutToo) {
   crm.batch_messages = 2;
   const auto mails = liar.account().messages("INBOX");

@@ -120,6 +120,18 @@ TEST_F(MigratorTest, TheEmbeddedFilesAreApplicableAndGapless) {
   EXPECT_THAT(*real.pending(), IsEmpty());
 }
 
+// As the README has it made: a plain role that owns its database.
+TEST_F(MigratorTest, AnOwnerWhoIsNoSuperuserAppliesAllOfThem) {
+  TempPostgres own;
+  const std::string any = own.create_database();
+  own.execute(any, "CREATE ROLE plain LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE");
+  own.execute(any, "CREATE DATABASE of_plain OWNER plain");
+  Migrator real({.url = own.url("of_plain", "plain")}, quiet.observer);
+  auto applied = real.apply();
+  ASSERT_TRUE(applied) << applied.error().detail;
+  EXPECT_EQ(applied->size(), embedded_migrations().size());
+}
+
 TEST_F(MigratorTest, TheRuntimeRoleWorksButOwnsNothing) {
   TempPostgres own;
   const std::string database_url = own.create_database();

@@ -98,6 +98,15 @@ class Resources : public RecordsTest {
     if (resource.kind == "saved_view") {
       return R"({"record_kind":"deal","name":)" + name + "}";
     }
+    if (resource.kind == "section") {
+      return R"({"code":"s_)" + mark + R"(","name_ru":)" + name + R"(,"name_en":)" + name +
+             R"(,"plural_ru":"x","plural_en":"x"})";
+    }
+    if (resource.kind == "custom") {
+      const std::string own = "own" + std::to_string(counter_++);
+      return R"({"section_code":")" + make("section", body(kind("section"), own), admin_).key +
+             R"(","name":)" + name + "}";
+    }
     if (resource.kind == "section_label") {
       return R"({"record_kind":"deal","name_ru":)" + name + R"(,"name_en":)" + name +
              R"(,"plural_ru":"x","plural_en":"x"})";

@@ -157,9 +157,11 @@ TEST_P(HostileMemory, IsBoundedAndTheMailIsTakenInAfterwards) {
       << admin_get("/readyz").body;
   const double used = processor_seconds() - used_before;
   const double attempts = failures() - failed_before;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(peak_kb(), kMostResidentKb + excess.more_kb);
   EXPECT_GT(peak_kb(), 0);
   EXPECT_LT(used, attempts * kMostSecondsAnAttempt);
+#endif
   EXPECT_NE(mailbox("crm"), "ready");
   EXPECT_EQ(mailbox("calm"), "ready");
   honest_.account().add("INBOX", form(++forms_));

@@ -234,7 +234,7 @@ TEST_F(PhoneMessages, EachFailureOfTheGatewayMakesOfAMessageWhatItMeans) {
 }
 
 TEST_F(PhoneMessages, WhatTheGatewayDidNotAnswerIsUnknownAndNeverSentTwice) {
-  begin(settings("smsc", 1'000));
+  begin(settings("smsc", 3'000));
   std::vector<std::string> unknown;
   for (const Delivery fault : {Delivery::hang_up, Delivery::silent, Delivery::short_of_length}) {
     outside_.on(kSmsc, {.body = R"({"id":4711,"cnt":1})", .delivery = fault});
