@@ -263,7 +263,7 @@ Result<std::vector<MailBytes>> MailLog::read_before(const FolderKey& key,
 }
 
 Result<void> MailLog::exchange(std::int64_t taken, std::int64_t unread) {
-  auto done = write(kExchange, std::move(Params{}.add(taken).add(unread)));
+  auto done = write(kExchange, Params{}.add(taken).add(unread));
   if (!done) return std::unexpected(done.error());
   return {};
 }

@@ -63,7 +63,7 @@ class WorkspaceReader {
         // Estimated: a list of any length is counted as far as kMaxSectionCount only.
         Parameters parameters = {{"count", "estimated"}};
         of_installation_.filter_by_default(*each.kind, parameters);
-        if (auto counted = count_section(each, std::move(parameters)); !counted)
+        if (auto counted = count_section(each, parameters); !counted)
           return std::unexpected(counted.error());
       }
       for (const AddedSection& each : of_installation_.added()) {
@@ -79,7 +79,7 @@ class WorkspaceReader {
   }
 
  private:
-  Result<void> count_section(const ShownList& list, Parameters parameters) {
+  Result<void> count_section(const ShownList& list, const Parameters& parameters) {
     auto counted = lists_.count(list, parameters);
     if (!counted) return std::unexpected(counted.error());
     sections_.push_back(*counted);
