@@ -23,12 +23,24 @@ DO UPDATE SET priority = greatest(j.priority, excluded.priority),
               is_paused = j.is_paused AND excluded.trigger <> 'api'
 RETURNING id, xmax = 0)sql"};
 
-// A run that was left open belongs to a holder that went away.
+// A run that was left open belongs to a holder that went away. Priority by priority: what is put off
+// to a later time stands in the index before all that is due of the lesser ones.
 constexpr Sql kTake{"jobs.take", R"sql(
-WITH due AS (
-  SELECT id FROM ops.job
-   WHERE status = 'queued' AND run_at <= now() AND kind = ANY ($1::text[]) AND NOT is_paused
-   ORDER BY priority DESC, run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED),
+WITH RECURSIVE level (priority) AS (
+  (SELECT priority FROM ops.job WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)
+  UNION ALL
+  SELECT (SELECT j.priority FROM ops.job AS j
+           WHERE j.status = 'queued' AND j.priority < level.priority
+           ORDER BY j.priority DESC LIMIT 1)
+    FROM level WHERE level.priority IS NOT NULL),
+due AS (
+  SELECT j.id FROM level
+   CROSS JOIN LATERAL (
+     SELECT id FROM ops.job
+      WHERE status = 'queued' AND priority = level.priority AND run_at <= now()
+        AND kind = ANY ($1::text[]) AND NOT is_paused
+      ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) AS j
+   LIMIT $3),
 taken AS (
   UPDATE ops.job AS j
      SET status = 'running', holder = $2, fence = fence + 1, attempts = attempts + 1,

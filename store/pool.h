@@ -1,13 +1,15 @@
 // A bounded set of connections to one database. For store only.
 //
 // A connection that broke, whose transaction is not idle, or that was opened with other options is
-// closed when it comes back. Any thread.
+// closed when it comes back. Who finds all of them busy waits in line, and is handed the next that
+// comes back: nobody who comes later takes it, and nobody is woken for nothing. Any thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,22 +58,36 @@ class ConnectionPool {
   void shut_down();
 
  private:
+  // A place among `size` and, unless it is to be opened yet, the connection that has it.
+  struct Place {
+    std::unique_ptr<Connection> connection;
+    bool lay_idle = false;
+  };
+  struct Waiter;
+
+  Result<Place> wait_for_place(std::unique_lock<std::mutex>& lock);
+  Result<std::unique_ptr<Connection>> open_in_place();
   Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
-  void left();  // one connection fewer; under mutex_
+  // Under mutex_; who is returned is to be woken, best without it.
+  std::shared_ptr<Waiter> hand_on(std::unique_ptr<Connection> connection);
+  std::shared_ptr<Waiter> vacate();
+  static void wake(const std::shared_ptr<Waiter>& waiter);
+  void forget(const Connection& connection);
   void show();  // the gauges; under mutex_
 
   DatabaseHealth& health_;
   const std::atomic<bool>& stopping_;
   Gauge idle_gauge_;
   Gauge busy_gauge_;
+  Gauge waiters_;
   Histogram waits_;
 
   std::mutex mutex_;
-  std::condition_variable freed_;
   PoolOptions options_;
   std::size_t open_ = 0;                           // idle and busy, and those being opened
   std::vector<std::unique_ptr<Connection>> idle_;  // the last one back is the first one out
-  std::set<std::shared_ptr<const Canceller>> busy_;
+  std::deque<std::shared_ptr<Waiter>> line_;       // only while nothing is idle and all is open
+  std::set<std::shared_ptr<const Canceller>> cancellers_;  // of every connection there is
   // A server that takes its time to refuse would hold every caller for as long: for a moment all
   // get the last answer.
   std::optional<Error> refusal_;

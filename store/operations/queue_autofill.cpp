@@ -19,7 +19,7 @@ WITH due AS (
      AND NOT EXISTS (SELECT FROM ops.service_answer AS a
                       WHERE a.service IN ('dadata', 'kontur')
                         AND a.method IN ('findById/party', 'req')
-                        AND a.subject = c.inn AND a.is_negative
+                        AND a.subject IN (c.inn, c.inn || '/' || c.kpp) AND a.is_negative
                         AND a.obtained_at > now() - interval '7 days')
    ORDER BY f.obtained_at NULLS FIRST, c.id LIMIT $2)
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger, run_at)
@@ -45,7 +45,7 @@ WITH due AS (
      AND NOT EXISTS (SELECT FROM ops.service_answer AS a
                       WHERE a.service IN ('dadata', 'kontur')
                         AND a.method IN ('findById/party', 'req')
-                        AND a.subject = c.inn AND a.is_negative
+                        AND a.subject IN (c.inn, c.inn || '/' || c.kpp) AND a.is_negative
                         AND a.obtained_at > now() - interval '7 days')
    ORDER BY f.obtained_at, c.id LIMIT $2)
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger, run_at)

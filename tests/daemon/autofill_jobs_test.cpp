@@ -329,6 +329,16 @@ TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {
   EXPECT_EQ(sweep("counterparty_refresh"), "1");
 }
 
+TEST_F(AutofillJobs, ADivisionTheRegisterDoesNotKnowIsNotAskedForEveryNight) {
+  register_.on(kFind, {.body = R"({"suggestions":[]})"});
+  card(admin_, "7728168971", R"(,"kind":"branch","kpp":"771543001")");
+  ASSERT_EQ(run("counterparty_autofill"), "0");
+
+  EXPECT_EQ(sweep("counterparty_autofill"), "0");
+  sql("UPDATE ops.service_answer SET obtained_at = now() - interval '8 days' RETURNING 1");
+  EXPECT_EQ(sweep("counterparty_autofill"), "1");
+}
+
 TEST_F(AutofillJobs, WhereDadataIsOffKonturFocusFillsTheCardInItsOwnName) {
   settings_.dadata.token = Secret();
   ASSERT_TRUE(store::set_service_switch(*database_, {.service = "dadata", .is_on = false}));

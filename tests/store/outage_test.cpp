@@ -54,6 +54,12 @@ class OutageTest : public ::testing::Test {
         text + "%'";
     while (server.query(url, sql).empty()) std::this_thread::yield();
   }
+  // Until so many stand in line for a connection of the API.
+  void await_waiters(int count) {
+    const std::string line =
+        "client360_database_waiters{pool=\"api\"} " + std::to_string(count) + "\n";
+    while (!quiet.metrics.serialize().contains(line)) std::this_thread::yield();
+  }
 };
 
 Params code(std::string_view value) { return std::move(Params{}.add(value)); }
@@ -171,6 +177,44 @@ TEST_F(OutageTest, AWaiterGetsTheConnectionThatComesBack) {
   ASSERT_TRUE(held->commit());
   for (auto& waiter : waiters) EXPECT_TRUE(waiter.get());
   EXPECT_EQ(count(), 8);
+}
+
+TEST_F(OutageTest, WaitersAreServedInTheOrderTheyCame) {
+  DatabaseOptions patient = options();
+  patient.wait_timeout = milliseconds(30'000);
+  Database database(patient, quiet.observer);
+  auto held = database.begin(Pool::api, TxMode::read_write);
+  ASSERT_TRUE(held);
+  std::vector<std::future<bool>> waiters;
+  for (int i = 1; i <= 3; ++i) {
+    waiters.push_back(std::async(std::launch::async, [&, i] {
+      return database
+          .execute(Pool::api, {"", "INSERT INTO item SELECT $1 || '-' || count(*) FROM item"},
+                   code(std::to_string(i)))
+          .has_value();
+    }));
+    await_waiters(i);
+  }
+  ASSERT_TRUE(held->commit());
+  for (auto& waiter : waiters) EXPECT_TRUE(waiter.get());
+  EXPECT_EQ(server.query(url, "SELECT code FROM item ORDER BY 1"),
+            (std::vector<std::string>{"1-0", "2-1", "3-2"}));
+  await_waiters(0);
+}
+
+TEST_F(OutageTest, AWaiterOpensOneWhereTheConnectionThatComesBackIsLost) {
+  DatabaseOptions patient = options();
+  patient.wait_timeout = milliseconds(30'000);
+  Database database(patient, quiet.observer);
+  auto held = database.begin(Pool::api, TxMode::read_write);
+  ASSERT_TRUE(held && held->query({"", "SELECT 1"}));
+  auto waiter = std::async(std::launch::async, [&] {
+    return database.execute(Pool::api, kInsert, code("a")).has_value();
+  });
+  await_waiters(1);
+  terminate();
+  EXPECT_FALSE(held->commit());
+  EXPECT_TRUE(waiter.get());
 }
 
 TEST_F(OutageTest, ManyThreadsShareFewConnections) {

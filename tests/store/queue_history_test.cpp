@@ -96,6 +96,28 @@ TEST_F(QueueHistory, JobsReadNothingOfAMillionThatEnded) {
   });
 }
 
+TEST_F(QueueHistory, JobsReadNothingOfAHundredThousandThatArePutOff) {
+  fill(
+      "INSERT INTO ops.job (kind, dedupe_key, status, run_at, priority)"
+      " SELECT 'work', i::text, 'queued', now() + interval '1 day', 10"
+      "   FROM generate_series(1, 100000) AS i");
+
+  expect_little_read({"ops.job"}, [&](Database& database) {
+    const std::vector<std::string> kinds{"work"};
+    for (const int priority : {0, 20, -20})
+      ASSERT_TRUE(store::enqueue_job(database, {.kind = "work", .priority = priority}));
+    const auto jobs = store::take_jobs(database, kinds, "a", 2);
+    ASSERT_TRUE(jobs && jobs->size() == 2);
+    EXPECT_EQ(sql("SELECT string_agg(priority::text, ' ' ORDER BY priority DESC) FROM ops.job"
+                  " WHERE status = 'running'"),
+              "20 0");
+    const auto last = store::take_jobs(database, kinds, "a", 2);
+    ASSERT_TRUE(last && last->size() == 1);
+    for (const auto& each : *jobs) EXPECT_TRUE(store::settle_job(database, each, {}));
+    EXPECT_TRUE(store::settle_job(database, last->front(), {}));
+  });
+}
+
 TEST_F(QueueHistory, WebhooksReadNothingOfAMillionDeliveries) {
   const Seal seal = store::webhook_seal(Secret("a key for tests"));
   const auto webhook =
