@@ -82,7 +82,7 @@ constexpr Sql kContent{"mail_content", R"sql(
     subject, sent_at, date_source, body_text, body_html, charset, is_auto_generated, is_bounce,
     auth_results, link_grade, bounced_message_id, special_formats)
   SELECT m.id, m.mailbox_id, m.raw_sha256, m.outcome IN ('deal_created', 'lead_created',
-           'activity_added', 'support_created', 'comment_added'), u.extracted::jsonb,
+           'activity_added', 'support_created', 'comment_added'), u.extracted::json,
          nullif(u.message_id, ''), u.in_reply_to::text[], u.refs::text[], nullif(u.from_name, ''),
          nullif(u.from_address, ''), nullif(u.from_domain, ''), nullif(u.reply_to, ''),
          u.to_json::jsonb, u.cc_json::jsonb, u.subject, u.sent_at::timestamptz,
@@ -180,8 +180,10 @@ constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
     AND flagged_at IS NULL AND outcome IS NOT NULL
   ORDER BY uid LIMIT $5::bigint)sql"};
+// A CASE as in kStored: for IS NULL the planner would go through all of a backlog each time.
 constexpr Sql kFlagged{"mail_flagged", R"sql(
-  UPDATE ops.mail_message SET flagged_at = now() WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
+  UPDATE ops.mail_message SET flagged_at = now()
+  WHERE id = ANY ($1::bigint[]) AND CASE WHEN flagged_at IS NULL THEN true ELSE false END)sql"};
 
 }  // namespace
 

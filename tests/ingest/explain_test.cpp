@@ -345,10 +345,10 @@ TEST_F(Explain, AValueThatDoesNotStandThereAnyMoreIsNotMarked) {
   server.add(41, form_mail(1));
   pass();
   postgres.execute(url,
-                   "UPDATE ops.mail_content SET extracted = jsonb_set(extracted, '{values}', "
+                   "UPDATE ops.mail_content SET extracted = jsonb_set(extracted::jsonb, '{values}', "
                    "(SELECT jsonb_agg(CASE WHEN v ->> 'field' = 'company_text' THEN v || "
                    "'{\"value\": \"другое имя!!\"}' ELSE v END) "
-                   "FROM jsonb_array_elements(extracted -> 'values') v))");
+                   "FROM jsonb_array_elements(extracted::jsonb -> 'values') v))");
 
   const Json json = explained(41);
 
