@@ -6,7 +6,10 @@ ALTER TABLE ops.mail_content
     ALTER COLUMN extracted DROP DEFAULT,
     ALTER COLUMN extracted TYPE json USING extracted::json,
     ALTER COLUMN extracted SET COMPRESSION lz4,
-    ALTER COLUMN extracted SET DEFAULT '{}';
+    ALTER COLUMN extracted SET DEFAULT '{}',
+    -- A NUL, which no text of PostgreSQL can hold: refused when it is written, as jsonb did.
+    ADD CONSTRAINT mail_content_extracted_check
+        CHECK (strpos(extracted::text, '\u0000') = 0 OR extracted::jsonb IS NOT NULL);
 
 -- A mail whole: the row of the ledger and what was read of it.
 CREATE VIEW ops.mail AS
