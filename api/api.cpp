@@ -75,14 +75,29 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_service_routes(routes, services);
   add_token_routes(routes, services, options);
   add_portal_routes(routes, services, options);
-  add_documentation_routes(routes, services.records.registry(), options.version);
+  add_documentation_routes(routes, services.records.registry(), options.version,
+                           [services, options] { return api_routes(services, options); });
   return routes;
 }
+
+namespace {
+
+// What only the document says of routes: of the memory of an idle daemon it was more than half.
+std::vector<Route> without_schemas(std::vector<Route> routes) {
+  for (Route& route : routes) {
+    route.request_schema = {};
+    for (Parameter& parameter : route.parameters) parameter.schema = {};
+    for (Answer& answer : route.answers) answer.schema = {};
+  }
+  return routes;
+}
+
+}  // namespace
 
 Api::Api(const ApiServices& services, const ApiOptions& options)
     : authenticator_(
           std::make_unique<Authenticator>(services.database, options.auth, services.clock)),
-      router_(std::make_unique<Router>(api_routes(services, options), authenticator_.get(),
-                                       services.observer)) {}
+      router_(std::make_unique<Router>(without_schemas(api_routes(services, options)),
+                                       authenticator_.get(), services.observer)) {}
 
 }  // namespace c360::api

@@ -243,11 +243,12 @@ RouteHandler static_handler(std::shared_ptr<const std::string> body, std::string
   };
 }
 
-// The document is written at the first question for it: few ask, and every start would pay.
-RouteHandler document_handler(std::vector<Route> routes, const store::Registry& registry,
+// The document is written at the first question for it: few ask, and every start would pay. What it
+// says of the routes is a tree of megabytes, made for the writing alone.
+RouteHandler document_handler(RoutesMaker routes, const store::Registry& registry,
                               std::string version) {
   struct Document {
-    std::vector<Route> routes;
+    RoutesMaker routes;
     std::string version;
     std::once_flag written;
     RouteHandler answer;
@@ -257,10 +258,9 @@ RouteHandler document_handler(std::vector<Route> routes, const store::Registry& 
   document->version = std::move(version);
   return [document, &registry](Request& request, Response& response) {
     std::call_once(document->written, [&] {
-      auto text = openapi_document(document->routes, registry, document->version);
+      auto text = openapi_document(document->routes(), registry, document->version);
       document->answer =
           static_handler(std::make_shared<const std::string>(std::move(text)), std::string(kJson));
-      document->routes.clear();
     });
     return document->answer(request, response);
   };
@@ -326,13 +326,13 @@ std::string openapi_document(std::span<const Route> routes, const store::Registr
 }
 
 void add_documentation_routes(std::vector<Route>& routes, const store::Registry& registry,
-                              std::string_view version) {
+                              std::string_view version, RoutesMaker described) {
   Route self = open_route("/api/v1/openapi.json", "get_openapi", "This document",
                           std::string(kJson), nullptr);
   self.hidden = false;
   self.answers.front().schema = schema::any("OpenAPI 3.1");
   routes.push_back(std::move(self));
-  routes.back().handler = document_handler(routes, registry, std::string(version));
+  routes.back().handler = document_handler(std::move(described), registry, std::string(version));
 
   const std::string html = "text/html; charset=utf-8";
   const std::string script = "text/javascript; charset=utf-8";

@@ -1,6 +1,7 @@
 // The OpenAPI 3.1 document, made from the route table and the declarations it was made from.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,9 +17,12 @@ namespace c360::api {
 std::string openapi_document(std::span<const Route> routes, const store::Registry& registry,
                              std::string_view version);
 
-// GET /api/v1/openapi.json, /docs and the files it needs: open, they hold no data. To be added
-// last: the document describes the routes already there.
+// The whole table with all that is said of it, made anew.
+using RoutesMaker = std::function<std::vector<Route>()>;
+
+// GET /api/v1/openapi.json, /docs and the files it needs: open, they hold no data. The document is
+// made of `described` when it is first asked for.
 void add_documentation_routes(std::vector<Route>& routes, const store::Registry& registry,
-                              std::string_view version);
+                              std::string_view version, RoutesMaker described);
 
 }  // namespace c360::api

@@ -1,5 +1,6 @@
 #include "daemon/app.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
@@ -239,6 +240,7 @@ std::optional<ExitCode> App::begin_serving() {
   parts_.open_api();
   parts_.start_scheduler();
   parts_.check_renderer();
+  ::malloc_trim(0);  // what was needed to get here; no other thread would use it
   parts_.waiting_for.swap(std::make_shared<const std::string>());
   serving_ = true;
   service_.ready(fmt::format("Serving generation {}", parts_.generation.load()));

@@ -27,8 +27,10 @@ Result<void> MailApplication::run(std::span<ReadMail> mails) {
   if (auto done = write(); !done) return done;
   std::vector<store::MailResult> results;
   results.reserve(mails.size());
-  for (ReadMail& mail : mails) results.push_back(mail.result);
+  // Lent and not copied: all that was read of the mails is in them.
+  for (ReadMail& mail : mails) results.push_back(std::move(mail.result));
   store::MailLog::queue_finished(tx_, results);
+  for (std::size_t i = 0; i < mails.size(); ++i) mails[i].result = std::move(results[i]);
   return {};
 }
 

@@ -38,6 +38,7 @@ std::string parse_message_id(std::string_view body);
 struct Parameter {
   std::string name;  // lower case, without the marks of RFC 2231
   std::string value;
+  bool operator==(const Parameter&) const = default;
 };
 
 // A field such as `attachment; filename*0*=utf-8''%D0%9A; filename*1=.pdf`.
@@ -45,6 +46,7 @@ struct Parameterized {
   std::string value;  // lower case, without blanks
   std::vector<Parameter> parameters;
   const std::string* find(std::string_view name) const;
+  bool operator==(const Parameterized&) const = default;
 };
 
 // RFC 2045, 5.1 and RFC 2231 (continuations, charsets), RFC 2047 inside values, raw 8-bit values,

@@ -9,6 +9,7 @@
 #include "parsers/encoded_word.h"
 #include "parsers/gmime.h"
 #include "parsers/mime_scan.h"
+#include "parsers/simple_tree.h"
 
 namespace c360::parsers {
 namespace {
@@ -34,20 +35,6 @@ std::string_view last_content_type(GMimeObject* object) {
     }
   }
   return {};
-}
-
-// Labels carry blanks, comments and semicolons: only the word counts.
-std::string clean_encoding(std::string_view label) {
-  std::string clean;
-  for (const char c : label) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '-') {
-      clean += lower;
-    } else if (lower == ';' || lower == '(') {
-      break;
-    }
-  }
-  return clean;
 }
 
 std::string usable_media_type(const Parameterized& declared, GMimeObject* object) {
@@ -148,7 +135,7 @@ class TreeBuilder {
       if (node.media_type.starts_with("multipart/")) node.media_type = "text/plain";
     }
     node.disposition = parse_parameters(raw_header(object, "Content-Disposition"));
-    node.transfer_encoding = clean_encoding(raw_header(object, "Content-Transfer-Encoding"));
+    node.transfer_encoding = encoding_label(raw_header(object, "Content-Transfer-Encoding"));
     const std::string_view id = raw_header(object, "Content-Id");
     if (!id.empty()) node.content_id = parse_message_id(id);
     const std::string_view location = raw_header(object, "Content-Location");
@@ -284,6 +271,12 @@ Owned<GMimeStream> open_stream(const MailSource& source, Span range, GByteArray&
 
 Result<MimeTree> read_mime_tree(const MailSource& source, Span range, std::size_t header_end,
                                 const MimeLimits& limits) {
+  if (auto tree = simple_tree(source, range, header_end, limits)) return std::move(*tree);
+  return gmime_tree(source, range, header_end, limits);
+}
+
+Result<MimeTree> gmime_tree(const MailSource& source, Span range, std::size_t header_end,
+                            const MimeLimits& limits) {
   initialise_gmime();
   thread_local const std::unique_ptr<GMimeParserOptions, OptionsDeleter> kOptions(
       g_mime_parser_options_new());
@@ -295,6 +288,20 @@ Result<MimeTree> read_mime_tree(const MailSource& source, Span range, std::size_
   const Owned<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), kOptions.get()));
   GMimeObject* root = message ? g_mime_message_get_mime_part(message.get()) : nullptr;
   return TreeBuilder(source, range, limits).build(root, header_end);
+}
+
+// Labels carry blanks, comments and semicolons: only the word counts.
+std::string encoding_label(std::string_view label) {
+  std::string clean;
+  for (const char c : label) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '-') {
+      clean += lower;
+    } else if (lower == ';' || lower == '(') {
+      break;
+    }
+  }
+  return clean;
 }
 
 TransferEncoding transfer_encoding(std::string_view label) {

@@ -18,7 +18,10 @@ namespace c360::parsers {
 
 enum class TransferEncoding : std::uint8_t { identity, base64, quoted_printable, uuencode };
 
-// By its label; labels nobody knows mean identity (RFC 2045, 6.4 would refuse the part).
+// The word of a Content-Transfer-Encoding, in lower case.
+std::string encoding_label(std::string_view label);
+
+// By that word; labels nobody knows mean identity (RFC 2045, 6.4 would refuse the part).
 TransferEncoding transfer_encoding(std::string_view label);
 
 struct MimeNode {
@@ -34,16 +37,21 @@ struct MimeNode {
   Span raw;             // of leaves and attached mails: the content
   bool nested = false;  // inside an attached mail
   std::vector<std::size_t> children;
+  bool operator==(const MimeNode&) const = default;
 };
 
 struct MimeTree {
   std::vector<MimeNode> nodes;  // the root first; never empty
   std::vector<std::string> truncations;
+  bool operator==(const MimeTree&) const = default;
 };
 
 // The tree of the mail in `range` of `source`, whose header ends at `header_end`.
 Result<MimeTree> read_mime_tree(const MailSource& source, Span range, std::size_t header_end,
                                 const MimeLimits& limits);
+// The same by GMime, whatever the mail is.
+Result<MimeTree> gmime_tree(const MailSource& source, Span range, std::size_t header_end,
+                            const MimeLimits& limits);
 
 // Decodes one part piece by piece. Broken encodings yield what can be decoded.
 class TransferDecoder {

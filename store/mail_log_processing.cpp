@@ -1,6 +1,7 @@
 // The way of one mail through the ledger: due, stored, read and applied, flagged.
 #include <algorithm>
 #include <array>
+#include <deque>
 
 #include "store/array.h"
 #include "store/mail_log.h"
@@ -64,10 +65,10 @@ constexpr Sql kDefer{"mail_defer", R"sql(
   WHERE id = ANY ($1::bigint[]) AND outcome IS NULL)sql"};
 constexpr Sql kFinish{"mail_finish", R"sql(
   UPDATE ops.mail_message m SET
-    outcome = u.outcome, outcome_record_id = u.record_id::bigint,
-    duplicate_of_id = u.duplicate_of::bigint, rule_id = nullif(u.rule_id, ''),
-    rule_set_version = u.rule_set::bigint, error = nullif(u.error, ''), next_attempt_at = NULL,
-    processed_at = now(), flagged_at = NULL
+    outcome = u.outcome, outcome_record_id = nullif(u.record_id, '')::bigint,
+    duplicate_of_id = nullif(u.duplicate_of, '')::bigint, rule_id = nullif(u.rule_id, ''),
+    rule_set_version = nullif(u.rule_set, '')::bigint, error = nullif(u.error, ''),
+    next_attempt_at = NULL, processed_at = now(), flagged_at = NULL
   FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
     AS u (id, outcome, record_id, duplicate_of, rule_id, rule_set, error)
   WHERE m.id = u.id)sql"};
@@ -82,10 +83,10 @@ constexpr Sql kContent{"mail_content", R"sql(
     subject, sent_at, date_source, body_text, body_html, charset, is_auto_generated, is_bounce,
     auth_results, link_grade, bounced_message_id, special_formats)
   SELECT m.id, m.mailbox_id, m.raw_sha256, m.outcome IN ('deal_created', 'lead_created',
-           'activity_added', 'support_created', 'comment_added'), u.extracted::jsonb,
+           'activity_added', 'support_created', 'comment_added'), u.extracted::json,
          nullif(u.message_id, ''), u.in_reply_to::text[], u.refs::text[], nullif(u.from_name, ''),
          nullif(u.from_address, ''), nullif(u.from_domain, ''), nullif(u.reply_to, ''),
-         u.to_json::jsonb, u.cc_json::jsonb, u.subject, u.sent_at::timestamptz,
+         u.to_json::jsonb, u.cc_json::jsonb, u.subject, nullif(u.sent_at, '')::timestamptz,
          nullif(u.date_source, ''), nullif(u.body_text, ''), nullif(u.body_html, ''),
          nullif(u.charset, ''), u.auto::bool, u.bounce::bool, u.auth_results::jsonb,
          nullif(u.grade, ''), nullif(u.bounced, ''), u.formats::text[]
@@ -180,8 +181,10 @@ constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint AND uid > $4::bigint
     AND flagged_at IS NULL AND outcome IS NOT NULL
   ORDER BY uid LIMIT $5::bigint)sql"};
+// A CASE as in kStored: for IS NULL the planner would go through all of a backlog each time.
 constexpr Sql kFlagged{"mail_flagged", R"sql(
-  UPDATE ops.mail_message SET flagged_at = now() WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
+  UPDATE ops.mail_message SET flagged_at = now()
+  WHERE id = ANY ($1::bigint[]) AND CASE WHEN flagged_at IS NULL THEN true ELSE false END)sql"};
 
 }  // namespace
 
@@ -393,7 +396,8 @@ Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
 
 namespace {
 
-// The columns of a set-wise statement: one array each, filled row by row.
+// The columns of a set-wise statement: one array each, filled row by row. Of what is put as a view
+// the text outlives the params; a missing value is an empty text.
 template <std::size_t kColumns>
 class ColumnArrays {
  public:
@@ -401,23 +405,27 @@ class ColumnArrays {
     ids_.push_back(id);
     next_ = 0;
   }
-  ColumnArrays& put(std::optional<std::string> value) {
-    columns_[next_++].push_back(std::move(value));
+  ColumnArrays& put(std::string_view value) {
+    columns_[next_++].push_back(value);
     return *this;
+  }
+  ColumnArrays& put_made(std::string value) { return put(made_.emplace_back(std::move(value))); }
+  ColumnArrays& put_made(std::optional<std::string> value) {
+    return value ? put_made(std::move(*value)) : put(std::string_view());
   }
   bool empty() const { return ids_.empty(); }
   std::span<const std::int64_t> ids() const { return ids_; }
   Params params() const {
     Params params;
     params.add_array(std::span<const std::int64_t>(ids_));
-    for (const auto& column : columns_)
-      params.add_array(std::span<const std::optional<std::string>>(column));
+    for (const auto& column : columns_) params.add_array(std::span<const std::string_view>(column));
     return params;
   }
 
  private:
   std::vector<std::int64_t> ids_;
-  std::array<std::vector<std::optional<std::string>>, kColumns> columns_;
+  std::array<std::vector<std::string_view>, kColumns> columns_;
+  std::deque<std::string> made_;  // what was made for a column
   std::size_t next_ = 0;
 };
 using EndColumns = ColumnArrays<6>;       // of kFinish, behind the id
@@ -425,21 +433,21 @@ using ContentColumns = ColumnArrays<22>;  // of kContent, behind the id
 
 void add_end(EndColumns& ends, const MailResult& mail) {
   ends.begin(mail.id);
-  ends.put(std::string(to_string(mail.outcome))).put(optional_text(mail.record_id));
-  ends.put(optional_text(mail.duplicate_of_id)).put(mail.rule_id);
-  ends.put(optional_text(mail.rule_set_version)).put(mail.error);
+  ends.put(to_string(mail.outcome)).put_made(optional_text(mail.record_id));
+  ends.put_made(optional_text(mail.duplicate_of_id)).put(mail.rule_id);
+  ends.put_made(optional_text(mail.rule_set_version)).put(mail.error);
 }
 
 void add_content(ContentColumns& contents, const MailResult& mail) {
   contents.begin(mail.id);
-  contents.put(mail.extracted_json).put(mail.message_id).put(array_literal(mail.in_reply_to));
-  contents.put(array_literal(mail.references)).put(mail.from_name).put(mail.from_address);
+  contents.put(mail.extracted_json).put(mail.message_id).put_made(array_literal(mail.in_reply_to));
+  contents.put_made(array_literal(mail.references)).put(mail.from_name).put(mail.from_address);
   contents.put(mail.from_domain).put(mail.reply_to).put(mail.to_json).put(mail.cc_json);
-  contents.put(mail.subject).put(optional_text(mail.sent_at)).put(mail.date_source);
+  contents.put(mail.subject).put_made(optional_text(mail.sent_at)).put(mail.date_source);
   contents.put(mail.body_text).put(mail.body_html).put(mail.charset);
   contents.put(mail.is_auto_generated ? "t" : "f").put(mail.is_bounce ? "t" : "f");
   contents.put(mail.auth_results_json).put(mail.link_grade).put(mail.bounced_message_id);
-  contents.put(array_literal(mail.special_formats));
+  contents.put_made(array_literal(mail.special_formats));
 }
 
 }  // namespace
@@ -458,7 +466,7 @@ void MailLog::queue_finished(Transaction& tx, std::span<const MailResult> result
       continue;
     }
     held.begin(mail.id);
-    held.put(std::string(to_string(*mail.quarantine_reason))).put(mail.quarantine_details);
+    held.put(to_string(*mail.quarantine_reason)).put(mail.quarantine_details);
   }
   tx.queue(kFullCommit);
   tx.queue(kFinish, ends.params());

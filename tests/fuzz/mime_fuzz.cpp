@@ -5,6 +5,8 @@
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
 #include "parsers/mime_reader.h"
+#include "parsers/mime_scan.h"
+#include "parsers/simple_tree.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace {
@@ -74,11 +76,23 @@ void check_spans(const BodyText& body) {
   }
 }
 
+// What is read without GMime is as GMime reads it.
+void check_tree(std::string_view raw, const MimeLimits& limits) {
+  const MailSource source(raw);
+  const auto scan = scan_mime(source, {0, raw.size()}, limits);
+  require(scan.has_value());
+  const auto simple = simple_tree(source, {0, scan->end}, scan->header_end, limits);
+  if (!simple) return;
+  const auto tree = gmime_tree(source, {0, scan->end}, scan->header_end, limits);
+  require(tree && *tree == *simple);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view raw = c360::testing::as_text(data, size);
   const MimeOptions options = tight();
+  check_tree(raw, options.limits);
   const ParsedMail mail = read_mail(raw, options);
   const Message& message = mail.message();
   check_head(message, options.limits, size);

@@ -344,11 +344,12 @@ TEST_F(Explain, ARuleSetThisProgramCannotUseIsSaidAndTheKeptValuesAreShown) {
 TEST_F(Explain, AValueThatDoesNotStandThereAnyMoreIsNotMarked) {
   server.add(41, form_mail(1));
   pass();
-  postgres.execute(url,
-                   "UPDATE ops.mail_content SET extracted = jsonb_set(extracted, '{values}', "
-                   "(SELECT jsonb_agg(CASE WHEN v ->> 'field' = 'company_text' THEN v || "
-                   "'{\"value\": \"другое имя!!\"}' ELSE v END) "
-                   "FROM jsonb_array_elements(extracted -> 'values') v))");
+  postgres.execute(
+      url,
+      "UPDATE ops.mail_content SET extracted = jsonb_set(extracted::jsonb, '{values}', "
+      "(SELECT jsonb_agg(CASE WHEN v ->> 'field' = 'company_text' THEN v || "
+      "'{\"value\": \"другое имя!!\"}' ELSE v END) "
+      "FROM jsonb_array_elements(extracted::jsonb -> 'values') v))");
 
   const Json json = explained(41);
 
@@ -357,6 +358,18 @@ TEST_F(Explain, AValueThatDoesNotStandThereAnyMoreIsNotMarked) {
   EXPECT_EQ(text(*company, "value"), "другое имя!!");
   EXPECT_EQ(text(*company, "prepared"), "null");
   EXPECT_EQ(text(*company, "raw_mail"), "null");
+}
+
+TEST_F(Explain, WhatCouldNotBeShownIsRefusedWhenItIsWritten) {
+  server.add(41, form_mail(1));
+  pass();
+  const std::string keep = "UPDATE ops.mail_content SET extracted = '{\"rule\": \"a";
+
+  EXPECT_ANY_THROW(postgres.execute(url, keep + "\\u0000\"}'"));
+  postgres.execute(url, keep + "\\\\u0000\"}'");  // a backslash and five letters
+
+  EXPECT_EQ(postgres.query(url, "SELECT extracted ->> 'rule' FROM ops.mail"),
+            (std::vector<std::string>{"a\\u0000"}));
 }
 
 TEST_F(Explain, AReleasedMailIsExplainedAsItWasLetPass) {
