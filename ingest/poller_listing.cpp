@@ -107,7 +107,7 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   criteria.since = settings_.since;
   criteria.terms = terms();
   // What is wanted by its age now was perhaps not when it was new.
-  if (!settings_.unseen_only && criteria.terms.empty())
+  if (!settings_.unseen_only && !settings_.search.widens())
     criteria.above = static_cast<Uid>(state.last_uid);
   auto found = search_new(key, criteria);
   if (!found) return std::unexpected(found.error());
@@ -127,7 +127,7 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
 // spares the listing, it is not believed: the comparison goes without it.
 Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria criteria) {
   const FolderState before = listed_[key.folder].state;
-  const bool continues = trusts_modseq_ && before.modseq > 0 && criteria.terms.empty() &&
+  const bool continues = trusts_modseq_ && before.modseq > 0 && !settings_.search.widens() &&
                          before.uidvalidity == selected_.uidvalidity &&
                          selected_.highest_modseq >= before.modseq;
   listed_by_modseq_ = continues;
@@ -142,9 +142,9 @@ Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria
   return mailbox_->search(criteria);
 }
 
-// What a search by mod-sequence would find, from the answer to SELECT. It names no dates.
+// What a search by mod-sequence would find, from the answer to SELECT. It names no dates or texts.
 std::optional<std::vector<Uid>> Poller::told_news(const SearchCriteria& criteria) const {
-  if (!selected_.changes || criteria.since) return std::nullopt;
+  if (!selected_.changes || criteria.since || !criteria.terms.empty()) return std::nullopt;
   std::vector<Uid> uids;
   for (const ListedMessage& message : selected_.changes->changed) {
     const bool wanted = message.uid > criteria.above && !(criteria.unseen_only && message.seen);
@@ -271,9 +271,12 @@ Result<std::set<std::int64_t>> Poller::uids_that(const SearchCriteria& criteria)
 MailTerms Poller::terms() const {
   const parsers::MailboxSearch& search = settings_.search;
   const Instant now = ports_.clock.now();
-  const auto day = [now](const std::string& bound) { return parsers::search_day(bound, now); };
-  const auto day_after = [&](const std::string& bound) {
-    auto last = day(bound);
+  using parsers::SearchBound;
+  const auto day = [now](const std::string& bound) {
+    return parsers::search_day(bound, now, SearchBound::earliest);
+  };
+  const auto day_after = [now](const std::string& bound) {
+    auto last = parsers::search_day(bound, now, SearchBound::latest);
     if (last) *last += std::chrono::days{1};
     return last;
   };

@@ -617,6 +617,27 @@ TEST_F(Poller, OnlyMailThatTheSearchNamesIsTakenIn) {
   expect_ledger_holds();
 }
 
+TEST_F(Poller, ASearchGoesOnBehindWhatItFoundUnlessOlderMailMayBeWantedNow) {
+  settings.unseen_only = false;
+  settings.search.subject_or_body = "стоимости";
+  settings.search.received_since = "now-72h";
+  const auto above = [&](ingest::Uid uid) {
+    server.add(uid, form_mail(static_cast<int>(uid)));
+    server.folder().messages.at(uid).internal_date = clock.now();
+    pass();
+    EXPECT_EQ(outcome(uid), "deal_created");
+    return server.searched_above().back();
+  };
+  above(1);
+
+  EXPECT_EQ(above(7), 1U);
+  EXPECT_EQ(above(8), 7U);
+  poller_.reset();
+  settings.search.sent_before = "now+1h";
+  EXPECT_EQ(above(9), 0U);
+  EXPECT_EQ(above(10), 0U);
+}
+
 TEST_F(Poller, MailLeftOutUnderAnotherUidvalidityIsNotTakenIn) {
   server.add(41, ScriptedMessage{.bytes = form_mail(1), .flags = {"\\Seen"}});
   pass();
