@@ -154,7 +154,8 @@ class Poller {
   Result<void> land(Flight flight);
   Result<void> flag_backlog(const store::FolderKey& key);
   Result<void> flag(const std::vector<store::FlagDue>& due);
-  Result<void> tell_server(const std::vector<store::FlagDue>& due);
+  // Whether the handled ones were asked to leave the folder.
+  Result<bool> tell_server(const std::vector<store::FlagDue>& due);
   Result<void> copy_handled(const std::vector<Uid>& handled);
   // What a person should know although the pass goes on.
   void remark(std::string text) { remark_ = std::move(text); }

@@ -294,23 +294,27 @@ MailTerms Poller::terms() const {
 Result<void> Poller::look_for_forgotten_flags(const FolderKey& key,
                                               const std::vector<ListedMessage>& listing) {
   std::vector<std::int64_t> untouched;
-  for (const ListedMessage& message : listing) {
-    if (!message.seen && !message.deleted) untouched.push_back(message.uid);
-  }
-  auto forgotten = log_.count_told(key, untouched);
-  if (!forgotten) return std::unexpected(forgotten.error());
+  std::vector<std::int64_t> touched;
+  for (const ListedMessage& message : listing)
+    (message.seen || message.deleted ? touched : untouched).push_back(message.uid);
+  const auto unmarked = log_.count_told(key, untouched);
+  if (!unmarked) return std::unexpected(unmarked.error());
+  const auto staying = log_.count_told(key, touched, /*to_leave=*/true);
+  if (!staying) return std::unexpected(staying.error());
+  const std::int64_t forgotten = *unmarked + *staying;
   ports_.observer.metrics()
       .gauge(Metric::mailbox_forgotten_flags, {settings_.code, key.folder})
-      .set(static_cast<double>(*forgotten));
-  const bool news = std::exchange(listed_[key.folder].forgotten, *forgotten) != *forgotten;
-  if (*forgotten == 0) return {};
+      .set(static_cast<double>(forgotten));
+  const bool news = std::exchange(listed_[key.folder].forgotten, forgotten) != forgotten;
+  if (forgotten == 0) return {};
   remark(
-      "the server shows handled mail as if it had never been told, or somebody marked it unread, " +
-      std::to_string(*forgotten) + " in " + key.folder + ": no second record is made of it");
+      "no second record is made of handled mail, which the server shows in " + key.folder +
+      " as if it had never been told, or somebody marked it unread, " + std::to_string(*unmarked) +
+      ", or still has although it was asked to remove or to move it, " + std::to_string(*staying));
   if (news)
     ports_.observer.observe(
         event::flags_forgotten,
-        {{"mailbox", settings_.code}, {"folder", key.folder}, {"count", *forgotten}});
+        {{"mailbox", settings_.code}, {"folder", key.folder}, {"count", forgotten}});
   return {};
 }
 

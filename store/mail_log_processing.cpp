@@ -181,7 +181,8 @@ constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
     AND flagged_at IS NULL AND outcome IS NOT NULL
   ORDER BY uid LIMIT $5::bigint)sql"};
 constexpr Sql kFlagged{"mail_flagged", R"sql(
-  UPDATE ops.mail_message SET flagged_at = now() WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
+  UPDATE ops.mail_message SET flagged_at = now(), told_to_leave = $2::bool
+  WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
 
 }  // namespace
 
@@ -382,11 +383,11 @@ Result<std::vector<FlagDue>> MailLog::flags_due(const FolderKey& key, std::int64
   return due;
 }
 
-Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
+Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids, bool told_to_leave) {
   return in_transaction(database_, Pool::work, [&](Transaction& tx) -> Result<void> {
     if (lease_) queue_fence_check(tx, *lease_);
     tx.queue(kRelaxCommit);
-    tx.queue(kFlagged, std::move(Params{}.add_array(ids)));
+    tx.queue(kFlagged, std::move(Params{}.add_array(ids).add(told_to_leave)));
     return {};
   });
 }
