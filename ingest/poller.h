@@ -95,6 +95,7 @@ class Poller {
   Result<SelectedMailbox> select(const std::string& folder);
   Result<store::MailLog::Folder> list(const store::FolderKey& key);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
+  bool goes_on(const store::FolderKey& key) const;
   Result<std::vector<Uid>> search_new(const store::FolderKey& key, SearchCriteria criteria);
   std::optional<std::vector<Uid>> told_news(const SearchCriteria& criteria) const;
   Result<bool> pending_vanished(const store::FolderKey& key);

@@ -106,9 +106,7 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   criteria.unseen_only = settings_.unseen_only;
   criteria.since = settings_.since;
   criteria.terms = terms();
-  // What is wanted by its age now was perhaps not when it was new.
-  if (!settings_.unseen_only && !settings_.search.widens())
-    criteria.above = static_cast<Uid>(state.last_uid);
+  if (!settings_.unseen_only && goes_on(key)) criteria.above = static_cast<Uid>(state.last_uid);
   auto found = search_new(key, criteria);
   if (!found) return std::unexpected(found.error());
   if (!found->empty()) {
@@ -120,6 +118,15 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   }
   listed_[key.folder].state = {selected_.uidvalidity, selected_.highest_modseq};
   return {};
+}
+
+// Whether all that is wanted of the mails listed before is known. What is wanted by its age now was
+// perhaps not when it was new, nor by other terms that this mailbox had before.
+bool Poller::goes_on(const FolderKey& key) const {
+  if (settings_.search.empty()) return true;
+  const auto listed = listed_.find(key.folder);
+  return !settings_.search.widens() && listed != listed_.end() &&
+         listed->second.state.uidvalidity == selected_.uidvalidity;
 }
 
 // What is new, by the mod-sequence where the server keeps one (RFC 7162): a folder in which nothing
@@ -307,10 +314,15 @@ Result<void> Poller::look_for_forgotten_flags(const FolderKey& key,
       .set(static_cast<double>(forgotten));
   const bool news = std::exchange(listed_[key.folder].forgotten, forgotten) != forgotten;
   if (forgotten == 0) return {};
-  remark(
-      "no second record is made of handled mail, which the server shows in " + key.folder +
-      " as if it had never been told, or somebody marked it unread, " + std::to_string(*unmarked) +
-      ", or still has although it was asked to remove or to move it, " + std::to_string(*staying));
+  std::string how;
+  if (*unmarked > 0)
+    how =
+        " as if it had never been told, or somebody marked it unread, " + std::to_string(*unmarked);
+  if (*staying > 0)
+    how += (how.empty() ? "" : ", and") +
+           (" although it was asked to remove or to move it, " + std::to_string(*staying));
+  remark("the server shows handled mail" + how + " in " + key.folder +
+         ": no second record is made of it");
   if (news)
     ports_.observer.observe(
         event::flags_forgotten,

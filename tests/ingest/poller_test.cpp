@@ -628,14 +628,30 @@ TEST_F(Poller, ASearchGoesOnBehindWhatItFoundUnlessOlderMailMayBeWantedNow) {
     EXPECT_EQ(outcome(uid), "deal_created");
     return server.searched_above().back();
   };
-  above(1);
+  above(1);  // compares
+  above(2);  // perhaps other terms were searched for before
 
-  EXPECT_EQ(above(7), 1U);
+  EXPECT_EQ(above(7), 2U);
   EXPECT_EQ(above(8), 7U);
   poller_.reset();
   settings.search.sent_before = "now+1h";
   EXPECT_EQ(above(9), 0U);
   EXPECT_EQ(above(10), 0U);
+}
+
+TEST_F(Poller, OtherTermsOfASearchAreLookedForInAllOfTheFolder) {
+  settings.unseen_only = false;
+  settings.search.subject_or_body = "Привет";
+  server.add(1, form_mail(1));
+  server.add(2, letter("a@x", "Привет"));
+  pass();
+  ASSERT_EQ(outcome(1), "ignored");
+  poller_.reset();
+  settings.search.subject_or_body = "стоимости";
+
+  pass();
+
+  EXPECT_EQ(outcome(1), "deal_created");
 }
 
 TEST_F(Poller, MailLeftOutUnderAnotherUidvalidityIsNotTakenIn) {
