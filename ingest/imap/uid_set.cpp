@@ -9,7 +9,8 @@ namespace {
 
 constexpr unsigned kHalf = 16;
 constexpr Uid kLower = 0xffff;
-constexpr std::size_t kMostDoubles = 2 * (kLower + 1);  // in a block, until they are thrown out
+constexpr std::size_t kMostDoubles = std::size_t{2}
+                                     << kHalf;  // in a block, until they are thrown out
 
 }  // namespace
 
