@@ -47,13 +47,16 @@ class Connection {
     return address.socket.empty() ? open_tcp(address) : open_unix(address.socket);
   }
 
+  // Not to the end where the other side has something to say before: it has seen enough.
   Result<void> send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (sent >= 0) {
         bytes.remove_prefix(static_cast<std::size_t>(sent));
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        if (auto ready = wait(POLLOUT); !ready) return ready;
+        const auto ready = wait(POLLIN | POLLOUT);
+        if (!ready) return std::unexpected(ready.error());
+        if ((*ready & POLLIN) != 0) return away("it answered before the end");
       } else if (errno != EINTR) {
         return away("the connection broke: " + because(errno));
       }
@@ -84,7 +87,8 @@ class Connection {
   }
 
  private:
-  Result<void> wait(short events) const {
+  // Which of them happened.
+  Result<short> wait(short events) const {
     pollfd wanted{.fd = fd_, .events = events, .revents = 0};
     for (;;) {
       const auto left =
@@ -92,7 +96,7 @@ class Connection {
       if (left.count() <= 0)
         return fail(ErrorCode::timeout, "clamd did not answer in time", "scanner_timeout");
       const int ready = poll(&wanted, 1, static_cast<int>(left.count()));
-      if (ready > 0) return {};
+      if (ready > 0) return wanted.revents;
       if (ready < 0 && errno != EINTR) return away(because(errno));
     }
   }
@@ -103,7 +107,7 @@ class Connection {
     if (fd_ < 0) return away(because(errno));
     if (connect(fd_, address, size) == 0) return {};
     if (errno != EINPROGRESS) return away(because(errno));
-    if (auto ready = wait(POLLOUT); !ready) return ready;
+    if (auto ready = wait(POLLOUT); !ready) return std::unexpected(ready.error());
     int error = 0;
     socklen_t length = sizeof error;
     getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);

@@ -13,6 +13,8 @@ namespace {
 using store::Outcome;
 using store::QuarantineReason;
 
+constexpr std::size_t kMostSlow = 1'000;  // mails remembered: one a pass while all is slow
+
 std::vector<std::int64_t> ids_of(std::span<const ReadMail> mails) {
   std::vector<std::int64_t> ids;
   for (const ReadMail& mail : mails) ids.push_back(mail.incoming.ledger_id);
@@ -22,6 +24,17 @@ std::vector<std::int64_t> ids_of(std::span<const ReadMail> mails) {
 bool lost_race(const Error& error) {
   return error.reason == "serialization_failure" || error.reason == "deadlock" ||
          error.reason == store::kSameBytesTwice;
+}
+
+// Without space, memory or a free connection the database fails every mail: that is no mail's
+// fault.
+bool lacks_resources(const Error& error) {
+  return error.reason == "server_resources" || error.reason == "pool_exhausted";
+}
+
+// A slow database, a lock that somebody holds, or a mail that asks too much of it.
+bool took_too_long(const Error& error) {
+  return error.reason == "statement_timeout" || error.reason == "lock_timeout";
 }
 
 }  // namespace
@@ -209,23 +222,14 @@ Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::spa
     applied = apply_once(mailbox, mails, lease);
   }
   if (applied) {
+    note_applied(*applied);
     report_ends(mailbox, *applied, report);
     return {};
   }
   const Error& error = applied.error();
   if (error.reason == "lease_lost") return std::unexpected(error);
   if (error.temporary()) {
-    // Their own back-off begins when it is not everything that fails.
-    if (error.reason != "connection_lost" && error.reason != "commit_unknown") {
-      // Without space or memory the database fails every mail: that is no mail's fault.
-      const auto delay = delay_before(mails.front().incoming.attempts + 1);
-      store::MailLog log = log_under(lease);
-      if (error.reason == "server_resources") {
-        (void)log.postpone(ids_of(mails), error.detail, delay);
-      } else {
-        (void)log.defer(ids_of(mails), error.detail, delay);
-      }
-    }
+    put_off(mails, error, lease);
     report.deferred += mails.size();
     return std::unexpected(error);
   }
@@ -245,6 +249,38 @@ Result<void> BatchProcessor::apply_mails(const MailboxContext& mailbox, std::spa
   }
   return end_alone(mailbox, mails.front(), QuarantineReason::parse_error,
                    "the record it would make was refused: " + error.detail, lease, report);
+}
+
+// Their own back-off begins when it is not everything that fails.
+void BatchProcessor::put_off(std::span<const ReadMail> mails, const Error& error,
+                             const store::Lease& lease) {
+  if (error.reason == "connection_lost" || error.reason == "commit_unknown") return;
+  const auto delay = delay_before(mails.front().incoming.attempts + 1);
+  store::MailLog log = log_under(lease);
+  if (lacks_resources(error) || is_forgiven(mails, error)) {
+    (void)log.postpone(ids_of(mails), error.detail, delay);
+  } else {
+    (void)log.defer(ids_of(mails), error.detail, delay);
+  }
+}
+
+// Whether the attempt is not counted, because it says as much of the database as of the mail. The
+// first one stays counted, so that the mail is tried alone from then on; one that takes too long
+// alone, again and again while others pass, is to blame itself.
+bool BatchProcessor::is_forgiven(std::span<const ReadMail> mails, const Error& error) {
+  if (!took_too_long(error)) return false;
+  if (options_.attempt_limit <= 1) return true;  // there is no second one to try it alone in
+  if (mails.front().incoming.attempts == 0) return false;
+  const std::scoped_lock lock{mutex_};
+  if (slow_.size() > kMostSlow) slow_.clear();
+  const auto slow = slow_.try_emplace(mails.front().incoming.ledger_id, applied_).first;
+  return std::exchange(slow->second, applied_) == applied_;
+}
+
+void BatchProcessor::note_applied(std::span<ReadMail* const> mails) {
+  const std::scoped_lock lock{mutex_};
+  applied_ += mails.size();
+  for (const ReadMail* mail : mails) slow_.erase(mail->incoming.ledger_id);
 }
 
 Result<std::vector<ReadMail*>> BatchProcessor::apply_once(const MailboxContext& mailbox,
@@ -288,6 +324,10 @@ Result<void> BatchProcessor::end_alone(const MailboxContext& mailbox, ReadMail& 
                                       return {};
                                     });
   if (!done) return done;
+  {
+    const std::scoped_lock lock{mutex_};
+    slow_.erase(mail.incoming.ledger_id);
+  }
   std::vector<ReadMail*> ended{&mail};
   report_ends(mailbox, ended, report);
   return {};

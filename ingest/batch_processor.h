@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -44,7 +45,8 @@ struct BatchOptions {
   std::chrono::milliseconds scanner_retry{15'000};       // while the virus scanner is away
 };
 
-// Any thread; between calls it keeps only whether the virus scanner answered.
+// Any thread; between calls it keeps only whether the virus scanner answered, and which mails took
+// too long.
 class BatchProcessor {
  public:
   BatchProcessor(store::Database& database, const Inboxes& inboxes, BatchOptions options,
@@ -84,6 +86,9 @@ class BatchProcessor {
   // One transaction; the mails that were still to be done. Others ended meanwhile.
   Result<std::vector<ReadMail*>> apply_once(const MailboxContext& mailbox,
                                             std::span<ReadMail> mails, const store::Lease& lease);
+  void put_off(std::span<const ReadMail> mails, const Error& error, const store::Lease& lease);
+  bool is_forgiven(std::span<const ReadMail> mails, const Error& error);
+  void note_applied(std::span<ReadMail* const> mails);
   Result<void> end_alone(const MailboxContext& mailbox, ReadMail& mail,
                          store::QuarantineReason reason, const std::string& details,
                          const store::Lease& lease, BatchReport& report);
@@ -95,8 +100,12 @@ class BatchProcessor {
   const Inboxes& inboxes_;
   BatchOptions options_;
   const Observer& observer_;
-  mutable std::mutex mutex_;  // guards the next
+  mutable std::mutex mutex_;  // guards what follows
   mutable std::string scanner_fault_;
+  std::uint64_t applied_ = 0;  // mails
+  // Mails that took too long alone, and how many were applied by then. A hint: who begins anew
+  // asks them once more.
+  std::map<std::int64_t, std::uint64_t> slow_;
 };
 
 }  // namespace c360::ingest

@@ -150,6 +150,8 @@ enum class Removal : std::uint8_t {
   // Marked \Deleted, not expunged: without UIDPLUS an EXPUNGE would also have removed messages that
   // somebody else marked.
   left_deleted,
+  // They are in the folder they were to be moved to: they got \Seen.
+  stayed,
 };
 
 enum class IdleOutcome : std::uint8_t {

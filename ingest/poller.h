@@ -95,6 +95,7 @@ class Poller {
   Result<SelectedMailbox> select(const std::string& folder);
   Result<store::MailLog::Folder> list(const store::FolderKey& key);
   Result<void> list_new(const store::FolderKey& key, const store::MailLog::Folder& state);
+  bool goes_on(const store::FolderKey& key) const;
   Result<std::vector<Uid>> search_new(const store::FolderKey& key, SearchCriteria criteria);
   std::optional<std::vector<Uid>> told_news(const SearchCriteria& criteria) const;
   Result<bool> pending_vanished(const store::FolderKey& key);
@@ -154,7 +155,8 @@ class Poller {
   Result<void> land(Flight flight);
   Result<void> flag_backlog(const store::FolderKey& key);
   Result<void> flag(const std::vector<store::FlagDue>& due);
-  Result<void> tell_server(const std::vector<store::FlagDue>& due);
+  // Whether the handled ones were asked to leave the folder.
+  Result<bool> tell_server(const std::vector<store::FlagDue>& due);
   Result<void> copy_handled(const std::vector<Uid>& handled);
   // What a person should know although the pass goes on.
   void remark(std::string text) { remark_ = std::move(text); }

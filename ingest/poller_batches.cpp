@@ -489,9 +489,10 @@ Result<void> Poller::flag_backlog(const FolderKey& key) {
 Result<void> Poller::flag(const std::vector<FlagDue>& due) {
   if (due.empty() || flags_refused_) return {};
   const StageTimer timer{ports_.observer, settings_.code, "flag"};
-  const auto told = selected_.read_only
-                        ? fail(ErrorCode::upstream_rejected, "the folder is read-only", "read_only")
-                        : tell_server(due);
+  const auto told =
+      selected_.read_only
+          ? Result<bool>{fail(ErrorCode::upstream_rejected, "the folder is read-only", "read_only")}
+          : tell_server(due);
   if (!told) {
     const Error& error = told.error();
     ports_.observer.metrics().counter(Metric::mail_flag_failures_total, {settings_.code}).add();
@@ -502,7 +503,7 @@ Result<void> Poller::flag(const std::vector<FlagDue>& due) {
                                                  {"first_uid", due.front().uid}});
     const bool session_lives = error.code == ErrorCode::upstream_rejected ||
                                (error.code == ErrorCode::rate_limited && !error.retry_after);
-    if (!session_lives) return told;
+    if (!session_lives) return std::unexpected(error);
     flags_refused_ = true;
     remark("handled mail cannot be marked: " + error.detail);
     return {};
@@ -513,10 +514,10 @@ Result<void> Poller::flag(const std::vector<FlagDue>& due) {
     ids.push_back(mail.id);
     copied().erase(static_cast<Uid>(mail.uid));
   }
-  return log_.note_flagged(ids);
+  return log_.note_flagged(ids, *told);
 }
 
-Result<void> Poller::tell_server(const std::vector<FlagDue>& due) {
+Result<bool> Poller::tell_server(const std::vector<FlagDue>& due) {
   std::vector<Uid> handled;
   std::vector<Uid> held;
   for (const FlagDue& mail : due) {
@@ -525,21 +526,20 @@ Result<void> Poller::tell_server(const std::vector<FlagDue>& due) {
     (quarantined ? held : handled).push_back(static_cast<Uid>(mail.uid));
   }
   if (!held.empty() && selected_.keywords_allowed) {
-    if (auto done = mailbox_->add_flag(held, kFailedKeyword); !done) return done;
+    if (auto done = mailbox_->add_flag(held, kFailedKeyword); !done)
+      return std::unexpected(done.error());
   }
-  if (handled.empty()) return {};
-  if (auto copied = copy_handled(handled); !copied) return copied;
-  if (!settings_.move_to.empty()) {
-    auto moved = mailbox_->move(handled, settings_.move_to);
-    if (!moved) return std::unexpected(moved.error());
-    return {};
+  if (handled.empty()) return false;
+  if (auto copied = copy_handled(handled); !copied) return std::unexpected(copied.error());
+  if (!settings_.move_to.empty() || settings_.delete_after) {
+    const auto left = settings_.move_to.empty() ? mailbox_->expunge(handled)
+                                                : mailbox_->move(handled, settings_.move_to);
+    if (!left) return std::unexpected(left.error());
+    return *left == Removal::done;
   }
-  if (settings_.delete_after) {
-    auto removed = mailbox_->expunge(handled);
-    if (!removed) return std::unexpected(removed.error());
-    return {};
-  }
-  return mailbox_->add_flag(handled, kSeen);
+  if (auto flagged = mailbox_->add_flag(handled, kSeen); !flagged)
+    return std::unexpected(flagged.error());
+  return false;
 }
 
 // Before anything else is done to them: what is removed cannot be copied, and a copy has the flags

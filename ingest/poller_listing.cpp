@@ -106,9 +106,7 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   criteria.unseen_only = settings_.unseen_only;
   criteria.since = settings_.since;
   criteria.terms = terms();
-  // What is wanted by its age now was perhaps not when it was new.
-  if (!settings_.unseen_only && criteria.terms.empty())
-    criteria.above = static_cast<Uid>(state.last_uid);
+  if (!settings_.unseen_only && goes_on(key)) criteria.above = static_cast<Uid>(state.last_uid);
   auto found = search_new(key, criteria);
   if (!found) return std::unexpected(found.error());
   if (!found->empty()) {
@@ -122,12 +120,21 @@ Result<void> Poller::list_new(const FolderKey& key, const store::MailLog::Folder
   return {};
 }
 
+// Whether all that is wanted of the mails listed before is known. What is wanted by its age now was
+// perhaps not when it was new, nor by other terms that this mailbox had before.
+bool Poller::goes_on(const FolderKey& key) const {
+  if (settings_.search.empty()) return true;
+  const auto listed = listed_.find(key.folder);
+  return !settings_.search.widens() && listed != listed_.end() &&
+         listed->second.state.uidvalidity == selected_.uidvalidity;
+}
+
 // What is new, by the mod-sequence where the server keeps one (RFC 7162): a folder in which nothing
 // arrived and no flag changed is not searched at all, nor one whose changes came with SELECT. It
 // spares the listing, it is not believed: the comparison goes without it.
 Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria criteria) {
   const FolderState before = listed_[key.folder].state;
-  const bool continues = trusts_modseq_ && before.modseq > 0 && criteria.terms.empty() &&
+  const bool continues = trusts_modseq_ && before.modseq > 0 && !settings_.search.widens() &&
                          before.uidvalidity == selected_.uidvalidity &&
                          selected_.highest_modseq >= before.modseq;
   listed_by_modseq_ = continues;
@@ -142,9 +149,9 @@ Result<std::vector<Uid>> Poller::search_new(const FolderKey& key, SearchCriteria
   return mailbox_->search(criteria);
 }
 
-// What a search by mod-sequence would find, from the answer to SELECT. It names no dates.
+// What a search by mod-sequence would find, from the answer to SELECT. It names no dates or texts.
 std::optional<std::vector<Uid>> Poller::told_news(const SearchCriteria& criteria) const {
-  if (!selected_.changes || criteria.since) return std::nullopt;
+  if (!selected_.changes || criteria.since || !criteria.terms.empty()) return std::nullopt;
   std::vector<Uid> uids;
   for (const ListedMessage& message : selected_.changes->changed) {
     const bool wanted = message.uid > criteria.above && !(criteria.unseen_only && message.seen);
@@ -271,9 +278,12 @@ Result<std::set<std::int64_t>> Poller::uids_that(const SearchCriteria& criteria)
 MailTerms Poller::terms() const {
   const parsers::MailboxSearch& search = settings_.search;
   const Instant now = ports_.clock.now();
-  const auto day = [now](const std::string& bound) { return parsers::search_day(bound, now); };
-  const auto day_after = [&](const std::string& bound) {
-    auto last = day(bound);
+  using parsers::SearchBound;
+  const auto day = [now](const std::string& bound) {
+    return parsers::search_day(bound, now, SearchBound::earliest);
+  };
+  const auto day_after = [now](const std::string& bound) {
+    auto last = parsers::search_day(bound, now, SearchBound::latest);
     if (last) *last += std::chrono::days{1};
     return last;
   };
@@ -291,23 +301,32 @@ MailTerms Poller::terms() const {
 Result<void> Poller::look_for_forgotten_flags(const FolderKey& key,
                                               const std::vector<ListedMessage>& listing) {
   std::vector<std::int64_t> untouched;
-  for (const ListedMessage& message : listing) {
-    if (!message.seen && !message.deleted) untouched.push_back(message.uid);
-  }
-  auto forgotten = log_.count_told(key, untouched);
-  if (!forgotten) return std::unexpected(forgotten.error());
+  std::vector<std::int64_t> touched;
+  for (const ListedMessage& message : listing)
+    (message.seen || message.deleted ? touched : untouched).push_back(message.uid);
+  const auto unmarked = log_.count_told(key, untouched);
+  if (!unmarked) return std::unexpected(unmarked.error());
+  const auto staying = log_.count_told(key, touched, /*to_leave=*/true);
+  if (!staying) return std::unexpected(staying.error());
+  const std::int64_t forgotten = *unmarked + *staying;
   ports_.observer.metrics()
       .gauge(Metric::mailbox_forgotten_flags, {settings_.code, key.folder})
-      .set(static_cast<double>(*forgotten));
-  const bool news = std::exchange(listed_[key.folder].forgotten, *forgotten) != *forgotten;
-  if (*forgotten == 0) return {};
-  remark(
-      "the server shows handled mail as if it had never been told, or somebody marked it unread, " +
-      std::to_string(*forgotten) + " in " + key.folder + ": no second record is made of it");
+      .set(static_cast<double>(forgotten));
+  const bool news = std::exchange(listed_[key.folder].forgotten, forgotten) != forgotten;
+  if (forgotten == 0) return {};
+  std::string how;
+  if (*unmarked > 0)
+    how =
+        " as if it had never been told, or somebody marked it unread, " + std::to_string(*unmarked);
+  if (*staying > 0)
+    how += (how.empty() ? "" : ", and") +
+           (" although it was asked to remove or to move it, " + std::to_string(*staying));
+  remark("the server shows handled mail" + how + " in " + key.folder +
+         ": no second record is made of it");
   if (news)
     ports_.observer.observe(
         event::flags_forgotten,
-        {{"mailbox", settings_.code}, {"folder", key.folder}, {"count", *forgotten}});
+        {{"mailbox", settings_.code}, {"folder", key.folder}, {"count", forgotten}});
   return {};
 }
 

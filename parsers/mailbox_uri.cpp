@@ -17,6 +17,9 @@ constexpr milliseconds kMaximumDelay = std::chrono::hours(24 * 7);
 constexpr milliseconds kMaximumTimeout = std::chrono::minutes(10);
 constexpr std::int64_t kMaximumBatch = 10000;
 constexpr std::size_t kMaximumOptions = 100;
+// What clocks on earth show.
+constexpr std::chrono::hours kMostBehindUtc{12};
+constexpr std::chrono::hours kMostAheadOfUtc{14};
 
 // One `name=value` as written.
 struct RawOption {
@@ -136,9 +139,11 @@ bool has_control(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
+bool is_relative(std::string_view bound) { return bound.starts_with("now"); }
+
 // "yyyy-MM-dd HH:mm:SS", or "now" with an offset such as -24h.
 std::optional<Instant> search_moment(std::string_view text, Instant now) {
-  if (text.starts_with("now")) {
+  if (is_relative(text)) {
     text.remove_prefix(3);
     if (text.empty()) return now;
     const char sign = text.front();
@@ -558,8 +563,8 @@ class Reader {
     }
     if (!uri_.unseen_only) {
       warn("unseen",
-           "unseen=false: all mails of the folder are listed at each poll; what was taken "
-           "before is known from our own ledger");
+           "unseen=false: mails that somebody has read are taken too; what was taken before is "
+           "known from our own ledger");
     }
   }
 
@@ -638,10 +643,18 @@ std::string masked_mailbox_uri(std::string_view text) {
   return masked;
 }
 
-std::optional<std::chrono::sys_days> search_day(std::string_view bound, Instant now) {
+bool MailboxSearch::widens() const {
+  return is_relative(sent_before) || is_relative(received_before);
+}
+
+std::optional<std::chrono::sys_days> search_day(std::string_view bound, Instant now,
+                                                SearchBound side) {
   const auto moment = search_moment(bound, now);
   if (!moment) return std::nullopt;
-  return std::chrono::floor<std::chrono::days>(*moment);
+  const auto shown = !is_relative(bound)             ? *moment
+                     : side == SearchBound::earliest ? *moment - kMostBehindUtc
+                                                     : *moment + kMostAheadOfUtc;
+  return std::chrono::floor<std::chrono::days>(shown);
 }
 
 }  // namespace c360::parsers

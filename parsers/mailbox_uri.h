@@ -26,11 +26,17 @@ struct MailboxSearch {
   std::string sent_since, sent_before, received_since, received_before;
   bool operator==(const MailboxSearch&) const = default;
   bool empty() const { return *this == MailboxSearch{}; }
+  // A mail that is not wanted now may be later: the latest day there may be moves with the clock.
+  bool widens() const;
 };
 
-// The day of such a bound, which is as fine as a server searches (RFC 9051, 6.4.4): as written, or
-// in UTC where it is relative. nullopt: it is no such bound.
-std::optional<std::chrono::sys_days> search_day(std::string_view bound, Instant now);
+enum class SearchBound : std::uint8_t { earliest, latest };
+// The day of such a bound, which is as fine as a server searches (RFC 9051, 6.4.4). A date counts
+// as written. What is relative to now is an instant, and each mail's day is that of a clock we do
+// not know, its server's or its sender's: the earliest or the latest day there is on any clock
+// then, so that no mail within the bound is left out. nullopt: it is no such bound.
+std::optional<std::chrono::sys_days> search_day(std::string_view bound, Instant now,
+                                                SearchBound side);
 
 struct MailboxUri {
   MailboxTls tls = MailboxTls::implicit;

@@ -112,7 +112,7 @@ constexpr Sql kCountTold{"mail_count_told", R"sql(
   SELECT count(*) FROM ops.mail_message
   WHERE mailbox_id = $1::bigint AND folder = $2 AND uidvalidity = $3::bigint
     AND uid = ANY ($4::bigint[]) AND flagged_at IS NOT NULL AND raw_sha256 IS NOT NULL
-    AND outcome <> 'quarantined')sql"};
+    AND outcome <> 'quarantined' AND (told_to_leave OR NOT $5::bool))sql"};
 constexpr Sql kCompared{"mail_compared", R"sql(
   UPDATE ops.mailbox_folder
   SET compared_at = $4::timestamptz, compared_server = $5::bigint, compared_missed = $6::bigint,
@@ -334,12 +334,13 @@ Result<std::int64_t> MailLog::count_known(const FolderKey& key,
   }
   return known;
 }
-Result<std::int64_t> MailLog::count_told(const FolderKey& key, std::span<const std::int64_t> uids) {
+Result<std::int64_t> MailLog::count_told(const FolderKey& key, std::span<const std::int64_t> uids,
+                                         bool to_leave) {
   std::int64_t known = 0;
   while (!uids.empty()) {
     const auto piece = uids.first(std::min(uids.size(), kUidChunk));
-    auto rows =
-        database_.execute(Pool::work, kCountTold, std::move(folder_params(key).add_array(piece)));
+    auto rows = database_.execute(Pool::work, kCountTold,
+                                  std::move(folder_params(key).add_array(piece).add(to_leave)));
     if (!rows) return std::unexpected(rows.error());
     known += rows->int64(0, 0);
     uids = uids.subspan(piece.size());

@@ -196,8 +196,10 @@ class MailLog {
   // Of `uids`, how many have a row.
   Result<std::int64_t> count_known(const FolderKey& key, std::span<const std::int64_t> uids);
   // Of `uids`, how many are handled mails of whose end the server was told; held ones and those
-  // that were never ours to read are none.
-  Result<std::int64_t> count_told(const FolderKey& key, std::span<const std::int64_t> uids);
+  // that were never ours to read are none. With `to_leave` only those it was asked to remove or
+  // move.
+  Result<std::int64_t> count_told(const FolderKey& key, std::span<const std::int64_t> uids,
+                                  bool to_leave = false);
   // What a full comparison with the server came to.
   struct Comparison {
     Instant begun{};              // before the server was asked, by database time
@@ -314,7 +316,8 @@ class MailLog {
 
   Result<std::vector<FlagDue>> flags_due(const FolderKey& key, std::int64_t above,
                                          std::size_t limit);
-  Result<void> note_flagged(std::span<const std::int64_t> ids);
+  // `told_to_leave`: it was asked to remove or to move them.
+  Result<void> note_flagged(std::span<const std::int64_t> ids, bool told_to_leave = false);
 
   Result<void> note_pass(std::int64_t mailbox_id, std::string_view error);  // empty: it succeeded
 

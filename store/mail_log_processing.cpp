@@ -183,8 +183,8 @@ constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
   ORDER BY uid LIMIT $5::bigint)sql"};
 // A CASE as in kStored: for IS NULL the planner would go through all of a backlog each time.
 constexpr Sql kFlagged{"mail_flagged", R"sql(
-  UPDATE ops.mail_message SET flagged_at = now()
-  WHERE id = ANY ($1::bigint[]) AND CASE WHEN flagged_at IS NULL THEN true ELSE false END)sql"};
+  UPDATE ops.mail_message SET flagged_at = now(), told_to_leave = $2::bool
+  WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
 
 }  // namespace
 
@@ -385,11 +385,11 @@ Result<std::vector<FlagDue>> MailLog::flags_due(const FolderKey& key, std::int64
   return due;
 }
 
-Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids) {
+Result<void> MailLog::note_flagged(std::span<const std::int64_t> ids, bool told_to_leave) {
   return in_transaction(database_, Pool::work, [&](Transaction& tx) -> Result<void> {
     if (lease_) queue_fence_check(tx, *lease_);
     tx.queue(kRelaxCommit);
-    tx.queue(kFlagged, std::move(Params{}.add_array(ids)));
+    tx.queue(kFlagged, std::move(Params{}.add_array(ids).add(told_to_leave)));
     return {};
   });
 }

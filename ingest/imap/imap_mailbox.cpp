@@ -282,7 +282,7 @@ Result<Removal> ImapMailbox::move(std::span<const Uid> uids, std::string_view fo
   // Each would come back under another uid, as a new message: it is there already.
   if (equal_ignoring_case(*quoted, selected_)) {
     if (auto marked = add_flag(uids, kSeen); !marked) return std::unexpected(marked.error());
-    return Removal::done;
+    return Removal::stayed;
   }
   const bool moves = session_.has("MOVE");
   if (auto done = transfer(moves ? "MOVE" : "COPY", uids, folder); !done) {

@@ -206,7 +206,7 @@ class ResponseParser {
         continue;
       }
       const Uid uid = in_.nonzero_number32();
-      if (in_.ok()) add_range(uid, uid);
+      if (in_.ok()) add_found(uid, uid);
     }
   }
 
@@ -222,7 +222,7 @@ class ResponseParser {
       if (item == "UID") continue;
       in_.expect_space();
       if (item == "ALL") {
-        sequence_set();
+        sequence_set([this](Uid first, Uid last) { add_found(first, last); });
       } else {
         in_.skip_value();
       }
@@ -244,32 +244,43 @@ class ResponseParser {
       in_.skip_value();
       in_.expect_space();
     }
-    sequence_set(/*counts_uids=*/false);
+    sequence_set([this](Uid first, Uid last) { add_vanished(first, last); });
   }
 
-  void sequence_set(bool counts_uids = true) {
+  template <typename Add>
+  void sequence_set(const Add& add) {
     do {
       const Uid first = in_.nonzero_number32();
       const Uid last = in_.accept(':') ? in_.nonzero_number32() : first;
-      if (in_.ok()) add_range(std::min(first, last), std::max(first, last), counts_uids);
+      if (in_.ok()) add(std::min(first, last), std::max(first, last));
     } while (in_.accept(','));
   }
 
-  // Counts what it stands for, not its letters: "1:4294967295" is short. Uids that vanished are
-  // never spelled out, and a server may name all that are not there (RFC 7162, 3.2.10.1): of them
-  // the ranges count.
-  void add_range(Uid first, Uid last, bool counts_uids = true) {
-    const UidRange range{first, last};
-    uid_count_ += counts_uids ? range.size() : 1;
-    if (uid_count_ > limits_.uids) {
-      return in_.refuse("more than " + std::to_string(limits_.uids) + " messages in one list");
-    }
-    in_.forgive_line();
+  // Counts what it stands for, not its letters: "1:4294967295" is short.
+  void add_found(Uid first, Uid last) {
+    if (!is_within_limit(UidRange{first, last}.size())) return;
+    out_.found.add(first, last);
+  }
+
+  // Uids that vanished are never spelled out, and a server may name all that are not there (RFC
+  // 7162, 3.2.10.1): of them the ranges count, and a list too long to be used is not kept.
+  void add_vanished(Uid first, Uid last) {
+    if (!is_within_limit(1)) return;
     if (!out_.uids.empty() && first == std::uint64_t{out_.uids.back().last} + 1) {
       out_.uids.back().last = last;
-    } else {
-      out_.uids.push_back(range);
+    } else if (out_.uids.size() <= limits_.values) {
+      out_.uids.push_back({first, last});
     }
+  }
+
+  bool is_within_limit(std::uint64_t more) {
+    uid_count_ += more;
+    if (uid_count_ > limits_.uids) {
+      in_.refuse("more than " + std::to_string(limits_.uids) + " messages in one list");
+      return false;
+    }
+    in_.forgive_line();
+    return true;
   }
 
   void fetch() {

@@ -48,8 +48,8 @@ struct Response {
     exists,        // number
     expunge,       // number
     fetch,         // fetch
-    search,        // uids
-    esearch,       // tag, uids
+    search,        // found
+    esearch,       // tag, found
     vanished,      // uids, earlier
     other,         // skipped
   };
@@ -62,6 +62,8 @@ struct Response {
   std::vector<std::string> words;
   std::uint32_t number = 0;
   FetchItems fetch;
+  UidSet found;
+  // At most limits.values + 1 of them.
   std::vector<UidRange> uids;
   bool earlier = false;
 };

@@ -19,20 +19,18 @@ class SearchListener final : public Listener {
     if (response.kind != Response::Kind::search && response.kind != Response::Kind::esearch) {
       return {};
     }
-    ranges_.insert(ranges_.end(), response.uids.begin(), response.uids.end());
-    total_ += total_size(response.uids);
-    if (total_ > limit_) {
+    found_.add(std::move(response.found));
+    if (found_.told() > limit_) {
       return fail(ErrorCode::unavailable,
                   "more than " + std::to_string(limit_) + " messages in one search",
                   "limit_crossed");
     }
     return {};
   }
-  std::vector<Uid> uids() { return to_uids(std::move(ranges_)); }
+  std::vector<Uid> uids() { return found_.take(); }
 
  private:
-  std::vector<UidRange> ranges_;
-  std::uint64_t total_ = 0;
+  UidSet found_;
   std::uint64_t limit_;
 };
 

@@ -1,8 +1,18 @@
 #include "ingest/imap/uid_set.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace c360::ingest::imap {
+
+namespace {
+
+constexpr unsigned kHalf = 16;
+constexpr Uid kLower = 0xffff;
+constexpr std::size_t kMostDoubles = std::size_t{2}
+                                     << kHalf;  // in a block, until they are thrown out
+
+}  // namespace
 
 std::vector<UidRange> to_ranges(std::span<const Uid> uids) {
   std::vector<Uid> sorted(uids.begin(), uids.end());
@@ -44,6 +54,60 @@ std::vector<UidRange> merged(std::vector<UidRange> ranges) {
     }
   }
   return apart;
+}
+
+void UidSet::add(Uid first, Uid last) {
+  told_ += std::uint64_t{last} - first + 1;
+  const Uid last_block = last >> kHalf;
+  for (Uid block = first >> kHalf; block <= last_block; ++block) {
+    const Uid from = block == first >> kHalf ? first & kLower : 0;
+    const Uid to = block == last_block ? last & kLower : kLower;
+    put(blocks_[static_cast<std::uint16_t>(block)], static_cast<std::uint16_t>(from),
+        static_cast<std::uint16_t>(to));
+  }
+}
+
+void UidSet::put(Block& block, std::uint16_t first, std::uint16_t last) {
+  for (std::uint32_t uid = first; uid <= last; ++uid) {
+    if (block.size() >= kMostDoubles) sort(block);
+    block.push_back(static_cast<std::uint16_t>(uid));
+  }
+}
+
+void UidSet::sort(Block& block) {
+  if (!std::ranges::is_sorted(block)) std::ranges::sort(block);
+  const auto doubles = std::ranges::unique(block);
+  block.erase(doubles.begin(), doubles.end());
+}
+
+void UidSet::add(UidSet&& others) {
+  told_ += std::exchange(others.told_, 0);
+  if (blocks_.empty()) {
+    blocks_ = std::exchange(others.blocks_, {});
+    return;
+  }
+  while (!others.blocks_.empty()) {
+    auto next = others.blocks_.extract(others.blocks_.begin());
+    Block& block = blocks_[next.key()];
+    for (const std::uint16_t uid : next.mapped()) put(block, uid, uid);
+  }
+}
+
+std::vector<Uid> UidSet::take() {
+  std::size_t count = 0;
+  for (auto& [upper, block] : blocks_) {
+    sort(block);
+    count += block.size();
+  }
+  std::vector<Uid> uids;
+  uids.reserve(count);
+  while (!blocks_.empty()) {
+    const auto next = blocks_.extract(blocks_.begin());
+    const Uid upper = Uid{next.key()} << kHalf;
+    for (const std::uint16_t lower : next.mapped()) uids.push_back(upper | lower);
+  }
+  told_ = 0;
+  return uids;
 }
 
 std::uint64_t total_size(std::span<const UidRange> ranges) {

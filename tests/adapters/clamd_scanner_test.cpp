@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <string>
 
+#include "tests/support/clamd.h"
 #include "tests/support/fake_clamd.h"
 
 namespace c360::adapters {
 namespace {
 
+using testing::Clamd;
 using testing::FakeClamd;
 
 VirusScanner::Reader reader_of(std::string content) {
@@ -68,6 +70,32 @@ TEST(ClamdScanner, WithoutAnAnswerThereIsNoVerdict) {
 
   const ClamdScanner nobody{{.address = {.socket = "/nonexistent/clamd.ctl"}}};
   EXPECT_EQ(nobody.scan(reader_of("x")).error().code, ErrorCode::unavailable);
+}
+
+// Debian's own, by either way in: what it says is read rightly, and it reads what we send.
+TEST(RealClamd, FindsWhatItsDatabaseKnows) {
+  Clamd clamd;
+  const auto finding = [](const std::string& address, std::string content) {
+    const auto verdict = ClamdScanner{{.address = *parse_clamd_address(address)}}.scan(
+        reader_of(std::move(content)));
+    return verdict ? verdict->finding : verdict.error().reason;
+  };
+
+  for (const std::string& address : {clamd.socket(), clamd.address()}) {
+    SCOPED_TRACE(address);
+    EXPECT_EQ(finding(address, {}), "");
+    EXPECT_EQ(finding(address, "hello"), "");
+    EXPECT_EQ(finding(address, std::string(300'000, 'x')), "");
+    // Across the chunks it travels in.
+    EXPECT_EQ(finding(address, std::string(65'520, 'x') + Clamd::sample()), Clamd::kSignature);
+    EXPECT_NE(finding(address, std::string(2 * Clamd::kStreamBytes, 'x')).find("StreamMaxLength"),
+              std::string::npos);
+  }
+  clamd.stop();
+  EXPECT_EQ(finding(clamd.socket(), "hello"), "scanner_unavailable");
+  EXPECT_EQ(finding(clamd.address(), "hello"), "scanner_unavailable");
+  clamd.start();
+  EXPECT_EQ(finding(clamd.socket(), Clamd::sample()), Clamd::kSignature);
 }
 
 TEST(ClamdScanner, AnErrorOfTheReaderIsHandedOn) {

@@ -70,9 +70,10 @@ void read_responses(std::string_view input, std::size_t piece) {
               reason == "limit_crossed");
       return;
     }
-    require(total_size(response->uids) <= limits.uids);
+    require(response->found.told() <= limits.uids);
+    require(response->uids.size() <= limits.uids);
     require(response->text.size() <= kKeptText);
-    require(to_uids(response->uids).size() <= limits.uids);
+    require(response->found.take().size() <= limits.uids);
     require(is_valid_utf8(clean_text(response->text, {"secret"})));
     flag_words(response->code.arguments);
   }

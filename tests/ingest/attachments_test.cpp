@@ -2,6 +2,7 @@
 #include "adapters/clamd_scanner.h"
 #include "ingest/quarantine.h"
 #include "tests/ingest/intake_fixture.h"
+#include "tests/support/clamd.h"
 #include "tests/support/fake_clamd.h"
 
 #include <functional>
@@ -12,14 +13,16 @@ namespace {
 
 class Attachments : public IntakeTest {
  protected:
-  static std::string with_file(const std::string& id, const std::string& content) {
+  static std::string with_file(const std::string& id, const std::string& content,
+                               const std::string& encoding = "8bit") {
     return "From: Anna <anna@romashka.example>\r\nTo: crm@client360.example\r\nMessage-ID: <" + id +
            ">\r\nSubject: Вопрос\r\nMIME-Version: 1.0\r\n"
            "Content-Type: multipart/mixed; boundary=b1\r\n\r\n"
            "--b1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nСм. вложение.\r\n"
            "--b1\r\nContent-Type: application/octet-stream; name=\"a.bin\"\r\n"
-           "Content-Disposition: attachment; filename=\"a.bin\"\r\n\r\n" +
-           content + "\r\n--b1--\r\n";
+           "Content-Transfer-Encoding: " +
+           encoding + "\r\nContent-Disposition: attachment; filename=\"a.bin\"\r\n\r\n" + content +
+           "\r\n--b1--\r\n";
   }
   ingest::Poller& scanning() {
     if (!scanning_)
@@ -28,11 +31,12 @@ class Attachments : public IntakeTest {
           ingest::PollerPorts{database, looking, leases, workers, options, quiet.observer, clock});
     return *scanning_;
   }
-  ingest::InboxOptions with_scanner() {
+  ingest::InboxOptions with_scanner() { return scanning_by(clamd.address()); }
+  ingest::InboxOptions scanning_by(const std::string& address) {
     return {.spool_folder = spool,
             .attachment_bytes = 100'000,
-            .scanner = std::make_shared<adapters::ClamdScanner>(adapters::ClamdOptions{
-                .address = *adapters::parse_clamd_address(clamd.address())})};
+            .scanner = std::make_shared<adapters::ClamdScanner>(
+                adapters::ClamdOptions{.address = *adapters::parse_clamd_address(address)})};
   }
   // What was put off is due at once.
   void hurry() { query("UPDATE ops.mail_message SET next_attempt_at = now()"); }
@@ -94,6 +98,64 @@ TEST_F(Attachments, WhatHasTheBytesOfAMailThatWaitsIsFetchedOnceMoreAndSoIsThatO
   ASSERT_TRUE(scanning().pass());
 
   EXPECT_EQ(server.fetched(), (std::vector<ingest::Uid>{1, 2, 2, 1}));
+}
+
+// By Debian's clamd itself.
+class RealClamd : public Attachments {
+ protected:
+  void pass_by_it() {
+    if (!poller_)
+      poller_ = std::make_unique<ingest::Poller>(
+          mailbox_id(), settings, scripted_factory(server),
+          ingest::PollerPorts{database, inboxes_, leases, workers, options, quiet.observer, clock});
+    const auto passed = poller_->pass();
+    ASSERT_TRUE(passed) << passed.error().detail;
+  }
+
+  Clamd real;
+  ingest::Inboxes inboxes_{registry, records, {rules, rules_version}, scanning_by(real.socket())};
+};
+
+TEST_F(RealClamd, HoldsAnInfectedMailAndNoOther) {
+  server.add(1, with_file("a1@x", "harmless"));
+  server.add(2, with_file("a2@x", Clamd::sample()));
+  server.add(3, with_file("a3@x", Clamd::zipped_sample(), "base64"));
+  server.add(4, form_mail(4));
+
+  pass_by_it();
+
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_EQ(reason(2), "attachment_blocked");
+  EXPECT_EQ(reason(3), "attachment_blocked") << "it looks into archives";
+  EXPECT_EQ(query("SELECT DISTINCT details FROM ops.quarantine"),
+            std::vector<std::string>{std::string("a.bin (2): ") + Clamd::kSignature});
+  EXPECT_EQ(outcome(4), "deal_created");
+  EXPECT_EQ(one("SELECT count(*) FROM crm.document"), "1");
+  expect_ledger_holds();
+}
+
+TEST_F(RealClamd, WhileItIsAwayMailWithFilesWaitsAndTheOthersDoNot) {
+  options.attempt_limit = 2;
+  real.stop();
+  server.add(1, with_file("a1@x", "harmless"));
+  server.add(2, with_file("a2@x", Clamd::sample()));
+  server.add(3, form_mail(3));
+  for (int pass = 0; pass < 4; ++pass) {
+    pass_by_it();
+    hurry();
+  }
+  EXPECT_EQ(outcome(1), "stored");
+  EXPECT_EQ(outcome(2), "stored");
+  EXPECT_EQ(outcome(3), "deal_created");
+  EXPECT_FALSE(server.seen(1));
+  expect_ledger_holds();
+  real.start();
+
+  pass_by_it();
+
+  EXPECT_EQ(outcome(1), "deal_created");
+  EXPECT_EQ(reason(2), "attachment_blocked");
+  expect_ledger_holds();
 }
 
 TEST_F(Attachments, WhileTheScannerIsAwayTheMailboxIsNotReadyAndSaysWhy) {

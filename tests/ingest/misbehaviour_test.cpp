@@ -508,6 +508,47 @@ TEST_F(HostileTest, FlagsThatAreForgottenMakeNoSecondRecordAndAreNamed) {
                   "client360_mailbox_forgotten_flags{folder=\"INBOX\",mailbox=\"crm\"} 0\n"));
 }
 
+class ForgottenRemovals : public HostileTest {
+ protected:
+  // The server says OK to all that makes mails leave, and does nothing.
+  void expect_to_be_named() {
+    wants_flags = false;
+    intake_options.compare_interval = std::chrono::seconds{0};
+    for (const char* command : {"UID STORE", "UID EXPUNGE", "UID COPY", "UID MOVE"})
+      liar.misbehave(command, 0, answers("OK done"));
+    start();
+    ASSERT_TRUE(comes_true([&] { return settled(liar, "crm"); }));
+    liar.account().change([](auto& folders) {
+      for (auto& message : folders["INBOX"]) message.flags.insert("\\Seen");
+    });
+
+    expect_trouble("although it was asked to remove or to move it, 5", kForgotten);
+    EXPECT_THAT(log(), ::testing::HasSubstr(" event=flags_forgotten mailbox=crm"));
+    EXPECT_TRUE(status().ready);
+    liar.account().change([](auto& folders) { folders["INBOX"].clear(); });
+    EXPECT_TRUE(comes_true([&] { return status().reason.empty(); }));
+    EXPECT_THAT(quiet.metrics.serialize(),
+                ::testing::HasSubstr(
+                    "client360_mailbox_forgotten_flags{folder=\"INBOX\",mailbox=\"crm\"} 0\n"));
+    expect_equation();
+    EXPECT_EQ(one("SELECT count(*) FROM ops.mail m JOIN ops.mailbox b ON b.id = m.mailbox_id WHERE "
+                  "b.code = 'crm'"),
+              "5");
+  }
+};
+
+TEST_F(ForgottenRemovals, OfMailToBeDeletedAreNamedWhateverFlagsItHas) {
+  crm.delete_after = true;
+
+  expect_to_be_named();
+}
+
+TEST_F(ForgottenRemovals, OfMailToBeMovedAreNamedWhateverFlagsItHas) {
+  crm.move_to = "Done";
+
+  expect_to_be_named();
+}
+
 // ---------------------------------------------------------------- one mail among others
 
 TEST_F(HostileTest, AMailThatBreaksTheConnectionDoesNotHoldTheOthersUp) {

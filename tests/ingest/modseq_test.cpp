@@ -41,6 +41,24 @@ TEST_F(Modseq, AFolderInWhichNothingHappenedIsNotSearched) {
   EXPECT_EQ(outcome(3), "deal_created");
 }
 
+TEST_F(Modseq, ASearchForTextsIsSparedToo) {
+  poller_.reset();
+  settings.search.subject_or_body = "стоимости";
+  pass();
+  pass();
+  const int before = searches();
+
+  pass();
+  EXPECT_EQ(searches(), before);
+  server.add(3, form_mail(3));
+  server.add(4, form_mail(4, "Нечто другое"));
+  pass();
+
+  EXPECT_EQ(searches(), before + 1);
+  EXPECT_EQ(outcome(3), "deal_created");
+  EXPECT_EQ(one("SELECT count(*) FROM ops.mail WHERE uid = 4"), "0");
+}
+
 TEST_F(Modseq, MailThatSomebodyMarksUnreadIsFoundAsByAPlainListing) {
   server.add(3, {.bytes = form_mail(3), .flags = {"\\Seen"}});
   compare();

@@ -461,6 +461,53 @@ TEST_F(Poller, ADatabaseWithoutSpaceCostsNoMailItsAttempts) {
   EXPECT_EQ(outcome(41), "deal_created");
 }
 
+// Nor does a slow one, whichever mail of it is tried alone.
+TEST_F(Poller, ASlowDatabaseCostsNoMailItsAttempts) {
+  postgres.execute(url,
+                   "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+                   " $$ BEGIN RAISE 'canceling statement' USING ERRCODE = 'query_canceled'; END $$;"
+                   "CREATE TRIGGER slow BEFORE INSERT ON crm.deal EXECUTE FUNCTION slow()");
+  for (const int uid : {41, 42}) server.add(static_cast<ingest::Uid>(uid), form_mail(uid));
+  for (int attempt = 0; attempt < 3 * options.attempt_limit; ++attempt) {
+    const auto passed = poller().pass();
+    ASSERT_FALSE(passed);
+    ASSERT_EQ(passed.error().reason, "statement_timeout");
+    postgres.execute(url, "UPDATE ops.mail_message SET next_attempt_at = NULL");
+  }
+  EXPECT_EQ(one("SELECT string_agg(attempts::text, ' ') FROM ops.mail"), "1 1");
+
+  postgres.execute(url, "DROP TRIGGER slow ON crm.deal");
+  pass();
+
+  EXPECT_EQ(outcome(41), "deal_created");
+  EXPECT_EQ(outcome(42), "deal_created");
+}
+
+TEST_F(Poller, AMailThatTakesTooLongWhileOthersPassIsHeldInTheEnd) {
+  options.pace.mail = {.first = std::chrono::hours{1}, .limit = std::chrono::hours{1}};
+  postgres.execute(url,
+                   "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+                   " $$ BEGIN IF NEW.company_text = 'ООО «Пример 41»' THEN RAISE"
+                   " 'canceling statement' USING ERRCODE = 'query_canceled'; END IF; RETURN NEW;"
+                   " END $$; CREATE TRIGGER slow BEFORE INSERT ON crm.deal FOR EACH ROW"
+                   " EXECUTE FUNCTION slow()");
+  server.add(41, form_mail(41));
+  int tries = 0;
+  for (int uid = 42; uid < 62 && outcome(41) != "quarantined"; ++uid) {
+    (void)poller().pass();  // without it, until its time has come
+    server.add(static_cast<ingest::Uid>(uid), form_mail(uid));
+    pass();
+    EXPECT_EQ(outcome(static_cast<ingest::Uid>(uid)), "deal_created");
+    postgres.execute(url, "UPDATE ops.mail_message SET next_attempt_at = NULL");
+    ++tries;
+  }
+
+  EXPECT_EQ(reason(41), "too_many_retries");
+  EXPECT_GE(tries, options.attempt_limit);
+  EXPECT_THAT(one("SELECT details FROM ops.quarantine"), ::testing::HasSubstr("canceling"));
+  expect_ledger_holds();
+}
+
 TEST_F(Poller, ALargeMailTravelsThroughAFileAndArrivesByteForByte) {
   options.spool_bytes = 1'000;
   const std::string big = form_mail(1, "Запрос стоимости", std::string(200'000, 'x') + "\r\n");
@@ -568,6 +615,43 @@ TEST_F(Poller, OnlyMailThatTheSearchNamesIsTakenIn) {
   EXPECT_EQ(outcome(3), "deal_created");
   EXPECT_EQ(outcome(4), "deal_created");
   expect_ledger_holds();
+}
+
+TEST_F(Poller, ASearchGoesOnBehindWhatItFoundUnlessOlderMailMayBeWantedNow) {
+  settings.unseen_only = false;
+  settings.search.subject_or_body = "стоимости";
+  settings.search.received_since = "now-72h";
+  const auto above = [&](ingest::Uid uid) {
+    server.add(uid, form_mail(static_cast<int>(uid)));
+    server.folder().messages.at(uid).internal_date = clock.now();
+    pass();
+    EXPECT_EQ(outcome(uid), "deal_created");
+    return server.searched_above().back();
+  };
+  above(1);  // compares
+  above(2);  // perhaps other terms were searched for before
+
+  EXPECT_EQ(above(7), 2U);
+  EXPECT_EQ(above(8), 7U);
+  poller_.reset();
+  settings.search.sent_before = "now+1h";
+  EXPECT_EQ(above(9), 0U);
+  EXPECT_EQ(above(10), 0U);
+}
+
+TEST_F(Poller, OtherTermsOfASearchAreLookedForInAllOfTheFolder) {
+  settings.unseen_only = false;
+  settings.search.subject_or_body = "Привет";
+  server.add(1, form_mail(1));
+  server.add(2, letter("a@x", "Привет"));
+  pass();
+  ASSERT_EQ(outcome(1), "ignored");
+  poller_.reset();
+  settings.search.subject_or_body = "стоимости";
+
+  pass();
+
+  EXPECT_EQ(outcome(1), "deal_created");
 }
 
 TEST_F(Poller, MailLeftOutUnderAnotherUidvalidityIsNotTakenIn) {

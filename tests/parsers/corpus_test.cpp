@@ -1,13 +1,11 @@
 // The mails of the shared corpus, each against what it is known to say (corpus/README.md).
 //
-// The corpus lies outside the repository (other owners' mails): in $C360_SHARED/corpus or beside
-// the repository. Where it is absent the test says so and passes.
+// The corpus lies outside the repository (other owners' mails): see tests/support/shared_corpus.h.
 #include <glib.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -19,20 +17,12 @@
 #include "parsers/file_type.h"
 #include "parsers/html_text.h"
 #include "parsers/mime_reader.h"
+#include "tests/support/shared_corpus.h"
 
 namespace c360::parsers {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<fs::path> corpus_folder() {
-  const char* shared = std::getenv("C360_SHARED");  // NOLINT(concurrency-mt-unsafe)
-  const fs::path folder = shared != nullptr
-                              ? fs::path(shared) / "corpus"
-                              : fs::path(C360_SOURCE_DIR).parent_path() / "shared" / "corpus";
-  if (!fs::is_directory(folder / "eml")) return std::nullopt;
-  return folder;
-}
 
 std::string slurp(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -278,19 +268,16 @@ constexpr std::array<Exception, 5> kExceptions = {{
 constexpr std::size_t kMails = 521;
 
 TEST(Corpus, MailsOfManyProgramsAreReadAsTheirOwnersReadThem) {
-  const auto folder = corpus_folder();
-  if (!folder) {
-    std::cout << "the shared corpus is not here (set C360_SHARED): nothing compared\n";
-    return;
-  }
+  const auto folder = testing::shared_corpus("eml");
+  if (!folder) return;
   std::size_t mails = 0;
   std::size_t agreed = 0;
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(*folder / "eml")) files.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(*folder)) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     const std::string name = file.stem().string();
-    const auto expected = Json::parse(slurp(*folder / "expected" / (name + ".json")));
+    const auto expected = Json::parse(slurp(folder->parent_path() / "expected" / (name + ".json")));
     ASSERT_TRUE(expected) << name << ": " << expected.error().detail;
     const std::string raw = slurp(file);
     const ParsedMail mail = read_mail(raw);
@@ -312,13 +299,10 @@ TEST(Corpus, MailsOfManyProgramsAreReadAsTheirOwnersReadThem) {
 
 // winmail.dat, whatever it is called: by its bytes.
 TEST(Corpus, TnefStreamsAreRecognised) {
-  const auto folder = corpus_folder();
-  if (!folder) {
-    std::cout << "the shared corpus is not here (set C360_SHARED): nothing compared\n";
-    return;
-  }
+  const auto folder = testing::shared_corpus("tnef");
+  if (!folder) return;
   int streams = 0;
-  for (const auto& entry : fs::directory_iterator(*folder / "tnef")) {
+  for (const auto& entry : fs::directory_iterator(*folder)) {
     if (entry.path().extension() != ".tnef") continue;
     ++streams;
     EXPECT_EQ(detect_file_type(slurp(entry.path())), "application/vnd.ms-tnef") << entry.path();

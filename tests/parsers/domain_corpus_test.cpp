@@ -6,10 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -20,6 +18,7 @@
 #include "parsers/mime_reader.h"
 #include "parsers/rule_match.h"
 #include "parsers/rule_set.h"
+#include "tests/support/shared_corpus.h"
 
 namespace c360::parsers {
 namespace {
@@ -188,16 +187,10 @@ TEST(DomainCorpus, EveryMailOfTheRepositoryGivesTheExpectedRecord) {
 }
 
 TEST(DomainCorpus, EveryMailOfTheSharedCorpusGivesTheExpectedRecord) {
-  const char* shared = std::getenv("C360_SHARED");  // NOLINT(concurrency-mt-unsafe)
-  const fs::path folder =
-      (shared != nullptr ? fs::path(shared) : fs::path(C360_SOURCE_DIR).parent_path() / "shared") /
-      "corpus" / "domain";
-  if (!fs::is_directory(folder / "eml")) {
-    std::cout << "no corpus at " << folder << ": only the repository's own copy was read\n";
-    return;
-  }
+  const auto folder = testing::shared_corpus("domain");
+  if (!folder) return;
 
-  const auto cases = cases_in(folder / "eml", folder / "expected");
+  const auto cases = cases_in(*folder / "eml", *folder / "expected");
 
   EXPECT_EQ(cases.size(), 28U) << "some of the corpus is not here";
   for (const Case& mail : cases) check(mail);

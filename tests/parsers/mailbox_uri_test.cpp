@@ -234,14 +234,30 @@ TEST(MailboxUri, TheMaskedFormHidesThePasswordWhereverItStands) {
 
 TEST(MailboxUri, ABoundOfASearchIsADay) {
   using namespace std::chrono;
-  const Instant now = sys_days{year{2026} / 3 / 1} + hours{1};
-  EXPECT_EQ(search_day("2025-11-10 23:59:59", now), sys_days{year{2025} / 11 / 10});
-  EXPECT_EQ(search_day("2025-11-10", now), sys_days{year{2025} / 11 / 10});
-  EXPECT_EQ(search_day("now", now), sys_days{year{2026} / 3 / 1});
-  EXPECT_EQ(search_day("now-2h", now), sys_days{year{2026} / 2 / 28});
-  EXPECT_EQ(search_day("now+24h", now), sys_days{year{2026} / 3 / 2});
-  EXPECT_EQ(search_day("yesterday", now), std::nullopt);
-  EXPECT_EQ(search_day("", now), std::nullopt);
+  constexpr auto kEarliest = SearchBound::earliest;
+  constexpr auto kLatest = SearchBound::latest;
+  const Instant now = sys_days{year{2026} / 3 / 1} + hours{13};
+  for (const SearchBound side : {kEarliest, kLatest}) {
+    EXPECT_EQ(search_day("2025-11-10 23:59:59", now, side), sys_days{year{2025} / 11 / 10});
+    EXPECT_EQ(search_day("2025-11-10", now, side), sys_days{year{2025} / 11 / 10});
+    EXPECT_EQ(search_day("yesterday", now, side), std::nullopt);
+    EXPECT_EQ(search_day("", now, side), std::nullopt);
+  }
+  // At 13:00 UTC it is the first of March all over the earth but where it is the second already;
+  // two hours before it was still the last of February somewhere.
+  EXPECT_EQ(search_day("now", now, kEarliest), sys_days{year{2026} / 3 / 1});
+  EXPECT_EQ(search_day("now", now, kLatest), sys_days{year{2026} / 3 / 2});
+  EXPECT_EQ(search_day("now-2h", now, kEarliest), sys_days{year{2026} / 2 / 28});
+  EXPECT_EQ(search_day("now-4h", now, kLatest), sys_days{year{2026} / 3 / 1});
+  EXPECT_EQ(search_day("now+24h", now, kLatest), sys_days{year{2026} / 3 / 3});
+}
+
+TEST(MailboxUri, ASearchWidensWithTheClockWhereItsLatestDayDoes) {
+  EXPECT_FALSE((MailboxSearch{.subject = "now"}).widens());
+  EXPECT_FALSE((MailboxSearch{.sent_since = "now-24h", .received_since = "now"}).widens());
+  EXPECT_FALSE((MailboxSearch{.received_before = "2025-11-10"}).widens());
+  EXPECT_TRUE((MailboxSearch{.sent_before = "now"}).widens());
+  EXPECT_TRUE((MailboxSearch{.received_before = "now-72h"}).widens());
 }
 
 }  // namespace

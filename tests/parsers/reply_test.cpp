@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
 #include "daemon/base/json.h"
+#include "tests/support/shared_corpus.h"
 
 namespace c360::parsers {
 namespace {
@@ -216,18 +216,11 @@ std::string folded(const std::string& text) {
 }
 
 TEST(Reply, QuotedRepliesOfTheCorpusAreSplitAsTheirOwnersSplitThem) {
-  const char* shared = std::getenv("C360_SHARED");  // NOLINT(concurrency-mt-unsafe)
-  const std::filesystem::path folder =
-      (shared != nullptr ? std::filesystem::path(shared)
-                         : std::filesystem::path(C360_SOURCE_DIR).parent_path() / "shared") /
-      "corpus" / "quotes";
-  if (!std::filesystem::is_directory(folder)) {
-    std::cout << "the shared corpus is not here (set C360_SHARED): nothing compared\n";
-    return;
-  }
+  const auto folder = testing::shared_corpus("quotes");
+  if (!folder) return;
   int total = 0;
   int agreed = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+  for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
     if (entry.path().extension() != ".txt") continue;
     const auto expected =
         Json::parse(slurp(std::filesystem::path(entry.path()).replace_extension("json")));

@@ -89,6 +89,11 @@ int ScriptedServer::calls(const std::string& operation) const {
   return found == calls_.end() ? 0 : found->second;
 }
 
+std::vector<Uid> ScriptedServer::searched_above() const {
+  const std::scoped_lock lock(mutex_);
+  return searched_above_;
+}
+
 std::vector<Uid> ScriptedServer::fetched() const {
   const std::scoped_lock lock(mutex_);
   return fetched_;
@@ -184,6 +189,7 @@ Result<std::vector<Uid>> ScriptedMailbox::search(const ingest::SearchCriteria& c
   const std::scoped_lock lock(server_.mutex_);
   if (auto begun = begin("search"); !begun) return std::unexpected(begun.error());
   arrivals_seen_ = server_.arrivals_;
+  server_.searched_above_.push_back(criteria.above);
   std::vector<Uid> uids;
   for (const auto& [uid, message] : server_.folders_[selected_].messages) {
     const bool seen = message.flags.contains(std::string(ingest::kSeen));

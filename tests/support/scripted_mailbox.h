@@ -84,6 +84,8 @@ class ScriptedServer {
 
   // How often `operation` was called; select_since() counts as `select`, and once more by its name.
   int calls(const std::string& operation) const;
+  // Above which uid each search looked, in order.
+  std::vector<ingest::Uid> searched_above() const;
   // The uids of every fetch, in order.
   std::vector<ingest::Uid> fetched() const;
 
@@ -97,6 +99,7 @@ class ScriptedServer {
   std::map<std::string, std::deque<Error>> failures_;
   std::optional<std::pair<std::size_t, Error>> fetch_failure_;
   std::map<std::string, int> calls_;
+  std::vector<ingest::Uid> searched_above_;
   std::vector<ingest::Uid> fetched_;
   std::uint64_t arrivals_ = 0;
 };

@@ -44,6 +44,8 @@ struct Kind {
   std::string name;
   std::string (*mail)(int number);
   std::string outcome;
+  // Of the mailbox it comes into; null: as it is.
+  void (*choose)(ingest::MailboxSettings&) = nullptr;
 };
 
 const std::string kMailHeld = "INBOX a";  // the first keyword, $Client360Failed
@@ -77,14 +79,23 @@ const Kind kOwn{
     },
     "ignored"};
 
+const Kind kLead{"Lead", kForm.mail, "lead_created",
+                 [](auto& settings) { settings.target = ingest::MailTarget::lead; }};
+const Kind kSupport{
+    "Support",
+    [](int number) {
+      return with_attachment(fmt::format("support-{}@romashka.example", number), "Не печатает");
+    },
+    "support_created", [](auto& settings) { settings.kind = ingest::MailboxKind::support; }};
+
 struct Case {
   Manner manner;
   Kind kind;
 };
 // What a mail is shows before the commit, what is done with it on the server after it.
-const std::vector<Case> kCases{{kSeen, kForm},       {kSeen, kAnswer}, {kSeen, kHeld},
-                               {kSeen, kRepetition}, {kSeen, kOwn},    {kRemoved, kForm},
-                               {kMoved, kForm},      {kCopied, kForm}};
+const std::vector<Case> kCases{
+    {kSeen, kForm},    {kSeen, kAnswer}, {kSeen, kHeld},   {kSeen, kRepetition}, {kSeen, kOwn},
+    {kRemoved, kForm}, {kMoved, kForm},  {kCopied, kForm}, {kSeen, kLead},       {kSeen, kSupport}};
 void PrintTo(const Case& one, std::ostream* out) { *out << one.manner.name << one.kind.name; }
 
 // How many mails lie where and with which flags; or how many rows which table has.
@@ -116,6 +127,8 @@ class AbortTest : public ::testing::Test {
   // A server that announces `capabilities` (empty: all it has), an empty mailbox, an empty
   // database.
   void begin(const std::string& capabilities = {});
+  // Whom the senders of letters belong to.
+  void add_customer();
   void deliver(const std::string& bytes) { dovecot_->deliver(settings_.imap.username, bytes); }
 
   // One pass of the whole intake, to its orderly end: what the child process is for.
@@ -161,6 +174,23 @@ void AbortTest::begin(const std::string& capabilities) {
   settings_.imap.tls = ingest::imap::TlsMode::none;
   settings_.imap.password = Secret{dovecot_->options().password};
   settings_.imap.username = "box";
+}
+
+void AbortTest::add_customer() {
+  const SystemClock clock;
+  const store::Registry registry = store::Registry::standard();
+  store::Records records{database_, registry, records_options(), clock};
+  const auto make = [&](std::string_view kind, const std::string& fields) {
+    const auto made =
+        records.create(registry.get(kind), *Json::parse(fields), store::Actor::system("import"),
+                       {.profile = store::Profile::draft});
+    if (!made) throw std::runtime_error(made.error().detail);
+    return std::to_string(made->id);
+  };
+  const std::string customer =
+      make("counterparty", R"({"name": "Ромашка", "email_domains": ["romashka.example"]})");
+  make("contact", R"({"full_name": "Anna", "email": "anna@romashka.example", "counterparty_id": )" +
+                      customer + "}");
 }
 
 void AbortTest::take_in() const {
@@ -276,6 +306,14 @@ std::string AbortTest::newest_mails(int count, int number) {
                  FROM crm.record_contact r JOIN crm.contact k ON k.id = r.contact_id
                  WHERE r.record_id = d.id)))
                FROM crm.deal d WHERE d.mail_message_id = m.id),
+      'lead', (SELECT json_agg(json_build_array(l.name, l.status, l.company_text, l.description,
+                 l.date_received, (SELECT json_agg(json_build_array(k.full_name, k.email, k.phone))
+                 FROM crm.record_contact r JOIN crm.contact k ON k.id = r.contact_id
+                 WHERE r.record_id = l.id)))
+               FROM crm.lead l WHERE l.mail_message_id = m.id),
+      'request', (SELECT json_agg(json_build_array(s.subject, s.status, s.content_text,
+                    s.priority, s.counterparty_id))
+                  FROM crm.support_request s WHERE s.id = m.outcome_record_id),
       'activity', (SELECT json_agg(json_build_array(a.type, a.status, a.direction, a.topic, a.text,
                      p.name)) FROM crm.activity a JOIN crm.deal p ON p.id = a.parent_record_id
                    WHERE a.mail_message_id = m.id),
@@ -286,7 +324,8 @@ std::string AbortTest::newest_mails(int count, int number) {
                FROM ops.quarantine q LEFT JOIN crm.task t ON t.id = q.task_id
                WHERE q.mail_message_id = m.id),
       'history', (SELECT json_agg(h.event ORDER BY h.id) FROM crm.history_event h
-                  WHERE h.record_id = m.outcome_record_id AND m.outcome = 'deal_created')))
+                  WHERE h.record_id = m.outcome_record_id AND m.outcome IN
+                    ('deal_created', 'lead_created', 'support_created'))))
     FROM ops.mail m ORDER BY m.id DESC LIMIT )sql" +
                            std::to_string(count));
   std::string json;
@@ -310,7 +349,9 @@ class Abort : public AbortTest, public ::testing::WithParamInterface<Case> {};
 TEST_P(Abort, BeforeOrAfterAnyStepChangesNothingOfWhatComesOfTheMail) {
   const auto& [manner, kind] = GetParam();
   manner.choose(settings_);
+  if (kind.choose != nullptr) kind.choose(settings_);
   begin(manner.capabilities);
+  if (settings_.kind == ingest::MailboxKind::support) add_customer();
   deliver(form_mail(1));
   complete();
   int number = 700'000;

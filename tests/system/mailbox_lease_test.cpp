@@ -57,6 +57,15 @@ class MailboxLease : public SystemTest {
                  "' AND expires_at > now()") == "1";
     });
   }
+  // By the clock of the database, which leases run by.
+  std::string now() { return one("SELECT clock_timestamp()"); }
+  // How long after that another one took it: a lease of its first moment ends in fifteen seconds.
+  bool becomes_another_within(const std::string& limit, const std::string& since,
+                              const std::string& former) {
+    if (!becomes_another(former)) return false;
+    return one("SELECT expires_at - interval '15 s' < timestamptz '" + since + "' + interval '" +
+               limit + "' FROM ops.mailbox_lease") == "t";
+  }
   void expect_each_once() {
     const std::string all = std::to_string(delivered_);
     ASSERT_TRUE(eventually([&] {
@@ -89,6 +98,35 @@ TEST_F(MailboxLease, WhoStopsHandsItOver) {
 
   EXPECT_TRUE(becomes_another(first));
   EXPECT_GT(std::stoi(fence()), std::stoi(before));
+  expect_each_once();
+}
+
+// The other one waits for nothing but its next look at the leases, not for its next pass.
+TEST_F(MailboxLease, WhoStopsIsFollowedAtOnce) {
+  begin_both(3);
+  expect_each_once();
+  const std::string first = holder();
+
+  daemon_.signal(SIGTERM);
+  ASSERT_EQ(daemon_.wait_for_exit(), 0);
+  const std::string stopped = now();
+  deliver(3);
+
+  EXPECT_TRUE(becomes_another_within("5 s", stopped, first)) << other_.log();
+  expect_each_once();
+}
+
+TEST_F(MailboxLease, WhoDiesIsFollowedWithinTwentySeconds) {
+  begin_both(3);
+  expect_each_once();
+  const std::string first = holder();
+
+  daemon_.signal(SIGKILL);
+  (void)daemon_.wait_for_exit();
+  const std::string died = now();
+  deliver(3);
+
+  EXPECT_TRUE(becomes_another_within("20 s", died, first)) << other_.log();
   expect_each_once();
 }
 

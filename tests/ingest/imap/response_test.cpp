@@ -152,13 +152,14 @@ TEST(Response, SkipsItemsAndResponsesItDoesNotKnow) {
 
 TEST(Response, ReadsListsOfUids) {
   using Ranges = std::vector<UidRange>;
-  EXPECT_EQ(parsed("* SEARCH 2 3 4 9\r\n").uids, (Ranges{{2, 4}, {9, 9}}));
-  EXPECT_EQ(parsed("* SEARCH\r\n").uids, Ranges{});
-  EXPECT_EQ(parsed("* SEARCH 5 (MODSEQ 917162500)\r\n").uids, (Ranges{{5, 5}}));
-  const Response extended = parsed("* ESEARCH (TAG \"a7\") UID COUNT 5 ALL 4:2,10,8\r\n");
+  using Uids = std::vector<Uid>;
+  EXPECT_EQ(parsed("* SEARCH 2 3 4 9\r\n").found.take(), (Uids{2, 3, 4, 9}));
+  EXPECT_EQ(parsed("* SEARCH\r\n").found.take(), Uids{});
+  EXPECT_EQ(parsed("* SEARCH 5 (MODSEQ 917162500)\r\n").found.take(), Uids{5});
+  Response extended = parsed("* ESEARCH (TAG \"a7\") UID COUNT 5 ALL 4:2,10,8\r\n");
   EXPECT_EQ(extended.tag, "a7");
-  EXPECT_EQ(to_uids(extended.uids), (std::vector<Uid>{2, 3, 4, 8, 10}));
-  EXPECT_EQ(parsed("* ESEARCH (TAG \"a7\") UID\r\n").uids, Ranges{});
+  EXPECT_EQ(extended.found.take(), (Uids{2, 3, 4, 8, 10}));
+  EXPECT_EQ(parsed("* ESEARCH (TAG \"a7\") UID\r\n").found.take(), Uids{});
   const Response gone = parsed("* VANISHED (EARLIER) 41,43:45\r\n");
   EXPECT_TRUE(gone.earlier);
   EXPECT_EQ(total_size(gone.uids), 4U);
@@ -183,7 +184,7 @@ TEST(Response, TakesASearchOfAMillionMessagesOnOneLine) {
   auto response = read(line + "\r\n", body, 10'000);
 
   ASSERT_TRUE(response) << response.error().detail;
-  EXPECT_EQ(response->uids.size(), 400'000U);
+  EXPECT_EQ(response->found.take().size(), 400'000U);
 }
 
 TEST(Response, ReadsCapabilitiesFlagsCountsAndTheServersName) {

@@ -45,6 +45,37 @@ TEST(UidSet, MergesWhatTouches) {
   EXPECT_EQ(merged({}), std::vector<UidRange>{});
 }
 
+TEST(UidSet, TakesSearchesOfAnyOrderWithDoubles) {
+  UidSet set;
+  set.add(70'000, 70'001);
+  set.add(4294967295, 4294967295);
+  set.add(65'535, 65'537);
+  for (int again = 0; again < 500'000; ++again) set.add(9, 9);  // no more memory than once
+  UidSet more;
+  more.add(2, 3);
+  more.add(70'001, 70'002);
+  set.add(std::move(more));
+  EXPECT_EQ(set.told(), 500'010U);
+
+  EXPECT_EQ(set.take(), (std::vector<Uid>{2, 3, 9, 65'535, 65'536, 65'537, 70'000, 70'001, 70'002,
+                                          4294967295}));
+  EXPECT_TRUE(set.take().empty());
+  EXPECT_EQ(set.told(), 0U);
+}
+
+TEST(UidSet, TakesRangesOverManyBlocks) {
+  UidSet set;
+  set.add(60'000, 400'000);
+  set.add(1, 5);
+
+  const std::vector<Uid> uids = set.take();
+
+  ASSERT_EQ(uids.size(), 340'006U);
+  EXPECT_TRUE(std::ranges::is_sorted(uids));
+  EXPECT_EQ(uids[5], 60'000U);
+  EXPECT_EQ(uids.back(), 400'000U);
+}
+
 TEST(UidSet, HasNothingToSayAboutNothing) {
   EXPECT_TRUE(to_ranges({}).empty());
   EXPECT_TRUE(to_sequence_sets({}, 100).empty());
