@@ -5,8 +5,8 @@
 namespace c360::store {
 namespace {
 
-// Of the settings the first word is the key: what was told for another one is forgotten. Whoever waits
-// for the service tries at once where any of them changed.
+// Of the settings the first word is the key: what was told for another one is forgotten. Whoever
+// waits for the service tries at once where any of them changed.
 constexpr Sql kSet{"service_switch_set", R"sql(
 WITH old AS (SELECT settings FROM ops.service_switch WHERE service = $1),
 now_set AS (
