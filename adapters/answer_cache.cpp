@@ -93,8 +93,14 @@ CallResult<CachedAnswer> AnswerCache::bought(const CachedQuestion& question,
                                              CallResult<RecordedExchange> answer) {
   const bool negative = !answer && answer.error().outcome == Outcome::not_found;
   if (!answer && !negative) {
-    // Nobody hears of it where this fails; the claim ends by itself then.
-    (void)store::keep_failure(database_, question.key, holder, failure_json(answer.error()));
+    // Nobody hears of it where this fails; the claim ends by itself then. What is no word of the
+    // service is no answer to the others either.
+    const std::string& why = answer.error().reason;
+    if (why == "interrupted" || why == "busy") {
+      (void)store::drop_claim(database_, question.key, holder);
+    } else {
+      (void)store::keep_failure(database_, question.key, holder, failure_json(answer.error()));
+    }
     return std::unexpected(std::move(answer.error()));
   }
   const store::NewAnswer row{.exchange = answer ? to_json(*answer) : std::string(),

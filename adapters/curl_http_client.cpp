@@ -209,10 +209,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_limit.count()));
   set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.max_answer_bytes));
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // what a proxy says is no part of the answer
-  if (!request.proxy.empty()) {
-    set(CURLOPT_PROXY, request.proxy.c_str());
-    set(CURLOPT_NOPROXY, "");
-  }
+  apply_proxy(handle, request.proxy);
   if (request.targets != nullptr) {
     call.targets = request.targets;
     set(CURLOPT_NOPROXY, "*");  // it would be the proxy's address that is checked
@@ -246,8 +243,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
     curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);
     const bool formless = is_about_form(result, call, sent > 0);
     return fail(formless ? ErrorCode::unavailable : code_of(result),
-                fmt::format("{}{}: {}", shown(request.url),
-                            request.proxy.empty() ? "" : " by the proxy " + request.proxy,
+                fmt::format("{}{}: {}", shown(request.url), by_the_proxy(request.proxy),
                             text[0] != '\0' ? text.data() : curl_easy_strerror(result)),
                 cancelled              ? "interrupted"
                 : is_about_tls(result) ? "tls"

@@ -98,6 +98,7 @@ CallResult<Party> Dadata::find_party(const PartyQuery& query) {
   ServiceCall request = call(Host::suggestions, "findById/party", party_body(*id, query.kpp));
   request.subject = query.subject;
   request.deadline = query.deadline;
+  request.attempt = query.attempt;
   return ask(Host::suggestions, request, JsonKind::object,
              [&](const Json& answer) { return dadata::read_party(answer, *id, query.kpp); });
 }

@@ -43,6 +43,7 @@ struct PartyQuery {
   // Of a card nobody calls a branch: where the head office has another KPP the division of this one
   // is meant. PartyRegister asks for it then.
   std::string typed_kpp{};
+  int attempt = 1;  // at this question, as it is recorded
   // For the answer, besides the limits of calls.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
 };

@@ -18,14 +18,10 @@ using std::chrono::milliseconds;
 constexpr std::string_view kBank = "findById/bank";
 constexpr std::string_view kCleanAddress = "clean/address";
 constexpr std::string_view kCleanPhone = "clean/phone";
+constexpr milliseconds kLook{20};  // how often a place in the cleaner is looked for
 
 // The key of an answer says nothing of what somebody typed.
 std::string digest_of(const std::string& text) { return to_hex(sha256(text)); }
-
-CachedQuestion cleaning(CachedQuestion question) {
-  question.found_for = question.not_found_for = DadataLookups::kCleanedFor;
-  return question;
-}
 
 // A quarter of what is left at most goes by waiting for a turn.
 void fit(CallLimits& limits, milliseconds left) {
@@ -50,13 +46,13 @@ DadataLookups::DadataLookups(PartyRegisterOptions options, std::string holder,
 
 CallResult<std::vector<Party>> DadataLookups::parties(const std::string& text, int count) {
   if (auto on = check_on(); !on) return std::unexpected(std::move(on.error()));
-  return none_is_empty(ask(RetryPolicy::interactive(), ports_.journal,
+  return none_is_empty(ask(looking(), ports_.journal,
                            [&](Dadata& dadata) { return dadata.suggest_party(text, count); }));
 }
 
 CallResult<std::vector<Address>> DadataLookups::addresses(const std::string& text, int count) {
   if (auto on = check_on(); !on) return std::unexpected(std::move(on.error()));
-  return none_is_empty(ask(RetryPolicy::interactive(), ports_.journal,
+  return none_is_empty(ask(looking(), ports_.journal,
                            [&](Dadata& dadata) { return dadata.suggest_address(text, count); }));
 }
 
@@ -66,22 +62,22 @@ CallResult<Bank> DadataLookups::bank(const std::string& bik) {
   if (const auto fault = check_bik(bik))
     return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
   return obtain(
-      question(kBank, bik), RetryPolicy::interactive(), JsonKind::object,
+      question(kBank, bik), looking(), JsonKind::object,
       [&](const Json& answer) { return dadata::read_bank(answer, bik); },
       [&](Dadata& dadata) { return dadata.find_bank(bik); });
 }
 
 CallResult<CleanAddress> DadataLookups::clean_address(const std::string& text) {
   if (auto on = check_cleaning(); !on) return std::unexpected(std::move(on.error()));
-  return obtain(cleaning(question(kCleanAddress, digest_of(text))), {.attempts = 1},
-                JsonKind::array, dadata::read_clean_address,
+  return obtain(cleaning(kCleanAddress, text), paying(), JsonKind::array,
+                dadata::read_clean_address,
                 [&](Dadata& dadata) { return dadata.clean_address(text); });
 }
 
 CallResult<CleanPhone> DadataLookups::clean_phone(const std::string& text) {
   if (auto on = check_cleaning(); !on) return std::unexpected(std::move(on.error()));
-  return obtain(cleaning(question(kCleanPhone, digest_of(text))), {.attempts = 1}, JsonKind::array,
-                dadata::read_clean_phone, [&](Dadata& dadata) { return dadata.clean_phone(text); });
+  return obtain(cleaning(kCleanPhone, text), paying(), JsonKind::array, dadata::read_clean_phone,
+                [&](Dadata& dadata) { return dadata.clean_phone(text); });
 }
 
 CallResult<void> DadataLookups::check_on() const {
@@ -112,15 +108,49 @@ CachedQuestion DadataLookups::question(std::string_view method, std::string subj
       .lease = 3 * options_.lookup_budget};
 }
 
+CachedQuestion DadataLookups::cleaning(std::string_view method, const std::string& text) const {
+  CachedQuestion cleaned = question(method, digest_of(text));
+  cleaned.found_for = cleaned.not_found_for = kCleanedFor;
+  cleaned.lease = 3 * options_.dadata.clean.whole;
+  return cleaned;
+}
+
+// In the cleaner, while it exists, unless all were taken for so long.
+class DadataLookups::Place {
+ public:
+  Place(DadataLookups& lookups, milliseconds wait) : lookups_(lookups) {
+    const auto until = lookups.ports_.clock.steady() + wait;
+    while (!(taken_ = take())) {
+      if (lookups.ports_.clock.steady() >= until || !lookups.register_.pause(kLook)) return;
+    }
+  }
+  ~Place() {
+    if (taken_) --lookups_.cleaning_;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  bool is_taken() const { return taken_; }
+
+ private:
+  bool take() {
+    if (++lookups_.cleaning_ <= lookups_.options_.cleanings) return true;
+    --lookups_.cleaning_;
+    return false;
+  }
+
+  DadataLookups& lookups_;
+  bool taken_ = false;
+};
+
 template <typename Read, typename Call>
 std::invoke_result_t<Read, const Json&> DadataLookups::obtain(const CachedQuestion& question,
-                                                              const RetryPolicy& retry,
+                                                              const Patience& patience,
                                                               JsonKind kind, const Read& read,
                                                               const Call& call) {
-  const auto until = ports_.clock.steady() + options_.lookup_budget;
+  const auto until = ports_.clock.steady() + patience.budget;
   const auto buy = [&]() -> CallResult<RecordedExchange> {
     HeldExchange journal{question.key.method, ports_.journal};
-    if (auto answer = ask(retry, &journal, call); !answer)
+    if (auto answer = ask(patience, &journal, call); !answer)
       return std::unexpected(std::move(answer.error()));
     auto exchange = journal.take();
     if (!exchange)
@@ -142,16 +172,21 @@ std::invoke_result_t<Read, const Json&> DadataLookups::obtain(const CachedQuesti
 }
 
 template <typename Call>
-std::invoke_result_t<Call, Dadata&> DadataLookups::ask(const RetryPolicy& retry,
+std::invoke_result_t<Call, Dadata&> DadataLookups::ask(const Patience& patience,
                                                        CallJournal* journal, const Call& call) {
   using Answer = std::invoke_result_t<Call, Dadata&>;
-  const auto until = ports_.clock.steady() + options_.lookup_budget;
+  const auto until = ports_.clock.steady() + patience.budget;
   const auto left = [&] {
     return std::chrono::duration_cast<milliseconds>(until - ports_.clock.steady());
   };
   const auto pause = [this](milliseconds wait) { return register_.pause(wait); };
-  return retried(retry, ports_.clock, pause, [&]() -> Answer {
+  int attempt = 0;
+  return retried(patience.retry, ports_.clock, pause, [&]() -> Answer {
+    ++attempt;
     std::optional<Answer> answer;
+    std::optional<Place> place;
+    if (patience.cleans && !place.emplace(*this, left()).is_taken())
+      return no_answer(Outcome::retryable, "busy", "no place in the cleaner was free in time");
     const bool lent = register_.lend(left(), [&](HttpClient& http) {
       DadataOptions hurried = options_.dadata;
       fit(hurried.find, left());
@@ -161,7 +196,8 @@ std::invoke_result_t<Call, Dadata&> DadataLookups::ask(const RetryPolicy& retry,
                               .states = ports_.states,
                               .clock = ports_.clock,
                               .pause = pause,
-                              .journal = journal});
+                              .journal = journal,
+                              .attempt = attempt});
       answer.emplace(call(dadata));
     });
     if (!lent || !answer)

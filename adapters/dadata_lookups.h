@@ -1,11 +1,13 @@
 // What people type, looked up at DaData (R-025; adapters.md, 1.1): companies and addresses that
 // fit, a bank by its BIK, and an address or a phone as it should be spelled, which is paid for.
 //
-// Somebody waits for each answer: a question has `lookup_budget` in all, the waits for a connection
-// and for a turn and a repetition included. It shares the connections, the gates and the kept
+// Somebody waits for each answer: a question has `lookup_budget` in all, one that is paid for the
+// cleaner's own deadline, the waits for a connection and for a turn and a repetition included. It
+// shares the connections, the gates and the kept
 // answers of the register. Built anew with other settings by a reload. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <type_traits>
@@ -41,22 +43,37 @@ class DadataLookups {
 
  private:
   using milliseconds = std::chrono::milliseconds;
+  // How often one question is asked, and how long in all.
+  struct Patience {
+    RetryPolicy retry;
+    milliseconds budget;
+    bool cleans = false;
+  };
+  class Place;
   CallResult<void> check_on() const;
   CallResult<void> check_cleaning() const;
   CachedQuestion question(std::string_view method, std::string subject) const;
+  CachedQuestion cleaning(std::string_view method, const std::string& text) const;
   // What is kept of it, or what `call` brings; `read` makes the answer of it.
   template <typename Read, typename Call>
   std::invoke_result_t<Read, const Json&> obtain(const CachedQuestion& question,
-                                                 const RetryPolicy& retry, JsonKind kind,
+                                                 const Patience& patience, JsonKind kind,
                                                  const Read& read, const Call& call);
   template <typename Call>
-  std::invoke_result_t<Call, Dadata&> ask(const RetryPolicy& retry, CallJournal* journal,
+  std::invoke_result_t<Call, Dadata&> ask(const Patience& patience, CallJournal* journal,
                                           const Call& call);
+  Patience looking() const {
+    return {.retry = RetryPolicy::interactive(), .budget = options_.lookup_budget};
+  }
+  Patience paying() const {
+    return {.retry = {.attempts = 1}, .budget = options_.dadata.clean.whole, .cleans = true};
+  }
 
   const PartyRegisterOptions options_;
   PartyRegister& register_;
   const PartyRegisterPorts ports_;
   AnswerCache cache_;
+  std::atomic<std::size_t> cleaning_ = 0;  // calls in the cleaner
 };
 
 }  // namespace c360::adapters

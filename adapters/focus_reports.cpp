@@ -20,8 +20,6 @@ constexpr std::string_view kRisk = "briefReport";
 constexpr std::string_view kReport = "briefReport.pdf";
 constexpr std::string_view kRequisites = "req";
 constexpr std::string_view kDetails = "egrDetails";
-constexpr std::size_t kJsonCalls = 2;
-constexpr std::size_t kPdfCalls = 1;
 
 // What the cache holds of a PDF: where it is.
 RecordedExchange kept_pdf(const store::BlobContent& blob) {
@@ -55,8 +53,8 @@ FocusReports::FocusReports(FocusReportsOptions options, std::string holder, Focu
     : options_(std::move(options)),
       ports_(std::move(ports)),
       cache_(ports_.database, std::move(holder)),
-      json_(ports_.connect, kJsonCalls),
-      pdf_(ports_.connect, kPdfCalls) {}
+      json_(ports_.connect, options_.connections),
+      pdf_(ports_.connect, options_.pdf_connections) {}
 
 template <typename Call>
 auto FocusReports::with_focus(CallSessions& sessions, milliseconds wait, CallJournal* journal,
@@ -165,6 +163,11 @@ CallResult<std::vector<MethodUsage>> FocusReports::usage() {
 
 CallResult<std::vector<WatchedParty>> FocusReports::watch(const std::vector<std::string>& inns) {
   return ask([&](KonturFocus& focus) { return focus.watch(inns); });
+}
+
+CallResult<std::vector<WatchedParty>> FocusReports::watch_only(
+    const std::vector<std::string>& inns) {
+  return ask([&](KonturFocus& focus) { return focus.watch_only(inns); });
 }
 
 CallResult<std::vector<WatchedParty>> FocusReports::changed_on(std::chrono::year_month_day day) {

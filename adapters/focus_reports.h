@@ -31,6 +31,8 @@ struct FocusReportsOptions {
   std::chrono::hours not_found_for{24};
   std::chrono::days report_for{30};  // then it is stale
   int batch_limit = 1'000;           // counterparties of one batch
+  std::size_t connections = 2;       // calls at the same time of one daemon, without PDFs
+  std::size_t pdf_connections = 1;
 
   bool is_on() const { return enabled && !kontur.token.empty(); }
 };
@@ -74,6 +76,8 @@ class FocusReports {
   CallResult<std::vector<MethodUsage>> usage();
   // Adds to the watch list of the key, at most KonturFocus::kMaxWatched INNs; those recognised.
   CallResult<std::vector<WatchedParty>> watch(const std::vector<std::string>& inns);
+  // In place of all that were on it.
+  CallResult<std::vector<WatchedParty>> watch_only(const std::vector<std::string>& inns);
   // Of those watched, whose requisites changed that day of Moscow.
   CallResult<std::vector<WatchedParty>> changed_on(std::chrono::year_month_day day);
   // Any thread: calls under way end with retryable, reason interrupted.
@@ -113,8 +117,8 @@ class FocusReports {
   const FocusReportsOptions options_;
   const FocusReportsPorts ports_;
   AnswerCache cache_;
-  CallSessions json_;  // adapters.md, 0.3: two at a time
-  CallSessions pdf_;   // one
+  CallSessions json_;
+  CallSessions pdf_;
 };
 
 }  // namespace c360::adapters

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/http_proxy.h"
 #include "daemon/base/error.h"
 
 namespace c360::adapters {
@@ -44,9 +45,9 @@ struct HttpRequest {
   // connection brought no answer to (RFC 9110, 9.2.2 forbids that for what is not idempotent).
   bool once = false;
   std::string ca_file;  // PEM, instead of the system's authorities; empty: those
-  // http://HOST:PORT or socks5h://HOST:PORT, which then is asked for every host; empty: what the
-  // environment says (https_proxy, no_proxy), if anything.
-  std::string proxy{};
+  // Asked for every host; without one what the environment says (https_proxy, no_proxy), if
+  // anything.
+  HttpProxy proxy{};
   // Asked about each address before a connection is made to it, and no proxy is used; none: any
   // address. Outlives the call.
   const TargetPolicy* targets = nullptr;

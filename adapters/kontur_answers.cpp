@@ -22,6 +22,14 @@ constexpr std::size_t kSmallestPdf = 500;
 constexpr std::size_t kPdfEnds = 1'024;  // where its marks are looked for (ISO 32000, Annex H)
 constexpr std::size_t kMaxWatchedRead = 100'000;
 
+// "/api3/req" as the counters of the program name it.
+std::string_view method_of(std::string_view name) {
+  name = trimmed(name);
+  if (name.starts_with('/')) name.remove_prefix(1);
+  if (name.starts_with("api3/")) name.remove_prefix(5);
+  return name;
+}
+
 std::unexpected<NoAnswer> unusable(std::string detail) {
   return no_answer(Outcome::retryable, "malformed", std::move(detail), 200);
 }
@@ -183,6 +191,8 @@ bool MethodUsage::covers(std::string_view method) const {
   return std::ranges::find(methods, method) != methods.end();
 }
 
+std::string MethodUsage::name() const { return join(methods, ", "); }
+
 std::optional<std::int64_t> MethodUsage::left() const {
   if (!limit) return std::nullopt;
   return std::max<std::int64_t>(0, *limit - spent);
@@ -270,6 +280,13 @@ std::vector<WatchedParty> read_watched(const Json& answer) {
   return parties;
 }
 
+bool counts(std::string_view counter, std::span<const std::string_view> methods) {
+  for (const std::string_view part : split(counter, ','))
+    for (const std::string_view name : split(part, '&'))
+      if (std::ranges::find(methods, method_of(name)) != methods.end()) return true;
+  return false;
+}
+
 CallResult<std::vector<MethodUsage>> read_usage(const Json& answer) {
   std::vector<MethodUsage> rows;
   std::vector<std::string> warnings;
@@ -280,12 +297,8 @@ CallResult<std::vector<MethodUsage>> read_usage(const Json& answer) {
     MethodUsage row{.limit = fields.integer("limit"),
                     .spent = fields.integer("spent").value_or(0),
                     .ends_on = fields.iso_date("endDate")};
-    for (std::string_view name : split(*names, '&')) {
-      name = trimmed(name);
-      if (name.starts_with('/')) name.remove_prefix(1);
-      if (name.starts_with("api3/")) name.remove_prefix(5);
-      row.methods.emplace_back(name);
-    }
+    for (const std::string_view name : split(*names, '&'))
+      row.methods.emplace_back(method_of(name));
     rows.push_back(std::move(row));
   }
   if (rows.empty()) return unusable("the usage names no method");

@@ -1,9 +1,11 @@
 // The answers of Kontur.Focus as values (adapters.md, 2.2 to 2.5), checked.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,10 +60,22 @@ struct MethodUsage {
   std::optional<std::chrono::year_month_day> ends_on;
 
   bool covers(std::string_view method) const;
+  // As counters are kept and shown: "req, egrDetails".
+  std::string name() const;
   std::optional<std::int64_t> left() const;  // empty: unlimited
 };
 
 namespace kontur {
+
+// What each kind of question draws on: names of counters of the contract, one or more of which
+// count it (adapters.md, 2.5).
+inline constexpr std::array<std::string_view, 1> kReportMethods{"briefReport"};
+inline constexpr std::array<std::string_view, 2> kRequisitesMethods{"req", "egrDetails"};
+inline constexpr std::array<std::string_view, 3> kWatchMethods{"req", "req/mon", "monList"};
+
+// Whether the counter of that name, as MethodUsage::name() or the service spells it, counts one of
+// these methods.
+bool counts(std::string_view counter, std::span<const std::string_view> methods);
 
 CallResult<FocusCompany> read_company(const Json& answer, const PartyId& asked,
                                       std::string_view known_ogrn);

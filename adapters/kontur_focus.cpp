@@ -46,7 +46,10 @@ std::pair<std::string, std::string> id_parameter(const PartyId& id) {
 
 // A counter of what the program asks for; a contract has others too.
 bool is_ours(const MethodUsage& usage) {
-  return usage.covers("req") || usage.covers("egrDetails") || usage.covers("briefReport");
+  const std::string name = usage.name();
+  return kontur::counts(name, kontur::kReportMethods) ||
+         kontur::counts(name, kontur::kRequisitesMethods) ||
+         kontur::counts(name, kontur::kWatchMethods);
 }
 
 Instant end_of(const MethodUsage& usage, Instant now) {
@@ -78,6 +81,7 @@ CallResult<FocusCompany> KonturFocus::requisites(const FocusQuery& query) {
   if (!id) return std::unexpected(id.error());
   ServiceCall request = call("req", {id_parameter(*id)}, options_.json);
   request.subject = query.subject;
+  request.attempt = query.attempt;
   return ask_json(json_gate_, request, [&](const Json& answer) {
     return kontur::read_company(answer, *id, query.known_ogrn);
   });
@@ -88,6 +92,7 @@ CallResult<RegisterDetails> KonturFocus::register_details(const FocusQuery& quer
   if (!id) return std::unexpected(id.error());
   ServiceCall request = call("egrDetails", {id_parameter(*id)}, options_.json);
   request.subject = query.subject;
+  request.attempt = query.attempt;
   return ask_json(json_gate_, request,
                   [&](const Json& answer) { return kontur::read_details(answer, *id); });
 }
@@ -97,6 +102,7 @@ CallResult<Risk> KonturFocus::brief_report(const FocusQuery& query) {
   if (!id) return std::unexpected(id.error());
   ServiceCall request = call("briefReport", {id_parameter(*id)}, options_.json);
   request.subject = query.subject;
+  request.attempt = query.attempt;
   return ask_json(json_gate_, request, [&](const Json& answer) {
     return kontur::read_brief(answer, *id, query.known_ogrn);
   });
@@ -108,17 +114,28 @@ CallResult<ReportPdf> KonturFocus::brief_report_pdf(const FocusQuery& query) {
   ServiceCall request = call("briefReport", {id_parameter(*id), {"pdf", "true"}}, options_.pdf);
   request.operation = kPdf;
   request.subject = query.subject;
+  request.attempt = query.attempt;
   return ask(pdf_gate_, request, kontur::read_pdf);
 }
 
 CallResult<std::vector<WatchedParty>> KonturFocus::watch(const std::vector<std::string>& inns) {
+  return tell_list(inns, {{"append", "true"}});
+}
+
+CallResult<std::vector<WatchedParty>> KonturFocus::watch_only(
+    const std::vector<std::string>& inns) {
+  return tell_list(inns, {});
+}
+
+CallResult<std::vector<WatchedParty>> KonturFocus::tell_list(const std::vector<std::string>& inns,
+                                                             const Query& query) {
   if (inns.empty() || inns.size() > kMaxWatched)
     return no_answer(Outcome::permanent, "bad_query",
                      fmt::format("one to {} INNs are watched at a time", kMaxWatched));
   for (const std::string& inn : inns)
     if (const auto fault = check_inn(inn))
       return no_answer(Outcome::permanent, "bad_id", std::string(fault->detail));
-  ServiceCall request = call("monList", {{"append", "true"}}, options_.json);
+  ServiceCall request = call("monList", query, options_.json);
   request.request.method = "POST";
   request.request.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   request.request.body = join(inns, ",");
@@ -151,7 +168,7 @@ CallResult<std::vector<MethodUsage>> KonturFocus::usage() {
     if (!is_ours(row) || ++counters > kMaxCounters) continue;
     const auto left = row.left();
     QuotaLeft told{.service = "kontur",
-                   .name = std::string(utf8_prefix(join(row.methods, ", "), kMaxCounterName))};
+                   .name = std::string(utf8_prefix(row.name(), kMaxCounterName))};
     if (left) told.left = std::to_string(*left);
     if (row.limit) told.limit = std::to_string(*row.limit);
     if (row.ends_on) told.ends_at = sys_days{*row.ends_on} + days{1} - kMoscow;

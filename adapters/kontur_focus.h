@@ -40,6 +40,7 @@ struct FocusQuery {
   std::string id;          // INN or OGRN
   std::string known_ogrn;  // tells two registrations of one INN apart; may be empty
   std::string subject;
+  int attempt = 1;  // at this question, as it is recorded
 };
 
 class KonturFocus {
@@ -58,6 +59,9 @@ class KonturFocus {
   // Adds to the watch list, at most kMaxWatched INNs a call; the answer is those recognised.
   static constexpr std::size_t kMaxWatched = 100;
   CallResult<std::vector<WatchedParty>> watch(const std::vector<std::string>& inns);
+  // The same in place of all that were on it. (What POST without `append` does is not published: by
+  // the name of that parameter it replaces; were it not so, the list would only keep what it has.)
+  CallResult<std::vector<WatchedParty>> watch_only(const std::vector<std::string>& inns);
   CallResult<std::vector<WatchedParty>> watched();
   // Whose requisites changed that day, of those watched; often nobody.
   CallResult<std::vector<WatchedParty>> changed_on(std::chrono::year_month_day day);
@@ -74,6 +78,8 @@ class KonturFocus {
   template <typename Read>
   std::invoke_result_t<Read, const Json&> ask_json(const ServiceGate& gate, const ServiceCall& call,
                                                    const Read& read);
+  CallResult<std::vector<WatchedParty>> tell_list(const std::vector<std::string>& inns,
+                                                  const Query& query);
   NoAnswer refused(const std::string& operation, const HttpAnswer& answer, NoAnswer none);
   // Tells a spent limit and a method outside the contract from a refused key.
   void explain_forbidden(const std::string& operation, NoAnswer& none);

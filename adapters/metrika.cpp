@@ -81,13 +81,14 @@ Metrika::Metrika(MetrikaOptions options, ServicePorts ports)
             policy_of(options_), ports.states) {}
 
 CallResult<TrafficSource> Metrika::first_source(const std::string& client_id,
-                                                year_month_day received,
-                                                const std::string& subject) {
+                                                year_month_day received, const std::string& subject,
+                                                int attempt) {
   if (options_.token.empty())
     return no_answer(Outcome::permanent, "off", "Metrika is off: no token is set");
   if (!is_client_id(client_id))
     return no_answer(Outcome::permanent, "bad_id", "a client id of Metrika has 1 to 20 digits");
-  ServiceCall call{.operation = "stat/data", .subject = subject};
+  ServiceCall call{.operation = "stat/data", .subject = subject, .request = {}};
+  call.attempt = attempt;
   call.request.url = url_for(client_id, received);
   call.request.headers = {{"Accept", "application/json"},
                           {"Authorization", fmt::format("OAuth {}", options_.token.reveal())}};

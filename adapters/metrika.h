@@ -53,7 +53,7 @@ class Metrika {
   // refuses the filter: both are an attempt of this one request and no reason to stop the others.
   CallResult<TrafficSource> first_source(const std::string& client_id,
                                          std::chrono::year_month_day received,
-                                         const std::string& subject = {});
+                                         const std::string& subject = {}, int attempt = 1);
   // How many counters the token sees: whether it works, without a report.
   CallResult<std::int64_t> counters();
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "adapters/call_outcome.h"
 #include "adapters/oauth_scope.h"
 #include "adapters/redactor.h"
 #include "adapters/service_account.h"
@@ -25,7 +26,6 @@ constexpr seconds kUsualLifetime{3'600};
 constexpr seconds kLongestLifetime{400 * 86'400};  // Yandex: a year
 constexpr std::size_t kMaxToken = 16U << 10U;
 constexpr std::size_t kShownText = 300;
-constexpr seconds kLongestWait{86'400};
 constexpr seconds kCertificateWait{300};  // a wrong certificate is mended by people
 
 // RFC 6749, 5.2; invalid_token is Mail.ru's for a refresh token it does not know.
@@ -80,16 +80,6 @@ class Shown {
 std::string text_of(const Json& object, std::string_view name) {
   const Json* value = object.find(name);
   return value != nullptr && value->is_string() ? value->as_string() : std::string();
-}
-
-// Seconds; a date or nonsense counts as absent.
-std::optional<seconds> retry_after(const HttpAnswer& answer) {
-  const auto field = answer.header("retry-after");
-  if (!field) return std::nullopt;
-  std::int64_t count = 0;
-  const auto [end, fault] = std::from_chars(field->data(), field->data() + field->size(), count);
-  if (fault != std::errc{} || end != field->data() + field->size()) return std::nullopt;
-  return seconds{std::clamp<std::int64_t>(count, 1, kLongestWait.count())};
 }
 
 // A number, or one in a string.
@@ -153,7 +143,7 @@ ErrorCode code_of(int status, std::string_view error) {
 }
 
 std::unexpected<Error> refused(const OAuthSettings& settings, const HttpAnswer& answer,
-                               const Json& body, const Shown& shown) {
+                               const Json& body, const Shown& shown, Instant now) {
   const std::string word = text_of(body, "error");
   Error error;
   error.code = code_of(answer.status, word);
@@ -170,7 +160,8 @@ std::unexpected<Error> refused(const OAuthSettings& settings, const HttpAnswer& 
   } else if (word == "invalid_grant" || word == "invalid_token") {
     error.detail += ". Consent again and put the new refresh token into oauth_refresh_token_file";
   }
-  error.retry_after = retry_after(answer);
+  if (const auto at = retry_after(answer, now))
+    error.retry_after = std::chrono::ceil<seconds>(*at - now);
   return std::unexpected(std::move(error));
 }
 
@@ -198,9 +189,11 @@ Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& setting
                                        {"Accept", "application/json"}},
                            .body = form(settings, *credential),
                            .timeout = settings.timeout,
+                           .stall_limit = settings.first_byte,
                            .connect_timeout = settings.connect_timeout,
                            .max_answer_bytes = settings.max_answer_bytes,
-                           .ca_file = settings.ca_file});
+                           .ca_file = settings.ca_file,
+                           .proxy = settings.proxy});
   if (!answer) {
     Error error = std::move(answer.error());
     if (error.reason == "tls") {
@@ -217,7 +210,7 @@ Result<IssuedToken> request_token(HttpClient& http, const OAuthSettings& setting
   // A proxy's page, a cut answer: nothing the provider said.
   if (answer->status >= 200 && answer->status < 300 && !usable)
     return malformed(settings.token_url, "the answer is not a JSON object");
-  return refused(settings, *answer, usable ? *body : Json(Json::Object{}), shown);
+  return refused(settings, *answer, usable ? *body : Json(Json::Object{}), shown, now);
 }
 
 }  // namespace c360::adapters

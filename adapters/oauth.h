@@ -34,6 +34,8 @@ struct OAuthSettings {
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds timeout{15'000};  // the whole call
   std::size_t max_answer_bytes = std::size_t{256} << 10U;
+  std::chrono::seconds first_byte{10};  // and every later silence
+  HttpProxy proxy{};
 
   bool operator==(const OAuthSettings&) const = default;
 };

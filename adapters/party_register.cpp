@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "adapters/held_exchange.h"
 #include "adapters/party_id.h"
@@ -16,6 +17,18 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kOperation = "findById/party";
 
+// Given back also where the use of it throws: its place would be lost until a restart.
+template <typename Worker, typename Use, typename GiveBack>
+void use_and_give_back(Worker& worker, const Use& use, const GiveBack& give_back) {
+  try {
+    use();
+  } catch (...) {
+    give_back(std::move(worker));
+    throw;
+  }
+  give_back(std::move(worker));
+}
+
 }  // namespace
 
 // One connection. Used by one thread at a time; only http->cancel() is called by others.
@@ -25,6 +38,8 @@ struct PartyRegister::Worker {
   std::unique_ptr<HttpClient> http;
   HeldExchange journal;
   std::unique_ptr<Dadata> dadata;
+  bool is_waited_for = false;  // by a person; of the call under way
+  bool is_ended = false;       // cancelled: of no more use
 };
 
 PartyRegister::PartyRegister(PartyRegisterOptions options, std::string holder,
@@ -71,15 +86,16 @@ CallResult<FoundParty> PartyRegister::find_patiently(const PartyQuery& query, co
                                                      bool fresh, const RetryPolicy& retry) {
   Retries retries{retry};
   const auto began = ports_.clock.steady();
-  while (true) {
-    auto found = find_once(query, id, fresh);
+  PartyQuery attempt = query;
+  for (;; ++attempt.attempt) {
+    auto found = find_once(attempt, id, fresh);
     if (found) return found;
     const auto left = left_of(query);
     const auto spent =
         left ? retry.budget - *left
              : std::chrono::duration_cast<milliseconds>(ports_.clock.steady() - began);
     const auto wait = retries.next(found.error(), spent, ports_.clock.now());
-    if (!wait || !pause(*wait)) return found;
+    if (!wait || !pause_for(query, *wait)) return found;
   }
 }
 
@@ -104,7 +120,8 @@ CallResult<FoundParty> PartyRegister::find_once(const PartyQuery& query, const P
       .fresh = fresh,
       .is_late = [&] { return left_of(query) == milliseconds{0}; }};
   auto answer = cache_.obtain(
-      question, [&] { return buy(query); }, [this](milliseconds wait) { return pause(wait); });
+      question, [&] { return buy(query); },
+      [&](milliseconds wait) { return pause_for(query, wait); });
   if (!answer) return std::unexpected(std::move(answer.error()));
   const HttpAnswer recorded{.status = answer->exchange.status,
                             .headers = {{"content-type", answer->exchange.content_type}},
@@ -121,13 +138,18 @@ CallResult<FoundParty> PartyRegister::find_once(const PartyQuery& query, const P
 
 CallResult<RecordedExchange> PartyRegister::buy(const PartyQuery& query) {
   const milliseconds longest = options_.dadata.find.whole;
-  auto worker = borrow(std::min(longest, left_of(query).value_or(longest)));
+  auto worker = borrow(std::min(longest, left_of(query).value_or(longest)),
+                       /*is_waited_for=*/query.deadline.has_value());
   if (!worker)
     return no_answer(Outcome::retryable, "busy", "no worker for DaData was free in time");
-  const auto party = worker->dadata->find_party(query);
-  auto exchange = worker->journal.take();
-  give_back(std::move(worker));
-  if (!party) return std::unexpected(party.error());
+  std::optional<CallResult<Party>> party;
+  std::optional<RecordedExchange> exchange;
+  const auto ask = [&] {
+    party.emplace(worker->dadata->find_party(query));
+    exchange = worker->journal.take();
+  };
+  use_and_give_back(worker, ask, [this](auto used) { give_back(std::move(used)); });
+  if (!*party) return std::unexpected(party->error());
   if (!exchange)
     return no_answer(Outcome::retryable, "not_recorded", "the answer was not recorded");
   // The question carries nothing of value, and the key of the cache says whom it is about.
@@ -143,17 +165,24 @@ std::unique_ptr<PartyRegister::Worker> PartyRegister::make_worker() {
       options_.dadata, ServicePorts{.http = *worker->http,
                                     .states = ports_.states,
                                     .clock = ports_.clock,
-                                    .pause = [this](milliseconds wait) { return pause(wait); },
+                                    .pause =
+                                        [this, one = worker.get()](milliseconds wait) {
+                                          return one->is_waited_for ? pause(wait)
+                                                                    : pause_in_background(wait);
+                                        },
                                     .journal = &worker->journal});
   return worker;
 }
 
-std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow(milliseconds longest) {
+std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow(milliseconds longest,
+                                                             bool is_waited_for) {
   std::unique_lock lock{mutex_};
-  const auto usable = [this] {
-    return stopped_ || !idle_.empty() || busy_.size() < options_.workers;
+  const std::uint64_t before = interruptions_;
+  const auto is_ended = [&] { return stopped_ || (!is_waited_for && interruptions_ != before); };
+  const auto usable = [&] {
+    return is_ended() || !idle_.empty() || busy_.size() < options_.workers;
   };
-  if (!changed_.wait_for(lock, longest, usable) || stopped_) return nullptr;
+  if (!changed_.wait_for(lock, longest, usable) || is_ended()) return nullptr;
   std::unique_ptr<Worker> worker;
   if (idle_.empty()) {
     worker = make_worker();
@@ -161,6 +190,7 @@ std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow(milliseconds longes
     worker = std::move(idle_.back());
     idle_.pop_back();
   }
+  worker->is_waited_for = is_waited_for;
   busy_.insert(worker.get());
   return worker;
 }
@@ -168,21 +198,42 @@ std::unique_ptr<PartyRegister::Worker> PartyRegister::borrow(milliseconds longes
 void PartyRegister::give_back(std::unique_ptr<Worker> worker) {
   const std::scoped_lock lock{mutex_};
   busy_.erase(worker.get());
-  idle_.push_back(std::move(worker));
+  if (!worker->is_ended) idle_.push_back(std::move(worker));
   changed_.notify_all();
 }
 
 bool PartyRegister::lend(milliseconds wait, const std::function<void(HttpClient&)>& call) {
-  auto worker = borrow(wait);
+  auto worker = borrow(wait, /*is_waited_for=*/true);
   if (!worker) return false;
-  call(*worker->http);
-  give_back(std::move(worker));
+  use_and_give_back(
+      worker, [&] { call(*worker->http); }, [this](auto used) { give_back(std::move(used)); });
   return true;
 }
 
 bool PartyRegister::pause(milliseconds wait) {
   std::unique_lock lock{mutex_};
   return !changed_.wait_for(lock, wait, [this] { return stopped_; });
+}
+
+bool PartyRegister::pause_in_background(milliseconds wait) {
+  std::unique_lock lock{mutex_};
+  const std::uint64_t before = interruptions_;
+  return !changed_.wait_for(lock, wait, [&] { return stopped_ || interruptions_ != before; });
+}
+
+bool PartyRegister::pause_for(const PartyQuery& query, milliseconds wait) {
+  return query.deadline ? pause(wait) : pause_in_background(wait);
+}
+
+void PartyRegister::interrupt() {
+  const std::scoped_lock lock{mutex_};
+  ++interruptions_;
+  for (Worker* worker : busy_) {
+    if (worker->is_waited_for) continue;
+    worker->http->cancel();
+    worker->is_ended = true;
+  }
+  changed_.notify_all();
 }
 
 void PartyRegister::stop() {

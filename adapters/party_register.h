@@ -6,6 +6,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,7 @@ struct PartyRegisterOptions {
   bool on_import = false;   // cards of imported counterparties are filled too
   bool cleaning = false;    // of addresses and phones, which costs money each (DadataLookups)
   std::size_t workers = 4;
+  std::size_t cleanings = 2;  // of them at most so many are in the cleaner at the same time
   std::chrono::seconds found_for{86'400};
   std::chrono::seconds not_found_for{3'600};
   std::chrono::milliseconds lookup_budget{5'000};  // of a question a person waits for
@@ -63,6 +65,9 @@ class PartyRegister {
   bool lend(std::chrono::milliseconds wait, const std::function<void(HttpClient&)>& call);
   // False when stopped.
   bool pause(std::chrono::milliseconds wait);
+  // Any thread: calls under way that nobody waits for (their retry policy has no budget) end with
+  // retryable, reason interrupted; later ones are made as ever.
+  void interrupt();
   // Any thread: ends calls under way and every later one with retryable, reason interrupted.
   void stop();
 
@@ -77,7 +82,10 @@ class PartyRegister {
   CallResult<RecordedExchange> buy(const PartyQuery& query);
   std::unique_ptr<Worker> make_worker();
   // Null: none was free in time, or stopped.
-  std::unique_ptr<Worker> borrow(std::chrono::milliseconds longest);
+  std::unique_ptr<Worker> borrow(std::chrono::milliseconds longest, bool is_waited_for);
+  // Of whom nobody waits for: false when interrupted, too.
+  bool pause_in_background(std::chrono::milliseconds wait);
+  bool pause_for(const PartyQuery& query, std::chrono::milliseconds wait);
   std::optional<std::chrono::milliseconds> left_of(const PartyQuery& query) const;
   void give_back(std::unique_ptr<Worker> worker);
 
@@ -89,6 +97,7 @@ class PartyRegister {
   std::vector<std::unique_ptr<Worker>> idle_;
   std::set<Worker*> busy_;
   bool stopped_ = false;
+  std::uint64_t interruptions_ = 0;
 };
 
 }  // namespace c360::adapters

@@ -72,7 +72,8 @@ std::optional<NoAnswer> ServiceCaller::exchange(const ServiceGate& gate, const S
                     .operation = call.operation,
                     .subject = call.subject,
                     .key_fingerprint = key_fingerprint_,
-                    .started_at = ports_.clock.now()};
+                    .started_at = ports_.clock.now(),
+                    .attempt = std::max(call.attempt, ports_.attempt)};
   auto none = wait_turn(gate, call);
   if (!none) {
     const auto began = ports_.clock.steady();
@@ -100,13 +101,14 @@ std::optional<NoAnswer> ServiceCaller::wait_turn(const ServiceGate& gate, const 
   NoAnswer none{.outcome = Outcome::retryable,
                 .reason = "interrupted",
                 .detail = "interrupted while waiting for its turn"};
+  NoAnswer unsent{.outcome = Outcome::retryable, .reason = "unsent"};
   if (call.deadline && ports_.clock.steady() + wait >= *call.deadline) {
     // No word about the service, which was not asked.
-    gate.leave(call.operation, &none, ports_.clock.now());
+    gate.leave(call.operation, &unsent, ports_.clock.now());
     return too_late("its turn comes after the time there is for an answer");
   }
   if (wait == milliseconds{0} || ports_.pause(wait)) return std::nullopt;
-  gate.leave(call.operation, &none, ports_.clock.now());
+  gate.leave(call.operation, &unsent, ports_.clock.now());
   return none;
 }
 

@@ -36,6 +36,7 @@ struct CallRecord {
   std::string key_fingerprint;  // of the key used
   Instant started_at;
   std::chrono::milliseconds duration{};
+  int attempt = 1;  // at the same question
   Outcome outcome = Outcome::found;
   int http_status = 0;  // of mail the server's reply code; 0: no answer arrived
   std::string reason;
@@ -71,6 +72,7 @@ struct ServicePorts {
   // Waits for the rate; false when interrupted.
   std::function<bool(std::chrono::milliseconds)> pause;
   CallJournal* journal = nullptr;  // none: nothing is recorded
+  int attempt = 1;                 // at the question that calls are made for, as it is recorded
 };
 
 struct ServiceCall {
@@ -79,6 +81,7 @@ struct ServiceCall {
   HttpRequest request;
   // Nobody waits for the answer after it (retryable, timeout), whatever the request allows itself.
   std::optional<std::chrono::steady_clock::time_point> deadline{};
+  int attempt = 1;  // as ServicePorts::attempt, where the ports are of many questions
 };
 
 // Not thread-safe: one worker's, as its HttpClient is. Ports outlive it.

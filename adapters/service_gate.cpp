@@ -126,7 +126,14 @@ CallResult<Instant> admit(GateState& state, const GatePolicy& policy, Instant no
 void settle(GateState& state, const GatePolicy& policy, const NoAnswer* none, Instant now) {
   const bool was_trial = state.trial_until.has_value();
   state.trial_until.reset();
-  // Our own doing says nothing about the service; an open breaker stays as it was.
+  // Our own doing says nothing about the service; an open breaker stays as it was. What was not
+  // even sent counts against no limit of ours.
+  if (none != nullptr && none->reason == "unsent") {
+    if (policy.day_calls > 0 && now < state.day.ends && state.day.calls > 0) --state.day.calls;
+    if (policy.month_calls > 0 && now < state.month.ends && state.month.calls > 0)
+      --state.month.calls;
+    return;
+  }
   if (none != nullptr && none->reason == "interrupted") return;
   if (none != nullptr && none->outcome == Outcome::retryable) {
     ++state.failures;
@@ -172,8 +179,10 @@ void ServiceGate::leave(const std::string& operation, NoAnswer* none, Instant no
     if (none != nullptr && none->outcome == Outcome::quota && !none->retry_at)
       none->retry_at = now + throttle_delay(state, policy_);
     settle(state, policy_, none, now);
-    if (none != nullptr && none->outcome == Outcome::retryable && state.open_until)
-      none->retry_at = state.open_until;
+    if (none == nullptr || none->outcome != Outcome::retryable || !state.open_until) return;
+    // A service that names a later time is left alone until then.
+    state.open_until = std::max(*state.open_until, none->retry_at.value_or(*state.open_until));
+    none->retry_at = state.open_until;
   });
   if (none == nullptr || (none->outcome != Outcome::quota && none->outcome != Outcome::auth))
     return;

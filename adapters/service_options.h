@@ -19,7 +19,7 @@ struct CallLimits {
   std::chrono::milliseconds longest_wait{1'000};  // for the rate
   std::int64_t day_calls = 0;                     // our own limits; 0: none
   std::int64_t month_calls = 0;
-  std::string proxy{};  // HttpRequest::proxy
+  HttpProxy proxy{};
 
   void apply_to(HttpRequest& request) const {
     request.timeout = whole;

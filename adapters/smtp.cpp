@@ -319,6 +319,8 @@ SmtpChannel::Exchange SmtpChannel::exchange(const Errand& errand, const Secret& 
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   set(CURLOPT_PROXY, "");  // whatever the environment says
+  apply_proxy(curl.handle, options_.proxy);
+  set(CURLOPT_HTTPPROXYTUNNEL, 1L);  // no proxy reads a mail, or a sign-in
   set(CURLOPT_USE_SSL,
       static_cast<long>(options_.tls == SmtpTls::starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -448,9 +450,10 @@ NoAnswer SmtpChannel::refusal(const Exchange& exchange) const {
   if (exchange.result == CURLE_LOGIN_DENIED)
     return none(Outcome::auth, "no_mechanism",
                 options_.host + " offers no way to sign in that we know: PLAIN, LOGIN, XOAUTH2.");
-  return none(
-      Outcome::retryable, exchange.result == CURLE_OPERATION_TIMEDOUT ? "timeout" : "unreachable",
-      fmt::format("{} at {}: {}", options_.host, phase_name(exchange.phase), exchange.error));
+  return none(Outcome::retryable,
+              exchange.result == CURLE_OPERATION_TIMEDOUT ? "timeout" : "unreachable",
+              fmt::format("{}{} at {}: {}", options_.host, by_the_proxy(options_.proxy),
+                          phase_name(exchange.phase), exchange.error));
 }
 
 NoAnswer SmtpChannel::reply_refusal(const Exchange& exchange) const {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "adapters/access_tokens.h"
+#include "adapters/http_proxy.h"
 #include "adapters/message_channel.h"
 #include "adapters/service_call.h"
 #include "daemon/base/clock.h"
@@ -41,6 +42,7 @@ struct SmtpOptions {
   std::chrono::milliseconds reply{60'000};    // of one reply
   std::chrono::milliseconds whole{180'000};   // the complete exchange, a hard clock
   std::size_t max_mail_bytes = std::size_t{25} << 20U;
+  HttpProxy proxy{};  // by CONNECT or SOCKS; without one the server is reached directly
 };
 
 // A mail as it goes over the wire: lines end with CRLF and have at most 998 bytes.

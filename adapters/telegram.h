@@ -35,8 +35,9 @@ struct TelegramOptions {
   Rate group_rate{.calls = 18, .per = std::chrono::milliseconds{60'000}, .burst = 2};
   std::chrono::milliseconds longest_chat_wait{5'000};
   std::size_t max_document_bytes = std::size_t{50} << 20U;
-  std::size_t max_parts = 10;  // of one text, and of files
-  std::string ca_file;         // PEM, instead of the system's authorities; empty: those
+  std::size_t max_parts = 10;   // of one text, and of files
+  std::size_t connections = 4;  // messages sent at the same time by one daemon
+  std::string ca_file;          // PEM, instead of the system's authorities; empty: those
 
   bool is_on() const { return enabled && !token.empty(); }
   // The most that passes between two words to a PartLog: a request, its turn before it, and the

@@ -12,8 +12,8 @@ using std::chrono::seconds;
 
 // Longer than a call to the provider and the commit behind it take together.
 constexpr milliseconds kClaim{60'000};
-// Another daemon is renewing: its call is over by then.
-constexpr seconds kPatience{20};
+// Another daemon is renewing: its call is over by then, and its commit so much later.
+constexpr seconds kPatience{5};
 constexpr milliseconds kLook{100};
 // A token that runs out sooner is renewed first: a pass over the mailbox should outlive it.
 constexpr seconds kMargin{300};
@@ -75,7 +75,7 @@ bool TokenKeeper::usable(const Secret& refused) const {
 Result<Secret> TokenKeeper::token(const Secret& refused) {
   if (unsaved_) return save();
   if (usable(refused)) return held_->access;
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const auto until = std::chrono::steady_clock::now() + settings_.timeout + kPatience;
   do {
     auto stored = store::claim_oauth_token(ports_.database, key_, kClaim);
     if (!stored) return std::unexpected(stored.error());

@@ -4,7 +4,7 @@ namespace c360::adapters {
 
 CallResult<TrafficSource> TrafficSources::first_source(const std::string& client_id,
                                                        std::chrono::year_month_day received,
-                                                       const std::string& subject) {
+                                                       const std::string& subject, int attempt) {
   if (!options_.is_on())
     return no_answer(Outcome::permanent, "off",
                      "Metrika is off: no token is set, or it is "
@@ -19,7 +19,7 @@ CallResult<TrafficSource> TrafficSources::first_source(const std::string& client
        .clock = ports_.clock,
        .pause = [this](std::chrono::milliseconds wait) { return sessions_.pause(wait); },
        .journal = ports_.journal});
-  return metrika.first_source(client_id, received, subject);
+  return metrika.first_source(client_id, received, subject, attempt);
 }
 
 }  // namespace c360::adapters

@@ -157,10 +157,15 @@ Result<void> look_up(const AutofillContext& context, Request& request, Response&
   std::string text;
   const auto body = read_body(request, context.limit, {"inn", "kpp", "refresh"}, text);
   if (!body) return std::unexpected(body.error());
+  // It may be paid for: by whoever may make what it is asked for.
+  const store::Actor actor = actor_of(request);
+  if (auto may = context.services.records.access().may_create(actor, *context.resource); !may)
+    return may;
   const auto lookup = lookup_of(context.services);
   if (!lookup) return std::unexpected(lookup.error());
+  const std::string asker = actor.user_id ? "user " + std::to_string(*actor.user_id) : "preview";
   const auto facts = (*lookup)->find(
-      {.id = body->inn, .kpp = body->kpp, .subject = "preview", .refresh = body->refresh});
+      {.id = body->inn, .kpp = body->kpp, .subject = asker, .refresh = body->refresh});
   if (!facts) return std::unexpected(facts.error());
   JsonWriter json;
   json.begin_object()

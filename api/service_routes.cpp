@@ -168,6 +168,7 @@ Json call_schema() {
        {"key_fingerprint", schema::string("Tells keys apart")},
        {"started_at", schema::date_time()},
        {"duration_ms", schema::integer()},
+       {"attempt", schema::integer("At the same question, from 1")},
        {"http_status",
         schema::nullable(schema::integer("Of mail the server's reply code; null: no answer came"))},
        {"outcome", schema::one_of(outcomes_known())},

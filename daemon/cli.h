@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/base/version.h"
+
 namespace c360::daemon {
 
 // What the process ends with; printed by --help.
@@ -40,7 +42,5 @@ struct CommandLine {
 std::expected<CommandLine, std::string> parse_command_line(
     std::span<const std::string_view> arguments);
 std::string_view help_text();
-
-inline constexpr std::string_view kVersion = "0.1.0";
 
 }  // namespace c360::daemon

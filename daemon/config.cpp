@@ -17,6 +17,7 @@
 #include "daemon/config_text.h"
 #include "daemon/config_values.h"
 #include "daemon/phone_config.h"
+#include "daemon/proxy_config.h"
 #include "daemon/regular_file.h"
 #include "daemon/settings.h"
 #include "store/operations/pedigree.h"
@@ -155,6 +156,8 @@ class Loader {
     check_proxy("metrika.proxy", config_.metrika.metrika.limits.proxy);
     check_proxy("telegram.proxy", config_.telegram.limits.proxy);
     check_proxy("sms.proxy", config_.sms.limits.call.proxy);
+    check_proxy("smtp.proxy", config_.messages.smtp.proxy);
+    check_proxy("smtp.oauth_proxy", config_.messages.oauth.proxy);
     check_metrika();
     check_smtp();
     check_messages();
@@ -298,21 +301,11 @@ class Loader {
                       fmt::format("{}: '{}' is no https://HOST or https://HOST:PORT", key, url));
   }
 
-  // Without a name and a password, which would stand readable in the file.
-  void check_proxy(std::string_view key, std::string_view url) {
-    if (url.empty()) return;
-    bool sane = false;
-    for (const std::string_view scheme : {"http://", "socks5h://"}) {
-      if (!url.starts_with(scheme)) continue;
-      const std::string_view rest = url.substr(scheme.size());
-      sane = parse_listen_address(rest).has_value() &&
-             rest.find_first_of("/?#@ ") == std::string_view::npos;
-    }
-    if (!sane)
-      values_.problem(position_of(key),
-                      fmt::format("{}: wanted is http://HOST:PORT or socks5h://HOST:PORT; a proxy "
-                                  "that asks for a password is reached by one on this machine",
-                                  key));
+  void check_proxy(const std::string& key, const adapters::HttpProxy& proxy) {
+    const auto fault = proxy_fault(proxy);
+    if (!fault) return;
+    const std::string at = fault->in_credentials ? key + "_credentials_file" : key;
+    values_.problem(position_of(at), at + ": " + fault->text);
   }
 
   Config config_;

@@ -18,6 +18,7 @@
 #include "adapters/focus_reports.h"
 #include "adapters/helper_renderer.h"
 #include "adapters/party_register.h"
+#include "adapters/service_gate.h"
 #include "adapters/telegram.h"
 #include "adapters/traffic_sources.h"
 #include "api/limits.h"
@@ -106,6 +107,7 @@ struct Config {
   std::size_t job_threads = 0;
   int stale_days = 0;                     // without contact, of a customer
   std::chrono::seconds probe_interval{};  // of outside services; 0: not by the clock
+  adapters::RetryPolicy service_retry;    // of jobs whose outside service did not answer
   std::uint64_t max_import_bytes = 0;
   api::ApiLimits limits;
   adapters::PartyRegisterOptions dadata;

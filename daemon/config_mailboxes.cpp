@@ -9,6 +9,7 @@
 #include "adapters/service_account.h"
 #include "daemon/base/text.h"
 #include "daemon/config_text.h"
+#include "daemon/proxy_config.h"
 #include "ingest/mail_import.h"
 #include "parsers/mailbox_uri.h"
 
@@ -293,6 +294,8 @@ void ConfigMailboxes::finish_oauth(const TomlValue::Entry& entry, const std::str
   if (!is_token_url(table.oauth.token_url))
     problem("oauth_token_url", "wanted is https://HOST/PATH, without a user name or a fragment");
   check_grant(entry, table.oauth, problem);
+  if (const auto fault = proxy_fault(table.oauth.proxy))
+    problem(fault->in_credentials ? "oauth_proxy_credentials_file" : "oauth_proxy", fault->text);
   table.settings.imap.password = Secret();  // also one that systemd passed
   table.settings.oauth = std::move(table.oauth);
 }

@@ -52,7 +52,7 @@ std::unique_ptr<adapters::AccessTokens> tokens_of(const MessageConfig& config,
                                  .clock = ports.clock,
                                  .connect = [] {
                                    return std::make_unique<adapters::CurlHttpClient>(
-                                       "client360/" + std::string(kVersion));
+                                       std::string(kUserAgent));
                                  }});
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "store/job_rest.h"
 #include "store/schedules.h"
 
 namespace c360::daemon {
@@ -23,6 +24,8 @@ constexpr milliseconds kShortestWait{20};  // while another daemon is just firin
 // After the database was away.
 constexpr milliseconds kPause{1'000};
 constexpr double kSpread = 1'000;  // ms
+// A service that wants to be left alone for so long is not asked by the others of the kind either.
+constexpr milliseconds kLongRest{5'000};
 // Of credentials; whoever changes them wakes the jobs that wait.
 constexpr std::chrono::seconds kAfterRefusal{3'600};
 
@@ -66,14 +69,30 @@ void JobRun::done_with(store::Transaction& tx) {
   settled_ = true;
 }
 
+Error JobRun::unanswered(const adapters::NoAnswer& none, Instant now) {
+  unanswered_ = true;
+  return adapters::to_error(none, now);
+}
+
+JobRetry JobRetry::of_services(const adapters::RetryPolicy& policy) {
+  return {.first = policy.first,
+          .limit = policy.limit,
+          .jitter = 1,
+          .factor = policy.factor,
+          .attempts = policy.attempts};
+}
+
+bool JobRetry::is_last(const store::Job& job) const {
+  return job.attempts >= (attempts > 0 ? std::min(attempts, job.max_attempts) : job.max_attempts);
+}
+
 std::optional<milliseconds> JobRetry::delay(const Error& error, const store::Job& job,
                                             double chance) const {
-  if (job.attempts >= job.max_attempts) return std::nullopt;
-  if (!error.temporary()) return std::nullopt;
-  constexpr int kMostDoublings = 20;
-  const double doubled = std::ldexp(static_cast<double>(first.count()),
-                                    std::clamp(job.attempts - 1, 0, kMostDoublings));
-  const double base = std::min(doubled, static_cast<double>(limit.count()));
+  if (is_last(job) || !error.temporary()) return std::nullopt;
+  constexpr int kMostGrowths = 20;
+  const double grown = static_cast<double>(first.count()) *
+                       std::pow(factor, std::clamp(job.attempts - 1, 0, kMostGrowths));
+  const double base = std::min(grown, static_cast<double>(limit.count()));
   const milliseconds backoff{static_cast<std::int64_t>(base * (1.0 - jitter * chance))};
   if (!error.retry_after) return backoff;
   return std::max(milliseconds(*error.retry_after), backoff);
@@ -177,9 +196,10 @@ Result<JobYield> JobWorkers::call(Running& running, JobRun& run) {
 
 void JobWorkers::run(Running& running) {
   const auto begun = steady_clock::now();
-  JobRun job_run(database_, running.job, running.stopping);
+  JobRun job_run(database_, running.job, running.stopping, options_.service_retry);
   const Result<JobYield> outcome = call(running, job_run);
-  const store::JobSettlement settlement = settlement_of(running, outcome);
+  const store::JobSettlement settlement = settlement_of(
+      running, outcome, job_run.unanswered_ ? options_.service_retry : options_.retry);
   auto settled = outcome && job_run.settled_
                      ? Result<void>{}
                      : store::settle_job(database_, running.job, settlement);
@@ -188,11 +208,15 @@ void JobWorkers::run(Running& running) {
   if (lost && !job_run.settled_)
     observer_.observe(event::job_lost, {{"job", running.job.id}, {"kind", running.job.kind}});
   if (!lost) tell(settled, "job_settle");
+  if (settled && settlement.end == JobEnd::given_back && settlement.delay >= kLongRest)
+    if (auto rest = store::put_off_jobs_like(database_, running.job, settlement); !rest)
+      tell(std::unexpected(rest.error()), "job_put_off");
   report(running.job, settlement, steady_clock::now() - begun);
 }
 
 store::JobSettlement JobWorkers::settlement_of(const Running& running,
-                                               const Result<JobYield>& outcome) {
+                                               const Result<JobYield>& outcome,
+                                               const JobRetry& retry) {
   store::JobSettlement settlement;
   if (outcome) {
     settlement.processed = outcome->processed;
@@ -218,7 +242,7 @@ store::JobSettlement JobWorkers::settlement_of(const Running& running,
         milliseconds(*wait) + milliseconds{static_cast<std::int64_t>(kSpread * chance)};
   } else {
     const double chance = std::uniform_real_distribution<double>{}(random_);
-    const auto delay = options_.retry.delay(outcome.error(), running.job, chance);
+    const auto delay = retry.delay(outcome.error(), running.job, chance);
     settlement.end = delay ? JobEnd::retry : JobEnd::failed;
     settlement.delay = delay.value_or(milliseconds{0});
   }

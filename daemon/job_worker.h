@@ -25,6 +25,8 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/service_gate.h"
+#include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/event.h"
 #include "daemon/base/time_zone.h"
@@ -34,11 +36,29 @@
 
 namespace c360::daemon {
 
+// When a failed attempt is followed by another (style.md 6): temporary failures back off, at the
+// time told where one was told; anything else never. (A busy or refusing service is no attempt.)
+struct JobRetry {
+  std::chrono::milliseconds first{5'000};
+  std::chrono::milliseconds limit{3'600'000};
+  double jitter = 0.5;  // a delay is uniform in [d * (1 - jitter), d]
+  double factor = 2;    // of d from one attempt to the next
+  int attempts = 0;     // at most so many; 0: as many as the job has itself
+
+  // Of a job whose outside service did not answer (adapters.md, 0.2): full jitter.
+  static JobRetry of_services(const adapters::RetryPolicy& policy);
+  bool is_last(const store::Job& job) const;
+  // None: it is dead. `chance` in [0, 1).
+  std::optional<std::chrono::milliseconds> delay(const Error& error, const store::Job& job,
+                                                 double chance) const;
+};
+
 // One attempt at a job, as its handler sees it. One thread.
 class JobRun {
  public:
-  JobRun(store::Database& database, const store::Job& job, const std::atomic<bool>& stopping)
-      : database_(database), job_(job), stopping_(stopping) {}
+  JobRun(store::Database& database, const store::Job& job, const std::atomic<bool>& stopping,
+         JobRetry service_retry = JobRetry::of_services(adapters::RetryPolicy::background()))
+      : database_(database), job_(job), stopping_(stopping), service_retry_(service_retry) {}
 
   const store::Job& job() const { return job_; }
   // The daemon stops, somebody canceled the job, or it is not ours any more: give up now. What is
@@ -50,12 +70,20 @@ class JobRun {
   void check(store::Transaction& tx) const { store::queue_job_check(tx, job_); }
   // Last in the transaction with the effect of the job: both happen, or neither. Call it once.
   void done_with(store::Transaction& tx);
+  // The error of a handler whose outside service did not answer, to be returned by it: such a job
+  // is tried again as the settings of outside services say, not as the queue does otherwise.
+  Error unanswered(const adapters::NoAnswer& none, Instant now);
+  // Whether a service that does not answer this attempt is not asked again.
+  bool is_last_call() const { return service_retry_.is_last(job_); }
+  const JobRetry& service_retry() const { return service_retry_; }
 
  private:
   friend class JobWorkers;
   store::Database& database_;
   const store::Job& job_;
   const std::atomic<bool>& stopping_;
+  const JobRetry service_retry_;
+  bool unanswered_ = false;
   std::int64_t done_ = 0;
   bool settled_ = false;  // by done_with(), if that transaction was committed
 };
@@ -71,17 +99,6 @@ struct JobYield {
 using JobHandler = std::function<Result<JobYield>(JobRun& run)>;
 using JobHandlers = std::map<std::string, JobHandler, std::less<>>;
 
-// When a failed attempt is followed by another (style.md 6): temporary failures back off, at the
-// time told where one was told; anything else never. (A busy or refusing service is no attempt.)
-struct JobRetry {
-  std::chrono::milliseconds first{5'000};
-  std::chrono::milliseconds limit{3'600'000};
-  double jitter = 0.5;  // a delay is uniform in [d * (1 - jitter), d]
-  // None: it is dead. `chance` in [0, 1).
-  std::optional<std::chrono::milliseconds> delay(const Error& error, const store::Job& job,
-                                                 double chance) const;
-};
-
 struct JobWorkersOptions {
   std::string holder;  // of leases: this process run
   std::size_t threads = 2;
@@ -91,6 +108,7 @@ struct JobWorkersOptions {
   std::chrono::milliseconds renewal = store::kJobRenewal;
   std::chrono::milliseconds gauge_interval{15'000};
   JobRetry retry;
+  JobRetry service_retry = JobRetry::of_services(adapters::RetryPolicy::background());
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
   // When the workers are to stop: ends what handlers wait for.
   std::function<void()> interrupt = [] {};
@@ -125,7 +143,8 @@ class JobWorkers {
   RunningJob take();
   void run(Running& running);
   Result<JobYield> call(Running& running, JobRun& run);
-  store::JobSettlement settlement_of(const Running& running, const Result<JobYield>& outcome);
+  store::JobSettlement settlement_of(const Running& running, const Result<JobYield>& outcome,
+                                     const JobRetry& retry);
   void report(const store::Job& job, const store::JobSettlement& settlement,
               std::chrono::steady_clock::duration took);
   bool keep_leases();  // false: the database did not answer, all may have expired

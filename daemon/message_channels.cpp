@@ -58,8 +58,15 @@ std::vector<ChannelSetup> make_message_channels(const Config& config, OutsideSer
     channels.push_back(std::move(setup));
   };
   add(email(config.messages), services.email());
-  add(telegram(config), services.telegram());
-  add(sms(config), services.sms());
+  const auto add_lines = [&](std::size_t count, const auto& setup_of, const auto& channel_of) {
+    for (std::size_t i = 0; i < count; ++i) {
+      ChannelSetup setup = setup_of(config);
+      setup.line = static_cast<int>(i) + 1;
+      add(std::move(setup), channel_of());
+    }
+  };
+  add_lines(config.telegram.connections, telegram, [&] { return services.telegram(); });
+  add_lines(config.sms.connections, sms, [&] { return services.sms(); });
   return channels;
 }
 

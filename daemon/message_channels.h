@@ -24,6 +24,7 @@ struct ChannelSetup {
   bool tells_delivery = false;  // can be asked whether a message arrived
   std::size_t max_attachment_bytes = 0;  // of all of a message; 0: it takes none
   std::string settings;  // fingerprint: with others a pause for a refused sign-in is void
+  int line = 1;          // of several that carry at the same time, from 1
 };
 
 // Those that are on. `services`, of the same configuration, outlives them.

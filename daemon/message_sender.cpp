@@ -18,10 +18,15 @@ constexpr milliseconds kLoopMargin{60'000};
 struct MessageSender::Line {
   Line(store::Database& database, ChannelSetup setup, const MessageSenderOptions& options,
        const Clock& clock, const Observer& observer)
-      : loop("messages." + setup.name),
+      : loop(loop_of(setup)),
         longest_turn(setup.longest_send * 2 + kLoopMargin),
         sender(database, std::move(setup), each(options), clock, observer),
         bell(options.database) {}
+
+  static std::string loop_of(const ChannelSetup& setup) {
+    const std::string first = "messages." + setup.name;
+    return setup.line == 1 ? first : first + "." + std::to_string(setup.line);
+  }
 
   // A turn with a long message takes longer than one step of it.
   ChannelSenderOptions each(const MessageSenderOptions& options) const {

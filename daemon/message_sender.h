@@ -1,5 +1,5 @@
-// Carries messages to people outside: a thread for each channel that is on, woken as soon as a
-// message is queued (store/job_bell.h).
+// Carries messages to people outside: a thread for each line of a channel that is on, woken as soon
+// as a message is queued (store/job_bell.h).
 //
 // Metrics are those of jobs, under the kind "messages.CHANNEL": what waits, what failed for good
 // (dead), how long the oldest has waited, attempts by how they ended.

@@ -1,5 +1,7 @@
 #include "daemon/outside_services.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include "adapters/curl_http_client.h"
 #include "adapters/redactor.h"
 #include "daemon/cli.h"
@@ -14,11 +16,20 @@ namespace c360::daemon {
 namespace {
 
 std::unique_ptr<adapters::HttpClient> connect() {
-  return std::make_unique<adapters::CurlHttpClient>("client360/" + std::string(kVersion));
+  return std::make_unique<adapters::CurlHttpClient>(std::string(kUserAgent));
 }
 
-std::string settings_of(const Secret& key, const std::string& url) {
-  return adapters::fingerprint(std::string(key.reveal()) + " " + url);
+// Of what a pause or a wait is about: key and address, and in a second word all else that may be
+// the reason of one. Where either changes, the jobs that wait try at once.
+std::string settings_of(const Secret& key, const std::string& url, const std::string& others) {
+  return adapters::fingerprint(std::string(key.reveal()) + " " + url) + " " +
+         adapters::fingerprint(others);
+}
+
+std::string spelled(const adapters::CallLimits& limits) {
+  return fmt::format("{} {} {} {} {} {} {} {}", limits.day_calls, limits.month_calls,
+                     limits.rate.calls, limits.connect.count(), limits.whole.count(),
+                     limits.max_answer_bytes, limits.proxy.url, limits.proxy.credentials.reveal());
 }
 
 }  // namespace
@@ -93,7 +104,9 @@ Result<void> OutsideServices::announce() {
                   .is_on = *is_on("dadata"),
                   .is_configured = !dadata.token.empty(),
                   .on_import = party_options_.on_import,
-                  .settings = settings_of(dadata.token, dadata.suggestions_url),
+                  .settings = settings_of(
+                      dadata.token, dadata.suggestions_url,
+                      spelled(dadata.find) + dadata.ca_file + std::string(dadata.secret.reveal())),
                   .jobs = {"counterparty_autofill", "counterparty_refresh"}});
   if (!told) return told;
   const auto& focus = reports_.options();
@@ -105,7 +118,9 @@ Result<void> OutsideServices::announce() {
                   .report_days = static_cast<int>(focus.report_for.count()),
                   .batch_limit = focus.batch_limit,
                   .reports_per_second = focus.kontur.pdf.rate.calls,
-                  .settings = settings_of(focus.kontur.token, focus.kontur.base_url),
+                  .settings = settings_of(focus.kontur.token, focus.kontur.base_url,
+                                          spelled(focus.kontur.json) + spelled(focus.kontur.pdf) +
+                                              focus.kontur.ca_file),
                   .jobs = {"express_report", "express_report_batch", "counterparty_autofill",
                            "counterparty_refresh", "counterparty_watch"}});
   if (!told) return told;
@@ -114,7 +129,9 @@ Result<void> OutsideServices::announce() {
       database_, {.service = "metrika",
                   .is_on = metrika.is_on(),
                   .is_configured = !metrika.metrika.token.empty(),
-                  .settings = settings_of(metrika.metrika.token, metrika.metrika.url),
+                  .settings = settings_of(metrika.metrika.token, metrika.metrika.url,
+                                          spelled(metrika.metrika.limits) +
+                                              metrika.metrika.counter + metrika.metrika.ca_file),
                   .jobs = {"metrica_source_sync"}});
   if (!told) return told;
   told = store::set_service_switch(database_, {.service = "email",

@@ -49,6 +49,7 @@ class OutsideServices {
   Result<void> announce();
   // Ends the calls of jobs; those of requests have short limits of their own.
   void interrupt_jobs() {
+    parties_.interrupt();
     reports_.interrupt();
     sources_.interrupt();
   }

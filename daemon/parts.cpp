@@ -128,6 +128,7 @@ Result<void> Parts::start_jobs() {
                             .threads = in_force->job_threads,
                             .zone = *zone,
                             .database = in_force->database.options};
+  options.service_retry = JobRetry::of_services(in_force->service_retry);
   options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
   job_services = services.get();
   options.interrupt = [calls = job_services] { calls->interrupt_jobs(); };
@@ -180,7 +181,7 @@ void Parts::start_webhooks() {
                                .holder = holder,
                                .records = [this] { return records_in_use(); }};
   options.connect = [] {
-    return std::make_unique<adapters::CurlHttpClient>("client360/" + std::string(kVersion));
+    return std::make_unique<adapters::CurlHttpClient>(std::string(kUserAgent));
   };
   options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
   options.retire = [this](std::string_view loop) { heartbeats.retire(loop); };

@@ -42,6 +42,7 @@ void ServiceJournal::record(const adapters::CallRecord& record) {
       .key_fingerprint = record.key_fingerprint,
       .started_at = record.started_at,
       .duration = record.duration,
+      .attempt = record.attempt,
       .http_status = record.http_status == 0 ? std::nullopt : std::optional(record.http_status),
       .outcome = std::string(adapters::to_string(record.outcome)),
       .reason = record.reason,

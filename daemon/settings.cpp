@@ -44,8 +44,9 @@ std::span<const Setting<Config>> settings() {
   static const std::vector<Setting<Config>> kAll = [] {
     std::vector<Setting<Config>> all;
     // The keys outside every table stand first, as TOML wants it.
-    for (const auto rows : {mail_intake_settings(), process_settings(), crm_settings(),
-                            register_settings(), message_settings(), phone_settings()})
+    for (const auto rows :
+         {mail_intake_settings(), process_settings(), crm_settings(), register_settings(),
+          focus_settings(), message_settings(), phone_settings()})
       all.insert(all.end(), rows.begin(), rows.end());
     return all;
   }();

@@ -1,6 +1,7 @@
 // What may be set about short messages: [sms].
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct SmsConfig {
   std::string sender;
   std::string ca_file;
   adapters::SmsLimits limits;
+  std::size_t connections = 1;           // messages sent at the same time by one daemon
   adapters::SmsFormOptions form;         // its names and paths
   std::vector<std::string> form_fields;  // as written; form.fields has them read
 

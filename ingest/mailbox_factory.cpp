@@ -2,6 +2,7 @@
 
 #include "adapters/curl_http_client.h"
 #include "adapters/token_keeper.h"
+#include "daemon/base/version.h"
 #include "ingest/imap/imap_mailbox.h"
 #include "ingest/maildir_mailbox.h"
 
@@ -21,7 +22,7 @@ MailboxFactory make_mailbox_factory(const MailboxSettings& settings, const std::
         settings.code, *settings.oauth, holder,
         adapters::TokenKeeperPorts{
             .database = database, .observer = observer, .clock = clock, .connect = [] {
-              return std::make_unique<adapters::CurlHttpClient>("client360");
+              return std::make_unique<adapters::CurlHttpClient>(std::string(kUserAgent));
             }});
   }
   return [imap = settings.imap, tokens] { return imap::make_imap_mailbox(imap, tokens); };

@@ -1,5 +1,7 @@
 #include "store/jobs.h"
 
+#include "store/job_rest.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -92,6 +94,20 @@ run AS (
     FROM settled WHERE job_run.id = $9)
 SELECT CASE WHEN $13::boolean THEN set_config('synchronous_commit', 'off', true) END
   FROM settled)sql"};
+
+constexpr Sql kPutOff{"jobs.put_off", R"sql(
+WITH alike AS (
+  SELECT j.id FROM ops.job AS j JOIN ops.job AS ours ON ours.id = $1
+   WHERE j.kind = ours.kind AND j.status = 'queued'
+     AND (j.trigger = 'schedule') = (ours.trigger = 'schedule')
+     AND j.run_at < clock_timestamp() + $2::bigint * interval '1 millisecond'
+     FOR NO KEY UPDATE OF j SKIP LOCKED),
+placed AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM alike)
+UPDATE ops.job AS j
+   SET run_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
+                + placed.place * interval '50 milliseconds',
+       last_error = $3, error_code = $4
+  FROM placed WHERE j.id = placed.id)sql"};
 
 constexpr Sql kCheck{"jobs.check", "SELECT ops.check_job($1, $2, $3)"};
 
@@ -352,6 +368,16 @@ Result<void> settle_job(Database& database, const Job& job, const JobSettlement&
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return lease_lost(job);
   return {};
+}
+
+Result<std::int64_t> put_off_jobs_like(Database& database, const Job& job,
+                                       const JobSettlement& settlement) {
+  Params params;
+  params.add(job.id).add(static_cast<std::int64_t>(settlement.delay.count()));
+  params.add(settlement.error->detail).add(to_string(settlement.error->code));
+  auto rows = database.execute(Pool::work, kPutOff, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  return rows->affected();
 }
 
 void queue_job_check(Transaction& tx, const Job& job) { tx.queue(kCheck, identity(job)); }

@@ -34,6 +34,9 @@ constexpr Sql kFail{"answer_fail", R"sql(
   UPDATE ops.service_answer
      SET failure = $5, calls = calls + 1, claimed_until = '-infinity'
    WHERE service = $1 AND method = $2 AND subject = $3 AND claimed_by = $4)sql"};
+constexpr Sql kDrop{"answer_drop", R"sql(
+  UPDATE ops.service_answer SET claimed_until = '-infinity'
+   WHERE service = $1 AND method = $2 AND subject = $3 AND claimed_by = $4)sql"};
 constexpr Sql kPurge{"answer_purge", R"sql(
   DELETE FROM ops.service_answer WHERE (service, method, subject) IN (
     SELECT service, method, subject FROM ops.service_answer
@@ -83,6 +86,12 @@ Result<Instant> keep_answer(Database& database, const AnswerKey& key, const std:
 Result<void> keep_failure(Database& database, const AnswerKey& key, const std::string& holder,
                           const std::string& failure) {
   auto rows = database.execute(Pool::work, kFail, std::move(subject(key).add(holder).add(failure)));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<void> drop_claim(Database& database, const AnswerKey& key, const std::string& holder) {
+  auto rows = database.execute(Pool::work, kDrop, std::move(subject(key).add(holder)));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

@@ -53,6 +53,8 @@ Result<Instant> keep_answer(Database& database, const AnswerKey& key, const std:
 // Ends the claim; a former answer stays. `failure` is told to those who wait.
 Result<void> keep_failure(Database& database, const AnswerKey& key, const std::string& holder,
                           const std::string& failure);
+// The call was not made after all: whoever waits for it may make it.
+Result<void> drop_claim(Database& database, const AnswerKey& key, const std::string& holder);
 // Rows whose answer ran out over `age` ago, at most `limit`; how many went.
 Result<std::int64_t> purge_answers(Database& database, std::chrono::hours age, std::int64_t limit);
 

@@ -6,13 +6,15 @@ namespace {
 // A line of a journal: the caller does not wait until it is on the disk.
 constexpr Sql kKeep{"service_call_keep", R"sql(
 INSERT INTO ops.service_call (service, operation, subject, key_fingerprint, started_at, duration_ms,
-                              http_status, outcome, reason, error, bytes_in, request_id, retry_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7::integer, $8, $9, $10, $11, $12, $13)
+                              http_status, outcome, reason, error, bytes_in, request_id, retry_at,
+                              attempt)
+VALUES ($1, $2, $3, $4, $5, $6, $7::integer, $8, $9, $10, $11, $12, $13, $14)
 RETURNING set_config('synchronous_commit', 'off', true))sql"};
 constexpr Sql kList{"service_call_list", R"sql(
 SELECT id, json_build_object(
   'id', id, 'service', service, 'operation', operation, 'subject', nullif(subject, ''),
   'key_fingerprint', key_fingerprint, 'started_at', started_at, 'duration_ms', duration_ms,
+  'attempt', attempt,
   'http_status', http_status, 'outcome', outcome, 'reason', nullif(reason, ''),
   'error', nullif(error, ''), 'bytes_in', bytes_in, 'request_id', nullif(request_id, ''),
   'retry_at', retry_at)::text
@@ -55,7 +57,7 @@ Result<void> keep_service_call(Database& database, const ServiceCallEntry& call)
   params.add(call.service).add(call.operation).add(call.subject).add(call.key_fingerprint);
   params.add(call.started_at).add(static_cast<std::int64_t>(call.duration.count()));
   params.add(call.http_status).add(call.outcome).add(call.reason).add(call.error);
-  params.add(call.bytes_in).add(call.request_id).add(call.retry_at);
+  params.add(call.bytes_in).add(call.request_id).add(call.retry_at).add(call.attempt);
   auto rows = database.execute(Pool::work, kKeep, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return {};

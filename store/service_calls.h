@@ -23,6 +23,7 @@ struct ServiceCallEntry {
   std::string key_fingerprint;
   Instant started_at;
   std::chrono::milliseconds duration{};
+  int attempt = 1;
   std::optional<int> http_status;
   std::string outcome;
   std::string reason;

@@ -14,8 +14,16 @@ SELECT service, name, remaining::text, total::text, renews_at, ends_at, told_at
   FROM ops.service_quota ORDER BY service, name)sql"};
 constexpr Sql kRest{"service_quota_rest", R"sql(
 WITH told AS (
-  SELECT name, remaining, total, least(renews_at, told_at + interval '1 day') AS holds_until
-    FROM ops.service_quota WHERE service = $1 AND remaining IS NOT NULL)
+  SELECT q.name, q.total, least(q.renews_at, q.told_at + interval '1 day') AS holds_until,
+         greatest(0, q.remaining - (
+           SELECT count(*) FROM ops.service_call AS c
+            WHERE c.service = $1 AND c.started_at > q.told_at AND c.outcome IN ('found', 'not_found')
+              AND CASE $1 WHEN 'dadata' THEN q.name = 'suggestions'
+                                             AND c.operation ~ '^(findById|suggest)/'
+                          ELSE split_part(c.operation, '.', 1)
+                               = ANY (regexp_split_to_array(q.name, '\s*[,&]\s*')) END))
+           AS remaining
+    FROM ops.service_quota AS q WHERE q.service = $1 AND q.remaining IS NOT NULL)
 SELECT name, least(floor(remaining), 9e17)::bigint, least(floor(coalesce(total, 0)), 9e17)::bigint,
        ceil(extract(epoch FROM holds_until - now()))::bigint
   FROM told

@@ -36,7 +36,7 @@ struct QuotaRest {
   std::chrono::seconds holds{};  // until the counter begins anew, or what was told is too old
 };
 // Of the service, for a job that was made by the clock; none for a job that somebody asked for, and
-// nothing that was told more than a day ago.
+// nothing that was told more than a day ago. Our own calls since it was told are taken off.
 Result<std::vector<QuotaRest>> quota_for_scheduled(Database& database, std::string_view service,
                                                    std::int64_t job);
 

@@ -5,6 +5,8 @@
 namespace c360::store {
 namespace {
 
+// Of the settings the first word is the key: what was told for another one is forgotten. Whoever
+// waits for the service tries at once where any of them changed.
 constexpr Sql kSet{"service_switch_set", R"sql(
 WITH old AS (SELECT settings FROM ops.service_switch WHERE service = $1),
 now_set AS (
@@ -18,10 +20,12 @@ now_set AS (
          reports_per_second = excluded.reports_per_second),
 forgotten AS (
   DELETE FROM ops.service_quota
-   WHERE service = $1 AND NOT EXISTS (SELECT FROM old WHERE settings = $5)),
+   WHERE service = $1
+     AND NOT EXISTS (SELECT FROM old WHERE split_part(settings, ' ', 1) = split_part($5, ' ', 1))),
 unprobed AS (
   DELETE FROM ops.service_probe
-   WHERE service = $1 AND NOT EXISTS (SELECT FROM old WHERE settings = $5)),
+   WHERE service = $1
+     AND NOT EXISTS (SELECT FROM old WHERE split_part(settings, ' ', 1) = split_part($5, ' ', 1))),
 woken AS (
   UPDATE ops.job SET run_at = now()
    WHERE status = 'queued' AND kind = ANY ($6::text[]) AND run_at > now()

@@ -18,16 +18,12 @@ constexpr int kRefreshesPerDay = 2'000;
 constexpr adapters::RetryPolicy kOnce{.attempts = 1};
 constexpr int kMalformedAttempts = 2;
 
-Error told(adapters::NoAnswer none, const store::Job& job, Instant now) {
-  if (none.reason == "malformed" && job.attempts >= kMalformedAttempts)
-    none.outcome = Outcome::permanent;
-  return adapters::to_error(none, now);
-}
-
 // A company nobody knows is no failure.
-Result<JobYield> without(const adapters::NoAnswer& none, const store::Job& job, Instant now) {
+Result<JobYield> without(adapters::NoAnswer none, JobRun& run, Instant now) {
   if (none.outcome == Outcome::not_found) return JobYield{};
-  return std::unexpected(told(none, job, now));
+  if (none.reason == "malformed" && run.job().attempts >= kMalformedAttempts)
+    none.outcome = Outcome::permanent;
+  return std::unexpected(run.unanswered(none, now));
 }
 
 // The card got another INN, or went, since the job was made: what is true now has its own job.
@@ -48,9 +44,12 @@ bool asks_second(const AutofillPorts& ports, const store::AutofillTarget& target
 
 // What it says, as whose word it is kept; where it knows no more `first` stands.
 FactsOrNone ask_second(const AutofillPorts& ports, const store::AutofillTarget& target,
-                       std::int64_t id, const adapters::NoAnswer& first) {
-  const auto obtained = ports.second.requisites(
-      {.id = target.id, .known_ogrn = {}, .subject = "counterparty " + std::to_string(id)});
+                       const store::Job& job, const adapters::NoAnswer& first) {
+  const auto obtained =
+      ports.second.requisites({.id = target.id,
+                               .known_ogrn = {},
+                               .subject = "counterparty " + std::to_string(*job.record_id),
+                               .attempt = job.attempts});
   if (obtained)
     return adapters::register_facts(obtained->requisites, "kontur", obtained->obtained_at);
   // A key that is refused is mended, and then DaData is asked again.
@@ -69,7 +68,8 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
   const auto found = ports.parties.find({.id = target->id,
                                          .kpp = target->kpp,
                                          .subject = "counterparty " + std::to_string(id),
-                                         .typed_kpp = target->typed_kpp},
+                                         .typed_kpp = target->typed_kpp,
+                                         .attempt = run.job().attempts},
                                         /*fresh=*/false, kOnce);
   FactsOrNone facts = std::unexpected(found ? adapters::NoAnswer{} : found.error());
   if (found) {
@@ -77,13 +77,14 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
   } else if (asks_second(ports, *target, found.error())) {
     const auto may = store::may_ask_service(ports.database, "kontur", id);
     if (!may) return std::unexpected(may.error());
-    if (!*may) return without(found.error(), run.job(), ports.clock.now());
+    if (!*may) return without(found.error(), run, ports.clock.now());
     if (auto left = keep_reserve(ports.database, run.job(), kRequisitesReserve); !left)
       return std::unexpected(left.error());
-    facts = ask_second(ports, *target, id, found.error());
+    facts = ask_second(ports, *target, run.job(), found.error());
   }
-  if (!facts) return without(facts.error(), run.job(), ports.clock.now());
-  const store::AutofillRequest request{.id = id, .policy = ports.policy};
+  if (!facts) return without(facts.error(), run, ports.clock.now());
+  const store::AutofillRequest request{
+      .id = id, .policy = ports.policy, .only_changes = run.job().kind == store::kRefreshJob};
   auto done = store::in_transaction(
       ports.database, store::Pool::work, [&](store::Transaction& tx) -> Result<void> {
         run.check(tx);

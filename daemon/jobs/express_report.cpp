@@ -16,16 +16,14 @@ constexpr int kRecheckPerRun = 500;
 constexpr int kMalformedAttempts = 2;
 
 // The service had no answer: later, or never.
-Result<JobYield> without(ReportMaking& making, ReportTrouble trouble, const store::Job& job) {
+Result<JobYield> without(ReportMaking& making, ReportTrouble trouble, JobRun& run) {
   NoAnswer& none = *trouble.none;
-  if (none.reason == "malformed" && job.attempts >= kMalformedAttempts) {
+  if (none.reason == "malformed" && run.job().attempts >= kMalformedAttempts)
     none.outcome = Outcome::permanent;
-    trouble.error = adapters::to_error(none, SystemClock{}.now());
-  }
+  trouble.error = run.unanswered(none, SystemClock{}.now());
   // The service is busy or refuses our key: no attempt of this job.
   const bool waits = none.outcome == Outcome::quota || none.outcome == Outcome::auth;
-  const bool comes_again =
-      waits || (none.outcome != Outcome::permanent && job.attempts < job.max_attempts);
+  const bool comes_again = waits || (none.outcome != Outcome::permanent && !run.is_last_call());
   if (!comes_again) {
     if (auto noted = making.give_up(trouble); !noted) return std::unexpected(noted.error());
   }
@@ -33,12 +31,12 @@ Result<JobYield> without(ReportMaking& making, ReportTrouble trouble, const stor
 }
 
 Result<JobYield> make_report(const ExpressReportPorts& ports, JobRun& run) {
-  ReportMaking making(ports, run, run.job().record_id.value_or(0),
+  ReportMaking making(ports, run, run.job().record_id.value_or(0), run.job().attempts,
                       [&run](store::Transaction& tx, ReportEnd) { run.done_with(tx); });
   auto made = making.make();
   if (made) return JobYield{.processed = *made == ReportEnd::gone ? 0 : 1};
   if (!made.error().none) return std::unexpected(std::move(made.error().error));
-  return without(making, std::move(made.error()), run.job());
+  return without(making, std::move(made.error()), run);
 }
 
 }  // namespace

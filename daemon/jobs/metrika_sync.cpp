@@ -91,29 +91,29 @@ class MetrikaSync {
   }
 
   Result<std::optional<Error>> look_up(const Sourceless& record) {
-    auto found = ask(record);
+    const int attempt = run_.job().attempts;
+    auto found = ask(record, attempt);
     // Twice no answer is the end of this one only (adapters.md, 0.1).
-    if (is_malformed(found)) found = ask(record);
+    if (is_malformed(found)) found = ask(record, attempt + 1);
     if (found) {
       if (auto done = apply(record, &*found); !done) return std::unexpected(done.error());
       return std::nullopt;
     }
     // The call was ended because the run is to end.
     if (run_.stopping()) return fail(ErrorCode::unavailable, "told to stop");
-    Error error = adapters::to_error(found.error(), ports_.clock.now());
     if (is_no_data(found.error())) {
       without_.push_back(record);
     } else if (is_malformed(found)) {
-      went_wrong(error);
+      went_wrong(adapters::to_error(found.error(), ports_.clock.now()));
     } else {
-      return error;
+      return run_.unanswered(found.error(), ports_.clock.now());
     }
     return std::nullopt;
   }
 
-  adapters::CallResult<adapters::TrafficSource> ask(const Sourceless& record) {
+  adapters::CallResult<adapters::TrafficSource> ask(const Sourceless& record, int attempt) {
     return ports_.sources.first_source(record.client_id, record.received,
-                                       record.kind + " " + std::to_string(record.id));
+                                       record.kind + " " + std::to_string(record.id), attempt);
   }
 
   void went_wrong(const Error& error) {

@@ -13,13 +13,15 @@ namespace c360::daemon {
 
 struct QuotaReserve {
   std::string_view service;
-  std::string_view counter;  // a part of its name
+  // Whether the counter of that name counts the calls of such a job.
+  bool (*counts)(std::string_view counter);
   // `total` 0: not told.
   bool (*is_reached)(std::int64_t left, std::int64_t total);
 };
 extern const QuotaReserve kDadataReserve;      // a tenth of the day, at least 200
 extern const QuotaReserve kKonturReserve;      // a twentieth of the contract: of the reports,
-extern const QuotaReserve kRequisitesReserve;  // and of the requisites
+extern const QuotaReserve kRequisitesReserve;  // of the requisites,
+extern const QuotaReserve kWatchReserve;       // and of the watch list
 
 // rate_limited, reason quota_reserve, with the time to wait: the job is to wait. What a person
 // asked for never is; neither is any where nobody told within a day what is left.

@@ -1,7 +1,8 @@
 #include "daemon/jobs/report_batch.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
+#include <random>
 
 #include "daemon/jobs/report_making.h"
 #include "store/operations/report_batch.h"
@@ -19,12 +20,8 @@ using store::Transaction;
 
 // Short: other jobs wait for the thread meanwhile.
 constexpr seconds kSlice{5};
-// Of one item (adapters.md, 0.1 and 0.2).
-constexpr int kItemAttempts = 5;
+// Of one item (adapters.md, 0.1).
 constexpr int kMalformedAttempts = 2;
-constexpr double kFirstDelay = 2'000;  // ms
-constexpr double kDelayFactor = 3;
-constexpr double kLongestDelay = 900'000;  // ms
 // Where nobody says when to ask again.
 constexpr seconds kAfterRefusal{3'600};
 constexpr seconds kWhileOff{300};
@@ -56,11 +53,6 @@ std::string_view remedy_of(const NoAnswer& none) {
 
 std::string_view reason_of(const NoAnswer& none) {
   return none.reason.empty() ? to_string(none.outcome) : none.reason;
-}
-
-milliseconds delay_after(int attempts) {
-  const double grown = kFirstDelay * std::pow(kDelayFactor, attempts - 1);
-  return milliseconds{static_cast<std::int64_t>(std::min(grown, kLongestDelay))};
 }
 
 std::string_view state_of(ReportEnd end) {
@@ -126,9 +118,10 @@ class ReportBatch {
           .state = state,
           .took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - began)};
     };
-    ReportMaking making(ports_, run_, item.counterparty_id, [&](Transaction& tx, ReportEnd end) {
-      store::queue_batch_item_end(tx, run_.job(), end_of(state_of(end)));
-    });
+    ReportMaking making(ports_, run_, item.counterparty_id, item.attempts + 1,
+                        [&](Transaction& tx, ReportEnd end) {
+                          store::queue_batch_item_end(tx, run_.job(), end_of(state_of(end)));
+                        });
     auto made = making.make();
     if (made && *made == ReportEnd::gone) {
       return in_step([&](Transaction& tx) -> Result<void> {
@@ -140,7 +133,7 @@ class ReportBatch {
     const ReportTrouble& trouble = made.error();
     if (!trouble.none) return std::unexpected(trouble.error);
     if (stops_all(*trouble.none)) return wait_for(trouble);
-    if (comes_again(*trouble.none, item)) return put_off(trouble, item);
+    if (const auto delay = delay_before_next(trouble, item)) return put_off(trouble, item, *delay);
     store::BatchItemEnd end = end_of("failed");
     end.reason = reason_of(*trouble.none);
     end.detail = trouble.none->detail;
@@ -148,10 +141,17 @@ class ReportBatch {
         trouble, [&](Transaction& tx) { store::queue_batch_item_end(tx, run_.job(), end); });
   }
 
-  static bool comes_again(const NoAnswer& none, const store::BatchItem& item) {
-    const int attempts = item.attempts + 1;
-    return none.outcome == Outcome::retryable && attempts < kItemAttempts &&
-           (none.reason != "malformed" || attempts < kMalformedAttempts);
+  // An item has its attempts as a job of its own would. None: it is not asked about again.
+  std::optional<milliseconds> delay_before_next(const ReportTrouble& trouble,
+                                                const store::BatchItem& item) {
+    store::Job attempt;
+    attempt.attempts = item.attempts + 1;
+    attempt.max_attempts = std::numeric_limits<int>::max();
+    const NoAnswer& none = *trouble.none;
+    if (none.outcome != Outcome::retryable) return std::nullopt;
+    if (none.reason == "malformed" && attempt.attempts >= kMalformedAttempts) return std::nullopt;
+    return run_.service_retry().delay(trouble.error, attempt,
+                                      std::uniform_real_distribution<double>{}(random_));
   }
 
   Result<void> wait_for(const ReportTrouble& trouble) {
@@ -160,8 +160,9 @@ class ReportBatch {
     return note_wait(reason_of(*trouble.none), remedy_of(*trouble.none));
   }
 
-  Result<void> put_off(const ReportTrouble& trouble, const store::BatchItem& item) {
-    wait_ = delay_after(item.attempts + 1);
+  Result<void> put_off(const ReportTrouble& trouble, const store::BatchItem& item,
+                       milliseconds delay) {
+    wait_ = delay;
     yield_.trouble = trouble.error;
     auto noted = in_step([&](Transaction& tx) -> Result<void> {
       store::queue_batch_item_attempt(tx, run_.job(), item.counterparty_id,
@@ -188,6 +189,7 @@ class ReportBatch {
   JobRun& run_;
   JobYield yield_;
   std::optional<milliseconds> wait_;
+  std::mt19937_64 random_{std::random_device{}()};
 };
 
 }  // namespace

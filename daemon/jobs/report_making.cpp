@@ -25,10 +25,11 @@ std::unexpected<ReportTrouble> stopped() {
 }  // namespace
 
 ReportMaking::ReportMaking(const ExpressReportPorts& ports, JobRun& run, std::int64_t id,
-                           WithEnd with_end)
+                           int attempt, WithEnd with_end)
     : ports_(ports),
       run_(run),
       id_(id),
+      attempt_(attempt),
       with_end_(std::move(with_end)),
       records_(ports.records()) {}
 
@@ -50,7 +51,8 @@ std::expected<ReportEnd, ReportTrouble> ReportMaking::make() {
 std::expected<ReportEnd, ReportTrouble> ReportMaking::report_on(const ReportTarget& target) {
   const adapters::FocusQuery query{.id = target.inn,
                                    .known_ogrn = target.ogrn,
-                                   .subject = "counterparty " + std::to_string(id_)};
+                                   .subject = "counterparty " + std::to_string(id_),
+                                   .attempt = attempt_};
   if (run_.stopping()) return stopped();
   const auto risk = ports_.reports.risk(query, target.not_before);
   if (!risk) return without(target, risk.error());

@@ -35,7 +35,9 @@ class ReportMaking {
  public:
   // `with_end` adds to the transaction that writes the report, or that there is none.
   using WithEnd = std::function<void(store::Transaction& tx, ReportEnd end)>;
-  ReportMaking(const ExpressReportPorts& ports, JobRun& run, std::int64_t id, WithEnd with_end);
+  // `attempt` at this report, as calls are recorded.
+  ReportMaking(const ExpressReportPorts& ports, JobRun& run, std::int64_t id, int attempt,
+               WithEnd with_end);
 
   std::expected<ReportEnd, ReportTrouble> make();
   // It has failed for good; `also` adds to that transaction. After a trouble with `none`.
@@ -54,6 +56,7 @@ class ReportMaking {
   const ExpressReportPorts& ports_;
   JobRun& run_;
   const std::int64_t id_;
+  const int attempt_;
   const WithEnd with_end_;
   std::shared_ptr<store::Records> records_;
 };

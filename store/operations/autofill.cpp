@@ -34,6 +34,23 @@ ON CONFLICT (counterparty_id, source) DO UPDATE
    SET facts = excluded.facts, obtained_at = excluded.obtained_at
  WHERE counterparty_fact.obtained_at <= excluded.obtained_at
 )sql"};
+// Of a refresh that found nothing new; the version of the card stays.
+constexpr Sql kRefreshed{"c360_autofill_refreshed", R"sql(
+WITH kept AS (
+  INSERT INTO crm.counterparty_fact (counterparty_id, source, facts, obtained_at)
+  VALUES ($1::bigint, $2::text, $3::jsonb, $4::timestamptz)
+  ON CONFLICT (counterparty_id, source) DO UPDATE
+     SET facts = excluded.facts, obtained_at = excluded.obtained_at
+   WHERE counterparty_fact.obtained_at < excluded.obtained_at
+  RETURNING counterparty_id)
+UPDATE crm.counterparty SET autofilled_at = $4::timestamptz, autofill_source = $2::text
+ WHERE id IN (SELECT counterparty_id FROM kept)
+)sql"};
+// Of that INN and KPP there is one card (counterparty_inn_key).
+constexpr Sql kSameParty{"c360_autofill_same_party", R"sql(
+SELECT id FROM crm.counterparty
+WHERE inn = $1::text AND coalesce(kpp, '') = $2::text AND id <> $3::bigint AND deleted_at IS NULL
+)sql"};
 constexpr Sql kForgetJob{"c360_autofill_forget_job", R"sql(
 DELETE FROM ops.job WHERE record_id = $1::bigint AND kind = $2::text AND status = 'queued'
 )sql"};
@@ -64,7 +81,7 @@ constexpr int kEntityIsPrimary = 11;
 // Never a matter of opinion: the register alone knows.
 constexpr std::array<std::string_view, 3> kAlwaysWritten = {"registry_status", "liquidated_on",
                                                             "unreliable"};
-// Ways to reach somebody, not identity: taken only where there is none, and no conflict otherwise.
+// Ways to reach somebody, not identity: taken only where there is none.
 constexpr std::array<std::string_view, 3> kOnlyIfEmpty = {"post_address", "phone", "email"};
 
 bool is_one_of(std::string_view field, std::span<const std::string_view> fields) {
@@ -137,7 +154,8 @@ class Judge {
     const RequisiteEntry& current = pedigree_.current(field);
     if (counts_as_empty(field, current) || is_one_of(field, kAlwaysWritten))
       return write(field, current.value, theirs, facts_.source);
-    if (is_one_of(field, kOnlyIfEmpty) || field == "name") return;
+    if (is_one_of(field, kOnlyIfEmpty) || field == "name")
+      return differ(field, *current.value, current.source, theirs);
     if (request_.mode == AutofillMode::overwrite)
       return write(field, current.value, theirs, facts_.source);
     const RequisiteEntry* other = ours(field);
@@ -145,8 +163,13 @@ class Judge {
         other == nullptr || !other->value || rank(facts_.source) < rank(other->source);
     if (theirs_wins) return write(field, current.value, theirs, facts_.source);
     write(field, current.value, *other->value, other->source);
-    if (*other->value != theirs)
-      decisions_.conflicts.push_back({field, *other->value, other->source, theirs});
+    differ(field, *other->value, other->source, theirs);
+  }
+
+  // As pedigree_json() will tell it of the card.
+  void differ(const std::string& field, const std::string& ours, const std::string& source,
+              const std::string& theirs) {
+    if (ours != theirs) decisions_.conflicts.push_back({field, ours, source, theirs});
   }
 
   const Pedigree& pedigree_;
@@ -188,6 +211,21 @@ void drop_unfit(const Resource& resource, const Pedigree& pedigree, RegisterFact
   });
 }
 
+// The rest is still worth having where another card is the one of that KPP.
+Result<void> drop_taken_kpp(Transaction& tx, std::int64_t id, const Pedigree& pedigree,
+                            RegisterFacts& facts) {
+  const auto kpp = facts.value("kpp");
+  const auto inn = facts.value("inn");
+  if (!kpp || !inn || pedigree.current("kpp").value == *kpp) return {};
+  const auto rows = tx.query(kSameParty, Params{}.add(*inn).add(*kpp).add(id));
+  if (!rows) return std::unexpected(rows.error());
+  if ((*rows)->empty()) return {};
+  facts.warnings.push_back("kpp: counterparty " + std::string((*rows)->text(0, 0)) +
+                           " is the one of this INN and KPP");
+  std::erase_if(facts.values, [](const auto& fact) { return fact.first == "kpp"; });
+  return {};
+}
+
 Result<void> resolve_legal_form(Transaction& tx, RegisterFacts& facts) {
   if (facts.legal_form.empty()) return {};
   const auto rows = tx.query(kLegalForm, Params{}.add(facts.legal_form));
@@ -226,6 +264,28 @@ std::string facts_json(const RegisterFacts& facts) {
   json.begin_object();
   for (const auto& [field, value] : facts.values) json.member(field, value);
   return json.end_object().take();
+}
+
+Result<RegisterFacts> facts_of(const Rows& rows, std::string_view source) {
+  const auto json = Json::parse(rows.text(0, 0));
+  if (!json) return std::unexpected(json.error());
+  RegisterFacts facts{.source = std::string(source),
+                      .obtained_at = *rows.instant(0, 1),
+                      .values = {},
+                      .legal_form = {},
+                      .warnings = {}};
+  for (const auto& [field, value] : json->as_object())
+    facts.values.emplace_back(field, value.as_string());
+  return facts;
+}
+
+// Of two that asked at about the same time the later answer counts, whoever comes last to the card
+// (which is locked).
+Result<RegisterFacts> newest_of(Transaction& tx, std::int64_t id, const RegisterFacts& given) {
+  const auto rows = tx.query(kStoredFacts, Params{}.add(id).add(given.source));
+  if (!rows) return std::unexpected(rows.error());
+  if ((*rows)->empty() || *(*rows)->instant(0, 1) <= given.obtained_at) return given;
+  return facts_of(**rows, given.source);
 }
 
 // In JSON's spelling to what a column takes; the same for all but booleans.
@@ -405,12 +465,22 @@ Result<AutofillResult> autofill_counterparty(Records& records, Transaction& tx,
   if (!pedigree) return std::unexpected(pedigree.error());
   if (auto fits = check_target(*pedigree, request, given); !fits)
     return std::unexpected(fits.error());
-  RegisterFacts facts = given;
+  auto newest = newest_of(tx, request.id, given);
+  if (!newest) return std::unexpected(newest.error());
+  RegisterFacts facts = std::move(*newest);
   if (auto resolved = resolve_legal_form(tx, facts); !resolved)
     return std::unexpected(resolved.error());
+  if (auto dropped = drop_taken_kpp(tx, request.id, *pedigree, facts); !dropped)
+    return std::unexpected(dropped.error());
   drop_unfit(records.registry().get("counterparty"), *pedigree, facts);
   const Decisions decisions = Judge(*pedigree, facts, request).decide();
   const bool is_settled = request.only_changes && decisions.written.empty();
+  if (is_settled) {
+    auto noted = tx.query(
+        kRefreshed,
+        Params{}.add(request.id).add(facts.source).add(facts_json(facts)).add(facts.obtained_at));
+    if (!noted) return std::unexpected(noted.error());
+  }
   if (request.mode == AutofillMode::preview || is_settled)
     return AutofillResult{.json = result_json(request, decisions, facts, {}),
                           .record = {},
@@ -449,16 +519,9 @@ Result<std::optional<RegisterFacts>> stored_facts(Database& database, std::int64
   auto rows = database.execute(Pool::work, kStoredFacts, Params{}.add(id).add(source));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  const auto json = Json::parse(rows->text(0, 0));
-  if (!json) return std::unexpected(json.error());
-  RegisterFacts facts{.source = std::string(source),
-                      .obtained_at = *rows->instant(0, 1),
-                      .values = {},
-                      .legal_form = {},
-                      .warnings = {}};
-  for (const auto& [field, value] : json->as_object())
-    facts.values.emplace_back(field, value.as_string());
-  return facts;
+  auto facts = facts_of(*rows, source);
+  if (!facts) return std::unexpected(facts.error());
+  return std::move(*facts);
 }
 
 }  // namespace c360::store

@@ -51,7 +51,9 @@ struct AutofillRequest {
   AutofillMode mode = AutofillMode::fill_empty;
   std::vector<std::string> policy;        // sources, the one believed most first
   std::optional<std::int64_t> version{};  // If-Match
-  bool only_changes = false;              // where no value changes nothing is written, no event
+  // Where no value changes the card stays as it is, without an event: only that it was asked about
+  // is noted.
+  bool only_changes = false;
   bool is_new = false;  // the card was made in this transaction: its job has nothing left to do
 };
 

@@ -48,7 +48,7 @@ WITH room AS (
   SELECT least($1::bigint, min(greatest(0, floor(q.remaining - coalesce(q.total, 0) * 0.05))))::bigint
          AS jobs
     FROM ops.service_quota AS q
-   WHERE q.service = 'kontur' AND q.name LIKE '%briefReport%' AND q.remaining IS NOT NULL
+   WHERE q.service = 'kontur' AND q.name ~ '(^|[ ,&/])briefReport($|[ ,&])' AND q.remaining IS NOT NULL
      AND q.told_at > now() - interval '1 day'),
 stale AS (
   SELECT r.counterparty_id, r.inn FROM crm.express_report AS r
@@ -70,7 +70,12 @@ asked AS (
 unasked AS (
   SELECT c.id AS counterparty_id, c.inn FROM crm.counterparty AS c
    WHERE NOT EXISTS (SELECT FROM crm.express_report AS r WHERE r.counterparty_id = c.id)
-     AND crm.asks_service('kontur', c) AND c.registry_status IS DISTINCT FROM 'liquidated'
+     AND c.inn IS NOT NULL AND c.deleted_at IS NULL AND c.merged_into_id IS NULL
+     AND NOT 'inn' = ANY (c.unverified_fields)
+     AND c.origin = ANY (SELECT unnest(CASE WHEN s.on_import THEN ARRAY['import'] END
+                                       || ARRAY['api', 'mail', 'job', 'portal', 'system'])
+                           FROM ops.service_switch AS s WHERE s.service = 'kontur' AND s.is_on)
+     AND c.registry_status IS DISTINCT FROM 'liquidated'
    ORDER BY c.id LIMIT (SELECT jobs FROM room) - (SELECT count(*) FROM stale)),
 begun AS (
   INSERT INTO crm.express_report (counterparty_id, inn) SELECT counterparty_id, inn FROM unasked

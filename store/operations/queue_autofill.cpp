@@ -3,7 +3,8 @@
 namespace c360::store {
 namespace {
 
-// $1 the kind of job, $2 how many. Whichever register spoke last, and whichever is on.
+// $1 the kind of job, $2 how many. Whichever register spoke last, and whichever is on. A card whose
+// job failed, or of whom nothing is known (of a division by its KPP too), has its turn in a week.
 constexpr Sql kMissing{"autofill_queue_missing", R"sql(
 WITH due AS (
   SELECT c.id, c.inn, row_number() OVER (ORDER BY f.obtained_at NULLS FIRST, c.id) AS place
@@ -21,6 +22,9 @@ WITH due AS (
                         AND a.method IN ('findById/party', 'req')
                         AND a.subject IN (c.inn, c.inn || '/' || c.kpp) AND a.is_negative
                         AND a.obtained_at > now() - interval '7 days')
+     AND NOT EXISTS (SELECT FROM ops.job AS j
+                      WHERE j.record_id = c.id AND j.kind = $1 AND j.status = 'failed'
+                        AND j.finished_at > now() - interval '7 days')
    ORDER BY f.obtained_at NULLS FIRST, c.id LIMIT $2)
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger, run_at)
 SELECT $1, id || ':' || inn, id, -20, 'schedule', now() + place * interval '2 hours' / $2::integer
@@ -47,6 +51,9 @@ WITH due AS (
                         AND a.method IN ('findById/party', 'req')
                         AND a.subject IN (c.inn, c.inn || '/' || c.kpp) AND a.is_negative
                         AND a.obtained_at > now() - interval '7 days')
+     AND NOT EXISTS (SELECT FROM ops.job AS j
+                      WHERE j.record_id = c.id AND j.kind = $1 AND j.status = 'failed'
+                        AND j.finished_at > now() - interval '7 days')
    ORDER BY f.obtained_at, c.id LIMIT $2)
 INSERT INTO ops.job (kind, dedupe_key, record_id, priority, trigger, run_at)
 SELECT $1, id || ':' || inn, id, -20, 'schedule', now() + place * interval '4 hours' / $2::integer

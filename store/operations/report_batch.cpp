@@ -16,7 +16,7 @@ constexpr int kPriority = -10;  // behind what a person waits for
 constexpr Sql kTerms{"report_batch_terms", R"sql(
 SELECT s.is_on, s.batch_limit, s.reports_per_second,
        (SELECT min(floor(q.remaining))::bigint FROM ops.service_quota AS q
-         WHERE q.service = 'kontur' AND q.name LIKE '%briefReport%' AND q.remaining IS NOT NULL)
+         WHERE q.service = 'kontur' AND q.name ~ '(^|[ ,&/])briefReport($|[ ,&])' AND q.remaining IS NOT NULL)
   FROM ops.service_switch AS s WHERE s.service = 'kontur')sql"};
 // The subject of an answer is the INN, as adapters/focus_reports.cpp keeps it.
 constexpr std::string_view kJudge = R"sql(

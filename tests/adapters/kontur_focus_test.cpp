@@ -270,5 +270,15 @@ TEST_F(KonturTest, TheKeyOfTheQueryIsNowhereNorIsTheSignedLink) {
   }
 }
 
+TEST(KonturCounters, CountTheMethodsTheyNameHoweverTheyAreSpelled) {
+  using kontur::counts;
+  for (const char* ours : {"req", "egrDetails, req", "api3/req & api3/egrDetails", "/api3/req"})
+    EXPECT_TRUE(counts(ours, kontur::kRequisitesMethods)) << ours;
+  for (const char* other : {"", "briefReport", "req/mon", "reqs", "xreq, monList"})
+    EXPECT_FALSE(counts(other, kontur::kRequisitesMethods)) << other;
+  EXPECT_TRUE(counts("req/mon", kontur::kWatchMethods));
+  EXPECT_TRUE(counts("briefReport", kontur::kReportMethods));
+}
+
 }  // namespace
 }  // namespace c360::adapters

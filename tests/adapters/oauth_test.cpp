@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "adapters/curl_http_client.h"
+#include "tests/support/connect_proxy.h"
 #include "tests/support/service_account.h"
 #include "tests/support/token_server.h"
 
@@ -261,6 +262,24 @@ TEST_F(OAuth, OtherAnswersAreJudgedByTheirStatus) {
   const Error busy = refused({429, nothing, "application/json", {{"Retry-After", "7"}}});
   EXPECT_EQ(busy.code, ErrorCode::rate_limited);
   EXPECT_EQ(busy.retry_after, seconds{7});
+  const Error dated = refused(
+      {429, nothing, "application/json", {{"Retry-After", "Sun, 22 Nov 2020 00:00:00 GMT"}}});
+  EXPECT_EQ(dated.retry_after, seconds{1}) << "a date, which is over";
+  const Error later = refused(
+      {429, nothing, "application/json", {{"Retry-After", "Fri, 22 Nov 2199 00:00:00 GMT"}}});
+  EXPECT_EQ(later.retry_after, seconds{86'400});
+}
+
+TEST_F(OAuth, GoesThroughItsProxyWhichSeesNoToken) {
+  const c360::testing::ConnectProxy proxy;
+  settings.proxy = {.url = proxy.url(), .credentials = Secret("ann:word")};
+  provider.answer_next({200, fixture("google_ok.json")});
+
+  ASSERT_TRUE(ask());
+
+  ASSERT_EQ(proxy.requests().size(), 1U);
+  EXPECT_THAT(proxy.requests().front(), HasSubstr("Proxy-Authorization: Basic YW5uOndvcmQ="));
+  EXPECT_THAT(proxy.requests().front(), Not(HasSubstr("consented")));
 }
 
 TEST_F(OAuth, AnswersThatAreNoneAreAskedForAgain) {

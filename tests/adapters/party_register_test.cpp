@@ -411,6 +411,60 @@ TEST_F(PartyRegisterTest, StoppingEndsACallUnderWay) {
   EXPECT_EQ(answer.get().error().reason, "interrupted");
 }
 
+TEST_F(PartyRegisterTest, WhoWorksInTheBackgroundIsInterruptedAndWhoIsWaitedForIsNot) {
+  settings.dadata.find.whole = seconds{60};
+  std::promise<void> came;
+  std::promise<void> both;
+  std::atomic<int> calls = 0;
+  server.on(kFind, {.delivery = c360::testing::Delivery::silent});
+  server.on_request([&](const auto&) {
+    if (++calls == 1) came.set_value();
+    if (calls == 2) both.set_value();
+  });
+  auto one = daemon();
+  auto job = std::async(std::launch::async, [&] { return ask(*one); });
+  came.get_future().wait();
+  RetryPolicy patient = RetryPolicy::interactive();
+  patient.attempts = 1;
+  patient.budget = seconds{2};
+  auto person = std::async(std::launch::async, [&] {
+    return one->parties.find({.id = "7736050003", .kpp = {}, .subject = {}}, false, patient);
+  });
+  both.get_future().wait();
+
+  one->parties.interrupt();
+
+  EXPECT_EQ(job.get().error().reason, "interrupted");
+  EXPECT_EQ(person.get().error().reason, "timeout") << "his own deadline ended it";
+  server.on(kFind, {.body = company()});
+  EXPECT_EQ(outcome(ask(*one)), Outcome::found) << "later calls are made as ever";
+}
+
+TEST_F(PartyRegisterTest, EachCallIsRecordedWithItsAttempt) {
+  struct Attempts final : CallJournal {
+    void record(const CallRecord& record) override { seen.push_back(record.attempt); }
+    std::vector<int> seen;
+  } journal;
+  server.next({.status = 502});
+  Quiet quiet;
+  store::Database own{database, quiet.observer};
+  MemoryGateStates states;
+  PartyRegister parties{
+      settings,
+      "one",
+      {.database = own,
+       .states = states,
+       .clock = clock,
+       .connect = [] { return std::make_unique<CurlHttpClient>("client360/test"); },
+       .journal = &journal}};
+
+  const auto found = parties.find({.id = kInn, .kpp = {}, .subject = {}, .attempt = 3}, false,
+                                  {.attempts = 2, .first = milliseconds{1}});
+
+  EXPECT_TRUE(found);
+  EXPECT_EQ(journal.seen, (std::vector{3, 4}));
+}
+
 TEST(StoredGateStatesTest, AStateIsReadAsItWasWritten) {
   const Instant now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22};
   const GateState state{.pause = GatePause{.cause = Outcome::auth,

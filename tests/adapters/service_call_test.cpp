@@ -57,6 +57,15 @@ TEST_F(FaultTest, ADrippingOrSilentServiceIsCutAtTheDeadlineOfTheWholeCall) {
   }
 }
 
+TEST_F(FaultTest, AServiceSilentForLongerThanItsFirstByteMayTakeIsGivenUp) {
+  options.find.first_byte = seconds{1};
+
+  const NoAnswer none = none_for({.delivery = Delivery::silent});
+
+  EXPECT_EQ(none.outcome, Outcome::retryable);
+  EXPECT_THAT(none.detail, HasSubstr("too slow")) << "and not at the end of the whole call";
+}
+
 TEST_F(FaultTest, HalfAnAnswerIsMalformed) {
   for (const Delivery delivery : {Delivery::short_of_length, Delivery::open_chunk,
                                   Delivery::no_http, Delivery::long_header}) {
@@ -169,7 +178,7 @@ TEST_F(FaultTest, ACertificateThatDoesNotHoldIsAnAlarmAndNothingIsSent) {
 
 TEST_F(FaultTest, AProxyOfTheServiceIsGoneThroughAndSeesNoKey) {
   const c360::testing::ConnectProxy proxy;
-  options.find.proxy = proxy.url();
+  options.find.proxy.url = proxy.url();
   server.next({.body = good});
 
   const auto party = find();
@@ -182,13 +191,35 @@ TEST_F(FaultTest, AProxyOfTheServiceIsGoneThroughAndSeesNoKey) {
 
   // One that refuses is a failure of the way, and nobody goes around it.
   const c360::testing::ConnectProxy closed(407);
-  options.find.proxy = closed.url();
+  options.find.proxy.url = closed.url();
   const auto refused = find();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().outcome, Outcome::retryable);
   EXPECT_THAT(refused.error().detail, HasSubstr("407"));
   EXPECT_THAT(refused.error().detail, HasSubstr("by the proxy " + closed.url()));
   EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(FaultTest, AProxyThatAsksForAPasswordGetsItAndNobodyElse) {
+  const c360::testing::ConnectProxy proxy;
+  options.find.proxy = {.url = proxy.url(), .credentials = Secret("ann:PLANTED:pass word")};
+  server.next({.body = good});
+
+  ASSERT_TRUE(find());
+
+  ASSERT_EQ(proxy.requests().size(), 1U);
+  EXPECT_THAT(proxy.requests().front(),
+              HasSubstr("Proxy-Authorization: Basic YW5uOlBMQU5URUQ6cGFzcyB3b3Jk\r\n"));
+  const auto asked = server.requests().front();
+  for (const auto& [name, value] : asked.headers)
+    EXPECT_THAT(value, Not(HasSubstr("YW5uOlBMQU5URUQ")));
+
+  const c360::testing::ConnectProxy closed(407);
+  options.find.proxy.url = closed.url();
+  const auto refused = find();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, Not(HasSubstr("PLANTED")));
+  EXPECT_THAT(refused.error().detail, Not(HasSubstr("ann")));
 }
 
 TEST_F(FaultTest, NobodyThereIsRetryableAndAStopEndsTheCall) {

@@ -197,5 +197,36 @@ TEST(Retries, APersonWaitsForTwoAttemptsWithinTheBudget) {
   EXPECT_FALSE(third.next(none, milliseconds{20}, kNow));
 }
 
+TEST(ServiceGateTest, AServiceThatNamesALaterTimeThanTheBreakerIsLeftAloneUntilThen) {
+  MemoryGateStates states;
+  const ServiceGate gate({"dadata", "suggestions", "find"}, "settings",
+                         {.rates = {{.calls = 100, .burst = 100}}, .failures_to_open = 1}, states);
+  const Instant now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22};
+  ASSERT_TRUE(gate.enter("find", now));
+  NoAnswer none{.outcome = Outcome::retryable, .retry_at = now + std::chrono::hours{1}};
+
+  gate.leave("find", &none, now);
+
+  EXPECT_EQ(none.retry_at, now + std::chrono::hours{1});
+  EXPECT_FALSE(gate.enter("find", now + std::chrono::minutes{59}));
+  EXPECT_TRUE(gate.enter("find", now + std::chrono::hours{1}));
+}
+
+TEST(ServiceGateTest, WhatWasNotSentCountsAgainstNoLimitOfOurs) {
+  MemoryGateStates states;
+  const ServiceGate gate(
+      {"dadata", "suggestions", "find"}, "settings",
+      {.rates = {{.calls = 100, .burst = 100}}, .day_calls = 1, .month_calls = 1}, states);
+  const Instant now = std::chrono::sys_days{std::chrono::year{2026} / 11 / 22};
+
+  ASSERT_TRUE(gate.enter("find", now));
+  NoAnswer unsent{.outcome = Outcome::retryable, .reason = "unsent"};
+  gate.leave("find", &unsent, now);
+  ASSERT_TRUE(gate.enter("find", now));
+  gate.leave("find", nullptr, now);
+
+  EXPECT_EQ(gate.enter("find", now).error().reason, "day_limit");
+}
+
 }  // namespace
 }  // namespace c360::adapters

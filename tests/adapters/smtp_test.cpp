@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/connect_proxy.h"
 #include "tests/support/dovecot.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/smtp_server.h"
@@ -95,6 +96,35 @@ class Smtp : public ::testing::Test {
   ManualClock clock_;
   RecordedCalls journal_;
 };
+
+TEST_F(Smtp, GoesThroughAProxyThatSeesNeitherTheMailNorTheSignIn) {
+  for (const auto tls : {SmtpServerOptions::Tls::starttls, SmtpServerOptions::Tls::implicit}) {
+    const ConnectProxy proxy;
+    SmtpServer server({.tls = tls});
+    SmtpOptions options = options_of(server);
+    options.tls = tls == SmtpServerOptions::Tls::implicit ? SmtpTls::implicit : SmtpTls::starttls;
+    options.proxy = {.url = proxy.url(), .credentials = Secret("ann:word")};
+
+    const auto sent = channel(options).send(hello(), {});
+
+    ASSERT_TRUE(sent) << sent.error().detail;
+    EXPECT_EQ(sent->state, Carried::sent);
+    EXPECT_THAT(server.mails(), SizeIs(1));
+    EXPECT_THAT(proxy.asked(), ElementsAre("127.0.0.1:" + std::to_string(server.port())));
+    ASSERT_THAT(proxy.requests(), SizeIs(1));
+    EXPECT_THAT(proxy.requests().front(), HasSubstr("Proxy-Authorization: Basic YW5uOndvcmQ="));
+  }
+
+  // A refusal of the proxy is none of the server's, and nobody goes around it.
+  const ConnectProxy closed(403);
+  SmtpServer server;
+  SmtpOptions options = options_of(server);
+  options.proxy.url = closed.url();
+  const auto refused = channel(options).send(hello(), {});
+  EXPECT_EQ(said(refused), "retryable unreachable");
+  EXPECT_THAT(refused.error().detail, HasSubstr("by the proxy " + closed.url()));
+  EXPECT_THAT(server.commands(), IsEmpty());
+}
 
 TEST_F(Smtp, MailReachesTheServerWholeAndOverTls) {
   SmtpServer server;

@@ -329,14 +329,22 @@ TEST_F(AutofillJobs, ACompanyTheRegisterDroppedIsNotAskedForEveryDay) {
   EXPECT_EQ(sweep("counterparty_refresh"), "1");
 }
 
-TEST_F(AutofillJobs, ADivisionTheRegisterDoesNotKnowIsNotAskedForEveryNight) {
+TEST_F(AutofillJobs, ADivisionNobodyKnowsAndACardThatAlwaysFailsHaveTheirTurnInAWeek) {
   register_.on(kFind, {.body = R"({"suggestions":[]})"});
-  card(admin_, "7728168971", R"(,"kind":"branch","kpp":"771543001")");
+  card(admin_, "7707083893", R"(,"kind":"branch","kpp":"770143001")");
   ASSERT_EQ(run("counterparty_autofill"), "0");
+  EXPECT_EQ(sweep("counterparty_autofill"), "0") << "it is kept under INN and KPP";
 
+  const std::string failing = card(admin_, "7736050003");
+  sql("UPDATE ops.job SET status = 'failed', finished_at = now() WHERE status = 'queued' AND "
+      "record_id = " +
+      failing + " RETURNING 1");
   EXPECT_EQ(sweep("counterparty_autofill"), "0");
+
   sql("UPDATE ops.service_answer SET obtained_at = now() - interval '8 days' RETURNING 1");
-  EXPECT_EQ(sweep("counterparty_autofill"), "1");
+  sql("UPDATE ops.job SET finished_at = now() - interval '8 days' WHERE status = 'failed' "
+      "RETURNING 1");
+  EXPECT_EQ(sweep("counterparty_autofill"), "2");
 }
 
 TEST_F(AutofillJobs, WhereDadataIsOffKonturFocusFillsTheCardInItsOwnName) {

@@ -450,5 +450,46 @@ TEST_F(ExpressReportTest, WhatWasFoundOutOfOneCompanyIsNotSaidOfAnother) {
   EXPECT_EQ(said(), "none none false");
 }
 
+TEST_F(ExpressReportTest, OneThatIsCanceledLeavesNoCardWaiting) {
+  const std::string key = card();
+  const auto job = std::stoll(sql("SELECT id FROM ops.job WHERE kind = 'express_report'"));
+
+  ASSERT_TRUE(store::cancel_job(*database_, job));
+
+  EXPECT_EQ(report(key, "status || ' ' || reason"), "failed job_canceled");
+  EXPECT_EQ(value("counterparty", key, "check_status"), "failed");
+  EXPECT_EQ(sql("SELECT changes->0->>'new' FROM crm.history_event "
+                "WHERE event = 'check_status_changed'"),
+            "failed");
+  // Put back it is made after all.
+  focus_.next(risk());
+  focus_.next(pdf());
+  ASSERT_TRUE(store::retry_job(*database_, job));
+  EXPECT_EQ(run(), "done");
+  EXPECT_EQ(report(key, "status"), "ready");
+}
+
+TEST_F(ExpressReportTest, ARenewalThatIsCanceledLeavesTheReportThereIs) {
+  focus_.next(risk());
+  focus_.next(pdf());
+  const std::string key = card();
+  ASSERT_EQ(run(), "done");
+  ask_again(key);
+  const auto job = std::stoll(sql("SELECT max(id) FROM ops.job WHERE kind = 'express_report'"));
+  // The daemon that had begun it is gone.
+  sql("UPDATE crm.express_report SET status = 'running' RETURNING 1");
+
+  ASSERT_TRUE(store::cancel_job(*database_, job));
+
+  EXPECT_EQ(report(key, "status"), "ready");
+  EXPECT_EQ(value("counterparty", key, "check_status"), "reliable");
+  focus_.next(risk());
+  focus_.next(pdf('b'));
+  ASSERT_TRUE(store::retry_job(*database_, job));
+  EXPECT_EQ(run(), "done");
+  EXPECT_EQ(documents(key), "1");
+  EXPECT_EQ(calls(), 4U) << "put back it is asked for again";
+}
+
 }  // namespace
 }  // namespace c360::daemon

@@ -70,13 +70,15 @@ class JobWorkersTest : public ::testing::Test {
   // As in a daemon of its own.
   std::unique_ptr<JobWorkers> workers(JobHandlers handlers, const std::string& holder = "a",
                                       std::size_t threads = 2, milliseconds lease = seconds{60}) {
-    JobWorkersOptions options{.holder = holder,
-                              .threads = threads,
-                              .zone = *TimeZone::named("Europe/Moscow"),
-                              .database = {.url = url},
-                              .lease = lease,
-                              .renewal = std::min<milliseconds>(lease / 4, seconds{15}),
-                              .retry = {.first = milliseconds{1}, .limit = milliseconds{20}}};
+    JobWorkersOptions options{
+        .holder = holder,
+        .threads = threads,
+        .zone = *TimeZone::named("Europe/Moscow"),
+        .database = {.url = url},
+        .lease = lease,
+        .renewal = std::min<milliseconds>(lease / 4, seconds{15}),
+        .retry = {.first = milliseconds{1}, .limit = milliseconds{20}},
+        .service_retry = {.first = milliseconds{1}, .limit = milliseconds{20}, .attempts = 2}};
     auto made =
         std::make_unique<JobWorkers>(database, std::move(handlers), options, quiet.observer);
     made->start();
@@ -194,6 +196,29 @@ TEST_F(JobWorkersTest, ATemporaryFailureIsTriedAgainUntilTheLimitAndAnyOtherIsNo
               ::testing::HasSubstr(R"(client360_job_runs_total{kind="away",result="dead"} 1)"));
 }
 
+TEST_F(JobWorkersTest, WhatAServiceDoesNotAnswerIsTriedAgainByTheSettingsOfServices) {
+  const auto running = workers(
+      {{"asks",
+        [&](JobRun& run) -> Result<JobYield> {
+          if (run.job().attempts == 2) {
+            EXPECT_TRUE(run.is_last_call());
+          }
+          return std::unexpected(run.unanswered(
+              {.outcome = adapters::Outcome::retryable, .reason = "timeout"}, SystemClock{}.now()));
+        }},
+       {"writes", [&](JobRun&) -> Result<JobYield> {
+          return fail(ErrorCode::timeout, "the database took too long");
+        }}});
+  const auto asks = add({.kind = "asks", .max_attempts = 4});
+  const auto writes = add({.kind = "writes", .max_attempts = 4});
+
+  EXPECT_TRUE(ends(asks, "failed"));
+  EXPECT_TRUE(ends(writes, "failed"));
+
+  EXPECT_EQ(sql("SELECT string_agg(kind || ' ' || attempts, ', ' ORDER BY kind) FROM ops.job"),
+            "asks 2, writes 4");
+}
+
 TEST_F(JobWorkersTest, AServiceThatRefusesOurKeyCostsNoAttempt) {
   const auto running = workers({{"told",
                                  [&](JobRun&) -> Result<JobYield> {
@@ -217,6 +242,35 @@ TEST_F(JobWorkersTest, AServiceThatRefusesOurKeyCostsNoAttempt) {
   EXPECT_THAT(
       quiet.metrics.serialize(),
       ::testing::HasSubstr(R"(client360_job_runs_total{kind="told",result="given_back"} 1)"));
+}
+
+TEST_F(JobWorkersTest, AServiceThatIsToBeLeftAloneIsNotAskedByEachOfThoseThatWait) {
+  sql("WITH made AS (INSERT INTO ops.job (kind, trigger) SELECT 'ask', CASE WHEN n > 190 THEN "
+      "'schedule' ELSE 'api' END FROM generate_series(1, 200) AS n RETURNING id) "
+      "SELECT count(*) FROM made");
+  std::atomic<int> asked = 0;
+  const auto running =
+      workers({{"ask",
+                [&](JobRun&) -> Result<JobYield> {
+                  ++asked;
+                  Error error{.code = ErrorCode::rate_limited, .detail = "the breaker is open"};
+                  error.retry_after = seconds{600};
+                  return std::unexpected(error);
+                }},
+               {"other", counting()}});
+
+  EXPECT_TRUE(
+      becomes("SELECT count(*) FROM ops.job WHERE kind = 'ask' AND status = 'queued' AND "
+              "run_at > now() + interval '9 minutes' AND error_code = 'rate_limited' AND "
+              "last_error = 'the breaker is open'",
+              "200"));
+  const auto other = add({.kind = "other"});
+  EXPECT_TRUE(ends(other, "done"));
+
+  // One of each worker at most, of what people asked for and of what the clock did.
+  EXPECT_LE(asked, 4);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.job_run WHERE result = 'skipped'"),
+            std::to_string(asked.load()));
 }
 
 TEST_F(JobWorkersTest, AJobWhoseWorkerDiedIsCompletedByAnother) {
@@ -336,6 +390,31 @@ TEST(JobRetry, FollowsTheClassOfTheFailure) {
   job.attempts = 1;
   job.max_attempts = 10;
   EXPECT_EQ(retry.delay({.code = ErrorCode::timeout}, job, 1.0), milliseconds{2'500});
+}
+
+// adapters.md, 0.2.
+TEST(JobRetry, OfAServiceGrowsThreefoldWithFullJitterUpToAQuarterOfAnHour) {
+  const JobRetry retry = JobRetry::of_services(adapters::RetryPolicy::background());
+  const auto delay = [&](int attempt, double chance, std::optional<seconds> told = {}) {
+    Error error{.code = ErrorCode::unavailable};
+    error.retry_after = told;
+    store::Job job;
+    job.attempts = attempt;
+    job.max_attempts = 10;
+    return retry.delay(error, job, chance);
+  };
+  EXPECT_EQ(delay(1, 0.0), seconds{2});
+  EXPECT_EQ(delay(2, 0.0), seconds{6});
+  EXPECT_EQ(delay(4, 0.0), seconds{54});
+  EXPECT_EQ(delay(4, 0.5), seconds{27});
+  EXPECT_EQ(delay(1, 0.0, seconds{3'600}), seconds{3'600}) << "Retry-After";
+  EXPECT_EQ(delay(5, 0.0), std::nullopt) << "the last";
+
+  adapters::RetryPolicy longer = adapters::RetryPolicy::background();
+  longer.attempts = 10;
+  EXPECT_EQ(JobRetry::of_services(longer).delay({.code = ErrorCode::timeout},
+                                                {.attempts = 8, .max_attempts = 10}, 0.0),
+            seconds{900});
 }
 
 }  // namespace

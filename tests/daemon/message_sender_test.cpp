@@ -177,6 +177,7 @@ TEST_F(MessageSenderTest, LeaseOutlastsTheLongestSend) {
   config.telegram.token = Secret("1:token");
   config.telegram.document_whole = minutes{2};
   config.telegram.max_parts = 10;
+  config.telegram.connections = 1;
   config.sms.provider = SmsProvider::sms_ru;
   config.sms.api_key = Secret("key");
   config.sms.limits.call.whole = minutes{5};
@@ -190,6 +191,20 @@ TEST_F(MessageSenderTest, LeaseOutlastsTheLongestSend) {
   EXPECT_TRUE(made[1].notes_parts);
   EXPECT_EQ(made[2].name, "sms");
   EXPECT_GT(made[2].longest_send, minutes{5});
+}
+
+TEST_F(MessageSenderTest, AChannelHasAsManyLinesAsItsSettingsSay) {
+  config.telegram.token = Secret("1:token");
+  config.telegram.connections = 3;
+  config.sms.provider = SmsProvider::sms_ru;
+  config.sms.api_key = Secret("key");
+  config.sms.connections = 2;
+
+  std::string lines;
+  for (const ChannelSetup& line : channels())
+    if (line.name != "email") lines += line.name + " " + std::to_string(line.line) + ", ";
+
+  EXPECT_EQ(lines, "telegram 1, telegram 2, telegram 3, sms 1, sms 2, ");
 }
 
 TEST_F(MessageSenderTest, WhatACrashLeavesBehindCountsAsUnclear) {

@@ -24,6 +24,7 @@ using ::testing::IsEmpty;
 using testing::ServiceReply;
 using testing::ServiceRequest;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr const char* kList = "/api3/monList";
 constexpr const char* kChanges = "/api3/req/mon";
@@ -45,7 +46,7 @@ class WatchListTest : public JobTest {
       return ServiceReply{.body = "[" + found + "]"};
     });
     service_.on(kChanges, {.body = "[]"});
-    turn_on("key 1");
+    turn_on("key1 limits");
     restart();
   }
   void turn_on(const std::string& key) {
@@ -122,8 +123,11 @@ TEST_F(WatchListTest, EachCompanyIsToldOnceAndNoneTheSettingsLeaveOut) {
 
   EXPECT_THAT(told(), ElementsAre("POST " + company_inn(1) + "," + company_inn(2)));
   EXPECT_EQ(service_.requests().front().query.at("append"), "true");
-  // Another key has another list.
-  turn_on("key 2");
+  // Another limit has the same list, another key has its own.
+  turn_on("key1 others");
+  EXPECT_EQ(watch(), "0 0");
+  EXPECT_THAT(told(), SizeIs(1));
+  turn_on("key2 limits");
   EXPECT_EQ(watch(), "0 0");
   EXPECT_THAT(told(), SizeIs(2));
 }
@@ -173,6 +177,125 @@ TEST_F(WatchListTest, MissedDaysAreAskedForOneByOneAndAFailureLosesNone) {
   EXPECT_THAT(asked(), SizeIs(4 + 90));
 }
 
+TEST_F(WatchListTest, ADayThatIsRefusedForGoodStopsNoOther) {
+  card(company_inn(1), admin_);
+  ASSERT_EQ(watch(), "0 0");
+  day_passes(2);
+  service_.answer(kChanges, [](const ServiceRequest& request) {
+    if (request.query.at("date") == "2026-11-22")
+      return ServiceReply{.status = 400, .body = "wrong date", .content_type = "text/plain"};
+    return ServiceReply{.body = R"([{"inn":")" + company_inn(1) + "\"}]"};
+  });
+
+  EXPECT_THAT(watch(), StartsWith("1 1 "));
+
+  EXPECT_THAT(asked(), ElementsAre("2026-11-22", "2026-11-23"));
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.job WHERE kind = 'counterparty_refresh'"), "1");
+  day_passes();
+  EXPECT_EQ(watch(), "1 0");
+  EXPECT_THAT(asked(), ElementsAre("2026-11-22", "2026-11-23", "2026-11-24"));
+}
+
+TEST_F(WatchListTest, AnAnswerThatIsNoneTwiceIsOfItsDayAlone) {
+  card(company_inn(1), admin_);
+  ASSERT_EQ(watch(), "0 0");
+  day_passes(2);
+  service_.next({.body = "<html>", .content_type = "text/html"});
+  service_.next({.body = "<html>", .content_type = "text/html"});
+
+  EXPECT_THAT(watch(), StartsWith("0 1 "));
+
+  EXPECT_THAT(asked(), ElementsAre("2026-11-22", "2026-11-22", "2026-11-23"));
+}
+
+TEST_F(WatchListTest, WhereTheMethodIsRefusedNoDayIsLeftOut) {
+  card(company_inn(1), admin_);
+  ASSERT_EQ(watch(), "0 0");
+  day_passes(2);
+  service_.on(kChanges, {.status = 404, .body = "nothing here", .content_type = "text/plain"});
+
+  EXPECT_THAT(watch(), HasSubstr("upstream_rejected"));
+  service_.on(kChanges, {.body = "[]"});
+  EXPECT_EQ(watch(), "0 0");
+
+  EXPECT_THAT(asked(), ElementsAre("2026-11-22", "2026-11-22", "2026-11-23"));
+}
+
+TEST_F(WatchListTest, OneInnThatIsRefusedKeepsNobodyElseOffTheList) {
+  for (int i = 1; i <= 5; ++i) card(company_inn(i), admin_);
+  service_.answer(kList, [](const ServiceRequest& request) {
+    if (request.body.find(company_inn(3)) != std::string::npos)
+      return ServiceReply{.status = 400, .body = "wrong", .content_type = "text/plain"};
+    std::string found;
+    for (const auto inn : split(request.body, ','))
+      found += (found.empty() ? "" : ",") + (R"({"inn":")" + std::string(inn) + "\"}");
+    return ServiceReply{.body = "[" + found + "]"};
+  });
+
+  EXPECT_THAT(watch(), StartsWith("0 1 "));
+
+  EXPECT_EQ(sql("SELECT string_agg(inn, ',' ORDER BY inn) FROM ops.watched_party "
+                "WHERE NOT is_recognised"),
+            company_inn(3));
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.watched_party"), "5");
+  const auto calls = told().size();
+  EXPECT_EQ(watch(), "0 0");
+  EXPECT_THAT(told(), SizeIs(calls)) << "it is left out for a month";
+}
+
+TEST_F(WatchListTest, WhoseCardIsDeletedLeavesTheList) {
+  const std::string gone = card(company_inn(1), admin_);
+  card(company_inn(2), admin_);
+  card(company_inn(3), admin_);
+  ASSERT_EQ(watch(), "0 0");
+  ASSERT_TRUE(records_->remove(kind("counterparty"), gone, admin_));
+
+  EXPECT_EQ(watch(), "0 0");
+
+  EXPECT_THAT(told(), SizeIs(2));
+  EXPECT_EQ(told().back(), "POST " + company_inn(2) + "," + company_inn(3));
+  EXPECT_EQ(service_.requests().back().query.count("append"), 0U) << "in place of all there were";
+  EXPECT_EQ(sql("SELECT string_agg(inn, ',' ORDER BY inn) FROM ops.watched_party"),
+            company_inn(2) + "," + company_inn(3));
+  EXPECT_EQ(watch(), "0 0");
+  EXPECT_THAT(told(), SizeIs(2));
+}
+
+TEST_F(WatchListTest, AListThatBeginsAnewHasAllWhoStay) {
+  constexpr int kMany = static_cast<int>(adapters::KonturFocus::kMaxWatched) + 20;
+  const std::string gone = card(company_inn(0), admin_);
+  for (int i = 1; i <= kMany; ++i) card(company_inn(i), admin_);
+  ASSERT_EQ(watch(), "0 0");
+  ASSERT_TRUE(records_->remove(kind("counterparty"), gone, admin_));
+
+  EXPECT_EQ(watch(), "0 0");
+
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.watched_party WHERE is_recognised"),
+            std::to_string(kMany));
+  ASSERT_THAT(told(), SizeIs(4));
+  EXPECT_EQ(split(told()[2], ',').size() + split(told()[3], ',').size(),
+            static_cast<std::size_t>(kMany));
+}
+
+// What a running refresh asked before the change does not do for it.
+TEST_F(WatchListTest, ARefreshUnderWayDoesNotSwallowTheChangeOfAnotherDay) {
+  const std::string key = card(company_inn(1), admin_);
+  ASSERT_EQ(watch(), "0 0");
+  changed(company_inn(1));
+  day_passes();
+  ASSERT_EQ(watch(), "1 0");
+  const auto first = store::take_jobs(*database_, {"counterparty_refresh"}, "other daemon", 1);
+  ASSERT_TRUE(first && first->size() == 1);
+
+  day_passes();
+  EXPECT_EQ(watch(), "1 0");
+
+  EXPECT_EQ(sql("SELECT string_agg(status || ' ' || dedupe_key, ', ' ORDER BY id) FROM ops.job "
+                "WHERE kind = 'counterparty_refresh'"),
+            "running " + key + ":" + company_inn(1) + ":watch:2026-11-22, queued " + key + ":" +
+                company_inn(1) + ":watch:2026-11-23");
+}
+
 TEST_F(WatchListTest, MoreThanOneCallTakesAreToldInSeveral) {
   constexpr int kMany = static_cast<int>(adapters::KonturFocus::kMaxWatched) + 1;
   for (int i = 1; i <= kMany; ++i) card(company_inn(i), admin_);
@@ -201,10 +324,9 @@ TEST_F(WatchListTest, WhatTheServiceDoesNotRecogniseIsNotToldEveryDay) {
 
 TEST_F(WatchListTest, TheLastOfTheContractIsForPeople) {
   card(company_inn(1), admin_);
-  ASSERT_TRUE(store::keep_service_quota(*database_, {.service = "kontur",
-                                                     .name = "api3/req & api3/egrDetails",
-                                                     .remaining = "5",
-                                                     .total = "100"}));
+  ASSERT_TRUE(store::keep_service_quota(
+      *database_,
+      {.service = "kontur", .name = "req, egrDetails", .remaining = "5", .total = "100"}));
 
   EXPECT_THAT(watch(), HasSubstr("quota_reserve"));
 
@@ -222,6 +344,15 @@ TEST_F(WatchListTest, NobodyIsWatchedUnlessTheSettingsSaySo) {
   EXPECT_EQ(watch(), "0 0");
 
   EXPECT_THAT(service_.requests(), IsEmpty());
+}
+
+TEST_F(WatchListTest, AnotherCounterOfTheContractIsNoneOfItsCalls) {
+  card(company_inn(1), admin_);
+  for (const char* other : {"reqSomething, xreq", "briefReport"})
+    ASSERT_TRUE(store::keep_service_quota(
+        *database_, {.service = "kontur", .name = other, .remaining = "5", .total = "100"}));
+
+  EXPECT_EQ(watch(), "0 0");
 }
 
 }  // namespace

@@ -137,11 +137,91 @@ TEST_F(AutofillTest, WhatPeopleWroteStaysAndIsToldAsAConflict) {
 
   EXPECT_EQ(of(id, "ceo_name"), "Петров Пётр");
   EXPECT_EQ(of(id, "phone"), "+7 495 123-45-67");
-  ASSERT_THAT(fields_in(result, "conflicts"), ElementsAre("ceo_name"));
+  ASSERT_THAT(fields_in(result, "conflicts"), ElementsAre("ceo_name", "phone"));
   const Json& conflict = result.find("conflicts")->as_array().front();
   EXPECT_EQ(conflict.find("ours_source")->as_string(), "person");
   EXPECT_EQ(conflict.find("theirs")->as_string(), "Иванов Иван Иванович");
   EXPECT_THAT(pedigree(id, "ceo_name"), ElementsAre("Петров Пётр by person", "nothing by mail"));
+}
+
+TEST_F(AutofillTest, TheAnswerTellsOfTheSameConflictsAsThePedigreeOfTheCard) {
+  const std::int64_t id = card(R"(,"ceo_name":"Как в письме")");
+  change(id,
+         R"({"name":"Цветы","phone":"+7 495 123-45-67","email":"a@mine.example",)"
+         R"("post_address":"а/я 7"})",
+         manager_);
+  RegisterFacts facts = company();
+  set(facts, "phone", "+7 495 000-00-00");
+  set(facts, "email", "b@theirs.example");
+
+  const Json result = filled(id, facts);
+
+  const auto told = [](const Json& answer) {
+    std::vector<std::string> lines;
+    for (const Json& each : answer.find("conflicts")->as_array())
+      lines.push_back(each.find("field")->as_string() + ": " + each.find("ours")->as_string() +
+                      " by " + each.find("ours_source")->as_string() + ", " +
+                      each.find("theirs")->as_string() + " by " + each.find("source")->as_string() +
+                      " at " + each.find("obtained_at")->as_string());
+    std::ranges::sort(lines);
+    return lines;
+  };
+  const auto shown = store::pedigree_json(*database_, *records_, id, manager_);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(told(result), told(json(*shown)));
+  EXPECT_THAT(
+      fields_in(result, "conflicts"),
+      ::testing::UnorderedElementsAre("name", "ceo_name", "phone", "email", "post_address"));
+}
+
+// Of one INN and KPP there is one card: the other still gets all the rest.
+TEST_F(AutofillTest, AKppThatAnotherCardHasIsLeftOutAndTheRestIsTaken) {
+  const std::int64_t first = card(R"(,"kpp":"773601001")");
+  const std::int64_t second = card();
+
+  const Json result = filled(second, company());
+
+  EXPECT_EQ(of(second, "kpp"), "null");
+  EXPECT_EQ(of(second, "ceo_name"), "Иванов Иван Иванович");
+  EXPECT_THAT(result.find("warnings")->as_array().front().as_string(),
+              ::testing::HasSubstr("counterparty " + std::to_string(first)));
+}
+
+// adapters.md, 0.5.
+TEST_F(AutofillTest, ARefreshThatFindsNothingNewWritesOnlyItsTime) {
+  const std::int64_t id = card();
+  filled(id, company());
+  const std::string version = of(id, "row_version");
+  RegisterFacts again = company();
+  again.obtained_at += std::chrono::hours{24 * 30};
+
+  const auto done = store::autofill_counterparty(
+      *database_, *records_, {.id = id, .policy = kOursFirst, .only_changes = true}, again,
+      manager_);
+
+  ASSERT_TRUE(done) << describe(done.error());
+  EXPECT_EQ(of(id, "row_version"), version);
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'autofilled'"), "1");
+  EXPECT_EQ(sql("SELECT k.obtained_at = c.autofilled_at AND c.autofilled_at = '" +
+                to_rfc3339(again.obtained_at) +
+                "' FROM crm.counterparty_fact AS k JOIN crm.counterparty AS c "
+                "ON c.id = k.counterparty_id"),
+            "t");
+}
+
+// A refresh that asked before a change and comes to the card after the one that asked behind it.
+TEST_F(AutofillTest, OfTwoAnswersTheLaterCountsWhicheverComesLast) {
+  const std::int64_t id = card();
+  const RegisterFacts before = company();
+  RegisterFacts after = company();
+  set(after, "ceo_name", "Сидоров Сидор");
+  after.obtained_at += std::chrono::minutes{5};
+
+  filled(id, after);
+  filled(id, before);
+
+  EXPECT_EQ(of(id, "ceo_name"), "Сидоров Сидор");
+  EXPECT_THAT(pedigree(id, "ceo_name"), ElementsAre("Сидоров Сидор by dadata", "nothing by mail"));
 }
 
 TEST_F(AutofillTest, ItsOwnValueFollowsTheRegisterAndTheFormerOneIsRemembered) {

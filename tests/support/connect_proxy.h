@@ -2,7 +2,7 @@
 // fro, or refuses it.
 //
 //   ConnectProxy proxy;
-//   ... options.find.proxy = proxy.url()
+//   ... options.find.proxy.url = proxy.url()
 //
 // Thread-safe; gone with the object, which ends its connections.
 #pragma once
