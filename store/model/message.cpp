@@ -177,7 +177,8 @@ Resource message_template() {
                        .labels("Поля", "Placeholders")
                        .described("What must be given by whoever sends by it: {{name}} in the "
                                   "texts. Besides these: contact.full_name, counterparty.name, "
-                                  "sender.name."))
+                                  "sender.name, and custom fields as contact.custom.CODE and "
+                                  "counterparty.custom.CODE."))
               .add(boolean("is_active").defaults_to("t").filterable().labels("Действует", "Active"))
               .add(timestamp("created_at")
                        .defaults_to("now")
@@ -193,7 +194,7 @@ Resource message_template() {
                      Operation::remove, Operation::history},
       .default_sort = "code",
       .soft_delete = false,
-      .before_write = check_message_template,
+      .check_among = check_message_template,
   };
 }
 
