@@ -70,6 +70,11 @@ Fields delivery_fields() {
                .defaults_to("0")
                .labels("Попытки с неясным исходом", "Unclear attempts")
                .described("After which it may have arrived: no complete answer came."))
+      .add(timestamp("unclear_at")
+               .large()
+               .labels("Неясно с", "Unclear since")
+               .described("The last of those attempts. Where the service knows messages by a name "
+                          "of ours it is asked about it for three days."))
       .add(integer("parts_begun")
                .of_small_type("integer")
                .defaults_to("0")
