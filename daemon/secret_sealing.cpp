@@ -9,6 +9,14 @@ namespace {
 
 constexpr std::chrono::seconds kPeriod{60};
 
+void show(const store::SealCounts& counts, Metrics& metrics) {
+  for (const auto& [under, count] : {std::pair{"current", counts.current},
+                                     {"former", counts.former},
+                                     {"none", counts.unsealed},
+                                     {"unknown", counts.unknown}})
+    metrics.gauge(Metric::sealed_secrets, {under}).set(static_cast<double>(count));
+}
+
 }  // namespace
 
 store::SecretSeals seals_of(const Config& config) {
@@ -20,9 +28,10 @@ Result<store::SealCounts> seal_secrets(store::Database& database, const Config& 
   const store::SecretSeals seals = seals_of(config);
   const auto sealed = store::reseal_secrets(database, seals);
   if (!sealed) return std::unexpected(sealed.error());
+  if (*sealed > 0) observer.observe(event::secrets_sealed, {{"count", *sealed}});
   auto counts = store::count_sealed(database, seals);
   if (!counts) return counts;
-  (void)observer;
+  show(*counts, observer.metrics());
   if (counts->unknown == 0) return counts;
   return fail(ErrorCode::conflict,
               fmt::format("{} secrets in the database are sealed under another key than those of "
