@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <new>
 
@@ -23,6 +24,8 @@ constexpr long kSlowBytesPerSecond = 16;
 constexpr std::size_t kMaxHeaderFields = 200;
 constexpr std::size_t kMaxHeaderBytes = 64 << 10;
 constexpr long kUploadBuffer = 256 << 10;
+constexpr std::chrono::milliseconds kPatienceAtStop{
+    5'000};  // as of a mail handed over whole (smtp)
 
 struct Call {
   HttpAnswer answer;
@@ -77,9 +80,27 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+// Whether to break a call off. What is sent once and is written whole has been done in nearly every
+// case: its answer is waited for a little, or nobody would ever know.
+struct Ending {
+  const std::atomic<bool>& cancelled;
+  const HttpRequest& request;
+  std::optional<std::chrono::steady_clock::time_point> seen{};
+
+  bool is_over(curl_off_t uploaded) {
+    if (!cancelled.load()) return false;
+    const bool is_written = request.once && !request.body.empty() &&
+                            static_cast<std::uint64_t>(uploaded) >= request.body.size();
+    if (!is_written) return true;
+    const auto now = std::chrono::steady_clock::now();
+    if (!seen) seen = now;
+    return now - *seen > kPatienceAtStop;
+  }
+};
+
 // libcurl asks at least once a second.
-int is_cancelled(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const std::atomic<bool>*>(user)->load() ? 1 : 0;
+int is_cancelled(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t uploaded) {
+  return static_cast<Ending*>(user)->is_over(uploaded) ? 1 : 0;
 }
 
 bool is_about_tls(CURLcode result) {
@@ -174,6 +195,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   curl_easy_reset(handle);  // options go, the connection stays
   Call call;
   call.limit = request.max_answer_bytes;
+  Ending ending{.cancelled = state_->cancelled, .request = request};
   std::array<char, CURL_ERROR_SIZE> text{};
   const HeaderList headers = header_list(request);
 
@@ -224,7 +246,7 @@ Result<HttpAnswer> CurlHttpClient::send(const HttpRequest& request) {
   set(CURLOPT_HEADERDATA, &call);
   set(CURLOPT_NOPROGRESS, 0L);
   set(CURLOPT_XFERINFOFUNCTION, is_cancelled);
-  set(CURLOPT_XFERINFODATA, &state_->cancelled);
+  set(CURLOPT_XFERINFODATA, &ending);
 
   const CURLcode result = curl_easy_perform(handle);
   state_->written = is_written(handle, request);

@@ -87,6 +87,9 @@ class MessageChannel {
   virtual CallResult<CarriedMessage> send(const ChannelMessage& message, std::stop_token stop) = 0;
   // Asks whether the account works, without sending anything: what it found, for a person.
   virtual CallResult<std::string> probe(std::stop_token stop) = 0;
+  // The name by which the service knows a message whose sending ended as `unknown`, made of its
+  // `key`; empty where it gives names itself, with its answer.
+  virtual std::string own_name(const std::string& /*key*/) const { return {}; }
   // Nothing where the channel cannot be asked (mail, Telegram).
   virtual std::optional<CallResult<DeliveryReport>> delivery(const std::string& /*provider_id*/,
                                                              const std::string& /*address*/,

@@ -106,26 +106,18 @@ std::unexpected<Error> malformed(const std::string& url, std::string_view what) 
   return fail(ErrorCode::unavailable, fmt::format("{}: {}", url, what), "malformed");
 }
 
-// RFC 6749, 5.1: what the token is good for, where the provider says it.
-Result<void> check_scope(const OAuthSettings& settings, const Json& answer) {
-  if (!settings.reads_mail || !reads_mail_only(text_of(answer, "scope"))) return {};
-  return fail(ErrorCode::upstream_auth,
-              settings.token_url + ": the account consented to " + std::string(kReadOnlyScope) +
-                  " alone, which cannot mark mail as read; consent to mail:imap_full",
-              "invalid_scope");
-}
-
 Result<IssuedToken> issued(const OAuthSettings& settings, const Json& answer) {
-  if (auto checked = check_scope(settings, answer); !checked)
-    return std::unexpected(checked.error());
   const std::string type = text_of(answer, "token_type");
   if (!type.empty() && !equal_ignoring_case(type, "bearer"))
     return fail(ErrorCode::upstream_rejected,
                 settings.token_url + ": the token is no bearer token, nobody here can use it",
                 "token_type");
-  IssuedToken token{.access = Secret(text_of(answer, "access_token")),
-                    .lifetime = lifetime_of(answer),
-                    .refresh = Secret(text_of(answer, "refresh_token"))};
+  IssuedToken token{
+      .access = Secret(text_of(answer, "access_token")),
+      .lifetime = lifetime_of(answer),
+      .refresh = Secret(text_of(answer, "refresh_token")),
+      // RFC 6749, 5.1: what it is good for, where the provider says it.
+      .reads_mail_only = settings.reads_mail && reads_mail_only(text_of(answer, "scope"))};
   if (!is_token(token.access.reveal()))
     return malformed(settings.token_url, "the answer holds no usable access_token");
   if (!token.refresh.empty() && !is_token(token.refresh.reveal()))

@@ -44,6 +44,9 @@ struct IssuedToken {
   Secret access;
   std::chrono::seconds lifetime{};
   Secret refresh;  // empty: the former one stays good
+  // Good for reading mail alone, which is not what was wanted: nothing is to be done with it, but
+  // a refresh token that came with it has replaced the former one all the same.
+  bool reads_mail_only = false;
 };
 
 // `refresh_token` is the newest there is; only the grant of that name uses it. `now` is the time

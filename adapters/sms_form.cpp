@@ -64,7 +64,8 @@ NoAnswer unreadable(const HttpAnswer& answer, const std::string& why) {
 SmsForm::SmsForm(SmsFormOptions options, const ChannelPorts& ports)
     : options_(std::move(options)),
       calls_({.secrets = {options_.secret},
-              .settings = fmt::format("{} {}", options_.secret.reveal(), options_.url),
+              .settings = fmt::format("{} {} {} {}", options_.secret.reveal(), options_.url,
+                                      options_.secret_field, url_encoded(options_.fields)),
               .ca_file = options_.ca_file,
               .limits = options_.limits.call},
              ports) {}
@@ -85,7 +86,7 @@ CallResult<CarriedMessage> SmsForm::send(const ChannelMessage& message, std::sto
                    .subject = message.key,
                    .url = options_.url,
                    .fields = std::move(fields),
-                   .once = true},
+                   .lane = GatewayCalls::Lane::send},
                   std::move(stop), [&](const HttpAnswer& answer) { return read(answer); });
   return carried_or_unknown(std::move(carried), {}, sms->segments);
 }

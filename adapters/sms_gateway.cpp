@@ -14,11 +14,17 @@ namespace {
 constexpr std::size_t kShortestNumber = 7;
 constexpr std::size_t kLongestNumber = 15;
 
+// What costs nothing is not counted with what does.
 GatePolicy asking(const CallLimits& limits) {
   GatePolicy policy = limits.policy();
-  policy.rates = {Rate{.calls = 10, .per = std::chrono::milliseconds{60'000}, .burst = 5}};
   policy.day_calls = 0;
   policy.month_calls = 0;
+  return policy;
+}
+
+GatePolicy asking_for_balance(const CallLimits& limits) {
+  GatePolicy policy = asking(limits);
+  policy.rates = {Rate{.calls = 10, .per = std::chrono::milliseconds{60'000}, .burst = 5}};
   return policy;
 }
 
@@ -87,8 +93,22 @@ GatewayCalls::GatewayCalls(Account account, const ChannelPorts& ports)
               http_.ports()),
       send_gate_({std::string(kSmsService), "account", "send"}, fingerprint(account_.settings),
                  account_.limits.policy(), ports.states),
-      ask_gate_({std::string(kSmsService), "account", "ask"}, fingerprint(account_.settings),
-                asking(account_.limits), ports.states) {}
+      status_gate_({std::string(kSmsService), "account", "status"}, fingerprint(account_.settings),
+                   asking(account_.limits), ports.states),
+      balance_gate_({std::string(kSmsService), "account", "ask"}, fingerprint(account_.settings),
+                    asking_for_balance(account_.limits), ports.states) {}
+
+ServiceGate& GatewayCalls::gate_of(Lane lane) {
+  switch (lane) {
+    case Lane::balance:
+      return balance_gate_;
+    case Lane::status:
+      return status_gate_;
+    case Lane::send:
+      break;
+  }
+  return send_gate_;
+}
 
 ServiceCall GatewayCalls::call(const Question& question) const {
   ServiceCall call{.operation = question.operation, .subject = question.subject};
@@ -97,7 +117,7 @@ ServiceCall GatewayCalls::call(const Question& question) const {
   request.url = question.url;
   request.headers = {{"Accept", "application/json"}, {"Content-Type", std::string(kUrlEncoded)}};
   request.body = url_encoded(question.fields);
-  request.once = question.once;
+  request.once = question.lane == Lane::send;
   request.ca_file = account_.ca_file;
   account_.limits.apply_to(request);
   return call;

@@ -58,18 +58,21 @@ class GatewayCalls {
   };
   GatewayCalls(Account account, const ChannelPorts& ports);
 
+  // Each with a rate of its own: gateways take ten questions about the balance a minute, and the
+  // state of a message as often as a message.
+  enum class Lane : std::uint8_t { balance, status, send };
   struct Question {
     std::string operation;
     std::string subject;
     std::string url;
     FormFields fields;
-    bool once = false;
+    Lane lane = Lane::status;  // what is sent is asked once
   };
   template <typename Read>
   std::invoke_result_t<Read, const HttpAnswer&> post(const Question& question, std::stop_token stop,
                                                      const Read& read) {
     http_.end_with(std::move(stop));
-    return caller_.run(question.once ? send_gate_ : ask_gate_, call(question), read);
+    return caller_.run(gate_of(question.lane), call(question), read);
   }
 
   Instant now() const { return caller_.now(); }
@@ -78,13 +81,15 @@ class GatewayCalls {
 
  private:
   ServiceCall call(const Question& question) const;
+  ServiceGate& gate_of(Lane lane);
 
   const Account account_;
   const ChannelPorts ports_;
   ChannelHttp http_;
   ServiceCaller caller_;
   ServiceGate send_gate_;
-  ServiceGate ask_gate_;  // balance and status: at most 10 a minute
+  ServiceGate status_gate_;
+  ServiceGate balance_gate_;  // at most 10 a minute
 };
 
 inline constexpr std::string_view kSmsService = "sms";

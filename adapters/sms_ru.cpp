@@ -106,7 +106,7 @@ CallResult<CarriedMessage> SmsRu::send(const ChannelMessage& message, std::stop_
   if (!options_.sender.empty()) fields.emplace_back("from", options_.sender);
   GatewayCalls::Question question = this->question("sms/send", std::move(fields));
   question.subject = message.key;
-  question.once = true;
+  question.lane = GatewayCalls::Lane::send;
   auto carried = calls_.post(
       question, std::move(stop), [&](const HttpAnswer& answer) -> CallResult<CarriedMessage> {
         const auto body = read(answer);
@@ -127,7 +127,9 @@ CallResult<CarriedMessage> SmsRu::send(const ChannelMessage& message, std::stop_
 }
 
 CallResult<std::string> SmsRu::probe(std::stop_token stop) {
-  return calls_.post(question("my/balance", {{"json", "1"}}), std::move(stop),
+  GatewayCalls::Question question = this->question("my/balance", {{"json", "1"}});
+  question.lane = GatewayCalls::Lane::balance;
+  return calls_.post(question, std::move(stop),
                      [&](const HttpAnswer& answer) -> CallResult<std::string> {
                        const auto body = read(answer);
                        if (!body) return std::unexpected(body.error());

@@ -107,7 +107,7 @@ CallResult<CarriedMessage> Smsc::send(const ChannelMessage& message, std::stop_t
   if (!id.empty()) fields.emplace_back("id", id);
   GatewayCalls::Question question = this->question("send", std::move(fields));
   question.subject = message.key;
-  question.once = true;
+  question.lane = GatewayCalls::Lane::send;
   auto carried = calls_.post(
       question, std::move(stop), [&](const HttpAnswer& answer) -> CallResult<CarriedMessage> {
         const auto body = read(answer);
@@ -129,7 +129,9 @@ CallResult<CarriedMessage> Smsc::send(const ChannelMessage& message, std::stop_t
 }
 
 CallResult<std::string> Smsc::probe(std::stop_token stop) {
-  return calls_.post(question("balance", {{"fmt", "3"}}), std::move(stop),
+  GatewayCalls::Question question = this->question("balance", {{"fmt", "3"}});
+  question.lane = GatewayCalls::Lane::balance;
+  return calls_.post(question, std::move(stop),
                      [&](const HttpAnswer& answer) -> CallResult<std::string> {
                        const auto body = read(answer);
                        if (!body) return std::unexpected(body.error());
@@ -140,6 +142,8 @@ CallResult<std::string> Smsc::probe(std::stop_token stop) {
                        return "balance " + *balance;
                      });
 }
+
+std::string Smsc::own_name(const std::string& key) const { return own_id(key); }
 
 std::optional<CallResult<DeliveryReport>> Smsc::delivery(const std::string& provider_id,
                                                          const std::string& address,

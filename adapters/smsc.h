@@ -25,6 +25,7 @@ class Smsc final : public MessageChannel {
 
   CallResult<CarriedMessage> send(const ChannelMessage& message, std::stop_token stop) override;
   CallResult<std::string> probe(std::stop_token stop) override;
+  std::string own_name(const std::string& key) const override;
   std::optional<CallResult<DeliveryReport>> delivery(const std::string& provider_id,
                                                      const std::string& address,
                                                      const std::stop_token& stop) override;

@@ -370,6 +370,8 @@ SmtpChannel::Exchange SmtpChannel::exchange(const Errand& errand, const Secret& 
 CallResult<SmtpChannel::Exchange> SmtpChannel::signed_in_exchange(const Errand& errand,
                                                                   const std::stop_token& stop) {
   if (!tokens_) return recorded_exchange(errand, Secret(), stop);
+  // A token may take long to get, and nobody who ends us waits for it.
+  const std::stop_callback on_stop(stop, [this] { tokens_->interrupt(); });
   Secret refused;
   for (int attempt = 1;; ++attempt) {
     auto token = tokens_->token(refused);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/oauth_scope.h"
+
 namespace c360::adapters {
 
 namespace {
@@ -104,9 +106,17 @@ void TokenKeeper::take_over(const store::StoredOAuthToken& stored) {
            .renew_at = ports_.clock.steady() + stored.renew_in};
 }
 
+// The consent is not what a mailbox needs.
+Result<IssuedToken> TokenKeeper::reads_only() const {
+  return fail(ErrorCode::upstream_auth,
+              settings_.token_url + ": the account consented to " + std::string(kReadOnlyScope) +
+                  " alone, which cannot mark mail as read; consent to mail:imap_full",
+              "invalid_scope");
+}
+
 Result<Secret> TokenKeeper::renew(const store::StoredOAuthToken& stored) {
   auto answer = request(stored);
-  report(answer);
+  report(answer && answer->reads_mail_only ? reads_only() : answer);
   if (!answer) {
     (void)store::release_oauth_token(ports_.database, key_);
     return with_context(std::move(answer.error()), "mailbox " + key_.mailbox);
@@ -133,15 +143,22 @@ Result<IssuedToken> TokenKeeper::request(const store::StoredOAuthToken& stored) 
 }
 
 // Until this has succeeded the token is not handed out: a refresh token that only this process
-// knows would be lost with it.
+// knows would be lost with it. That holds too where the token itself is of no use.
 Result<Secret> TokenKeeper::save() {
   const IssuedToken& token = unsaved_->token;
   std::optional<std::string> refresh_sealed;
   if (!token.refresh.empty()) refresh_sealed = seal_.close(token.refresh.reveal());
   const auto renew_in = std::chrono::ceil<milliseconds>(unsaved_->renew_at - ports_.clock.steady());
-  auto generation = store::save_oauth_token(ports_.database, key_, refresh_sealed,
-                                            seal_.close(token.access.reveal()), renew_in);
+  std::optional<std::string> access_sealed;
+  if (!token.reads_mail_only) access_sealed = seal_.close(token.access.reveal());
+  auto generation =
+      store::save_oauth_token(ports_.database, key_, refresh_sealed, access_sealed, renew_in);
   if (!generation) return std::unexpected(generation.error());
+  if (token.reads_mail_only) {
+    held_.reset();
+    unsaved_.reset();
+    return with_context(reads_only().error(), "mailbox " + key_.mailbox);
+  }
   held_ = {.access = token.access, .generation = *generation, .renew_at = unsaved_->renew_at};
   unsaved_.reset();
   return held_->access;

@@ -58,6 +58,7 @@ class TokenKeeper final : public AccessTokens {
   void take_over(const store::StoredOAuthToken& stored);
   Result<Secret> renew(const store::StoredOAuthToken& stored);
   Result<IssuedToken> request(const store::StoredOAuthToken& stored);
+  Result<IssuedToken> reads_only() const;
   Result<Secret> save();
   void report(const Result<IssuedToken>& answer) const;
   // False when interrupted.

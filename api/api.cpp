@@ -71,7 +71,7 @@ std::vector<Route> api_routes(const ApiServices& services, const ApiOptions& opt
   add_job_routes(routes, services, options);
   add_webhook_routes(routes, services, options);
   add_message_routes(routes, services, options);
-  add_unsubscribe_routes(routes, services);
+  add_unsubscribe_routes(routes, services, options);
   add_service_routes(routes, services);
   add_token_routes(routes, services, options);
   add_portal_routes(routes, services, options);

@@ -41,7 +41,10 @@ struct ApiOptions {
   std::uint64_t max_mail_bytes = std::uint64_t{50} * 1024 * 1024;  // of rules/test
   std::uint64_t max_import_bytes = std::uint64_t{1} << 30U;
   ApiLimits limits;
-  Secret webhook_key;  // seals what webhooks are signed with; empty: none can be made
+  // Seals what webhooks are signed with, and the installation's keys (store/sealed_secrets.h);
+  // empty: no webhook can be made. The former one only opens.
+  Secret webhook_key;
+  Secret former_webhook_key;
   int max_page = 200;  // store::QueryLimits::max_page of the same Records
 };
 

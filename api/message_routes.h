@@ -13,6 +13,7 @@ namespace c360::api {
 void add_message_routes(std::vector<Route>& routes, const ApiServices& services,
                         const ApiOptions& options);
 // /unsubscribe/{token}, outside /api/v1 and without a token of the API.
-void add_unsubscribe_routes(std::vector<Route>& routes, const ApiServices& services);
+void add_unsubscribe_routes(std::vector<Route>& routes, const ApiServices& services,
+                            const ApiOptions& options);
 
 }  // namespace c360::api

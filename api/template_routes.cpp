@@ -8,6 +8,7 @@
 #include "api/record_handlers.h"
 #include "api/schema.h"
 #include "api/stored_content.h"
+#include "daemon/base/text.h"
 #include "store/documents/content.h"
 #include "store/documents/docx.h"
 #include "store/documents/stored_templates.h"
@@ -42,6 +43,22 @@ Result<void> list(const ApiServices& services, Response& response) {
   auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
   if (!tx) return std::unexpected(tx.error());
   auto json = store::templates_json(*tx);
+  if (!json) return std::unexpected(std::move(json).error());
+  response.json(*json);
+  return {};
+}
+
+Result<void> list_fields(const ApiServices& services, const Request& request, Response& response) {
+  const store::Registry& registry = services.records.registry();
+  const auto kinds = store::documented_kinds(registry);
+  const auto kind = request.query_value("kind");
+  if (!kind || std::ranges::find(kinds, *kind) == kinds.end())
+    return fail(ErrorCode::invalid_request,
+                "There is no such kind of record; kinds: " + join(kinds, ", ") + ".",
+                "unknown_kind");
+  auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
+  if (!tx) return std::unexpected(tx.error());
+  auto json = store::template_fields_json(*tx, registry.get(*kind));
   if (!json) return std::unexpected(std::move(json).error());
   response.json(*json);
   return {};
@@ -138,7 +155,7 @@ Result<void> try_template(const ApiServices& services, const Request& request,
                 "not_connected");
   }
   const auto filled = store::fill_template(
-      made.page, store::sample_content(services.records.registry().get(made.kind)));
+      made.page, store::sample_content(services.records.registry().get(made.kind), {}));
   if (!filled) return std::unexpected(filled.error());
   const auto pdf = services.renderer->pdf(
       *filled, [peer = request.peer] { return peer != nullptr && peer->gone(); });
@@ -262,6 +279,33 @@ Parameter version_parameter() {
           .schema = schema::integer()};
 }
 
+Route fields_route(const ApiServices& services) {
+  Route fields = route_of(Method::get, "", "list_document_template_fields",
+                          "What a template may use: {{name}}, with the labels of the fields of the "
+                          "record and of those an installation added (record.custom.CODE)",
+                          "document:read");
+  fields.path = std::string(kApiPrefix) + "/document-template-fields";
+  fields.handler = [services](Request& request, Response& response) {
+    return list_fields(services, request, response);
+  };
+  fields.parameters = {
+      {.name = "kind",
+       .doc = "Of the records the template is for",
+       .schema = schema::one_of(store::documented_kinds(services.records.registry()), "Kind"),
+       .required = true}};
+  fields.answers = {
+      {.doc = "In the order of a document, the record's own last",
+       .media_type = std::string(kJson),
+       .schema = schema::object({{"items", schema::array(schema::object(
+                                               {{"name", schema::string()},
+                                                {"label_ru", schema::nullable(schema::string())},
+                                                {"label_en", schema::nullable(schema::string())},
+                                                {"type", schema::string()}},
+                                               {"name", "label_ru", "label_en", "type"}))}},
+                                {"items"})}};
+  return fields;
+}
+
 void add_docx_routes(std::vector<Route>& routes, const ApiServices& services) {
   Route file = route_of(Method::get, "/{code}/docx", "get_document_template_docx",
                         "The file to edit in Word", "document:read");
@@ -314,6 +358,8 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
            {{"items", schema::array(template_schema(services.records.registry(), false, true))}},
            {"items"})}};
   routes.push_back(std::move(all));
+
+  routes.push_back(fields_route(services));
 
   Route one = route_of(Method::get, "/{code}", "get_document_template", "A template with its HTML",
                        "document:read");

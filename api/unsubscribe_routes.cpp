@@ -2,6 +2,8 @@
 // the link may use it, and nobody learns from it whether there is such a customer.
 #include "api/message_routes.h"
 #include "api/schema.h"
+#include "store/installation_keys.h"
+#include "store/sealed_secrets.h"
 #include "store/unsubscribe.h"
 
 namespace c360::api {
@@ -35,31 +37,35 @@ void write_page(std::string_view content, int status, Response& response) {
       "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 }
 
-Result<std::optional<store::UnsubscribeLink>> link_of(const ApiServices& services,
-                                                      const Request& request) {
-  auto key = store::unsubscribe_key(services.database);
+struct Page {
+  ApiServices services;
+  SealRing seals;  // of the installation's keys
+};
+
+Result<std::optional<store::UnsubscribeLink>> link_of(const Page& page, const Request& request) {
+  auto key = store::installation_key(page.services.database, store::kUnsubscribeKey, page.seals);
   if (!key) return std::unexpected(key.error());
   return store::read_unsubscribe(*key, request.path_value(0));
 }
 
 // Mail programs look at links before people do: this changes nothing.
-Result<void> ask(const ApiServices& services, const Request& request, Response& response) {
-  auto link = link_of(services, request);
+Result<void> ask(const Page& page, const Request& request, Response& response) {
+  auto link = link_of(page, request);
   if (!link) return std::unexpected(link.error());
   write_page(*link ? kQuestion : kUnknown, *link ? 200 : 404, response);
   return {};
 }
 
-Result<void> withdraw(const ApiServices& services, Request& request, Response& response) {
+Result<void> withdraw(const Page& page, Request& request, Response& response) {
   if (auto form = request.read_body(kMaxFormBytes); !form) return std::unexpected(form.error());
-  auto link = link_of(services, request);
+  auto link = link_of(page, request);
   if (!link) return std::unexpected(link.error());
   if (!*link) {
     write_page(kUnknown, 404, response);
     return {};
   }
-  auto done =
-      store::withdraw_consent(services.database, services.records, **link, request.request_id);
+  auto done = store::withdraw_consent(page.services.database, page.services.records, **link,
+                                      request.request_id);
   if (!done) return done;
   write_page(kDone, 200, response);
   return {};
@@ -67,7 +73,10 @@ Result<void> withdraw(const ApiServices& services, Request& request, Response& r
 
 }  // namespace
 
-void add_unsubscribe_routes(std::vector<Route>& routes, const ApiServices& services) {
+void add_unsubscribe_routes(std::vector<Route>& routes, const ApiServices& services,
+                            const ApiOptions& options) {
+  const Page page{
+      services, store::secret_seals(options.webhook_key, options.former_webhook_key).installation};
   Route get{.method = Method::get,
             .path = "/unsubscribe/{token}",
             .access = Access::open,
@@ -82,15 +91,15 @@ void add_unsubscribe_routes(std::vector<Route>& routes, const ApiServices& servi
   get.check_query = false;  // links grow parameters on their way
   get.hidden = true;        // a page for people
   Route post = get;
-  get.handler = [services](Request& request, Response& response) {
-    return ask(services, request, response);
+  get.handler = [page](Request& request, Response& response) {
+    return ask(page, request, response);
   };
   post.method = Method::post;
   post.operation_id = "unsubscribe";
   post.request_media_types = {"application/x-www-form-urlencoded", "multipart/form-data"};
   post.max_body_bytes = kMaxFormBytes;
-  post.handler = [services](Request& request, Response& response) {
-    return withdraw(services, request, response);
+  post.handler = [page](Request& request, Response& response) {
+    return withdraw(page, request, response);
   };
   routes.push_back(std::move(get));
   routes.push_back(std::move(post));

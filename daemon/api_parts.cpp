@@ -18,9 +18,6 @@ constexpr store::Sql kBirth{"daemon_birth", R"sql(
 SELECT to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || ' ' || sha256
   FROM ops.schema_migration WHERE version = 1)sql"};
 
-constexpr store::Sql kThreadKey{"daemon_thread_key", R"sql(
-SELECT value FROM ops.installation_key WHERE name = 'mail-thread')sql"};
-
 store::RecordsOptions records_options(const Config& config, Secret cursor_key) {
   store::RecordsOptions options;
   options.access.swap_manager_cco = config.swap_manager_cco;
@@ -46,6 +43,7 @@ api::ApiOptions api_options(const Config& config) {
   options.auth.requests_per_second = config.rate.requests_per_second;
   options.auth.burst = config.rate.burst;
   options.webhook_key = config.webhooks.key;
+  options.former_webhook_key = config.webhooks.former_key;
   return options;
 }
 
@@ -96,13 +94,6 @@ std::shared_ptr<const adapters::VirusScanner> scanner_of(const Config& config) {
 std::shared_ptr<const adapters::DocumentRenderer> renderer_of(const Config& config) {
   if (config.renderer.path.empty()) return nullptr;
   return std::make_shared<const adapters::HelperRenderer>(config.renderer);
-}
-
-Result<Secret> thread_key(store::Database& database) {
-  auto rows = database.execute(store::Pool::work, kThreadKey);
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return fail(ErrorCode::internal, "ops.installation_key lost mail-thread");
-  return Secret(rows->bytes(0, 0));
 }
 
 }  // namespace c360::daemon

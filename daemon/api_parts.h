@@ -72,7 +72,5 @@ Result<Secret> cursor_key(store::Database& database);
 std::shared_ptr<const adapters::VirusScanner> scanner_of(const Config& config);
 // The renderer of documents; null when the configuration names none.
 std::shared_ptr<const adapters::DocumentRenderer> renderer_of(const Config& config);
-// The key of the ids in what we send, as the database of this installation holds it.
-Result<Secret> thread_key(store::Database& database);
 
 }  // namespace c360::daemon

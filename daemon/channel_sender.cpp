@@ -41,6 +41,20 @@ bool passes(const Error& error) {
   return error.temporary() || error.reason == "deadlock" || error.reason == "serialization_failure";
 }
 
+store::Delivered delivered_of(adapters::DeliveryState state) {
+  switch (state) {
+    case adapters::DeliveryState::delivered:
+      return store::Delivered::yes;
+    case adapters::DeliveryState::undeliverable:
+      return store::Delivered::no;
+    case adapters::DeliveryState::on_its_way:
+      return store::Delivered::on_its_way;
+    case adapters::DeliveryState::not_found:
+      break;
+  }
+  return store::Delivered::unknown;
+}
+
 std::string escaped(std::string_view url) {
   std::string text;
   for (const char c : url) {
@@ -96,33 +110,51 @@ ChannelSender::ChannelSender(store::Database& database, ChannelSetup setup,
 milliseconds ChannelSender::lease() const { return setup_.longest_send + kLeaseMargin; }
 
 // Advertising and reminders wait for the morning.
-std::vector<std::string> ChannelSender::held_purposes() const {
+bool ChannelSender::urgent_only() const {
   const auto now = options_.zone.local(std::chrono::floor<std::chrono::seconds>(clock_.now()));
-  if (!setup_.rules.quiet.holds_at(now)) return {};
-  return {"promo", "reminder"};
+  return setup_.rules.quiet.holds_at(now);
+}
+
+// Where the service knows it by a name of ours it is asked what became of it.
+store::UnclearRule ChannelSender::unclear_rule() const {
+  store::UnclearRule rule{.retries = setup_.unclear_retries,
+                          .delay = kUnclearPause,
+                          .first_look = std::nullopt,
+                          .knows_parts = setup_.notes_parts,
+                          .clear_attempts = static_cast<int>(kMessageRetries.size()) + 1};
+  if (!setup_.channel->own_name("any").empty()) rule.first_look = first_look();
+  return rule;
+}
+
+std::optional<milliseconds> ChannelSender::first_look() const {
+  if (!setup_.tells_delivery) return std::nullopt;
+  return kFirstDeliveryLook;
 }
 
 Result<milliseconds> ChannelSender::turn(const std::stop_token& stop) {
-  const store::UnclearRule rule{.retries = setup_.unclear_retries,
-                                .delay = kUnclearPause,
-                                .knows_parts = setup_.notes_parts,
-                                .clear_attempts = static_cast<int>(kMessageRetries.size()) + 1};
-  if (auto lost = store::recover_messages(database_, setup_.name, rule); !lost)
+  if (auto lost = store::recover_messages(database_, setup_.name, unclear_rule()); !lost)
     return std::unexpected(lost.error());
-  auto looked = look_after_sent(stop);
-  if (!looked) return std::unexpected(looked.error());
-  if (*looked) return milliseconds{0};
-  const auto held = held_purposes();
-  auto next = store::until_next_message(database_, setup_.name, held);
+  const bool urgent = urgent_only();
+  auto next = store::next_message(database_, setup_.name, urgent);
   if (!next) return std::unexpected(next.error());
-  if (!*next || **next > milliseconds{0}) return std::min(next->value_or(kIdle), kIdle);
+  if (!next->until || *next->until > milliseconds{0})
+    return std::min(next->until.value_or(kIdle), kIdle);
+  // In turns, so that neither waits for the other.
+  if (!next->is_due || !std::exchange(looked_last_, true)) {
+    auto looked = look_after_sent(stop);
+    if (!looked) return std::unexpected(looked.error());
+    if (*looked) return milliseconds{0};
+    // Somebody else looks at it, or it waits under a lease that is not over.
+    if (!next->is_due) return options_.after_trouble;
+  }
+  looked_last_ = false;
 
   const auto begin = gate_.enter("send", clock_.now());
   if (!begin) {
     const auto wait = begin.error().retry_at ? until(*begin.error().retry_at, clock_.now()) : kIdle;
     return std::min(wait, kIdle);
   }
-  auto claim = store::claim_message(database_, setup_.name, lease(), held);
+  auto claim = store::claim_message(database_, setup_.name, lease(), urgent);
   if (!claim || !*claim || (*claim)->suppressed) {
     leave_uncalled();
     if (!claim) return std::unexpected(claim.error());
@@ -160,15 +192,22 @@ Result<void> ChannelSender::deliver(const store::MessageClaim& claim, const std:
     count("retry", claim, "unclear");
     return insist(stop, [&] {
       return store::note_unclear(database_, claim, carried->detail, carried->provider_id,
-                                 setup_.unclear_retries, kUnclearPause);
+                                 unclear_rule());
     });
   }
   count("done", claim, {});
-  auto noted = insist(stop, [&] {
-    return store::note_sent(database_, claim, carried->provider_id, carried->new_address);
+  return insist(stop, [&] {
+    return store::note_sent(database_, claim, carried->provider_id, carried->new_address,
+                            first_look());
   });
-  if (!noted || !setup_.tells_delivery) return noted;
-  return store::await_delivery(database_, claim.id, kFirstDeliveryLook);
+}
+
+// The same at each attempt. The domain is the channel's affair.
+std::string ChannelSender::key_of(std::int64_t message, std::optional<std::int64_t> record) const {
+  std::string key = ingest::make_thread_id(options_.thread_key, record.value_or(0),
+                                           fmt::format("{:x}", message), "");
+  key.pop_back();
+  return key;
 }
 
 Result<adapters::ChannelMessage> ChannelSender::compose(const store::MessageClaim& claim) {
@@ -177,16 +216,13 @@ Result<adapters::ChannelMessage> ChannelSender::compose(const store::MessageClai
                                    .text = claim.text,
                                    .html = claim.html,
                                    .key = {},
-                                   .maybe_sent = claim.unclear_attempts > 0,
+                                   .maybe_sent = claim.maybe_sent,
                                    .in_reply_to = claim.in_reply_to,
                                    .unsubscribe_url = {},
                                    .attachments = {},
                                    .parts_taken = claim.parts_taken,
                                    .provider_id = claim.provider_message_id};
-  // The domain is the channel's affair.
-  message.key = ingest::make_thread_id(options_.thread_key, claim.record_id.value_or(0),
-                                       fmt::format("{:x}", claim.id), "");
-  message.key.pop_back();
+  message.key = key_of(claim.id, claim.record_id);
   if (claim.purpose == "promo" && setup_.name == "email") {
     if (options_.public_url.empty())
       return fail(ErrorCode::conflict,
@@ -237,8 +273,9 @@ Result<void> ChannelSender::attach(const store::MessageClaim& claim,
 store::MessageRefusal ChannelSender::refusal_of(const store::MessageClaim& claim,
                                                 const NoAnswer& none) const {
   store::MessageRefusal refusal{.reason = none.reason, .detail = none.detail};
-  refusal.no_such_address =
-      none.outcome == Outcome::permanent && none.reason == adapters::kNoSuchAddress;
+  // Who blocked the bot, or is no chat at all, is no more to be written to than who has no mailbox.
+  const std::string_view dead = setup_.name == "telegram" ? "recipient" : adapters::kNoSuchAddress;
+  refusal.no_such_address = none.outcome == Outcome::permanent && none.reason == dead;
   const milliseconds told = none.retry_at ? until(*none.retry_at, clock_.now()) : milliseconds{0};
   switch (none.outcome) {
     case Outcome::quota:
@@ -290,29 +327,39 @@ Result<void> ChannelSender::insist(const std::stop_token& stop,
   }
 }
 
-// Whether messages that were sent have arrived, where the service knows. True: one was looked at.
+// Whether messages that were sent, or may have been, have arrived, where the service knows. True:
+// one was looked at.
 Result<bool> ChannelSender::look_after_sent(const std::stop_token& stop) {
   if (!setup_.tells_delivery) return false;
   auto sent = store::claim_delivery_check(database_, setup_.name, setup_.longest_send);
   if (!sent) return std::unexpected(sent.error());
   if (!*sent) return false;
-  const auto report =
-      setup_.channel->delivery((*sent)->provider_message_id, (*sent)->address, stop);
+  const auto report = ask_about(**sent, stop);
   const bool patient = (*sent)->age < kDeliveryPatience;
-  // Twice as old at each look.
   std::optional<milliseconds> again;
-  if (patient) again = std::max<milliseconds>(kFirstDeliveryLook, (*sent)->age);
-  auto delivered = store::Delivered::not_yet;
-  std::string detail;
-  if (report && *report) {
-    detail = (*report)->detail;
-    if ((*report)->state == adapters::DeliveryState::delivered) delivered = store::Delivered::yes;
-    if ((*report)->state == adapters::DeliveryState::undeliverable)
-      delivered = store::Delivered::no;
+  if (!report) {
+    // That says nothing of the message.
+    const NoAnswer& none = report.error();
+    if (patient || none.retry_at)
+      again = none.retry_at ? until(*none.retry_at, clock_.now()) : kFirstDeliveryLook;
+    if ((*sent)->age > 2 * kDeliveryPatience) again.reset();
+  } else if (patient) {
+    again = std::max<milliseconds>(kFirstDeliveryLook, (*sent)->age);  // twice as old at each look
   }
+  const auto delivered = report ? delivered_of(report->state) : store::Delivered::unknown;
+  const std::string detail = report ? report->detail : std::string();
   if (auto noted = store::note_delivery(database_, **sent, delivered, detail, again); !noted)
     return std::unexpected(noted.error());
   return true;
+}
+
+adapters::CallResult<adapters::DeliveryReport> ChannelSender::ask_about(
+    store::SentMessage& sent, const std::stop_token& stop) {
+  if (sent.provider_message_id.empty())
+    sent.provider_message_id = setup_.channel->own_name(key_of(sent.id, sent.record_id));
+  auto report = setup_.channel->delivery(sent.provider_message_id, sent.address, stop);
+  if (report) return std::move(*report);
+  return adapters::DeliveryReport{.state = adapters::DeliveryState::not_found, .detail = {}};
 }
 
 void ChannelSender::count(std::string_view how, const store::MessageClaim& claim,

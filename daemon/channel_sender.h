@@ -53,8 +53,14 @@ class ChannelSender {
  private:
   class Parts;
   std::chrono::milliseconds lease() const;
-  std::vector<std::string> held_purposes() const;
+  bool urgent_only() const;
+  store::UnclearRule unclear_rule() const;
+  std::string key_of(std::int64_t message, std::optional<std::int64_t> record) const;
   Result<bool> look_after_sent(const std::stop_token& stop);
+  // What the service says of it; how it names one that nobody heard of is put in.
+  adapters::CallResult<adapters::DeliveryReport> ask_about(store::SentMessage& sent,
+                                                           const std::stop_token& stop);
+  std::optional<std::chrono::milliseconds> first_look() const;
   Result<void> deliver(const store::MessageClaim& claim, const std::stop_token& stop);
   Result<adapters::ChannelMessage> compose(const store::MessageClaim& claim);
   Result<void> attach(const store::MessageClaim& claim, adapters::ChannelMessage& message);
@@ -77,6 +83,7 @@ class ChannelSender {
   const Observer& observer_;
   adapters::StoredGateStates gate_states_;
   const adapters::ServiceGate gate_;
+  bool looked_last_ = false;  // and so it is the turn of what is to be sent
 };
 
 }  // namespace c360::daemon

@@ -146,7 +146,7 @@ class Loader {
     check_timezone();
     check_sources();
     check_networks();
-    check_webhook_key();
+    check_webhook_keys();
     check_url("dadata.suggestions_url", config_.dadata.dadata.suggestions_url);
     check_url("dadata.cleaner_url", config_.dadata.dadata.cleaner_url);
     check_url("dadata.profile_url", config_.dadata.dadata.profile_url);
@@ -214,13 +214,22 @@ class Loader {
       values_.problem(position_of("metrika.counter"), "metrika.counter: digits only");
   }
 
-  void check_webhook_key() {
-    const std::size_t size = config_.webhooks.key.reveal().size();
-    if (size > 0 && size < kMinWebhookKeyBytes)
-      values_.problem(position_of("webhooks.key_file"),
-                      fmt::format("webhooks.key_file: the key has {} characters, {} are needed: "
-                                  "openssl rand -hex 32",
-                                  size, kMinWebhookKeyBytes));
+  void check_webhook_keys() {
+    const auto check = [&](std::string_view name, const Secret& key) {
+      const std::size_t size = key.reveal().size();
+      if (size > 0 && size < kMinWebhookKeyBytes)
+        values_.problem(position_of(name),
+                        fmt::format("{}: the key has {} characters, {} are needed: openssl rand "
+                                    "-hex 32",
+                                    name, size, kMinWebhookKeyBytes));
+    };
+    const WebhookConfig& webhooks = config_.webhooks;
+    check("webhooks.key_file", webhooks.key);
+    check("webhooks.former_key_file", webhooks.former_key);
+    if (webhooks.key.empty() && !webhooks.former_key.empty())
+      values_.problem(position_of("webhooks.former_key_file"),
+                      "webhooks.former_key_file: it is replaced by the key of webhooks.key_file, "
+                      "which is not set");
   }
 
   void check_networks() {

@@ -68,8 +68,17 @@ std::unique_ptr<adapters::MessageChannel> email_channel(const MessageConfig& con
 
 std::string email_settings(const MessageConfig& config) {
   const adapters::SmtpOptions& smtp = config.smtp;
-  std::string account = smtp.host + ":" + std::to_string(smtp.port) + " " + smtp.username + " ";
-  account.append(smtp.password.reveal()).append(config.oauth.refresh_token.reveal());
+  const adapters::OAuthSettings& oauth = config.oauth;
+  // All that a refused sign-in may have been about.
+  std::string account;
+  for (const std::string_view each :
+       {std::string_view(smtp.host), std::string_view(smtp.username), smtp.password.reveal(),
+        std::string_view(smtp.from), std::string_view(smtp.ca_file),
+        std::string_view(oauth.token_url), std::string_view(oauth.client_id),
+        oauth.client_secret.reveal(), oauth.refresh_token.reveal(), std::string_view(oauth.scope),
+        std::string_view(oauth.ca_file)})
+    account.append(each).append("\n");
+  account += std::to_string(smtp.port) + " " + std::to_string(static_cast<int>(smtp.tls));
   return adapters::fingerprint(account);
 }
 

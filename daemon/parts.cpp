@@ -16,11 +16,11 @@
 #include "daemon/jobs/service_jobs.h"
 #include "daemon/jobs/stale_customers.h"
 #include "daemon/jobs/support_sla.h"
+#include "daemon/secret_sealing.h"
 #include "daemon/service_tasks.h"
 #include "daemon/tasks.h"
+#include "store/installation_keys.h"
 #include "store/lease.h"
-#include "store/unsubscribe.h"
-#include "store/webhooks.h"
 
 namespace c360::daemon {
 
@@ -64,13 +64,14 @@ Result<void> Parts::start_business() {
     if (!key) return std::unexpected(key.error());
     cursor_secret = std::move(*key);
   }
+  const SealRing seals = seals_of(*config.get()).installation;
   if (thread_secret.empty()) {
-    auto key = thread_key(database);
+    auto key = store::installation_key(database, store::kThreadKey, seals);
     if (!key) return std::unexpected(key.error());
     thread_secret = std::move(*key);
   }
   if (unsubscribe_secret.empty()) {
-    auto key = store::unsubscribe_key(database);
+    auto key = store::installation_key(database, store::kUnsubscribeKey, seals);
     if (!key) return std::unexpected(key.error());
     unsubscribe_secret = std::move(*key);
   }
@@ -115,6 +116,7 @@ void Parts::start_scheduler() {
   options.beat = [this](std::string_view loop) { heartbeats.beat(loop); };
   auto tasks = periodic_tasks(database, observer);
   tasks.push_back(service_gauges(database, clock, metrics));
+  tasks.push_back(sealing(database, [this] { return config.get(); }, observer));
   scheduler = std::make_unique<Scheduler>(std::move(tasks), std::move(options), observer);
   scheduler->start();
 }
@@ -157,26 +159,25 @@ std::shared_ptr<store::Records> Parts::records_in_use() const {
   return running ? std::shared_ptr<store::Records>(running, &running->records()) : nullptr;
 }
 
-// Not done is no reason to stop: what is unsealed signs as before, and the next start tries again.
-void Parts::seal_webhooks() {
+// Not done is no reason to stop: what is sealed by another key is told of where it is wanted, and
+// the scheduler tries again.
+void Parts::seal_secrets() {
   const auto tell = [&](LogLevel level, const std::string& what) {
-    observer.observe_at(level, event::part_failed, {{"part", "webhook_secrets"}, {"detail", what}});
+    observer.observe_at(level, event::part_failed, {{"part", "sealed_secrets"}, {"detail", what}});
   };
   const auto in_force = config.get();
-  const Secret& key = in_force->webhooks.key;
-  const auto count = key.empty() ? store::unsealed_webhooks(database)
-                                 : store::seal_webhook_secrets(database, store::webhook_seal(key));
-  if (!count) {
-    tell(LogLevel::error, count.error().detail);
-  } else if (key.empty() && *count > 0) {
-    tell(LogLevel::warn, "the secrets of " + std::to_string(*count) +
-                             " webhooks lie unsealed in the database: set webhooks.key_file");
+  const auto counts = daemon::seal_secrets(database, *in_force, observer);
+  if (!counts) {
+    tell(LogLevel::error, counts.error().detail);
+  } else if (counts->unsealed > 0) {
+    tell(LogLevel::warn, std::to_string(counts->unsealed) +
+                             " secrets lie unsealed in the database: set webhooks.key_file");
   }
 }
 
 void Parts::start_webhooks() {
   if (webhooks) webhooks->stop();
-  seal_webhooks();
+  seal_secrets();
   WebhookSenderOptions options{.config = config.get()->webhooks,
                                .holder = holder,
                                .records = [this] { return records_in_use(); }};

@@ -100,8 +100,8 @@ struct Parts {
   Result<void> start_jobs();
   // Logs what the renderer of documents lacks on this machine.
   void check_renderer();
-  // Anew, by the configuration in force; calls under way are broken off. First seals the secrets of
-  // versions before sealing.
+  // Anew, by the configuration in force; calls under way are broken off. First seals what is not
+  // under the key in force.
   void start_webhooks();
   // The same of messages to people outside.
   Result<void> start_messages();
@@ -110,7 +110,9 @@ struct Parts {
   static std::string hash_of(const Config& config, const parsers::RuleSet& rules);
   // The four metrics, after a configuration was taken or refused.
   void report_config(ReloadResult result);
-  void seal_webhooks();
+  void seal_secrets();
+  // Those of the database that is left; the next one has its own.
+  void forget_keys() { cursor_secret = thread_secret = unsubscribe_secret = {}; }
   const std::string holder;   // of leases: this process run
   Secret cursor_secret;       // read from the database once
   Secret thread_secret;       // read from the database once

@@ -69,9 +69,10 @@ std::string telegram_settings(const adapters::TelegramOptions& telegram) {
 }
 
 std::string sms_settings(const SmsConfig& sms) {
-  return adapters::fingerprint(fmt::format("{} {} {} {} {}", static_cast<int>(sms.provider),
-                                           sms.login, sms.password.reveal(), sms.api_key.reveal(),
-                                           sms.url));
+  return adapters::fingerprint(
+      fmt::format("{} {} {} {} {} {} {} {}", static_cast<int>(sms.provider), sms.login,
+                  sms.password.reveal(), sms.api_key.reveal(), sms.url, sms.sender,
+                  sms.form.secret_field, fmt::join(sms.form_fields, "&")));
 }
 
 }  // namespace c360::daemon

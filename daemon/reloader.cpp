@@ -7,6 +7,7 @@
 #include "daemon/base/text.h"
 #include "daemon/database_check.h"
 #include "daemon/rules.h"
+#include "daemon/secret_sealing.h"
 
 namespace c360::daemon {
 
@@ -27,11 +28,19 @@ constexpr std::array<std::string_view, 11> kBusinessSettings = {"database.url",
                                                                 "mail.max_attachment_bytes",
                                                                 "business.",
                                                                 "crm."};
-constexpr std::array<std::string_view, 10> kApiSettings = {
-    "api.requests_per_second", "api.request_burst", "api.max_body_bytes",
-    "api.max_import_",         "api.max_bulk_",     "api.max_export_",
-    "api.max_event_",          "idempotency.",      "documents.",
-    "webhooks.key_file"};
+constexpr std::array<std::string_view, 11> kApiSettings = {"api.requests_per_second",
+                                                           "api.request_burst",
+                                                           "api.max_body_bytes",
+                                                           "api.max_import_",
+                                                           "api.max_bulk_",
+                                                           "api.max_export_",
+                                                           "api.max_event_",
+                                                           "idempotency.",
+                                                           "documents.",
+                                                           "webhooks.key_file",
+                                                           "webhooks.former_key_file"};
+constexpr std::array<std::string_view, 2> kSealSettings = {"webhooks.key_file",
+                                                           "webhooks.former_key_file"};
 // Of outside services, which the API and the jobs hold.
 constexpr std::array<std::string_view, 7> kServiceSettings = {
     "dadata.", "kontur_focus.", "metrika.", "requisites.", "smtp.", "telegram.", "sms."};
@@ -93,6 +102,7 @@ std::expected<Reloader::Prepared, Problems> Reloader::prepare() {
     prepared.rules = parts_.rules.get();  // the same set, compiled once
   }
   auto problems = prepare_database(prepared);
+  std::ranges::move(prepare_seals(prepared), std::back_inserter(problems));
   std::ranges::move(prepare_listeners(prepared), std::back_inserter(problems));
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return prepared;
@@ -114,6 +124,22 @@ Problems Reloader::prepare_database(const Prepared& prepared) const {
   const DatabaseReport report = check_database(prepared.config->database, parts_.observer);
   if (report.state == DatabaseState::fits) return {};
   return {{prepared.config->file, {}, "database: " + report.detail}};
+}
+
+// Keys that would leave secrets unread which can be read now are a mistake: webhooks would fall
+// silent. Without a database, or with another, nobody knows; then the daemon says it when it looks.
+Problems Reloader::prepare_seals(const Prepared& prepared) const {
+  if (!touches(prepared.changed, kSealSettings) || touches(prepared.changed, kDatabaseAddress) ||
+      !parts_.waiting_for.get()->empty())
+    return {};
+  const auto now = store::count_sealed(parts_.database, seals_of(*parts_.config.get()));
+  const auto then = store::count_sealed(parts_.database, seals_of(*prepared.config));
+  if (!now || !then || then->unknown <= now->unknown) return {};
+  return {{prepared.config->file,
+           {},
+           "webhooks.key_file: " + std::to_string(then->unknown - now->unknown) +
+               " secrets in the database could not be read any more; name the key they are sealed "
+               "under in webhooks.former_key_file until client360 doctor says that it may go"}};
 }
 
 Problems Reloader::prepare_listeners(Prepared& prepared) {
@@ -142,7 +168,7 @@ void Reloader::commit(Prepared prepared) {
   const bool new_business = serving && touches(changed, kBusinessSettings);
   // Its leases must be free, in the database they are in, before the next one asks for them.
   if (new_business) running->intake().stop();
-  if (touches(changed, "database.url")) parts_.cursor_secret = parts_.thread_secret = {};
+  if (touches(changed, "database.url")) parts_.forget_keys();
   // A handler under way read from the database as it was, and must not write into another.
   if (touches(changed, "database.") && parts_.jobs) parts_.jobs->stop();
   if (touches(changed, "database.") && parts_.webhooks) parts_.webhooks->stop();

@@ -34,6 +34,7 @@ class Reloader {
   std::expected<Prepared, Problems> prepare();
   Problems check_rule_values(const parsers::RuleSet& rules) const;
   Problems prepare_database(const Prepared& prepared) const;
+  Problems prepare_seals(const Prepared& prepared) const;
   Problems prepare_listeners(Prepared& prepared);
   void commit(Prepared prepared);
   void replace_business();

@@ -15,7 +15,8 @@ namespace c360::daemon {
 inline constexpr std::size_t kMinWebhookKeyBytes = 32;
 
 struct WebhookConfig {
-  Secret key;  // seals what they are signed with; empty: none can be made
+  Secret key;         // seals what they are signed with; empty: none can be made
+  Secret former_key;  // which it replaces: opens what is not sealed anew yet; empty: none
   adapters::WebhookLimits limits;
   std::vector<std::string> allowed_networks;  // as written; limits.targets has them read
   std::size_t threads = 2;                    // 0: this daemon delivers nothing

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "store/webhooks.h"
+#include "store/sealed_secrets.h"
 
 namespace c360::daemon {
 
@@ -30,18 +30,13 @@ std::string message_id(const store::WebhookClaim& claim, const store::DueDeliver
   return "wh" + std::to_string(claim.id) + "-" + std::to_string(due.event_id);
 }
 
-std::optional<Seal> seal_of(const WebhookConfig& config) {
-  if (config.key.empty()) return std::nullopt;
-  return store::webhook_seal(config.key);
-}
-
 }  // namespace
 
 WebhookSender::WebhookSender(store::Database& database, WebhookSenderOptions options,
                              const Clock& clock, const Observer& observer)
     : database_(database),
       options_(std::move(options)),
-      seal_(seal_of(options_.config)),
+      seals_(store::secret_seals(options_.config.key, options_.config.former_key).webhook),
       clock_(clock),
       observer_(observer) {
   for (std::size_t i = 0; i < options_.config.threads; ++i) clients_.push_back(options_.connect());
@@ -75,6 +70,7 @@ void WebhookSender::work(const std::stop_token& stop, std::size_t worker) {
     options_.beat(loop);
     if (worker == 0 && steady_clock::now() - shown >= options_.gauge_interval) {
       show_gauges();
+      tell_unread();
       shown = steady_clock::now();
     }
     if (take_turn(stop, worker)) continue;
@@ -85,7 +81,7 @@ void WebhookSender::work(const std::stop_token& stop, std::size_t worker) {
 
 bool WebhookSender::take_turn(const std::stop_token& stop, std::size_t worker) {
   const milliseconds lease = options_.config.limits.timeout + options_.lease_margin;
-  auto claim = store::claim_webhook(database_, options_.holder, lease, seal_);
+  auto claim = store::claim_webhook(database_, options_.holder, lease, seals_);
   if (!claim) {
     tell(claim.error(), "webhook_claim");
     return false;
@@ -144,15 +140,32 @@ Result<void> WebhookSender::serve(const std::stop_token& stop, std::size_t worke
   }
 }
 
-// What is not signed is not sent; it waits for the key, or for a rotation that makes another.
+// What is not signed is not sent; it waits for the key, or for a rotation that makes another. Of
+// most that is known before they are claimed: note_unread().
 Result<void> WebhookSender::check_keys(const store::WebhookClaim& claim) const {
   if (!claim.keys.empty()) return {};
-  const std::string why = "the secret of webhook " + std::to_string(claim.id) +
-                          (seal_ ? " is sealed under another key than that of webhooks.key_file"
-                                 : " is sealed, and webhooks.key_file names no key") +
-                          "; set the key it was made with, or rotate the secret";
+  const std::string why = unread();
   if (auto noted = store::note_hindrance(database_, claim, why); !noted) return noted;
-  return fail(ErrorCode::conflict, why, "webhook_key");
+  return fail(ErrorCode::conflict, "webhook " + std::to_string(claim.id) + ": " + why,
+              "webhook_key");
+}
+
+std::string WebhookSender::unread() const {
+  return std::string("the secret is sealed under ") +
+         (seals_.newest() == nullptr ? "a key, and webhooks.key_file names none"
+                                     : "another key than those of webhooks.key_file and "
+                                       "webhooks.former_key_file") +
+         "; set the key it was sealed with, or rotate the secret";
+}
+
+void WebhookSender::tell_unread() const {
+  auto found = store::note_unread(database_, seals_, unread(), options_.unread_patience);
+  if (!found) return tell(found.error(), "webhook_keys");
+  for (const std::int64_t id : *found)
+    tell({.code = ErrorCode::conflict,
+          .detail = "webhook " + std::to_string(id) + ": " + unread(),
+          .reason = "webhook_key"},
+         "webhook_keys");
 }
 
 // Moves what happened into the queue: a stretch of the feed, so that the first of a long backlog is

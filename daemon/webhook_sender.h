@@ -53,6 +53,9 @@ struct WebhookSenderOptions {
   std::chrono::milliseconds first_refusal{30'000};  // the same of one event
   std::chrono::milliseconds longest_refusal{10'800'000};
   std::chrono::milliseconds gauge_interval{15'000};
+  // Before it is told that nobody looks at a webhook because its secret is sealed under another
+  // key.
+  std::chrono::milliseconds unread_patience{60'000};
   std::function<void(std::string_view loop)> beat = [](std::string_view) {};
   std::function<void(std::string_view loop)> retire = [](std::string_view) {};
 };
@@ -78,6 +81,8 @@ class WebhookSender {
   Result<void> serve(const std::stop_token& stop, std::size_t worker, store::WebhookClaim& claim,
                      std::chrono::milliseconds& wait);
   Result<void> check_keys(const store::WebhookClaim& claim) const;
+  std::string unread() const;
+  void tell_unread() const;
   Result<bool> fill(store::WebhookClaim& claim);
   Result<Went> deliver(adapters::HttpClient& http, store::WebhookClaim& claim,
                        const store::DueDelivery& due, std::chrono::milliseconds& wait);
@@ -95,7 +100,7 @@ class WebhookSender {
 
   store::Database& database_;
   const WebhookSenderOptions options_;
-  const std::optional<Seal> seal_;
+  const SealRing seals_;
   const Clock& clock_;
   const Observer& observer_;
   std::vector<std::unique_ptr<adapters::HttpClient>> clients_;  // one a thread

@@ -1,6 +1,9 @@
 #include "store/message_queue.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "daemon/base/text.h"
@@ -10,16 +13,21 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// $1 channel, $2 lease, $3 purposes that wait. The fields of a claim.
-constexpr Sql kClaim{"messages_claim", R"sql(
+// What waits in quiet hours, and may be very much of it, is left out by an index of the rest.
+constexpr std::string_view kUrgent = "AND purpose NOT IN ('promo', 'reminder')";
+
+// $1 channel, $2 lease. The fields of a claim. What nobody could send for a week, because the
+// channel was off or no daemon ran, is not sent as if it were of today.
+constexpr std::string_view kClaim = R"sql(
 WITH next AS (
   SELECT id FROM crm.outbound_message
    WHERE channel = $1 AND status = 'queued' AND next_attempt_at <= now()
-     AND NOT purpose = ANY ($3::text[])
+     {}
    ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
 judged AS (
-  SELECT m.id, crm.message_refusal(m.channel, m.purpose, m.address, m.user_id, m.contact_id,
-                                   m.counterparty_id) AS refusal
+  SELECT m.id, CASE WHEN m.next_attempt_at < now() - interval '7 days' THEN 'too_old'
+                    ELSE crm.message_refusal(m.channel, m.purpose, m.address, m.user_id,
+                                             m.contact_id, m.counterparty_id) END AS refusal
     FROM crm.outbound_message AS m JOIN next USING (id))
 UPDATE crm.outbound_message AS m
    SET status = CASE WHEN refusal IS NULL THEN 'sending' ELSE 'suppressed' END,
@@ -31,24 +39,46 @@ UPDATE crm.outbound_message AS m
   FROM judged WHERE m.id = judged.id
 RETURNING m.id, m.row_version, m.status = 'suppressed', m.reason, m.channel, m.purpose, m.address,
           m.subject, m.body, m.body_html, m.record_id, m.counterparty_id, m.in_reply_to,
-          m.document_version_ids::text[], m.attempts, m.unclear_attempts, m.parts_taken,
-          m.provider_message_id)sql"};
+          m.document_version_ids::text[], m.attempts, m.parts_taken, m.provider_message_id,
+          coalesce(m.unclear_at > now() - interval '5 minutes', false))sql";
 
-constexpr Sql kUntil{"messages_until", R"sql(
-SELECT (extract(epoch FROM greatest(least(
-         (SELECT min(next_attempt_at) FROM crm.outbound_message
-           WHERE channel = $1 AND status = 'queued' AND NOT purpose = ANY ($2::text[])),
+constexpr std::string_view kUntil = R"sql(
+WITH next AS (
+  SELECT (SELECT min(next_attempt_at) FROM crm.outbound_message
+           WHERE channel = $1 AND status = 'queued' {}) AS queued)
+SELECT (extract(epoch FROM greatest(least(queued,
          (SELECT min(next_attempt_at) FROM crm.outbound_message
            WHERE channel = $1 AND status = 'sent'),
+         (SELECT min(next_attempt_at) FROM crm.outbound_message
+           WHERE channel = $1 AND status = 'unknown'),
          (SELECT min(claimed_until) FROM crm.outbound_message
-           WHERE channel = $1 AND status = 'sending')) - now(), interval '0')) * 1000)::bigint)sql"};
+           WHERE channel = $1 AND status = 'sending')) - now(), interval '0')) * 1000)::bigint,
+       coalesce(queued <= now(), false)
+  FROM next)sql";
 
-// $1 id, $2 version, $3 the service's id, $4 the new address, $5 the former one. The customer's
-// last contact follows by a trigger.
+// The statement over all that is queued, and over what is urgent.
+class QueueSql {
+ public:
+  QueueSql(std::string_view name, std::string_view text)
+      : names_{std::string(name), std::string(name) + "_urgent"},
+        texts_{fmt::format(fmt::runtime(text), ""), fmt::format(fmt::runtime(text), kUrgent)} {}
+  Sql of(bool urgent_only) const {
+    const std::size_t which = urgent_only ? 1 : 0;
+    return {names_.at(which), texts_.at(which)};
+  }
+
+ private:
+  std::array<std::string, 2> names_;
+  std::array<std::string, 2> texts_;
+};
+
+// $1 id, $2 version, $3 the service's id, $4 the new address, $5 the former one, $6 until the
+// service is asked whether it arrived. The customer's last contact follows by a trigger.
 constexpr Sql kSent{"messages_sent", R"sql(
 WITH done AS (
   UPDATE crm.outbound_message
-     SET status = 'sent', sent_at = clock_timestamp(), claimed_until = NULL, next_attempt_at = NULL,
+     SET status = 'sent', sent_at = clock_timestamp(), claimed_until = NULL,
+         next_attempt_at = clock_timestamp() + $6::bigint * interval '1 millisecond',
          last_error = NULL, reason = NULL, provider_message_id = nullif($3, ''),
          address = coalesce(nullif($4, ''), address),
          updated_at = clock_timestamp(), row_version = row_version + 1
@@ -82,12 +112,14 @@ UPDATE crm.outbound_message
  WHERE id = $1 AND row_version = $2 AND status = 'sending'
 RETURNING 1)sql"};
 
-// $3 detail, $4 the service's id, $5 retries, $6 delay.
+// $3 detail, $4 the service's id, $5 retries, $6 delay, $7 until it is asked about.
 constexpr Sql kUnclear{"messages_unclear", R"sql(
 UPDATE crm.outbound_message
    SET status = CASE WHEN unclear_attempts < $5::integer THEN 'queued' ELSE 'unknown' END,
-       next_attempt_at = CASE WHEN unclear_attempts < $5::integer
-                              THEN clock_timestamp() + $6::bigint * interval '1 millisecond' END,
+       next_attempt_at = clock_timestamp() + interval '1 millisecond' *
+                         CASE WHEN unclear_attempts < $5::integer THEN $6::bigint
+                              ELSE $7::bigint END,
+       unclear_at = clock_timestamp(),
        unclear_attempts = unclear_attempts + 1, claimed_until = NULL, last_error = $3,
        reason = 'unclear', provider_message_id = coalesce(nullif($4, ''), provider_message_id),
        updated_at = clock_timestamp(), row_version = row_version + 1
@@ -106,9 +138,12 @@ WITH refused AS (
    WHERE id = $1 AND row_version = $2 AND status = 'sending'
   RETURNING channel, address)
 SELECT CASE WHEN $7::boolean AND channel = 'email'
-            THEN crm.note_dead_mail_address(address, $4, NULL, 'job') END FROM refused)sql"};
+            THEN crm.note_dead_mail_address(address, $4, NULL, 'job')
+            WHEN $7::boolean AND channel = 'telegram'
+            THEN crm.note_dead_chat(address, $4, 'job') END FROM refused)sql"};
 
-// $1 channel, $2 retries, $3 delay, $4 whether the channel notes its parts, $5 attempts.
+// $1 channel, $2 retries, $3 delay, $4 whether the channel notes its parts, $5 attempts, $6 until
+// it is asked about.
 constexpr Sql kRecover{"messages_recover", R"sql(
 WITH lost AS (
   SELECT id, $4::boolean AND parts_begun = parts_taken AND attempts <= $5::integer AS is_clear
@@ -118,40 +153,49 @@ WITH lost AS (
 UPDATE crm.outbound_message AS m
    SET status = CASE WHEN is_clear OR unclear_attempts < $2::integer
                      THEN 'queued' ELSE 'unknown' END,
-       next_attempt_at = CASE WHEN is_clear THEN clock_timestamp()
-                              WHEN unclear_attempts < $2::integer
-                              THEN clock_timestamp() + $3::bigint * interval '1 millisecond' END,
+       next_attempt_at = clock_timestamp() + interval '1 millisecond' *
+                         CASE WHEN is_clear THEN 0 WHEN unclear_attempts < $2::integer
+                              THEN $3::bigint ELSE $6::bigint END,
+       unclear_at = CASE WHEN NOT is_clear THEN clock_timestamp() END,
        unclear_attempts = unclear_attempts + (NOT is_clear)::integer, claimed_until = NULL,
        reason = CASE WHEN NOT is_clear THEN 'unclear' END,
        last_error = 'the process that was sending it went away without a word',
        updated_at = clock_timestamp(), row_version = row_version + 1
   FROM lost WHERE m.id = lost.id)sql"};
 
+// Each status by itself: of both together no index has the order.
 constexpr Sql kDeliveryCheck{"messages_delivery_check", R"sql(
-WITH next AS (
+WITH unclear AS (
+  SELECT id FROM crm.outbound_message
+   WHERE channel = $1 AND status = 'unknown' AND next_attempt_at <= now()
+   ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
+sent AS (
   SELECT id FROM crm.outbound_message
    WHERE channel = $1 AND status = 'sent' AND next_attempt_at <= now()
-   ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+     AND NOT EXISTS (SELECT FROM unclear)
+   ORDER BY next_attempt_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
+next AS (SELECT id FROM unclear UNION ALL SELECT id FROM sent)
 UPDATE crm.outbound_message AS m
    SET next_attempt_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
        row_version = row_version + 1
   FROM next WHERE m.id = next.id
-RETURNING m.id, m.row_version, m.address, m.provider_message_id,
-          extract(epoch FROM now() - m.sent_at)::bigint)sql"};
+RETURNING m.id, m.row_version, m.status = 'unknown', m.address, m.provider_message_id, m.record_id,
+          extract(epoch FROM now() - CASE m.status WHEN 'unknown' THEN m.unclear_at
+                                                   ELSE m.sent_at END)::bigint)sql"};
 
-// $3 status, $4 detail, $5 delay.
+// $3 status, $4 detail, $5 delay, $6 the service's id. One that was unknown was sent when nobody
+// heard of it.
 constexpr Sql kDelivery{"messages_delivery", R"sql(
 UPDATE crm.outbound_message
    SET status = $3, delivered_at = CASE WHEN $3 = 'delivered' THEN clock_timestamp() END,
-       reason = CASE WHEN $3 = 'failed' THEN 'undeliverable' END, last_error = nullif($4, ''),
+       sent_at = CASE WHEN $3 IN ('sent', 'delivered') THEN coalesce(sent_at, unclear_at)
+                      ELSE sent_at END,
+       reason = CASE $3 WHEN 'failed' THEN 'undeliverable' WHEN 'unknown' THEN reason END,
+       last_error = coalesce(nullif($4, ''), CASE $3 WHEN 'unknown' THEN last_error END),
+       provider_message_id = coalesce(provider_message_id, nullif($6, '')),
        next_attempt_at = clock_timestamp() + $5::bigint * interval '1 millisecond',
        updated_at = clock_timestamp(), row_version = row_version + 1
- WHERE id = $1 AND row_version = $2 AND status = 'sent')sql"};
-
-constexpr Sql kAwaitDelivery{"messages_await_delivery", R"sql(
-UPDATE crm.outbound_message
-   SET next_attempt_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
- WHERE id = $1 AND status = 'sent')sql"};
+ WHERE id = $1 AND row_version = $2 AND status IN ('sent', 'unknown'))sql"};
 
 constexpr Sql kFiles{"messages_files", R"sql(
 SELECT v.file_name, v.mime_type, v.content_sha256, v.size_bytes
@@ -204,6 +248,10 @@ std::string short_error(std::string_view text) {
   return std::string(utf8_prefix(text, kMaxMessageErrorBytes));
 }
 
+void add_delay(Params& params, const std::optional<milliseconds>& delay) {
+  delay ? params.add(static_cast<std::int64_t>(delay->count())) : params.add_null();
+}
+
 Params of_claim(const MessageClaim& claim) {
   Params params;
   params.add(claim.id).add(claim.version);
@@ -234,9 +282,9 @@ MessageClaim claim_of(const Rows& rows) {
                      .in_reply_to = text(12),
                      .document_version_ids = {},
                      .attempts = static_cast<int>(rows.int64(0, 14)),
-                     .unclear_attempts = static_cast<int>(rows.int64(0, 15)),
-                     .parts_taken = static_cast<int>(rows.int64(0, 16)),
-                     .provider_message_id = text(17)};
+                     .parts_taken = static_cast<int>(rows.int64(0, 15)),
+                     .provider_message_id = text(16),
+                     .maybe_sent = rows.boolean(0, 17)};
   for (const std::string& id : rows.text_array(0, 13))
     claim.document_version_ids.push_back(std::stoll(id));
   return claim;
@@ -258,43 +306,42 @@ Result<std::string> look(Transaction& tx, std::int64_t id, std::optional<std::in
 }  // namespace
 
 Result<std::optional<MessageClaim>> claim_message(Database& database, std::string_view channel,
-                                                  milliseconds lease,
-                                                  const std::vector<std::string>& held_purposes) {
+                                                  milliseconds lease, bool urgent_only) {
+  static const QueueSql kSql{"messages_claim", kClaim};
   Params params;
-  params.add(channel)
-      .add(static_cast<std::int64_t>(lease.count()))
-      .add_array(std::span<const std::string>(held_purposes));
-  auto rows = database.execute(Pool::work, kClaim, std::move(params));
+  params.add(channel).add(static_cast<std::int64_t>(lease.count()));
+  auto rows = database.execute(Pool::work, kSql.of(urgent_only), std::move(params));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return claim_of(*rows);
 }
 
-Result<std::optional<milliseconds>> until_next_message(
-    Database& database, std::string_view channel, const std::vector<std::string>& held_purposes) {
-  Params params;
-  params.add(channel).add_array(std::span<const std::string>(held_purposes));
-  auto rows = database.execute(Pool::work, kUntil, std::move(params));
+Result<NextMessage> next_message(Database& database, std::string_view channel, bool urgent_only) {
+  static const QueueSql kSql{"messages_until", kUntil};
+  auto rows = database.execute(Pool::work, kSql.of(urgent_only), std::move(Params{}.add(channel)));
   if (!rows) return std::unexpected(rows.error());
-  const auto until = rows->optional_int64(0, 0);
-  if (!until) return std::nullopt;
-  return milliseconds{*until};
+  NextMessage next{.is_due = rows->boolean(0, 1)};
+  if (const auto until = rows->optional_int64(0, 0)) next.until = milliseconds{*until};
+  return next;
 }
 
 Result<void> note_sent(Database& database, const MessageClaim& claim,
-                       std::string_view provider_message_id, std::string_view new_address) {
+                       std::string_view provider_message_id, std::string_view new_address,
+                       std::optional<milliseconds> first_look) {
   Params params = of_claim(claim);
   params.add(provider_message_id).add(new_address).add(claim.address);
+  add_delay(params, first_look);
   return note(database, claim, kSent, std::move(params));
 }
 
 Result<void> note_unclear(Database& database, const MessageClaim& claim, std::string_view detail,
-                          std::string_view provider_message_id, int retries, milliseconds delay) {
+                          std::string_view provider_message_id, const UnclearRule& rule) {
   Params params = of_claim(claim);
   params.add(short_error(detail))
       .add(provider_message_id)
-      .add(retries)
-      .add(static_cast<std::int64_t>(delay.count()));
+      .add(rule.retries)
+      .add(static_cast<std::int64_t>(rule.delay.count()));
+  add_delay(params, rule.first_look);
   return note(database, claim, kUnclear, std::move(params));
 }
 
@@ -316,11 +363,7 @@ Result<void> note_refused(Database& database, const MessageClaim& claim,
                           const MessageRefusal& refusal) {
   Params params = of_claim(claim);
   params.add(refusal.reason).add(short_error(refusal.detail));
-  if (refusal.delay) {
-    params.add(static_cast<std::int64_t>(refusal.delay->count()));
-  } else {
-    params.add_null();
-  }
+  add_delay(params, refusal.delay);
   params.add(refusal.counts).add(refusal.no_such_address && !refusal.delay);
   return note(database, claim, kRefused, std::move(params));
 }
@@ -333,6 +376,7 @@ Result<std::int64_t> recover_messages(Database& database, std::string_view chann
       .add(static_cast<std::int64_t>(rule.delay.count()))
       .add(rule.knows_parts)
       .add(rule.clear_attempts);
+  add_delay(params, rule.first_look);
   auto rows = database.execute(Pool::work, kRecover, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return rows->affected();
@@ -348,34 +392,34 @@ Result<std::optional<SentMessage>> claim_delivery_check(Database& database,
   if (rows->empty()) return std::nullopt;
   return SentMessage{.id = rows->int64(0, 0),
                      .version = rows->int64(0, 1),
-                     .address = std::string(rows->text(0, 2)),
-                     .provider_message_id = std::string(rows->text(0, 3)),
-                     .age = std::chrono::seconds{rows->int64(0, 4)}};
+                     .is_unknown = rows->boolean(0, 2),
+                     .address = std::string(rows->text(0, 3)),
+                     .provider_message_id = std::string(rows->text(0, 4)),
+                     .record_id = rows->optional_int64(0, 5),
+                     .age = std::chrono::seconds{rows->int64(0, 6)}};
 }
 
 Result<void> note_delivery(Database& database, const SentMessage& message, Delivered delivered,
                            std::string_view detail, std::optional<milliseconds> delay) {
+  const auto status = [&]() -> std::string_view {
+    switch (delivered) {
+      case Delivered::yes:
+        return "delivered";
+      case Delivered::no:
+        return "failed";
+      case Delivered::on_its_way:
+        return "sent";
+      case Delivered::unknown:
+        break;
+    }
+    return message.is_unknown ? "unknown" : "sent";
+  }();
+  const bool is_over = delivered == Delivered::yes || delivered == Delivered::no;
   Params params;
-  params.add(message.id)
-      .add(message.version)
-      .add(delivered == Delivered::yes  ? "delivered"
-           : delivered == Delivered::no ? "failed"
-                                        : "sent")
-      .add(short_error(detail));
-  if (delivered == Delivered::not_yet && delay) {
-    params.add(static_cast<std::int64_t>(delay->count()));
-  } else {
-    params.add_null();
-  }
+  params.add(message.id).add(message.version).add(status).add(short_error(detail));
+  add_delay(params, is_over ? std::nullopt : delay);
+  params.add(message.provider_message_id);
   auto rows = database.execute(Pool::work, kDelivery, std::move(params));
-  if (!rows) return std::unexpected(rows.error());
-  return {};
-}
-
-Result<void> await_delivery(Database& database, std::int64_t id, milliseconds delay) {
-  Params params;
-  params.add(id).add(static_cast<std::int64_t>(delay.count()));
-  auto rows = database.execute(Pool::work, kAwaitDelivery, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

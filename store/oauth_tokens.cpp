@@ -72,15 +72,12 @@ Result<void> release_oauth_token(Database& database, const OAuthTokenKey& key) {
 
 Result<std::int64_t> save_oauth_token(Database& database, const OAuthTokenKey& key,
                                       const std::optional<std::string>& refresh_sealed,
-                                      std::string_view access_sealed,
+                                      const std::optional<std::string>& access_sealed,
                                       std::chrono::milliseconds renew_in) {
   Params params = identity(key);
-  if (refresh_sealed) {
-    params.add_bytes(*refresh_sealed);
-  } else {
-    params.add_null();
-  }
-  params.add_bytes(access_sealed).add(static_cast<std::int64_t>(renew_in.count()));
+  refresh_sealed ? params.add_bytes(*refresh_sealed) : params.add_null();
+  access_sealed ? params.add_bytes(*access_sealed) : params.add_null();
+  access_sealed ? params.add(static_cast<std::int64_t>(renew_in.count())) : params.add_null();
   auto rows = database.execute(Pool::work, kSave, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   return rows->int64(0, 0);

@@ -35,11 +35,11 @@ struct StoredOAuthToken {
 Result<StoredOAuthToken> claim_oauth_token(Database& database, const OAuthTokenKey& key,
                                            std::chrono::milliseconds duration);
 Result<void> release_oauth_token(Database& database, const OAuthTokenKey& key);
-// Durable when it returns, and ends the claim. Without `refresh_sealed` the former one stays. The
-// new generation.
+// Durable when it returns, and ends the claim. Without `refresh_sealed` the former one stays,
+// without `access_sealed` there is none until the next renewal. The new generation.
 Result<std::int64_t> save_oauth_token(Database& database, const OAuthTokenKey& key,
                                       const std::optional<std::string>& refresh_sealed,
-                                      std::string_view access_sealed,
+                                      const std::optional<std::string>& access_sealed,
                                       std::chrono::milliseconds renew_in);
 
 }  // namespace c360::store

@@ -10,8 +10,6 @@
 namespace c360::store {
 namespace {
 
-constexpr Sql kKey{"unsubscribe_key",
-                   "SELECT value FROM ops.installation_key WHERE name = 'unsubscribe'"};
 // Of the customer he was merged into, and that one into another. One that is being merged just now
 // is waited for, and then says where he went.
 constexpr Sql kConsent{"unsubscribe_consent", R"sql(
@@ -54,13 +52,6 @@ std::optional<std::int64_t> number_in(std::string_view digits) {
 }
 
 }  // namespace
-
-Result<Secret> unsubscribe_key(Database& database) {
-  auto rows = database.execute(Pool::work, kKey);
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return fail(ErrorCode::internal, "ops.installation_key lost unsubscribe");
-  return Secret(rows->bytes(0, 0));
-}
 
 std::string sign_unsubscribe(const Secret& key, const UnsubscribeLink& link) {
   const std::string what =

@@ -22,9 +22,7 @@ struct UnsubscribeLink {
   std::int64_t message_id = 0;
 };
 
-// The key of this installation; internal where the database has lost it.
-Result<Secret> unsubscribe_key(Database& database);
-
+// `key` is the installation's own (installation_keys.h, kUnsubscribeKey).
 std::string sign_unsubscribe(const Secret& key, const UnsubscribeLink& link);
 // nullopt for what we did not make; takes the same time whatever is wrong with it.
 std::optional<UnsubscribeLink> read_unsubscribe(const Secret& key, std::string_view token);

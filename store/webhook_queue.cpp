@@ -18,6 +18,7 @@ WITH RECURSIVE next AS (
   SELECT id FROM ops.webhook
    WHERE state = 'active' AND next_look_at <= now()
      AND (claimed_until IS NULL OR claimed_until <= now())
+     AND (secret_key_id IS NULL OR secret_key_id = ANY ($3::bytea[]))
    ORDER BY next_look_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED),
 ours AS (
   UPDATE ops.webhook AS w
@@ -40,6 +41,14 @@ SELECT w.id, w.fence, w.row_version, w.url, w.kinds, w.events, w.position_xid::t
 
 constexpr Sql kHindered{"webhook_queue.hindered", R"sql(
 UPDATE ops.webhook SET last_error = $4 WHERE id = $1 AND holder = $2 AND fence = $3)sql"};
+
+// What nobody looks at because nobody can: $1 ids of our keys, $2 why, $3 milliseconds.
+constexpr Sql kUnread{"webhook_queue.unread", R"sql(
+UPDATE ops.webhook SET last_error = $2
+ WHERE state = 'active' AND NOT secret_key_id = ANY ($1::bytea[])
+   AND next_look_at <= now() - $3::bigint * interval '1 millisecond'
+   AND (claimed_until IS NULL OR claimed_until <= now()) AND last_error IS DISTINCT FROM $2
+RETURNING id)sql"};
 
 constexpr Sql kRelease{"webhook_queue.release", R"sql(
 UPDATE ops.webhook
@@ -158,24 +167,24 @@ Params identity_of(const WebhookClaim& claim) {
 std::int64_t ms(std::chrono::milliseconds time) { return time.count(); }
 
 // One key, as it stood before sealing or sealed; none where it is another's.
-std::optional<Secret> read_key(const Rows& rows, int plain, const std::optional<Seal>& seal) {
+std::optional<Secret> read_key(const Rows& rows, int plain, const SealRing& seals) {
   if (!rows.is_null(0, plain)) return Secret(rows.bytes(0, plain));
-  if (rows.is_null(0, plain + 1) || !seal) return std::nullopt;
-  return seal->open(rows.bytes(0, plain + 1));
+  if (rows.is_null(0, plain + 1)) return std::nullopt;
+  return seals.open(rows.bytes(0, plain + 1));
 }
 
 // A former key alone would sign for those who have not noticed the rotation, and for nobody else.
-std::vector<Secret> read_keys(const Rows& rows, int column, const std::optional<Seal>& seal) {
+std::vector<Secret> read_keys(const Rows& rows, int column, const SealRing& seals) {
   std::vector<Secret> keys;
-  if (auto newest = read_key(rows, column, seal)) {
+  if (auto newest = read_key(rows, column, seals)) {
     keys.push_back(std::move(*newest));
-    if (auto former = read_key(rows, column + 2, seal)) keys.push_back(std::move(*former));
+    if (auto former = read_key(rows, column + 2, seals)) keys.push_back(std::move(*former));
   }
   return keys;
 }
 
 WebhookClaim read_claim(const Rows& rows, std::string_view holder, std::chrono::milliseconds lease,
-                        const std::optional<Seal>& seal) {
+                        const SealRing& seals) {
   WebhookClaim claim;
   claim.holder = holder;
   claim.lease = lease;
@@ -200,7 +209,7 @@ WebhookClaim read_claim(const Rows& rows, std::string_view holder, std::chrono::
     claim.owner = std::move(owner);
   }
   column += 3;
-  claim.keys = read_keys(rows, column, seal);
+  claim.keys = read_keys(rows, column, seals);
   return claim;
 }
 
@@ -247,11 +256,25 @@ Params attempt_params(const WebhookClaim& claim, const DeliveryAttempt& attempt)
 
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
                                                   std::chrono::milliseconds lease,
-                                                  const std::optional<Seal>& seal) {
-  auto rows = database.execute(Pool::work, kClaim, std::move(Params{}.add(holder).add(ms(lease))));
+                                                  const SealRing& seals) {
+  Params params;
+  params.add(holder).add(ms(lease)).add_bytes_array(seals.ids());
+  auto rows = database.execute(Pool::work, kClaim, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  return read_claim(*rows, holder, lease, seal);
+  return read_claim(*rows, holder, lease, seals);
+}
+
+Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing& seals,
+                                              std::string_view why,
+                                              std::chrono::milliseconds patience) {
+  Params params;
+  params.add_bytes_array(seals.ids()).add(why).add(ms(patience));
+  auto rows = database.execute(Pool::work, kUnread, std::move(params));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<std::int64_t> ids;
+  for (int row = 0; row < rows->size(); ++row) ids.push_back(rows->int64(row, 0));
+  return ids;
 }
 
 Result<void> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why) {

@@ -1,6 +1,6 @@
 // What webhooks are to deliver, taken from the change feed and worked off by one daemon at a time.
 //
-//   auto claim = claim_webhook(database, holder, lease, seal);  // of the one that waits longest
+//   auto claim = claim_webhook(database, holder, lease, seals);  // of the one that waits longest
 //   auto fed = feed_webhook(database, records, *claim);         // history -> queue
 //   auto due = due_deliveries(database, *claim, 50);            // in order
 //   ... send each, then note_delivered() or note_failed()
@@ -53,10 +53,16 @@ struct WebhookClaim {
 };
 
 // An active webhook that wants to be looked at and is in nobody's hands; none when there is none.
-// `seal` opens its keys (store::webhook_seal); none: there are secrets of before sealing only.
+// `seals` opens its keys (SecretSeals::webhook); what is sealed under others is left to daemons
+// that have them.
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
                                                   std::chrono::milliseconds lease,
-                                                  const std::optional<Seal>& seal);
+                                                  const SealRing& seals);
+// Writes down why nothing is sent with those that `seals` does not open and nobody has looked at
+// for `patience`; which it was not written down with before.
+Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing& seals,
+                                              std::string_view why,
+                                              std::chrono::milliseconds patience);
 // Shown with the webhook, as the reason that nothing is sent.
 Result<void> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why);
 // At once free for others, looked at again after `wait`; nothing when it is not ours any more.

@@ -13,8 +13,10 @@ namespace {
 // One at a time, or two could both be the last that fits.
 constexpr Sql kLock{"webhooks.lock", "SELECT pg_advisory_xact_lock(hashtext('ops.webhook'))"};
 constexpr Sql kCreate{"webhooks.create", R"sql(
-INSERT INTO ops.webhook (name, url, kinds, events, state, owner_id, secret_sealed, position_xid)
-SELECT $1, $2, $3::text[], $4::text[], $5, $6, $7::bytea, pg_snapshot_xmin(pg_current_snapshot())
+INSERT INTO ops.webhook (name, url, kinds, events, state, owner_id, secret_sealed, secret_key_id,
+                         position_xid)
+SELECT $1, $2, $3::text[], $4::text[], $5, $6, $7::bytea, $9::bytea,
+       pg_snapshot_xmin(pg_current_snapshot())
  WHERE (SELECT count(*) FROM ops.webhook) < $8
 RETURNING id)sql"};
 
@@ -40,23 +42,11 @@ constexpr Sql kRemove{"webhooks.remove", "DELETE FROM ops.webhook WHERE id = $1"
 // A third key within the overlap ends the first one.
 constexpr Sql kRotate{"webhooks.rotate", R"sql(
 UPDATE ops.webhook
-   SET former_secret = secret, former_sealed = secret_sealed,
-       former_until = now() + $3::bigint * interval '1 second',
-       secret = NULL, secret_sealed = $2::bytea, row_version = row_version + 1, updated_at = now()
+   SET former_secret = secret, former_sealed = secret_sealed, former_key_id = secret_key_id,
+       former_until = now() + $3::bigint * interval '1 second', secret = NULL,
+       secret_sealed = $2::bytea, secret_key_id = $4::bytea, row_version = row_version + 1, updated_at = now()
  WHERE id = $1
 RETURNING row_version)sql"};
-
-constexpr Sql kUnsealed{"webhooks.unsealed", R"sql(
-SELECT id, secret, former_secret FROM ops.webhook
- WHERE secret IS NOT NULL OR former_secret IS NOT NULL ORDER BY id FOR NO KEY UPDATE)sql"};
-// Its version stays: who delivers at this moment goes on with the keys it has read.
-constexpr Sql kSeal{"webhooks.seal", R"sql(
-UPDATE ops.webhook
-   SET secret = NULL, secret_sealed = coalesce($2::bytea, secret_sealed), former_secret = NULL,
-       former_sealed = coalesce($3::bytea, former_sealed)
- WHERE id = $1)sql"};
-constexpr Sql kCountUnsealed{"webhooks.count_unsealed", R"sql(
-SELECT count(*) FROM ops.webhook WHERE secret IS NOT NULL OR former_secret IS NOT NULL)sql"};
 
 constexpr Sql kReplay{"webhooks.replay", R"sql(
 UPDATE ops.webhook
@@ -165,12 +155,6 @@ std::vector<std::string> or_none(const std::optional<std::vector<std::string>>& 
   return words ? *words : std::vector<std::string>{};
 }
 
-// Closed, or null as it was.
-void add_sealed(Params& params, const Rows& rows, int row, int column, const Seal& seal) {
-  rows.is_null(row, column) ? params.add_null()
-                            : params.add_bytes(seal.close(rows.bytes(row, column)));
-}
-
 Secret new_key() { return Secret(random_bytes(kWebhookKeyBytes)); }
 
 }  // namespace
@@ -191,7 +175,8 @@ Result<NewWebhook> create_webhook(Database& database, const WebhookDraft& draft,
                                                 .add(draft.state.value_or("active"))
                                                 .add(actor.user_id)
                                                 .add_bytes(seal.close(made.key.reveal()))
-                                                .add(kMaxWebhooks)));
+                                                .add(kMaxWebhooks)
+                                                .add_bytes(as_bytes_view(seal.id()))));
     if (!rows) return std::unexpected(rows.error());
     if ((*rows)->empty())
       return fail(ErrorCode::conflict,
@@ -250,7 +235,8 @@ Result<Secret> rotate_webhook_key(Database& database, std::int64_t id, std::chro
     auto rows = tx.query(kRotate, std::move(Params{}
                                                 .add(id)
                                                 .add_bytes(seal.close(key.reveal()))
-                                                .add(static_cast<std::int64_t>(overlap.count()))));
+                                                .add(static_cast<std::int64_t>(overlap.count()))
+                                                .add_bytes(as_bytes_view(seal.id()))));
     if (!rows) return std::unexpected(rows.error());
     if ((*rows)->empty()) return no_webhook(id);
     queue_webhook_event(tx, id, {"updated", R"([{"field":"secret","old":null,"new":null}])"},
@@ -259,31 +245,6 @@ Result<Secret> rotate_webhook_key(Database& database, std::int64_t id, std::chro
   });
   if (!done) return std::unexpected(done.error());
   return key;
-}
-
-Result<std::int64_t> seal_webhook_secrets(Database& database, const Seal& seal) {
-  std::int64_t sealed = 0;
-  auto done = in_transaction(database, Pool::work, [&](Transaction& tx) -> Result<void> {
-    auto rows = tx.query(kUnsealed);
-    if (!rows) return std::unexpected(rows.error());
-    sealed = (*rows)->size();
-    for (int row = 0; row < (*rows)->size(); ++row) {
-      Params params;
-      params.add((*rows)->int64(row, 0));
-      add_sealed(params, **rows, row, 1, seal);
-      add_sealed(params, **rows, row, 2, seal);
-      tx.queue(kSeal, std::move(params));
-    }
-    return {};
-  });
-  if (!done) return std::unexpected(done.error());
-  return sealed;
-}
-
-Result<std::int64_t> unsealed_webhooks(Database& database) {
-  auto rows = database.execute(Pool::work, kCountUnsealed);
-  if (!rows) return std::unexpected(rows.error());
-  return rows->int64(0, 0);
 }
 
 Result<void> replay_webhook(Database& database, std::int64_t id, const FeedPosition& from,

@@ -1,8 +1,8 @@
 // Webhooks as administrators keep them: who is told of which events, under which secret.
 // webhook_queue.h delivers. Any thread; every change leaves a row in the history.
 //
-// Secrets are kept sealed (daemon/base/seal.h) under the key of webhooks.key_file, one for all
-// daemons on a database.
+// Secrets are kept sealed under the key of webhooks.key_file, one for all daemons on a database
+// (sealed_secrets.h).
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,7 @@ inline constexpr std::int64_t kMaxWebhooks = 100;
 inline constexpr std::size_t kMaxWebhookNameBytes = 200;
 inline constexpr std::size_t kWebhookKeyBytes = 32;
 
-// By the key of the configuration.
+// By the key of the configuration: what seals new ones.
 Seal webhook_seal(const Secret& key);
 
 // What a request sets; the rest stays, or has its default. Addresses and codes were checked before.
@@ -56,12 +56,6 @@ Result<void> remove_webhook(Database& database, std::int64_t id,
 // A new key; the one it replaces signs too for as long as `overlap`. not_found.
 Result<Secret> rotate_webhook_key(Database& database, std::int64_t id, std::chrono::seconds overlap,
                                   const Seal& seal, const Actor& actor);
-
-// Secrets of versions before sealing (migration 0040), sealed; how many webhooks had one. Again and
-// by several at a time: each once.
-Result<std::int64_t> seal_webhook_secrets(Database& database, const Seal& seal);
-// How many have one still.
-Result<std::int64_t> unsealed_webhooks(Database& database);
 
 // Everything after `from` once more, in order, and then what follows; what is queued stays.
 // not_found; invalid_request, reason cursor_unknown, for a position of the future.

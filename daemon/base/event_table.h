@@ -29,6 +29,7 @@ inline constexpr Event config_unchanged{"config_unchanged", LogLevel::info};
 inline constexpr Event config_refused{"config_refused", LogLevel::error};
 inline constexpr Event config_warning{"config_warning", LogLevel::warn};
 inline constexpr Event task_failed{"task_failed", LogLevel::error};
+inline constexpr Event secrets_sealed{"secrets_sealed", LogLevel::info};
 inline constexpr Event job_retried{"job_retried", LogLevel::warn};
 inline constexpr Event job_failed{"job_failed", LogLevel::error};
 inline constexpr Event renderer_unconfined{"renderer_unconfined", LogLevel::warn};

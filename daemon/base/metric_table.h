@@ -62,6 +62,7 @@ enum class Metric : std::uint16_t {
   job_run_seconds,
   deals,
   counterparties_stale,
+  sealed_secrets,
   http_requests_total,
   http_request_duration_seconds,
   http_connections,
@@ -310,6 +311,12 @@ inline constexpr std::array kMetricTable = {
         "Customers without contact for jobs.stale_days (no_contact), without an open reminder "
         "(no_reminder), as the job stale_customers counted them last",
         {"condition"}},
+    MetricRow{Metric::sealed_secrets,
+              MetricType::gauge,
+              "client360_sealed_secrets",
+              "Secrets in the database by what they are sealed under: webhooks.key_file (current), "
+              "webhooks.former_key_file (former), nothing (none), a key that is neither (unknown)",
+              {"under"}},
     MetricRow{Metric::http_requests_total,
               MetricType::counter,
               "client360_http_requests_total",

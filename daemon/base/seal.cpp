@@ -69,4 +69,23 @@ std::optional<Secret> Seal::open(std::string_view sealed) const {
   return Secret(std::move(text));
 }
 
+SealRing::SealRing(const Secret& newest, const Secret& former, std::string_view purpose) {
+  if (newest.empty()) return;
+  seals_.emplace_back(newest, purpose);
+  if (!former.empty()) seals_.emplace_back(former, purpose);
+}
+
+std::optional<Secret> SealRing::open(std::string_view sealed) const {
+  for (const Seal& seal : seals_) {
+    if (auto text = seal.open(sealed)) return text;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> SealRing::ids() const {
+  std::vector<std::string_view> ids;
+  for (const Seal& seal : seals_) ids.push_back(as_bytes_view(seal.id()));
+  return ids;
+}
+
 }  // namespace c360

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "daemon/base/digest.h"
 #include "daemon/base/secret.h"
@@ -27,6 +29,26 @@ class Seal {
  private:
   Secret key_;
   Sha256 id_;
+};
+
+// The key in force, which closes, and the one it replaces, which opens what was closed before.
+class SealRing {
+ public:
+  SealRing() = default;  // opens nothing
+  SealRing(Seal newest) : seals_{std::move(newest)} {}
+  // Secrets that are empty are none; without a newest one there is no former one either.
+  SealRing(const Secret& newest, const Secret& former, std::string_view purpose);
+
+  // Null where there is no key.
+  const Seal* newest() const { return seals_.empty() ? nullptr : seals_.data(); }
+  const Seal* former() const { return seals_.size() < 2 ? nullptr : &seals_[1]; }
+  // By either.
+  std::optional<Secret> open(std::string_view sealed) const;
+  // What sealed text may name that can be opened here.
+  std::vector<std::string_view> ids() const;  // as long as this lives
+
+ private:
+  std::vector<Seal> seals_;
 };
 
 }  // namespace c360

@@ -14,6 +14,7 @@
 #include "daemon/command/verbs.h"
 #include "daemon/database_check.h"
 #include "daemon/rules.h"
+#include "daemon/secret_sealing.h"
 #include "store/mail_balance.h"
 #include "store/mail_log.h"
 
@@ -268,6 +269,39 @@ void check_service(Context& context, Findings& findings) {
                         text_of(outside, "remedy")});
 }
 
+// Of the keys that this command reads, which are those of the service.
+void check_secrets(Context& context, const Config& config, Findings& findings) {
+  auto database = context.database();
+  if (!database) return;
+  const auto counts = store::count_sealed(**database, seals_of(config));
+  if (!counts) return;  // check_schema says why
+  if (counts->unknown > 0)
+    findings.push_back(
+        {"secrets", State::bad,
+         fmt::format("{} in the database are sealed under another key than those of "
+                     "webhooks.key_file and webhooks.former_key_file",
+                     counts->unknown),
+         "set the key they were sealed with; where it is lost, rotate the secrets of webhooks, and "
+         "delete what is sealed in ops.installation_key: the service makes new keys, and links "
+         "sent before end"});
+  if (counts->unsealed > 0)
+    findings.push_back({"secrets", State::warning,
+                        fmt::format("{} lie unsealed in the database", counts->unsealed),
+                        "set webhooks.key_file: openssl rand -hex 32, the same for all daemons"});
+  if (counts->former > 0)
+    findings.push_back({"secrets", State::warning,
+                        fmt::format("{} of {} are still sealed under webhooks.former_key_file",
+                                    counts->former, counts->former + counts->current),
+                        "keep it: the service seals them anew within a minute"});
+  if (counts->unknown + counts->unsealed + counts->former > 0) return;
+  findings.push_back(
+      {"secrets",
+       State::good,
+       fmt::format("{} sealed under webhooks.key_file{}", counts->current,
+                   config.webhooks.former_key.empty() ? "" : "; webhooks.former_key_file may go"),
+       {}});
+}
+
 Json json_of(const Findings& findings) {
   Json::Array rows;
   for (const Finding& finding : findings) {
@@ -304,6 +338,7 @@ Result<ExitCode> doctor(Context& context, const Arguments&) {
   check_rules(**config, findings);
   check_server(context, findings);
   check_schema(context, **config, findings);
+  check_secrets(context, **config, findings);
   check_mailboxes(context, **config, findings);
   check_space((*config)->intake.spool_folder, findings);
   check_certificate((*config)->api.certificate_file, context.clock(), findings);

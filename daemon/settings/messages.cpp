@@ -35,9 +35,17 @@ constexpr std::array kRows = {
     Row{.key = "webhooks.key_file",
         .type = Type::secret_file,
         .sentence = "File with a random key of at least 32 characters, or credential:NAME: what "
-                    "webhooks are signed with is sealed under it in the database. The same for all "
-                    "daemons on one database; without it no webhook can be made.",
+                    "webhooks, unsubscribe links and Message-IDs are signed with is sealed under "
+                    "it in the database. The same for all daemons on one database; without it no "
+                    "webhook can be made.",
         .store = [](Config& c, SettingValue&& v) { c.webhooks.key = std::move(v.secret); },
+        .secret = true},
+    Row{.key = "webhooks.former_key_file",
+        .type = Type::secret_file,
+        .sentence = "File with the key that the one of key_file replaces: what is sealed under it "
+                    "is read with it, and sealed under the new one within a minute. client360 "
+                    "doctor says when it may go.",
+        .store = [](Config& c, SettingValue&& v) { c.webhooks.former_key = std::move(v.secret); },
         .secret = true},
     Row{.key = "webhooks.ca_file",
         .type = Type::file,

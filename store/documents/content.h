@@ -16,7 +16,8 @@
 //   totals    count, amount, vat, amount_with_vat, in_words, vat_in_words
 //   has_discount; offer [text]: paragraphs of the proposal's text
 //   author    name, job_title, phone, email
-//   record    the fields of the record itself by their names in the API (record_fields.h)
+//   record    the fields of the record itself by their names in the API, and those that an
+//             installation added under `custom` (record_fields.h)
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/json.h"
 #include "store/actor.h"
+#include "store/custom_fields.h"
 #include "store/database.h"
 #include "store/model/resource.h"
 
@@ -70,6 +72,10 @@ void set_document_number(DocumentContent& content, std::string_view number);
 // The tree of a document that has everything, but for `record`.
 const Json& sample_content();
 // The same of a record of that kind: templates are tried on it before they are taken.
-Json sample_content(const Resource& resource);
+Json sample_content(const Resource& resource, const CustomFields& custom);
+
+// {"items": [{name, label_ru, label_en, type}, …]}: what a template for records of that kind may
+// use. Labels are null where the name says it all.
+Result<std::string> template_fields_json(Transaction& tx, const Resource& resource);
 
 }  // namespace c360::store

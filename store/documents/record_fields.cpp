@@ -52,6 +52,9 @@ std::string label_of(const Resource& resource, const Field& field, const std::st
 
 std::string text_of(const Resource& resource, const Field& field, const Json& value,
                     const TimeZone& zone) {
+  // What an installation added travels as a number.
+  if (value.is_number() && field.type == FieldType::decimal)
+    return printed_number(value.number_text());
   if (value.is_number()) return value.number_text();
   if (!value.is_string()) return {};
   const std::string& text = value.as_string();
@@ -105,21 +108,38 @@ Json sample_value(const Field& field) {
 
 }  // namespace
 
-Json record_fields(const Resource& resource, const Json& record, const TimeZone& zone) {
+Json printed_custom(const Resource& resource, const CustomFields& custom, const Json* values,
+                    const TimeZone& zone) {
+  Json fields{Json::Object{}};
+  for (const CustomField& each : custom.of(resource.kind)) {
+    const Json* value = values == nullptr ? nullptr : values->find(each.code);
+    const Field& field = *custom.as_field(resource.kind, each.code);
+    fields.set(each.code, printed_value(resource, field, value, zone));
+  }
+  return fields;
+}
+
+Json record_fields(const Resource& resource, const CustomFields& custom, const Json& record,
+                   const TimeZone& zone) {
   Json fields{Json::Object{}};
   for (const Field& field : resource.fields) {
     if (!is_printed(field)) continue;
     fields.set(std::string(field.name),
                printed_value(resource, field, record.find(field.name), zone));
   }
+  fields.set("custom", printed_custom(resource, custom, record.find("custom"), zone));
   return fields;
 }
 
-Json sample_record(const Resource& resource) {
+Json sample_record(const Resource& resource, const CustomFields& custom) {
   Json fields{Json::Object{}};
   for (const Field& field : resource.fields) {
     if (is_printed(field)) fields.set(std::string(field.name), sample_value(field));
   }
+  Json added{Json::Object{}};
+  for (const CustomField& each : custom.of(resource.kind))
+    added.set(each.code, sample_value(*custom.as_field(resource.kind, each.code)));
+  fields.set("custom", std::move(added));
   return fields;
 }
 

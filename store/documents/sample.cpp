@@ -88,9 +88,9 @@ const Json& sample_content() {
   return kSample;
 }
 
-Json sample_content(const Resource& resource) {
+Json sample_content(const Resource& resource, const CustomFields& custom) {
   Json sample = sample_content();
-  sample.set("record", sample_record(resource));
+  sample.set("record", sample_record(resource, custom));
   return sample;
 }
 

@@ -233,7 +233,9 @@ Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& reg
   else if (const auto kind = kind_of_type(wanted.type_code); !kind.empty() && kind != wanted.kind)
     wrong("/kind", "kind_of_type",
           "Documents of this type are made of records of kind " + std::string(kind) + ".");
-  const Json sample = resource == nullptr ? sample_content() : sample_content(*resource);
+  const auto custom = read_custom_fields(tx);
+  if (!custom) return std::unexpected(custom.error());
+  const Json sample = resource == nullptr ? sample_content() : sample_content(*resource, **custom);
   std::vector<FieldError> faults;
   if (!wanted.docx.empty()) faults = docx_faults(wanted.docx, sample);
   if (sends_page) {

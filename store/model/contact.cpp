@@ -38,6 +38,7 @@ Access orphans_for_managers(Access access) {
 
 void check_contact(Draft& draft) {
   forget_email_fault(draft);
+  forget_telegram_fault(draft, "telegram");
   if (!draft.has("full_name") && (draft.is_set("last_name") || draft.is_set("first_name"))) {
     std::string name;
     for (const std::string_view field : {"last_name", "first_name", "middle_name"}) {
@@ -90,6 +91,7 @@ Resource contact() {
               .add(email("email").searchable().sortable().labels("E-mail", "E-mail"))
               .add(email_fault())
               .add(text("telegram").max_length(100).filterable().labels("Telegram", "Telegram"))
+              .add(telegram_fault())
               .add(text("comment").max_length(10'000).labels("Комментарий", "Comment"))
               .add(boolean("is_main")
                        .filterable()

@@ -17,4 +17,18 @@ void forget_email_fault(Draft& draft) {
     draft.set("email_fault", std::nullopt);
 }
 
+Field telegram_fault() {
+  return text("telegram_fault")
+      .max_length(500)
+      .labels("Telegram не доходит", "Telegram is refused")
+      .described(
+          "Why nothing is sent to the chat: what Telegram said of a recipient who blocked the bot, "
+          "or is none. Empty again when the chat changes, or somebody empties it.");
+}
+
+void forget_telegram_fault(Draft& draft, std::string_view chat) {
+  if (!draft.creating() && draft.changed(chat) && !draft.is_set("telegram_fault"))
+    draft.set("telegram_fault", std::nullopt);
+}
+
 }  // namespace c360::store

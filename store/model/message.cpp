@@ -70,6 +70,11 @@ Fields delivery_fields() {
                .defaults_to("0")
                .labels("Попытки с неясным исходом", "Unclear attempts")
                .described("After which it may have arrived: no complete answer came."))
+      .add(timestamp("unclear_at")
+               .large()
+               .labels("Неясно с", "Unclear since")
+               .described("The last of those attempts. Where the service knows messages by a name "
+                          "of ours it is asked about it for three days."))
       .add(integer("parts_begun")
                .of_small_type("integer")
                .defaults_to("0")
@@ -177,7 +182,8 @@ Resource message_template() {
                        .labels("Поля", "Placeholders")
                        .described("What must be given by whoever sends by it: {{name}} in the "
                                   "texts. Besides these: contact.full_name, counterparty.name, "
-                                  "sender.name."))
+                                  "sender.name, and custom fields as contact.custom.CODE and "
+                                  "counterparty.custom.CODE."))
               .add(boolean("is_active").defaults_to("t").filterable().labels("Действует", "Active"))
               .add(timestamp("created_at")
                        .defaults_to("now")
@@ -193,7 +199,7 @@ Resource message_template() {
                      Operation::remove, Operation::history},
       .default_sort = "code",
       .soft_delete = false,
-      .before_write = check_message_template,
+      .check_among = check_message_template,
   };
 }
 

@@ -28,6 +28,9 @@ void check_requisites(Draft& draft);
 // Of a mail address that servers refuse: why, for a person. A changed address has none.
 Field email_fault();
 void forget_email_fault(Draft& draft);
+// The same of a chat, which the field of that name holds.
+Field telegram_fault();
+void forget_telegram_fault(Draft& draft, std::string_view chat);
 // Of what belongs to a customer (domain.md 3.4): his people's, and its creator's.
 Access satellite_access(std::string_view owner_field);
 std::vector<Choice> product_kinds();

@@ -7,6 +7,7 @@ namespace c360::store {
 namespace {
 
 void check_user(Draft& draft) {
+  forget_telegram_fault(draft, "telegram_chat_id");
   if (!draft.has("last_name") && draft.creating() && draft.has("login")) {
     draft.set("last_name", std::string(*draft.get("login")));
   }
@@ -74,6 +75,7 @@ Resource user() {
                        .filterable()
                        .labels("Линейный руководитель", "Line manager"))
               .add(integer("telegram_chat_id").personal().labels("Telegram", "Telegram"))
+              .add(telegram_fault().personal())
               .add(text("timezone")
                        .max_length(64)
                        .defaults_to("Europe/Moscow")

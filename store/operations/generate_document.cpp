@@ -95,7 +95,9 @@ Result<Prepared> prepare(ActionCall& call, const DocumentTemplate& by) {
     content = read_content(call.tx, request, call.actor);
   }
   if (!content) return std::unexpected(std::move(content).error());
-  content->data.set("record", record_fields(call.resource, *record, *zone));
+  const auto custom = read_custom_fields(call.tx);
+  if (!custom) return std::unexpected(custom.error());
+  content->data.set("record", record_fields(call.resource, **custom, *record, *zone));
   return Prepared{.content = std::move(*content), .draft = std::move(draft)};
 }
 

@@ -5,7 +5,11 @@
 #include <vector>
 
 #include "store/array.h"
+#include "store/custom_fields.h"
 #include "store/documents/template.h"
+#include "store/documents/template_check.h"
+#include "store/model/registry.h"
+#include "store/records.h"
 
 namespace c360::store {
 namespace {
@@ -27,15 +31,29 @@ bool is_placeholder(std::string_view name) {
 }
 
 Json values_of(Json parameters, const MessageNames& names) {
-  const auto named = [](std::string_view member, const std::string& value) {
-    Json object = Json::Object{};
-    object.set(std::string(member), Json(value));
-    return object;
-  };
-  parameters.set("contact", named("full_name", names.contact));
-  parameters.set("counterparty", named("name", names.counterparty));
-  parameters.set("sender", named("name", names.sender));
+  parameters.set("contact",
+                 Json::Object{{"full_name", names.contact}, {"custom", names.contact_custom}});
+  parameters.set("counterparty",
+                 Json::Object{{"name", names.counterparty}, {"custom", names.counterparty_custom}});
+  parameters.set("sender", Json::Object{{"name", names.sender}});
   return parameters;
+}
+
+// Of the custom fields that these texts name those there are, with something in each.
+Json sample_custom(const Records& records, const Draft& draft, std::string_view kind) {
+  const std::string prefix = std::string(kind) + "." + std::string(kCustomPrefix);
+  Json sample = Json::Object{};
+  for (const std::string_view field : kTexts) {
+    const std::string text(draft.get(field).value_or(""));
+    for (const TemplateTag& tag : template_tags(text)) {
+      if (!tag.name.starts_with(prefix)) continue;
+      const std::string code(tag.name.substr(prefix.size()));
+      const Parameters named{{std::string(kCustomPrefix) + code + ".null", "true"}};
+      if (records.check_list(records.registry().get(kind), named, draft.actor()))
+        sample.set(code, Json("x"));
+    }
+  }
+  return sample;
 }
 
 std::vector<std::string> placeholders_of(Draft& draft) {
@@ -69,10 +87,15 @@ std::unexpected<Error> wrong(std::vector<FieldError> fields) {
 
 }  // namespace
 
-void check_message_template(Draft& draft) {
+void check_message_template(const Records& records, Draft& draft) {
   Json sample = Json::Object{};
   for (const std::string& name : placeholders_of(draft)) sample.set(name, Json("x"));
-  sample = values_of(std::move(sample), {.contact = "x", .counterparty = "x", .sender = "x"});
+  sample = values_of(std::move(sample),
+                     {.contact = "x",
+                      .counterparty = "x",
+                      .sender = "x",
+                      .contact_custom = sample_custom(records, draft, "contact"),
+                      .counterparty_custom = sample_custom(records, draft, "counterparty")});
   for (const std::string_view field : kTexts) {
     const auto text = draft.get(field);
     if (!text) continue;

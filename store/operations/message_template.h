@@ -11,9 +11,11 @@
 
 namespace c360::store {
 
+class Records;
+
 // Before one is stored: the texts can be filled, with these placeholders and what every message
 // knows; all faults at once.
-void check_message_template(Draft& draft);
+void check_message_template(const Records& records, Draft& draft);
 
 struct MessageTexts {
   std::string channel;
@@ -22,11 +24,15 @@ struct MessageTexts {
 };
 
 // What every message knows besides its parameters: {{contact.full_name}}, {{counterparty.name}},
-// {{sender.name}}; empty where there is none.
+// {{sender.name}}; empty where there is none. What an installation added to contacts and customers
+// is {{contact.custom.CODE}} and {{counterparty.custom.CODE}}, as documents print it
+// (documents/record_fields.h).
 struct MessageNames {
   std::string contact;
   std::string counterparty;
   std::string sender;
+  Json contact_custom{Json::Object{}};
+  Json counterparty_custom{Json::Object{}};
 };
 
 // In the language `ru` or `en`. validation_failed at /template_code where there is none in use, at

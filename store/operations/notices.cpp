@@ -36,7 +36,8 @@ SELECT (SELECT count(*) FROM settled),
          WHERE crm.record_is_live(due.parent_record_id)))sql"};
 
 // One row for each way. A customer's own people are written to in the words of the service desk,
-// and not of what was taken back before it went out.
+// and not of what was taken back before it went out. What nothing carries at this moment is not
+// kept for the day somebody sets the channel up.
 constexpr Sql kUnsent{"notices.unsent", R"sql(
 WITH unsent AS MATERIALIZED (
   SELECT * FROM crm.notification
@@ -49,8 +50,10 @@ SELECT n.id, w.way, n.user_id, n.contact_id, s.counterparty_id, n.record_id, n.e
             ELSE CASE w.way WHEN 'email' THEN coalesce(u.email, p.email, l.email)::text
                   WHEN 'telegram' THEN u.telegram_chat_id::text
                   ELSE (SELECT min(f.e164) FROM crm.user_phone AS f
-                         WHERE f.user_id = u.id AND f.source_field = 'phone_mobile') END END
+                         WHERE f.user_id = u.id AND f.source_field = 'phone_mobile') END END,
+       coalesce(o.is_on, false)
   FROM unsent AS n CROSS JOIN LATERAL unnest(n.ways) AS w (way)
+  LEFT JOIN ops.service_switch AS o ON o.service = w.way
   LEFT JOIN crm.user AS u ON u.id = n.user_id
   LEFT JOIN crm.contact AS p ON p.id = n.contact_id
   LEFT JOIN crm.counterparty_user AS l ON l.id = n.account_id
@@ -118,8 +121,14 @@ Result<std::int64_t> send_notifications(Transaction& tx, int limit, const HtmlTo
   for (int row = 0; row < (*rows)->size(); ++row) {
     const std::int64_t id = (*rows)->int64(row, 0);
     if (ids.empty() || ids.back() != id) ids.push_back(id);
-    // The address or the words went since: there is nothing to send to, and the inbox has it.
-    if (!(*rows)->text(row, 9).empty()) queue_message(tx, message_of(**rows, row, to_text));
+    // The address or the words went since: there is nothing to send to, and the inbox has it. That
+    // a customer was not written to is to be seen.
+    if ((*rows)->text(row, 9).empty()) continue;
+    MessageRequest message = message_of(**rows, row, to_text);
+    const bool is_on = (*rows)->boolean(row, 10);
+    if (!is_on && message.user_id) continue;
+    if (!is_on) message.refusal = "channel_off";
+    queue_message(tx, message);
   }
   if (ids.empty()) return 0;
   tx.queue(kSent, Params{}.add_array(std::span<const std::int64_t>(ids)));

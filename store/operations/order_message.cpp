@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/text.h"
+#include "store/documents/record_fields.h"
 #include "store/operations/message_template.h"
 #include "store/portal.h"
 #include "store/record_json.h"
@@ -23,7 +24,8 @@ SELECT coalesce(c.full_name, ''), coalesce(k.name, ''),
            WHEN 'telegram' THEN c.telegram
            ELSE (SELECT p.e164 FROM crm.record_phone AS p
                   WHERE p.record_id = coalesce(c.id, k.id)
-                  ORDER BY p.source_field <> 'mobile_phone', p.source_field LIMIT 1) END
+                  ORDER BY p.source_field <> 'mobile_phone', p.source_field LIMIT 1) END,
+       c.custom::text, k.custom::text
   FROM (SELECT coalesce($3::bigint,
                         (SELECT counterparty_id FROM crm.contact WHERE id = $2::bigint),
                         crm.counterparty_of($4::bigint)) AS id) AS w
@@ -47,6 +49,19 @@ bool is_chat(std::string_view text) {
     const bool digit = c >= '0' && c <= '9';
     return digit || (named && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'));
   });
+}
+
+// As a card may have it: a link, a name with or without its @, a number.
+std::string chat_of(std::string_view text) {
+  text = trimmed(text);
+  for (const std::string_view link : {"https://t.me/", "http://t.me/", "t.me/"}) {
+    if (to_lower(text.substr(0, link.size())) != link) continue;
+    text.remove_prefix(link.size());
+    break;
+  }
+  const bool begins_a_word = !text.empty() && text.front() != '@' && text.front() != '-' &&
+                             (text.front() < '0' || text.front() > '9');
+  return (begins_a_word ? "@" : "") + std::string(text);
 }
 
 bool is_message_id(std::string_view text) {
@@ -187,6 +202,24 @@ class Ordering {
     return tx_.query({"", sql}, std::move(params));
   }
 
+  // What a template may say of whom is written to.
+  Result<MessageNames> names_of(const Rows& rows) {
+    const auto definitions = read_custom_fields(tx_);
+    if (!definitions) return std::unexpected(definitions.error());
+    const auto zone = TimeZone::named(records_.options().limits.time_zone);
+    if (!zone) return std::unexpected(zone.error());
+    const auto custom = [&](std::string_view kind, int column) {
+      const auto values = Json::parse(rows.text(0, column));
+      return printed_custom(records_.registry().get(kind), **definitions,
+                            values ? &*values : nullptr, *zone);
+    };
+    return MessageNames{.contact = std::string(rows.text(0, 0)),
+                        .counterparty = std::string(rows.text(0, 1)),
+                        .sender = std::string(rows.text(0, 2)),
+                        .contact_custom = custom("contact", 4),
+                        .counterparty_custom = custom("counterparty", 5)};
+  }
+
   Result<void> fill() {
     auto rows = recipient();
     if (!rows) return std::unexpected(rows.error());
@@ -194,11 +227,11 @@ class Ordering {
       if (order_.address.empty()) order_.address = (*rows)->text(0, 3);
       return {};
     }
-    const MessageNames names{.contact = std::string((*rows)->text(0, 0)),
-                             .counterparty = std::string((*rows)->text(0, 1)),
-                             .sender = std::string((*rows)->text(0, 2))};
+    const auto names = names_of(**rows);
+    if (!names) return std::unexpected(names.error());
     std::string address((*rows)->text(0, 3));
-    auto texts = fill_message(tx_, order_.template_code, order_.language, order_.parameters, names);
+    auto texts =
+        fill_message(tx_, order_.template_code, order_.language, order_.parameters, *names);
     if (!texts) return std::unexpected(std::move(texts).error());
     if (order_.channel.empty()) {
       // Now that the channel is known, so is which address is wanted.
@@ -216,6 +249,7 @@ class Ordering {
   }
 
   void check_content() {
+    if (order_.channel == "telegram") order_.address = chat_of(order_.address);
     if (order_.address.empty()) {
       wrong("/address", "address_required",
             "Neither the contact nor the customer has an address of this channel.");

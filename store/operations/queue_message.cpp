@@ -14,7 +14,9 @@ WITH wanted AS (
                   crm.counterparty_of($10::bigint)) AS counterparty_id),
 judged AS (
   SELECT w.counterparty_id,
-         crm.message_refusal($1, $2, $3, $7::bigint, $8::bigint, w.counterparty_id) AS reason
+         coalesce(nullif($18, ''),
+                  crm.message_refusal($1, $2, $3, $7::bigint, $8::bigint,
+                                      w.counterparty_id)) AS reason
     FROM wanted AS w)
 INSERT INTO crm.outbound_message AS m
        (channel, purpose, status, reason, address, subject, body, body_html, user_id, contact_id,
@@ -30,7 +32,7 @@ SELECT $1, $2, CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'suppressed' END, j
 ON CONFLICT (dedupe_key) DO UPDATE SET dedupe_key = excluded.dedupe_key
 RETURNING id, status, coalesce(reason, ''), xmax = 0)sql"};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kSentences = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kSentences = {{
     {"no_consent", "The customer has not agreed to promotional messages, or has withdrawn it."},
     {"no_contact", "The contact asked not to be written to."},
     {"blacklisted", "The customer is on the black list."},
@@ -39,6 +41,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kSentence
      "contact or customer that has it."},
     {"recipient_deleted", "The contact or the customer is deleted."},
     {"user_inactive", "The user is not active."},
+    {"recipient_blocked",
+     "Telegram said that the recipient does not take messages of the bot: correct the chat, or "
+     "empty telegram_fault of the contact that has it."},
+    {"channel_off", "The channel was not set up when the message was to be sent."},
+    {"too_old", "The message waited for a week and says nothing of today any more."},
 }};
 
 }  // namespace
@@ -61,7 +68,8 @@ Ticket queue_message(Transaction& tx, const MessageRequest& request) {
       .add(request.in_reply_to)
       .add_array(std::span<const std::int64_t>(request.document_version_ids))
       .add(request.not_before)
-      .add(request.created_by);
+      .add(request.created_by)
+      .add(request.refusal);
   return tx.queue(kQueue, std::move(params));
 }
 

@@ -50,12 +50,14 @@ struct MessageRequest {
   std::vector<std::int64_t> document_version_ids;
   std::optional<Instant> not_before;
   std::optional<std::int64_t> created_by;  // a user; none: the service itself
+  // Why it may not go, where whoever queues it knows: it is only noted. Empty: judged.
+  std::string refusal{};
 };
 
 struct QueuedMessage {
   std::int64_t id = 0;
   std::string status;  // queued or suppressed; of an earlier one, what it is by now
-  // Of suppressed: no_consent, no_contact, blacklisted, no_such_address, recipient_deleted, …
+  // Of suppressed: no_consent, no_contact, blacklisted, no_such_address, channel_off, …
   std::string reason;
   bool fresh = true;  // false: there was one with the dedupe key, and nothing new was queued
 

@@ -197,19 +197,22 @@ TEST_F(OAuth, ReadsTheAnswerOfEveryProvider) {
   }
 }
 
-TEST_F(OAuth, ATokenThatOnlyReadsMailIsRefusedWithWhatToAskFor) {
+TEST_F(OAuth, ATokenThatOnlyReadsMailIsToldFromOthersAndKeepsItsRefreshToken) {
   const auto with_scope = [](const std::string& scope) {
-    return TokenAnswer{200, R"({"access_token":"t","expires_in":3600,"scope":")" + scope + "\"}"};
+    return TokenAnswer{
+        200,
+        R"({"access_token":"t","refresh_token":"r","expires_in":3600,"scope":")" + scope + "\"}"};
   };
-  const Error error = refused(with_scope("login:email mail:imap_ro"));
-  EXPECT_EQ(error.code, ErrorCode::upstream_auth);
-  EXPECT_EQ(error.reason, "invalid_scope");
-  EXPECT_THAT(error.detail, HasSubstr("consent to mail:imap_full"));
-
-  for (const char* scope :
-       {"mail:imap_full mail:imap_ro", "mail:imap_full", "mail:imap_rose", ""}) {
+  for (const auto& [scope, reads_only] : {std::pair{"login:email mail:imap_ro", true},
+                                          {"mail:imap_full mail:imap_ro", false},
+                                          {"mail:imap_full", false},
+                                          {"mail:imap_rose", false},
+                                          {"", false}}) {
     provider.answer_next(with_scope(scope));
-    EXPECT_TRUE(ask()) << scope;
+    const auto token = ask();
+    ASSERT_TRUE(token) << scope;
+    EXPECT_EQ(token->reads_mail_only, reads_only) << scope;
+    EXPECT_EQ(token->refresh.reveal(), "r") << scope;
   }
 }
 

@@ -1,6 +1,8 @@
 // A Telegram bot: what is sent, what each answer means, and what is known when none comes.
 #include "adapters/telegram.h"
 
+#include <thread>
+
 #include "daemon/base/text.h"
 #include "tests/adapters/channel_setting.h"
 
@@ -424,6 +426,21 @@ TEST_F(TelegramTest, WithoutAWordOfHowFarItIsNothingIsSentOn) {
   ASSERT_TRUE(first);
   EXPECT_EQ(first->state, Carried::unknown);
   EXPECT_EQ(server.requests().size(), 1U);
+}
+
+// A reload at the moment a message is under way: the bot has it, and answers.
+TEST_F(TelegramTest, AStopWaitsForTheAnswerToWhatIsWrittenWhole) {
+  Telegram telegram{options, channel_ports()};
+  std::stop_source stop;
+  server.on_request([&](const auto&) {
+    stop.request_stop();
+    // libcurl asks once a second whether to go on.
+    std::this_thread::sleep_for(std::chrono::milliseconds{2'500});
+  });
+  const auto taken = telegram.send({.address = "77", .text = "x"}, stop.get_token());
+  server.on_request(nullptr);
+  ASSERT_TRUE(taken) << taken.error().detail;
+  EXPECT_EQ(taken->state, Carried::sent);
 }
 
 TEST_F(TelegramTest, AStopEndsTheCallUnderWayAndNoLaterOne) {

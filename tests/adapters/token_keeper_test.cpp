@@ -115,6 +115,23 @@ TEST_F(TokenKeeperTest, ARotatedRefreshTokenIsUsedNextAlsoByTheNextProcess) {
   EXPECT_THAT(refresh_tokens(), ElementsAre("consented", "refresh-1", "refresh-2"));
 }
 
+TEST_F(TokenKeeperTest, ATokenThatOnlyReadsMailIsRefusedAndWhatReplacedItsRefreshTokenIsKept) {
+  provider.answer_next({200, R"({"access_token":"narrow","refresh_token":"newest",)"
+                             R"("expires_in":3600,"scope":"login:email mail:imap_ro"})"});
+  const auto refused = keeper()->token(none);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::upstream_auth);
+  EXPECT_EQ(refused.error().reason, "invalid_scope");
+  EXPECT_THAT(refused.error().detail, HasSubstr("consent to mail:imap_full"));
+  EXPECT_EQ(one("SELECT access_sealed IS NULL FROM ops.oauth_token"), "t") << "nobody may use it";
+
+  // The person widened his consent; the provider knows the newest refresh token alone.
+  provider.forget_refresh_tokens();
+  provider.know("newest");
+  EXPECT_EQ(text(keeper("two")->token(none)), "access-1");
+  EXPECT_THAT(refresh_tokens(), ElementsAre("consented", "newest"));
+}
+
 TEST_F(TokenKeeperTest, HandsNoTokenOutBeforeItsRefreshTokenIsInTheDatabase) {
   provider.rotate(true);
   // The table is away between the claim and the commit, as if the database had failed there.

@@ -345,6 +345,47 @@ TEST_F(GenerateApi, ADocumentIsMadeOfALeadWhichNobodyHasFoundTheCustomerOfYet) {
       "404 not_found");
 }
 
+TEST_F(GenerateApi, WhatAnInstallationAddedToItsRecordsStandsInItsDocuments) {
+  HttpClient admin = administrator();
+  const std::string path = "/api/v1/document-templates/lead_sheet";
+  const std::string page =
+      R"({"name":"Лист лида","kind":"lead","type_code":"other","page":"<p>{{record.custom.floor}}, )"
+      R"({{record.custom.since}}{{#record.custom.urgent}}, срочно{{/record.custom.urgent}}</p>"})";
+  EXPECT_EQ(problem_of(admin.put(path, page)), "422 unknown_field") << "there is none yet";
+  for (const std::string field :
+       {R"("code":"floor","type":"number","name_ru":"Этаж <b>","name_en":"Floor")",
+        R"("code":"since","type":"date","name_ru":"Начало","name_en":"Since")",
+        R"("code":"urgent","type":"bool","name_ru":"Срочно","name_en":"Urgent")"})
+    ASSERT_EQ(admin.post("/api/v1/custom-fields", R"({"record_kind":"lead",)" + field + "}").status,
+              201);
+  ASSERT_EQ(admin.put(path, page).status, 200);
+
+  const auto document_of = [&](const std::string& custom) {
+    const std::string lead =
+        id_of(admin.post("/api/v1/leads", R"({"name":"Лид","custom":)" + custom + "}"));
+    const HttpAnswer made =
+        admin.post("/api/v1/leads/" + lead + "/documents/generate", R"({"template":"lead_sheet"})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    return admin.get("/api/v1/documents/" + id_of(made) + "/content").body;
+  };
+  EXPECT_EQ(document_of(R"({"floor":1.5,"since":"2026-11-23","urgent":true})"),
+            "<p>1,5, 23.11.2026, срочно</p>");
+  EXPECT_EQ(document_of("{}"), "<p>, </p>");
+
+  const Json known = admin.get("/api/v1/document-template-fields?kind=lead").json();
+  std::map<std::string, std::string> labels;
+  for (const Json& each : known.find("items")->as_array()) {
+    const Json* label = each.find("label_ru");
+    labels[each.find("name")->as_string()] = label->is_null() ? "" : label->as_string();
+  }
+  EXPECT_EQ(labels.at("record.custom.floor"), "Этаж <b>");
+  EXPECT_FALSE(labels.at("record.name").empty());
+  EXPECT_TRUE(labels.contains("seller.bank.bik"));
+  EXPECT_TRUE(labels.contains("lines.amount_with_vat"));
+  EXPECT_EQ(problem_of(admin.get("/api/v1/document-template-fields?kind=folder")),
+            "400 unknown_kind");
+}
+
 // «Счет №1 от …» in both forms of RFC 6266.
 TEST_F(GenerateApi, TheSameDocumentIsThereForWordAndAsPdfUnderItsOwnName) {
   HttpClient admin = administrator();

@@ -2,6 +2,9 @@
 // the page by which a customer refuses advertising.
 #include <gmock/gmock.h>
 
+#include <map>
+
+#include "store/installation_keys.h"
 #include "store/service_switches.h"
 #include "store/unsubscribe.h"
 #include "tests/api/api_fixture.h"
@@ -146,6 +149,50 @@ TEST_F(MessagesApi, TemplateIsFilledInTheLanguageAskedFor) {
   EXPECT_EQ(russian.field("subject"), "Счёт <5> & co");
   EXPECT_EQ(russian.field("text"), "Анна Белова, счёт <5> & co для Ромашка");
   EXPECT_EQ(english.field("text"), "Анна Белова: <5> & co");
+}
+
+TEST_F(MessagesApi, TemplateSaysWhatAnInstallationAddedToContactsAndCustomers) {
+  const std::string texts =
+      R"("body_ru":"{{contact.custom.nick}}: до {{counterparty.custom.until}}",)"
+      R"("body_en":"{{contact.custom.nick}}")";
+  EXPECT_THAT(wrong_fields(put_template(R"("placeholders":["number"],)" + texts)),
+              ::testing::ElementsAre("/body_ru unknown_field", "/body_ru unknown_field",
+                                     "/body_en unknown_field"));
+  for (const std::string field : {R"("record_kind":"contact","code":"nick","type":"text")",
+                                  R"("record_kind":"counterparty","code":"until","type":"date")"})
+    ASSERT_EQ(
+        admin()
+            .post("/api/v1/custom-fields", "{" + field + R"(,"name_ru":"Поле","name_en":"Field"})")
+            .status,
+        201);
+  ASSERT_EQ(put_template(R"("placeholders":["number"],)" + texts).status, 201);
+  sql("UPDATE crm.contact SET custom = '{\"nick\":\"Аня\"}'");
+  sql("UPDATE crm.counterparty SET custom = '{\"until\":\"2026-12-31\"}'");
+
+  const HttpAnswer sent = admin().post(
+      "/api/v1/messages", R"({"template_code":"offer","contact_id":)" + std::to_string(contact) +
+                              R"(,"parameters":{"number":"5"}})");
+
+  ASSERT_EQ(sent.status, 201) << sent.body;
+  EXPECT_EQ(sent.field("text"), "Аня: до 31.12.2026");
+}
+
+TEST_F(MessagesApi, AChatIsTakenAsTheCardHasIt) {
+  turn("telegram", true);
+  for (const auto& [kept, taken] :
+       std::map<std::string, std::string>{{"https://t.me/Anna_B", "@Anna_B"},
+                                          {"T.me/Anna_B", "@Anna_B"},
+                                          {"Anna_B", "@Anna_B"},
+                                          {"@Anna_B", "@Anna_B"},
+                                          {"-10017", "-10017"},
+                                          {"77", "77"}}) {
+    sql("UPDATE crm.contact SET telegram = '" + kept + "'");
+    const HttpAnswer sent =
+        admin().post("/api/v1/messages", R"({"channel":"telegram","text":"x","contact_id":)" +
+                                             std::to_string(contact) + "}");
+    EXPECT_EQ(sent.status, 201) << sent.body;
+    EXPECT_EQ(sent.field("address"), taken);
+  }
 }
 
 TEST_F(MessagesApi, TemplateThatCannotBeFilledIsNotTaken) {
@@ -358,7 +405,7 @@ TEST_F(MessagesApi, MessageThatMayNotGoIsNotQueuedAgain) {
 
 TEST_F(MessagesApi, LinkLeadsToAPageWhoseButtonWithdrawsTheConsent) {
   sql("UPDATE crm.counterparty SET promo_emails_allowed = true");
-  const auto key = store::unsubscribe_key(*database_);
+  const auto key = store::installation_key(*database_, store::kUnsubscribeKey, {});
   ASSERT_TRUE(key);
   const std::string path =
       "/unsubscribe/" +
@@ -381,7 +428,7 @@ TEST_F(MessagesApi, LinkLeadsToAPageWhoseButtonWithdrawsTheConsent) {
 }
 
 TEST_F(MessagesApi, LinkTellsNothingOfWhetherThereIsSuchACustomer) {
-  const auto key = store::unsubscribe_key(*database_);
+  const auto key = store::installation_key(*database_, store::kUnsubscribeKey, {});
   ASSERT_TRUE(key);
   const auto path = [&](std::int64_t id) {
     return "/unsubscribe/" +

@@ -40,5 +40,22 @@ TEST(Seal, NoticesEveryChangedByteAndAnythingTooShort) {
   }
 }
 
+TEST(SealRing, OpensWhatEitherKeyClosedAndClosesUnderTheNewest) {
+  const Secret former("one");
+  const Secret newest("two");
+  const std::string before = Seal(former, "box").close("token");
+  const SealRing both{newest, former, "box"};
+  EXPECT_EQ(both.open(before)->reveal(), "token");
+  EXPECT_EQ(both.open(both.newest()->close("word"))->reveal(), "word");
+  EXPECT_EQ(both.ids().size(), 2U);
+  EXPECT_EQ(both.former()->id(), Seal(former, "box").id());
+
+  EXPECT_FALSE(SealRing(newest, {}, "box").open(before));
+  EXPECT_FALSE(SealRing(newest, former, "other").open(before));
+  const SealRing none{{}, former, "box"};
+  EXPECT_EQ(none.newest(), nullptr);
+  EXPECT_FALSE(none.open(before));
+}
+
 }  // namespace
 }  // namespace c360

@@ -11,6 +11,7 @@
 
 #include "daemon/message_sender.h"
 #include "parsers/mime_reader.h"
+#include "store/installation_keys.h"
 #include "store/operations/queue_message.h"
 #include "store/unsubscribe.h"
 #include "tests/store/records_fixture.h"
@@ -44,7 +45,7 @@ class MessageSenderTest : public c360::testing::RecordsTest {
   }
 
   ChannelSenderOptions each() {
-    auto key = store::unsubscribe_key(*database_);
+    auto key = store::installation_key(*database_, store::kUnsubscribeKey, {});
     EXPECT_TRUE(key);
     return {.zone = *TimeZone::named("Europe/Moscow"),
             .thread_key = thread_key,

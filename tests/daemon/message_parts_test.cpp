@@ -43,16 +43,16 @@ TEST_F(MessagePartsTest, ChatThatMovedIsWrittenToAtItsNewPlaceFromThenOn) {
   request.address = "-17";
   request.contact_id = contact;
   queue(request);
-  const auto claim = store::claim_message(*database_, "telegram", minutes{1}, {});
+  const auto claim = store::claim_message(*database_, "telegram", minutes{1}, false);
   ASSERT_TRUE(claim && *claim);
 
-  ASSERT_TRUE(store::note_sent(*database_, **claim, "55", "-10017"));
+  ASSERT_TRUE(store::note_sent(*database_, **claim, "55", "-10017", std::nullopt));
 
   EXPECT_EQ(sql("SELECT telegram FROM crm.contact"), "-10017");
   EXPECT_EQ(sql("SELECT changes->0->>'new' FROM crm.history_event WHERE record_kind = 'contact' "
                 "ORDER BY id DESC LIMIT 1"),
             "-10017");
-  EXPECT_FALSE(store::note_sent(*database_, **claim, "55", ""));
+  EXPECT_FALSE(store::note_sent(*database_, **claim, "55", "", std::nullopt));
 }
 
 TEST_F(MessagePartsTest, NextAttemptGoesOnWithThePartThatWasUnclear) {
@@ -110,7 +110,7 @@ TEST_F(MessagePartsTest, MessageThatEndsEveryProcessIsGivenUp) {
 
 TEST_F(MessagePartsTest, EachPartProlongsTheLeaseUnlessItWasLost) {
   queue(offer());
-  const auto claim = store::claim_message(*database_, "email", minutes{1}, {});
+  const auto claim = store::claim_message(*database_, "email", minutes{1}, false);
   ASSERT_TRUE(claim && *claim);
   const auto left = [&] {
     return std::stoi(
@@ -122,7 +122,7 @@ TEST_F(MessagePartsTest, EachPartProlongsTheLeaseUnlessItWasLost) {
   EXPECT_EQ(left(), 10);
   ASSERT_TRUE(store::note_part_taken(*database_, **claim, 1, "17", minutes{20}));
   EXPECT_EQ(left(), 20);
-  ASSERT_TRUE(store::note_sent(*database_, **claim, "17", ""));
+  ASSERT_TRUE(store::note_sent(*database_, **claim, "17", "", std::nullopt));
 
   EXPECT_EQ(store::note_part_begun(*database_, **claim, 2, minutes{1}).error().reason,
             "lease_lost");

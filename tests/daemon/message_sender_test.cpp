@@ -313,7 +313,8 @@ TEST_F(MessageSenderTest, AdvertisingCarriesALinkThatWithdrawsTheConsent) {
   ASSERT_NE(at, std::string::npos);
   const std::string token =
       bytes.substr(at + begin.size(), bytes.find('>', at) - at - begin.size());
-  const auto link = store::read_unsubscribe(*store::unsubscribe_key(*database_), token);
+  const auto link = store::read_unsubscribe(
+      *store::installation_key(*database_, store::kUnsubscribeKey, {}), token);
   ASSERT_TRUE(link);
   EXPECT_EQ(link->counterparty_id, customer);
   EXPECT_EQ(link->message_id, id);

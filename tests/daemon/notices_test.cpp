@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "store/operations/notices.h"
+#include "store/service_switches.h"
 #include "tests/daemon/job_fixture.h"
 
 namespace c360::daemon {
@@ -15,8 +16,12 @@ class NoticesTest : public JobTest {
   void SetUp() override {
     JobTest::SetUp();
     add_notice_jobs(handlers_, *database_);
+    for (const char* channel : {"email", "telegram", "sms"}) switch_channel(channel, true);
     company_ = company_of(seller_);
     forget();
+  }
+  void switch_channel(const std::string& channel, bool is_on) {
+    ASSERT_TRUE(store::set_service_switch(*database_, {.service = channel, .is_on = is_on}));
   }
   std::string deal(const std::string& more, const store::Actor& by) {
     return make("deal", R"({"name":"Склад","counterparty_id":)" + company_ + more + "}", by).key;
@@ -213,6 +218,34 @@ TEST_F(NoticesTest, AnAnswerThatWasTakenBackIsNotSent) {
   forget_users();
   EXPECT_EQ(run("notifications"), "1 0");
   EXPECT_EQ(messages(), "email support_reply anna@client.example");
+}
+
+TEST_F(NoticesTest, WhatNothingCarriesIsNotKeptForTheDayTheChannelIsSetUp) {
+  switch_channel("email", false);
+  address_of(stranger_, "email = 'o@us.example'");
+  deal(R"(,"responsible_id":)" + id_of(stranger_), cco_);
+  const store::Actor line = person("line", {"support-line-1"});
+  const std::string contact =
+      make("contact",
+           R"({"full_name":"Анна","email":"anna@client.example","counterparty_id":)" + company_ +
+               "}",
+           seller_)
+          .key;
+  const std::string request = make("support_request",
+                                   R"({"subject":"Сбой","content":"x","counterparty_id":)" +
+                                       company_ + R"(,"initiator_contact_id":)" + contact + "}",
+                                   admin_)
+                                  .key;
+  make("comment", R"({"record_id":)" + request + R"(,"text":"<p>Готово</p>"})", line);
+  run("notifications");
+  // Of the customer it is seen that nobody wrote to him; the employee has his inbox.
+  EXPECT_EQ(messages(), "email support_reply anna@client.example");
+  EXPECT_EQ(sql("SELECT status || ' ' || reason FROM crm.outbound_message"),
+            "suppressed channel_off");
+
+  switch_channel("email", true);
+  run("notifications");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.outbound_message WHERE status = 'queued'"), "0");
 }
 
 TEST_F(NoticesTest, TheMakerOfARecordIsNotAskedToTakeItAndAnImportAsksNobody) {

@@ -10,6 +10,7 @@
 #include "adapters/curl_http_client.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/text.h"
+#include "store/sealed_secrets.h"
 #include "store/webhooks.h"
 #include "tests/store/records_fixture.h"
 #include "tests/support/service_server.h"
@@ -397,7 +398,8 @@ TEST_F(WebhookSenderTest, DuringARotationBothSecretsSign) {
 TEST_F(WebhookSenderTest, SecretsOfBeforeSealingSignAsEverAndAreSealedOnce) {
   const auto webhook = subscribe();
   const std::string former = random_bytes(store::kWebhookKeyBytes);
-  sql("UPDATE ops.webhook SET secret_sealed = NULL, secret = '\\x" + to_hex(webhook.key.reveal()) +
+  sql("UPDATE ops.webhook SET secret_sealed = NULL, secret_key_id = NULL, secret = '\\x" +
+      to_hex(webhook.key.reveal()) +
       "', former_until = now() + interval '1 hour', former_secret = '\\x" + to_hex(former) +
       "' RETURNING 1");
   const auto signed_by_both = [&](const ServiceRequest& request) {
@@ -413,12 +415,12 @@ TEST_F(WebhookSenderTest, SecretsOfBeforeSealingSignAsEverAndAreSealedOnce) {
     const auto unsealed = sender();
     ASSERT_TRUE(delivered(1));
   }
-  EXPECT_EQ(*store::unsealed_webhooks(*database_), 1);
-
   options.config.key = Secret("a key of thirty-two characters..");
-  EXPECT_EQ(*store::seal_webhook_secrets(*database_, seal()), 1);
-  EXPECT_EQ(*store::seal_webhook_secrets(*database_, seal()), 0);
-  EXPECT_EQ(*store::unsealed_webhooks(*database_), 0);
+  sql("DELETE FROM ops.installation_key");
+  const auto seals = store::secret_seals(options.config.key, {});
+  EXPECT_EQ(store::count_sealed(*database_, seals)->unsealed, 2);
+  EXPECT_EQ(*store::reseal_secrets(*database_, seals), 2);
+  EXPECT_EQ(store::count_sealed(*database_, seals)->current, 2);
   EXPECT_EQ(sql("SELECT coalesce(secret, former_secret) IS NULL FROM ops.webhook"), "t");
   happen(1, 1, 900'002);
   const auto sealed = sender();
@@ -429,15 +431,19 @@ TEST_F(WebhookSenderTest, SecretsOfBeforeSealingSignAsEverAndAreSealedOnce) {
 TEST_F(WebhookSenderTest, WhatIsSealedUnderAnotherKeyIsSentByNobodyUntilTheKeyIsBack) {
   subscribe();
   happen(1);
-  for (const std::string other : {"another key of 32 characters....", ""}) {
-    options.config.key = Secret(other);
-    sql("UPDATE ops.webhook SET next_look_at = now(), last_error = NULL RETURNING 1");
-    const auto running = sender();
-    ASSERT_TRUE(
-        becomes("SELECT coalesce(max(last_error), '') LIKE '%webhooks.key_file%'"
-                " FROM ops.webhook WHERE holder IS NULL",
-                "t"));
-  }
+  options.unread_patience = options.gauge_interval = milliseconds{0};
+  // Sealed by this version, and by one that did not name the key.
+  for (const std::string key_id : {"secret_key_id", "NULL"})
+    for (const std::string other : {"another key of 32 characters....", ""}) {
+      options.config.key = Secret(other);
+      sql("UPDATE ops.webhook SET next_look_at = now(), last_error = NULL, secret_key_id = " +
+          key_id + " RETURNING 1");
+      const auto running = sender();
+      ASSERT_TRUE(
+          becomes("SELECT coalesce(max(last_error), '') LIKE '%webhooks.key_file%'"
+                  " FROM ops.webhook WHERE holder IS NULL",
+                  "t"));
+    }
   EXPECT_TRUE(receiver.requests().empty());
   EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook_delivery"), "0");
 
@@ -446,6 +452,28 @@ TEST_F(WebhookSenderTest, WhatIsSealedUnderAnotherKeyIsSentByNobodyUntilTheKeyIs
   const auto running = sender();
   ASSERT_TRUE(delivered(1));
   EXPECT_EQ(sql("SELECT last_error IS NULL FROM ops.webhook"), "t");
+}
+
+TEST_F(WebhookSenderTest, WhileAKeyIsReplacedADaemonWithTheFormerOneAloneHindersNobody) {
+  const auto webhook = subscribe();
+  const Secret former = options.config.key;
+  const Secret newest{"the key that replaces the former."};
+  sql("DELETE FROM ops.installation_key");
+  ASSERT_EQ(*store::reseal_secrets(*database_, store::secret_seals(newest, former)), 1);
+  // Reloaded later than the other; the other looks every 10 ms.
+  const auto late = sender("late");
+  options.config.key = newest;
+  options.config.former_key = former;
+  const auto running = sender("early");
+  for (int i = 0; i < 20; ++i) happen(1, 1, 900'001 + i);
+  ASSERT_TRUE(delivered(20));
+  EXPECT_EQ(sql("SELECT last_error IS NULL FROM ops.webhook"), "t");
+  for (const ServiceRequest& request : receiver.requests())
+    EXPECT_EQ(
+        request.headers.at("webhook-signature"),
+        adapters::webhook_signature(
+            {.id = request.headers.at("webhook-id"), .body = request.body, .keys = {webhook.key}},
+            std::stoll(request.headers.at("webhook-timestamp"))));
 }
 
 TEST_F(WebhookSenderTest, TheQueueIsBoundedAndTheRestStaysInTheHistory) {

@@ -1,6 +1,7 @@
 // Messages queued in the transaction of their reason: who may not be written to, and once only.
 #include <gmock/gmock.h>
 
+#include "store/message_queue.h"
 #include "store/operations/queue_message.h"
 #include "tests/store/records_fixture.h"
 
@@ -121,6 +122,61 @@ TEST_F(MessageQueue, CustomersOnTheBlackListGetNoMessages) {
       std::to_string(company));
 
   EXPECT_EQ(queue(mail("service")).reason, "blacklisted");
+}
+
+// adapters.md 5.1: 403 switches the recipient's channel off.
+TEST_F(MessageQueue, NothingGoesToAChatThatBlockedTheBotUntilItIsAnother) {
+  const auto person = contact(customer(), R"(,"telegram":"https://t.me/Anna_B")");
+  sql("UPDATE crm.user SET telegram_chat_id = 77 WHERE id = " + std::to_string(*manager_.user_id));
+  MessageRequest request = mail("service");
+  request.channel = "telegram";
+  MessageRequest notice = request;
+  notice.purpose = "notification";
+  notice.user_id = manager_.user_id;
+  const auto refuse = [&](MessageRequest& to, const std::string& chat) {
+    to.address = chat;
+    EXPECT_EQ(queue(to).status, "queued");
+    const auto claim = claim_message(*database_, "telegram", std::chrono::minutes{1}, false);
+    ASSERT_TRUE(claim && *claim);
+    ASSERT_TRUE(note_refused(*database_, **claim,
+                             {.reason = "recipient",
+                              .detail = "Forbidden: bot was blocked by the user",
+                              .no_such_address = true}));
+  };
+  refuse(request, "@anna_b");
+  refuse(notice, "77");
+
+  EXPECT_EQ(sql("SELECT telegram_fault FROM crm.contact"),
+            "Forbidden: bot was blocked by the user");
+  EXPECT_EQ(queue(request).reason, "recipient_blocked");
+  EXPECT_EQ(queue(notice).reason, "recipient_blocked");
+  EXPECT_EQ(sql("SELECT string_agg(record_kind, ',' ORDER BY record_kind) FROM crm.history_event "
+                "WHERE changes->0->>'field' = 'telegram_fault'"),
+            "contact,user");
+  EXPECT_EQ(queue(mail("service")).status, "queued") << "a mail goes";
+
+  const auto changed = records_->update(registry_.get("contact"), std::to_string(person),
+                                        *Json::parse(R"({"telegram":"@anna_new"})"), manager_);
+  ASSERT_TRUE(changed) << describe(changed.error());
+  request.address = "@anna_new";
+  EXPECT_EQ(queue(request).status, "queued");
+  EXPECT_EQ(sql("SELECT telegram_fault IS NULL FROM crm.contact"), "t");
+}
+
+TEST_F(MessageQueue, WhatNobodyCouldSendForAWeekIsNotSentAsIfItWereOfToday) {
+  queue(mail("service"));
+  sql("UPDATE crm.outbound_message SET next_attempt_at = now() - interval '8 days'");
+  const auto old = claim_message(*database_, "email", std::chrono::minutes{1}, false);
+  ASSERT_TRUE(old && *old);
+  EXPECT_TRUE((*old)->suppressed);
+  EXPECT_EQ((*old)->reason, "too_old");
+  // Whoever wants it sent all the same says so.
+  ASSERT_TRUE(in_transaction(*database_, store::Pool::work, [&](store::Transaction& tx) {
+    return store::retry_message(tx, (*old)->id, std::nullopt);
+  }));
+  const auto again = claim_message(*database_, "email", std::chrono::minutes{1}, false);
+  ASSERT_TRUE(again && *again);
+  EXPECT_FALSE((*again)->suppressed) << (*again)->reason;
 }
 
 TEST_F(MessageQueue, NothingGoesToAnAddressThatDoesNotExistUntilItIsCorrected) {

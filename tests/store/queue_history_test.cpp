@@ -172,21 +172,42 @@ TEST_F(QueueHistory, MessagesReadNothingOfAMillionThatWereSent) {
         " SELECT 'email', 'service', 'queued', 'new@romashka.example', 'Да', now()"
         "   FROM generate_series(1, 3) RETURNING 1) SELECT count(*) FROM made");
     const auto claim = [&] {
-      auto taken = store::claim_message(database, "email", seconds{60}, {"promo"});
+      auto taken = store::claim_message(database, "email", seconds{60}, true);
       EXPECT_TRUE(taken && *taken);
       return taken && *taken ? **taken : store::MessageClaim{};
     };
-    EXPECT_TRUE(store::until_next_message(database, "email", {"promo"}));
+    EXPECT_TRUE(store::next_message(database, "email", true));
     const auto sent = claim();
-    EXPECT_TRUE(store::note_sent(database, sent, "id", ""));
-    EXPECT_TRUE(store::await_delivery(database, sent.id, seconds{0}));
+    EXPECT_TRUE(store::note_sent(database, sent, "id", "", seconds{0}));
     const auto asked = store::claim_delivery_check(database, "email", seconds{60});
     ASSERT_TRUE(asked && *asked);
     EXPECT_TRUE(store::note_delivery(database, **asked, store::Delivered::yes, "", std::nullopt));
-    EXPECT_TRUE(store::note_unclear(database, claim(), "who knows", "", 0, seconds{1}));
+    EXPECT_TRUE(store::note_unclear(database, claim(), "who knows", "", {.delay = seconds{1}}));
     EXPECT_TRUE(store::note_refused(database, claim(), {.reason = "refused"}));
     EXPECT_TRUE(store::recover_messages(database, "email", {.retries = 1, .delay = seconds{1}}));
     EXPECT_TRUE(store::message_depths(database));
+  });
+}
+
+TEST_F(QueueHistory, MessagesReadNothingOfTheAdvertisingThatWaitsForTheMorning) {
+  fill(
+      "INSERT INTO crm.outbound_message (channel, purpose, status, address, body, next_attempt_at)"
+      " SELECT 'sms', CASE i % 3 WHEN 0 THEN 'reminder' ELSE 'promo' END, 'queued',"
+      "        '+79990000001', 'Да', now() - interval '1 hour'"
+      "   FROM generate_series(1, 100000) AS i");
+
+  expect_little_read({"crm.outbound_message"}, [&](Database& database) {
+    sql("INSERT INTO crm.outbound_message (channel, purpose, status, address, body,"
+        " next_attempt_at) VALUES ('sms', 'service', 'queued', '+79990000002', 'Да', now())"
+        " RETURNING 1");
+    const auto next = store::next_message(database, "sms", true);
+    ASSERT_TRUE(next);
+    EXPECT_TRUE(next->is_due);
+    const auto claim = store::claim_message(database, "sms", seconds{60}, true);
+    ASSERT_TRUE(claim && *claim);
+    EXPECT_EQ((*claim)->purpose, "service");
+    EXPECT_TRUE(store::note_sent(database, **claim, "id", "", std::nullopt));
+    EXPECT_FALSE(store::next_message(database, "sms", true)->is_due);
   });
 }
 

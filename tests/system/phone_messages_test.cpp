@@ -249,6 +249,24 @@ TEST_F(PhoneMessages, WhatTheGatewayDidNotAnswerIsUnknownAndNeverSentTwice) {
   for (const std::string& id : unknown) EXPECT_EQ(state(id), "unknown unclear");
 }
 
+TEST_F(PhoneMessages, AShortMessageThatNobodyHeardOfIsAskedAboutByTheNameItWasGiven) {
+  outside_.on(kSmscStatus, {.body = R"({"status":1})"});
+  begin(settings("smsc", 3'000));
+  outside_.on(kSmsc, {.body = R"({"id":4711,"cnt":1})", .delivery = Delivery::hang_up});
+  const std::string id = queue("sms");
+  ASSERT_TRUE(comes_to(id, "unknown unclear"));
+  one("WITH due AS (UPDATE crm.outbound_message SET next_attempt_at = now() RETURNING 1) "
+      "SELECT count(pg_notify('c360_job', '')) FROM due");
+
+  ASSERT_TRUE(comes_to(id, "delivered"));
+
+  EXPECT_EQ(asked(kSmsc), 1U);
+  const std::string sent = last(kSmsc).body;
+  const std::string name = sent.substr(sent.find("&id=") + 4);
+  EXPECT_THAT(last(kSmscStatus).body, HasSubstr("phone=79990000001&id=" + name + "&fmt=3"));
+  EXPECT_EQ(ask("GET", "/messages/" + id).field("provider_message_id"), name);
+}
+
 TEST_F(PhoneMessages, ADaemonKilledWithAShortMessageInItsHandsLeavesItUnknown) {
   begin(settings());
   outside_.on_request([this](const ServiceRequest&) { daemon_.signal(SIGKILL); });
