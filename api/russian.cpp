@@ -36,6 +36,10 @@ constexpr std::array kSentences = {
     Sentence{"Expected a time such as 2026-01-31T10:15:00Z (RFC 3339).",
              "Ожидается время вида 2026-01-31T10:15:00Z (RFC 3339)."},
     Sentence{"Expected true or false.", "Ожидается true или false."},
+    // Generated documents: store/model/document.cpp; attachments:
+    // store/operations/order_message.cpp.
+    Sentence{"Send your own id: a webhook is taken over, not given.",
+             "Укажите свой id: веб-хук принимают на себя, а не передают другому."},
     // Cards filled by a register: api/autofill_routes.cpp.
     Sentence{"Give the counterparty its INN first.", "Сначала укажите ИНН контрагента."},
     // Batches of express reports: api/report_batch_routes.cpp, store/operations/report_batch.cpp.
