@@ -38,6 +38,10 @@ constexpr std::array kSentences = {
     Sentence{"Expected true or false.", "Ожидается true или false."},
     // Generated documents: store/model/document.cpp; attachments:
     // store/operations/order_message.cpp.
+    Sentence{"A generated document keeps its type and its number.",
+             "Тип и номер сформированного документа не меняются."},
+    Sentence{"What was issued keeps what it says; generate a new document.",
+             "Выставленный документ не меняется; сформируйте новый."},
     Sentence{"Send your own id: a webhook is taken over, not given.",
              "Укажите свой id: веб-хук принимают на себя, а не передают другому."},
     // Cards filled by a register: api/autofill_routes.cpp.
