@@ -1,6 +1,7 @@
 #include "api/library_routes.h"
 
 #include "api/preconditions.h"
+#include "api/preview_routes.h"
 #include "api/query_number.h"
 #include "api/record_handlers.h"
 #include "api/record_routes.h"
@@ -232,8 +233,9 @@ RouteHandler archive_handler(const ApiServices& services, const Resource& owner)
     if (!*seen) return {};
     auto id = request.path_id(0);
     if (!id) return std::unexpected(id.error());
-    auto made = store::archive_documents(services.database, services.records, owner, *id,
-                                         actor_of(request));
+    auto made = store::archive_documents(
+        services.database, services.records, owner, *id, actor_of(request),
+        [&](std::int64_t document) { return print_page(services, request, document); });
     if (!made) return std::unexpected(std::move(made).error());
     auto zip = std::make_shared<const store::ZipFile>(std::move(*made));
     response.content_type = kZip;

@@ -36,6 +36,22 @@ constexpr std::array kSentences = {
     Sentence{"Expected a time such as 2026-01-31T10:15:00Z (RFC 3339).",
              "Ожидается время вида 2026-01-31T10:15:00Z (RFC 3339)."},
     Sentence{"Expected true or false.", "Ожидается true или false."},
+    // Generated documents: store/model/document.cpp; attachments:
+    // store/operations/order_message.cpp.
+    Sentence{"A generated document keeps its type and its number.",
+             "Тип и номер сформированного документа не меняются."},
+    Sentence{"What was issued keeps what it says; generate a new document.",
+             "Выставленный документ не меняется; сформируйте новый."},
+    Sentence{"This is the page a PDF is printed from; send the version with the PDF or the DOCX.",
+             "Это страница, с которой печатается PDF; отправьте версию с PDF или DOCX."},
+    Sentence{
+        "Neither the contact nor the customer nor a contact of the record has this number: add "
+        "it to a card first.",
+        "Этого номера нет ни у контактного лица, ни у клиента, ни у контактов объекта: "
+        "сначала внесите его в карточку."},
+    Sentence{"An SMS carries text alone.", "В SMS нет вложений, только текст."},
+    Sentence{"Send your own id: a webhook is taken over, not given.",
+             "Укажите свой id: веб-хук принимают на себя, а не передают другому."},
     // Cards filled by a register: api/autofill_routes.cpp.
     Sentence{"Give the counterparty its INN first.", "Сначала укажите ИНН контрагента."},
     // Batches of express reports: api/report_batch_routes.cpp, store/operations/report_batch.cpp.

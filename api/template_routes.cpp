@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "adapters/document_renderer.h"
+#include "api/preconditions.h"
 #include "api/record_handlers.h"
 #include "api/schema.h"
 #include "api/stored_content.h"
@@ -37,6 +38,21 @@ void write_template(Response& response, const DocumentTemplate& each, bool with_
       .member("has_docx", each.has_docx);
   if (with_page) json.member("page", std::string_view(each.page));
   response.json(json.end_object().take());
+}
+
+// What came with the program has none: it is replaced without a word.
+void add_etag(Response& response, std::int64_t version) {
+  if (version > 0) response.add_header("ETag", etag_of(version));
+}
+
+// A change names the version it was made from, once the installation has put one.
+Result<void> check_version(const Request& request, std::int64_t in_use) {
+  if (in_use == 0 && !request.header("if-match")) return {};
+  const auto expected = required_version(request);
+  if (!expected) return std::unexpected(expected.error());
+  if (!*expected || *expected == in_use) return {};
+  return fail(ErrorCode::precondition_failed, "The template was changed meanwhile; read it again.",
+              "stale_version");
 }
 
 Result<void> list(const ApiServices& services, Response& response) {
@@ -84,6 +100,7 @@ Result<void> get(const ApiServices& services, const Request& request, Response& 
   if (!tx) return std::unexpected(tx.error());
   const auto found = store::find_template(*tx, request.path_value(0), *version);
   if (!found) return std::unexpected(found.error());
+  add_etag(response, found->version);
   write_template(response, *found, true);
   return {};
 }
@@ -164,13 +181,13 @@ Result<void> try_template(const ApiServices& services, const Request& request,
 }
 
 // What was sent, with what stays of the template before it.
-Result<void> complete(const ApiServices& services, SentTemplate& sent) {
+Result<void> complete(const ApiServices& services, const Request& request, SentTemplate& sent) {
   auto tx = services.database.begin(store::Pool::api, store::TxMode::read_only);
   if (!tx) return std::unexpected(tx.error());
   auto made = store::completed_template(*tx, services.records.registry(), std::move(sent.made));
   if (!made) return std::unexpected(std::move(made).error());
   sent.made = std::move(*made);
-  return {};
+  return sent.dry_run ? Result<void>{} : check_version(request, sent.made.based_on);
 }
 
 Result<void> add_version(const ApiServices& services, const Request& request, SentTemplate& sent,
@@ -181,6 +198,7 @@ Result<void> add_version(const ApiServices& services, const Request& request, Se
           auto version = store::add_template(tx, sent.made, sent.comment, actor_of(request));
           if (!version) return std::unexpected(std::move(version).error());
           sent.made.version = *version;
+          add_etag(response, *version);
           return {};
         });
     if (!stored) return stored;
@@ -197,7 +215,7 @@ Result<void> put(const ApiServices& services, std::uint64_t limit, Request& requ
   if (!body) return std::unexpected(body.error());
   auto sent = read_template(*body, request.path_value(0));
   if (!sent) return std::unexpected(std::move(sent).error());
-  if (auto completed = complete(services, *sent); !completed) return completed;
+  if (auto completed = complete(services, request, *sent); !completed) return completed;
   if (auto tried = try_template(services, request, sent->made); !tried) return tried;
   return add_version(services, request, *sent, response);
 }
@@ -207,6 +225,8 @@ Result<void> put_docx(const ApiServices& services, Request& request, Response& r
   if (auto allowed = may_change(request); !allowed) return allowed;
   auto file = request.read_body(store::DocxLimits{}.package_bytes);
   if (!file) return std::unexpected(std::move(file).error());
+  const auto dry_run = flag_parameter(request, "dry_run");
+  if (!dry_run) return std::unexpected(dry_run.error());
   const auto said = [&](std::string_view name) {
     return std::string(request.query_value(name).value_or(""));
   };
@@ -215,21 +235,25 @@ Result<void> put_docx(const ApiServices& services, Request& request, Response& r
                              .kind = said("kind"),
                              .type_code = said("type_code"),
                              .docx = std::move(*file)},
-                    .dry_run = said("dry_run") == "true"};
+                    .dry_run = *dry_run};
   if (const std::string comment = said("comment"); !comment.empty()) sent.comment = comment;
   if (sent.comment && sent.comment->size() > 1'000)
     return fail(ErrorCode::invalid_request, "comment has 1000 bytes at most.", "too_long");
   if (sent.made.docx.empty())
     return fail(ErrorCode::invalid_request, "the file is empty", "file_empty");
-  if (auto completed = complete(services, sent); !completed) return completed;
+  if (auto completed = complete(services, request, sent); !completed) return completed;
   return add_version(services, request, sent, response);
 }
 
 Result<void> retire(const ApiServices& services, const Request& request, Response& response) {
   if (auto allowed = may_change(request); !allowed) return allowed;
   auto done = store::in_transaction(
-      services.database, store::Pool::api,
-      [&](store::Transaction& tx) { return store::retire_template(tx, request.path_value(0)); });
+      services.database, store::Pool::api, [&](store::Transaction& tx) -> Result<void> {
+        const auto found = store::find_template(tx, request.path_value(0));
+        if (!found) return std::unexpected(found.error());
+        if (auto same = check_version(request, found->version); !same) return same;
+        return store::retire_template(tx, request.path_value(0));
+      });
   if (done) response.status = 204;
   return done;
 }
@@ -271,6 +295,15 @@ Route route_of(Method method, std::string path, std::string id, std::string summ
           .operation_id = std::move(id),
           .summary = std::move(summary),
           .tag = "document"};
+}
+
+Parameter if_match() {
+  return {.name = "If-Match",
+          .place = ParameterPlace::header,
+          .doc =
+              "ETag of the template as it was read; 412 when it has changed, 428 without. Not "
+              "wanted of a new code, nor over what came with the program",
+          .schema = schema::string()};
 }
 
 Parameter version_parameter() {
@@ -326,7 +359,7 @@ void add_docx_routes(std::vector<Route>& routes, const ApiServices& services) {
   change.handler = [services](Request& request, Response& response) {
     return put_docx(services, request, response);
   };
-  change.parameters = {code_parameter()};
+  change.parameters = {code_parameter(), if_match()};
   for (const auto& [name, doc] :
        {std::pair{"name", "Wanted of a new code"},
         std::pair{"kind", "Wanted of a new code: deal, order, lead, … (kind of record)"},
@@ -340,7 +373,8 @@ void add_docx_routes(std::vector<Route>& routes, const ApiServices& services) {
   change.max_body_bytes = store::DocxLimits{}.package_bytes;
   change.answers = {{.doc = "Its version",
                      .media_type = std::string(kJson),
-                     .schema = template_schema(services.records.registry(), false, false)}};
+                     .schema = template_schema(services.records.registry(), false, false),
+                     .headers = {"ETag"}}};
   routes.push_back(std::move(change));
 }
 
@@ -369,7 +403,8 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   one.parameters = {code_parameter(), version_parameter()};
   one.answers = {{.doc = "The template",
                   .media_type = std::string(kJson),
-                  .schema = template_schema(services.records.registry(), true, false)}};
+                  .schema = template_schema(services.records.registry(), true, false),
+                  .headers = {"ETag"}}};
   routes.push_back(std::move(one));
 
   Route change =
@@ -379,7 +414,7 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
                                                               Response& response) {
     return put(services, limit, request, response);
   };
-  change.parameters = {code_parameter()};
+  change.parameters = {code_parameter(), if_match()};
   change.request_media_types = {std::string(kJson)};
   change.request_schema = schema::object(
       {{"page", schema::string("HTML: {{field}}, {{#list}}…{{/list}}, {{^absent}}…{{/absent}}")},
@@ -392,7 +427,8 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   change.max_body_bytes = options.max_json_bytes;
   change.answers = {{.doc = "Its version",
                      .media_type = std::string(kJson),
-                     .schema = template_schema(services.records.registry(), false, false)}};
+                     .schema = template_schema(services.records.registry(), false, false),
+                     .headers = {"ETag"}}};
   routes.push_back(std::move(change));
 
   add_docx_routes(routes, services);
@@ -403,7 +439,7 @@ void add_template_routes(std::vector<Route>& routes, const ApiServices& services
   gone.handler = [services](Request& request, Response& response) {
     return retire(services, request, response);
   };
-  gone.parameters = {code_parameter()};
+  gone.parameters = {code_parameter(), if_match()};
   gone.answers = {{.status = 204, .doc = "Out of use"}};
   routes.push_back(std::move(gone));
 }

@@ -53,7 +53,8 @@ Result<void> administrators_only(const Request& request) {
 // Reads the fields of a webhook and collects all that is wrong with them.
 class WebhookReader {
  public:
-  explicit WebhookReader(const store::Registry& registry) : registry_(registry) {}
+  WebhookReader(const store::Registry& registry, const store::Actor& caller)
+      : registry_(registry), caller_(caller.user_id) {}
 
   Result<store::WebhookDraft> read(const Json& body, bool is_new) {
     for (const auto& [name, value] : body.as_object()) take(name, value);
@@ -75,6 +76,8 @@ class WebhookReader {
       } else {
         wrong(name, "unknown_code", "Send active or paused.");
       }
+    } else if (name == "owner_id") {
+      take_owner(value);
     } else if (name == "kinds") {
       draft_.kinds = words(name, value, [&](const std::string& word) {
         const store::Resource* resource = registry_.find(word);
@@ -87,7 +90,7 @@ class WebhookReader {
       });
     } else {
       wrong(std::string(utf8_prefix(name, 80)), "unknown_field",
-            "Known are name, url, kinds, events and state.");
+            "Known are name, url, kinds, events, state and owner_id.");
     }
   }
 
@@ -98,6 +101,13 @@ class WebhookReader {
     } else {
       draft_.name = value.as_string();
     }
+  }
+
+  // Nobody is made to answer for what another wants to be told.
+  void take_owner(const Json& value) {
+    draft_.owner_id = value.is_number() ? value.as_int64() : std::nullopt;
+    if (!draft_.owner_id || draft_.owner_id != caller_)
+      wrong("owner_id", "not_yourself", "Send your own id: a webhook is taken over, not given.");
   }
 
   void take_url(const Json& value) {
@@ -132,6 +142,7 @@ class WebhookReader {
   }
 
   const store::Registry& registry_;
+  const std::optional<std::int64_t> caller_;
   store::WebhookDraft draft_;
   Error error_{.code = ErrorCode::validation_failed,
                .detail = "The webhook cannot be stored as asked; see errors."};
@@ -182,7 +193,7 @@ Result<void> create_one(const ApiServices& services, const ApiOptions& options, 
   std::string text;
   auto body = read_object(request, options.max_json_bytes, text);
   if (!body) return std::unexpected(body.error());
-  auto draft = WebhookReader(services.records.registry()).read(*body, true);
+  auto draft = WebhookReader(services.records.registry(), actor_of(request)).read(*body, true);
   if (!draft) return std::unexpected(draft.error());
   auto seal = seal_of(options);
   if (!seal) return std::unexpected(seal.error());
@@ -203,7 +214,7 @@ Result<void> change_one(const ApiServices& services, const ApiOptions& options, 
   std::string text;
   auto body = read_object(request, options.max_json_bytes, text);
   if (!body) return std::unexpected(body.error());
-  auto draft = WebhookReader(services.records.registry()).read(*body, false);
+  auto draft = WebhookReader(services.records.registry(), actor_of(request)).read(*body, false);
   if (!draft) return std::unexpected(draft.error());
   if (auto done =
           store::change_webhook(services.database, *id, *draft, *version, actor_of(request));
@@ -304,7 +315,7 @@ Json webhook_schema() {
        {"kinds", schema::array(string("Kind of records"), "Empty: all")},
        {"events", schema::array(string("created, updated, …"), "Empty: all")},
        {"state", schema::one_of(states())},
-       {"owner_id", integer("The user who made it; what he may read is delivered")},
+       {"owner_id", integer("Who made it or took it over; what he may read is delivered")},
        {"cursor", string("Up to here events are delivered or queued")},
        {"queued", integer("Events that wait")},
        {"parked", integer("Events given up after three days; POST …/replay sends them again")},
@@ -348,7 +359,8 @@ Json draft_schema(bool is_new) {
                          {"url", string("https://…, at most 2,000 bytes")},
                          {"kinds", schema::array(string("Kind of records"), "Empty: all")},
                          {"events", schema::array(string("created, updated, …"), "Empty: all")},
-                         {"state", schema::one_of(states(), "active at first")}},
+                         {"state", schema::one_of(states(), "active at first")},
+                         {"owner_id", schema::integer("Yourself: you take it over")}},
                         is_new ? std::vector<std::string>{"url"} : std::vector<std::string>{});
 }
 

@@ -20,6 +20,7 @@ constexpr milliseconds kLongestRetryAfter{3'600'000};
 constexpr milliseconds kAfterTrouble{1'000};  // of the database
 constexpr milliseconds kAfterFault{60'000};   // that does not pass: a cursor of another database
 constexpr int kMostDoublings = 20;
+constexpr std::string_view kHindered = "webhook_hindered";  // told when it began
 
 std::string loop_of(std::size_t worker) { return "webhooks." + std::to_string(worker); }
 
@@ -96,7 +97,8 @@ bool WebhookSender::take_turn(const std::stop_token& stop, std::size_t worker) {
     }
   }();
   if (!served) {
-    if (served.error().reason != "lease_lost") tell(served.error(), "webhook_deliver");
+    const std::string& reason = served.error().reason;
+    if (reason != "lease_lost" && reason != kHindered) tell(served.error(), "webhook_deliver");
     wait = std::max(wait, served.error().temporary() ? kAfterTrouble : kAfterFault);
   }
   if (auto released = store::release_webhook(database_, **claim, wait); !released)
@@ -108,7 +110,7 @@ bool WebhookSender::take_turn(const std::stop_token& stop, std::size_t worker) {
 // at again.
 Result<void> WebhookSender::serve(const std::stop_token& stop, std::size_t worker,
                                   store::WebhookClaim& claim, milliseconds& wait) {
-  if (auto fine = check_keys(claim); !fine) return fine;
+  if (auto fine = check_hindrance(claim); !fine) return fine;
   const std::string loop = loop_of(worker);
   const auto end = steady_clock::now() + options_.turn;
   for (;;) {
@@ -140,32 +142,29 @@ Result<void> WebhookSender::serve(const std::stop_token& stop, std::size_t worke
   }
 }
 
-// What is not signed is not sent; it waits for the key, or for a rotation that makes another. Of
-// most that is known before they are claimed: note_unread().
-Result<void> WebhookSender::check_keys(const store::WebhookClaim& claim) const {
+// Why nothing may be sent. What is not signed waits for the key, or for a rotation that makes
+// another; what nobody active owns, for him or for an administrator who takes it over.
+std::string WebhookSender::hindrance_of(const store::WebhookClaim& claim) const {
+  const std::string name = "webhook " + std::to_string(claim.id);
+  if (!claim.owner) {
+    return "the owner of " + name +
+           " is not active any more; an administrator takes it over by PATCH with his owner_id";
+  }
   if (!claim.keys.empty()) return {};
-  const std::string why = unread();
-  if (auto noted = store::note_hindrance(database_, claim, why); !noted) return noted;
-  return fail(ErrorCode::conflict, "webhook " + std::to_string(claim.id) + ": " + why,
-              "webhook_key");
+  return "the secret of " + name +
+         (seal_ ? " is sealed under another key than that of webhooks.key_file"
+                : " is sealed, and webhooks.key_file names no key") +
+         "; set the key it was made with, or rotate the secret";
 }
 
-std::string WebhookSender::unread() const {
-  return std::string("the secret is sealed under ") +
-         (seals_.newest() == nullptr ? "a key, and webhooks.key_file names none"
-                                     : "another key than those of webhooks.key_file and "
-                                       "webhooks.former_key_file") +
-         "; set the key it was sealed with, or rotate the secret";
-}
-
-void WebhookSender::tell_unread() const {
-  auto found = store::note_unread(database_, seals_, unread(), options_.unread_patience);
-  if (!found) return tell(found.error(), "webhook_keys");
-  for (const std::int64_t id : *found)
-    tell({.code = ErrorCode::conflict,
-          .detail = "webhook " + std::to_string(id) + ": " + unread(),
-          .reason = "webhook_key"},
-         "webhook_keys");
+Result<void> WebhookSender::check_hindrance(const store::WebhookClaim& claim) const {
+  const std::string why = hindrance_of(claim);
+  if (why.empty() && !claim.hindered) return {};
+  const auto is_new = store::note_hindrance(database_, claim, why);
+  if (!is_new) return std::unexpected(is_new.error());
+  if (why.empty()) return {};
+  if (*is_new) observer_.observe(event::job_failed, {{"kind", kind_of(claim.id)}, {"detail", why}});
+  return fail(ErrorCode::conflict, why, std::string(kHindered));
 }
 
 // Moves what happened into the queue: a stretch of the feed, so that the first of a long backlog is
@@ -194,10 +193,10 @@ Result<WebhookSender::Went> WebhookSender::deliver(adapters::HttpClient& http,
       .event_id = due.event_id, .http_status = answer.http_status, .took = took};
   if (answer.reception != Reception::accepted)
     return note_failure(claim, due, answer, std::move(attempt), wait);
-  if (auto noted = store::note_delivered(database_, claim, attempt); !noted)
-    return std::unexpected(noted.error());
+  const auto unchanged = store::note_delivered(database_, claim, attempt);
+  if (!unchanged) return std::unexpected(unchanged.error());
   claim.failures = 0;
-  return Went::on;
+  return *unchanged ? Went::on : Went::end;
 }
 
 Result<WebhookSender::Went> WebhookSender::note_failure(store::WebhookClaim& claim,

@@ -80,9 +80,8 @@ class WebhookSender {
   bool take_turn(const std::stop_token& stop, std::size_t worker);  // false: nothing to do
   Result<void> serve(const std::stop_token& stop, std::size_t worker, store::WebhookClaim& claim,
                      std::chrono::milliseconds& wait);
-  Result<void> check_keys(const store::WebhookClaim& claim) const;
-  std::string unread() const;
-  void tell_unread() const;
+  Result<void> check_hindrance(const store::WebhookClaim& claim) const;
+  std::string hindrance_of(const store::WebhookClaim& claim) const;
   Result<bool> fill(store::WebhookClaim& claim);
   Result<Went> deliver(adapters::HttpClient& http, store::WebhookClaim& claim,
                        const store::DueDelivery& due, std::chrono::milliseconds& wait);

@@ -193,6 +193,7 @@ Result<FeedPage> Feed::read(const FeedQuery& query, const Actor& actor) const {
   const bool full = page.events.size() == static_cast<std::size_t>(query.limit);
   const bool stretched = rows->int64(0, kSize) == kStretch;
   page.more = full || stretched;
+  page.moved = rows->int64(0, kSize) > 0;
   if (full) {
     page.position = page.events.back().position;
   } else if (stretched) {

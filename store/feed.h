@@ -50,6 +50,7 @@ struct FeedPage {
   std::vector<FeedEvent> events;
   FeedPosition position;  // go on from here, also where there are no events
   bool more = false;      // there may be more right now
+  bool moved = false;     // there were events after the position read from, wanted or not
 };
 
 // Whether changes of the kind are told at all.

@@ -12,7 +12,12 @@ namespace c360::store {
 namespace {
 
 constexpr std::size_t kMaxDeliveryErrorBytes = 500;
+// What last_error begins with where it is no answer of the receiver.
+constexpr std::string_view kHindrance = "nothing is sent: ";
 
+// Neither this nor kFeed and kRelease are waited for until they are on the disk, or idle webhooks
+// would write there several times a second each: what a server that loses its power forgets of
+// them is done again.
 constexpr Sql kClaim{"webhook_queue.claim", R"sql(
 WITH RECURSIVE next AS (
   SELECT id FROM ops.webhook
@@ -36,11 +41,15 @@ SELECT w.id, w.fence, w.row_version, w.url, w.kinds, w.events, w.position_xid::t
          WHERE webhook_id = w.id AND status = 'queued'), u.id, u.login, u.kind = 'service',
        ARRAY(SELECT group_id FROM member ORDER BY group_id), w.secret, w.secret_sealed,
        CASE WHEN w.former_until > now() THEN w.former_secret END,
-       CASE WHEN w.former_until > now() THEN w.former_sealed END
+       CASE WHEN w.former_until > now() THEN w.former_sealed END,
+       coalesce(starts_with(w.last_error, $3), false),
+       set_config('synchronous_commit', 'off', true)
   FROM ours AS w LEFT JOIN crm.user AS u ON u.id = w.owner_id AND u.is_active)sql"};
 
 constexpr Sql kHindered{"webhook_queue.hindered", R"sql(
-UPDATE ops.webhook SET last_error = $4 WHERE id = $1 AND holder = $2 AND fence = $3)sql"};
+UPDATE ops.webhook SET last_error = nullif($4, '')
+ WHERE id = $1 AND holder = $2 AND fence = $3 AND last_error IS DISTINCT FROM nullif($4, '')
+RETURNING 1)sql"};
 
 // What nobody looks at because nobody can: $1 ids of our keys, $2 why, $3 milliseconds.
 constexpr Sql kUnread{"webhook_queue.unread", R"sql(
@@ -55,7 +64,8 @@ UPDATE ops.webhook
    SET holder = NULL, claimed_until = NULL,
        next_look_at = CASE WHEN row_version = $4 THEN now() + $5::bigint * interval '1 millisecond'
                            ELSE now() END
- WHERE id = $1 AND holder = $2 AND fence = $3)sql"};
+ WHERE id = $1 AND holder = $2 AND fence = $3
+RETURNING set_config('synchronous_commit', 'off', true))sql"};
 
 // A position that somebody moved meanwhile (replay) stays as it is, and what was read is dropped.
 constexpr Sql kFeed{"webhook_queue.feed", R"sql(
@@ -75,7 +85,7 @@ made AS (
   ON CONFLICT (webhook_id, event_id) DO UPDATE
      SET status = 'queued', body = excluded.body, attempts = 0, queued_at = now(),
          next_attempt_at = now(), delivered_at = NULL)
-SELECT 1 FROM ours)sql"};
+SELECT set_config('synchronous_commit', 'off', true) FROM ours)sql"};
 
 // What is held back is read by itself: it is little, and joined row by row the plan that a
 // statement with parameters gets reads the queue once for each of its rows.
@@ -93,9 +103,9 @@ SELECT d.event_id, d.subject, d.event, d.body, d.attempts
                       AND (later.xid, later.event_id) < (d.xid, d.event_id))
  ORDER BY d.xid, d.event_id LIMIT $5)sql"};
 
-// $4 of the lease, $5 the event, $6 the status that came, $7 milliseconds. It is not waited for
-// until it is on the disk: what a server that loses its power forgets of the last second is sent
-// again, under the same id, as after any crash between sending and noting.
+// $4 of the lease, $5 the event, $6 the status that came, $7 milliseconds, $8 the version. It is
+// not waited for until it is on the disk: what a server that loses its power forgets of the last
+// second is sent again, under the same id, as after any crash between sending and noting.
 constexpr Sql kDelivered{"webhook_queue.delivered", R"sql(
 WITH ours AS (
   UPDATE ops.webhook
@@ -103,37 +113,37 @@ WITH ours AS (
          last_error = NULL, last_attempt_at = clock_timestamp(),
          last_delivered_at = clock_timestamp()
    WHERE id = $1 AND holder = $2 AND fence = $3
-  RETURNING id)
+  RETURNING id, row_version)
 UPDATE ops.webhook_delivery AS d
    SET status = 'delivered', attempts = attempts + 1, http_status = $6, took_ms = $7,
        last_error = NULL, last_attempt_at = clock_timestamp(), delivered_at = clock_timestamp()
   FROM ours WHERE d.webhook_id = ours.id AND d.event_id = $5
-RETURNING set_config('synchronous_commit', 'off', true))sql"};
+RETURNING ours.row_version = $8, set_config('synchronous_commit', 'off', true))sql"};
 
-// $8 the error, $9 the delay, $10 whether it is the receiver, $11 hours.
+// $8 the version, $9 the error, $10 the delay, $11 whether it is the receiver, $12 hours.
 constexpr Sql kFailed{"webhook_queue.failed", R"sql(
 WITH ours AS (
   UPDATE ops.webhook
      SET claimed_until = clock_timestamp() + $4::bigint * interval '1 millisecond',
-         failures = failures + $10::boolean::integer, last_error = $8,
+         failures = failures + $11::boolean::integer, last_error = $9,
          last_attempt_at = clock_timestamp()
-   WHERE id = $1 AND holder = $2 AND fence = $3
+   WHERE id = $1 AND holder = $2 AND fence = $3 AND row_version = $8
   RETURNING id),
 tried AS (
   UPDATE ops.webhook_delivery AS d
-     SET attempts = attempts + 1, http_status = $6, took_ms = $7, last_error = $8,
+     SET attempts = attempts + 1, http_status = $6, took_ms = $7, last_error = $9,
          last_attempt_at = clock_timestamp(),
-         next_attempt_at = clock_timestamp() + $9::bigint * interval '1 millisecond',
-         status = CASE WHEN queued_at <= now() - $11::bigint * interval '1 hour'
+         next_attempt_at = clock_timestamp() + $10::bigint * interval '1 millisecond',
+         status = CASE WHEN queued_at <= now() - $12::bigint * interval '1 hour'
                        THEN 'parked' ELSE 'queued' END
     FROM ours WHERE d.webhook_id = ours.id AND d.event_id = $5
   RETURNING d.status),
 others AS (
   UPDATE ops.webhook_delivery AS d
-     SET status = 'parked', last_error = coalesce(d.last_error, $8)
+     SET status = 'parked', last_error = coalesce(d.last_error, $9)
     FROM ours
-   WHERE $10::boolean AND d.webhook_id = ours.id AND d.status = 'queued' AND d.event_id <> $5
-     AND d.queued_at <= now() - $11::bigint * interval '1 hour'
+   WHERE $11::boolean AND d.webhook_id = ours.id AND d.status = 'queued' AND d.event_id <> $5
+     AND d.queued_at <= now() - $12::bigint * interval '1 hour'
   RETURNING 1)
 SELECT (SELECT count(*) FROM tried WHERE status = 'parked') + (SELECT count(*) FROM others)
   FROM ours)sql"};
@@ -145,7 +155,8 @@ DELETE FROM ops.webhook_delivery WHERE (webhook_id, event_id) IN (
    ORDER BY delivered_at LIMIT $2))sql"};
 
 constexpr Sql kDepths{"webhook_queue.depths", R"sql(
-SELECT w.id, queued.n, parked.n, (extract(epoch FROM queued.age) * 1000)::bigint
+SELECT w.id, queued.n, parked.n,
+       CASE WHEN w.state = 'active' THEN (extract(epoch FROM queued.age) * 1000)::bigint ELSE 0 END
   FROM ops.webhook AS w
  CROSS JOIN LATERAL (
     SELECT count(*) AS n, coalesce(max(now() - queued_at), interval '0') AS age
@@ -209,7 +220,8 @@ WebhookClaim read_claim(const Rows& rows, std::string_view holder, std::chrono::
     claim.owner = std::move(owner);
   }
   column += 3;
-  claim.keys = read_keys(rows, column, seals);
+  claim.keys = read_keys(rows, column, seal);
+  claim.hindered = rows.boolean(0, column + 4);
   return claim;
 }
 
@@ -248,7 +260,7 @@ Params attempt_params(const WebhookClaim& claim, const DeliveryAttempt& attempt)
   Params params = identity_of(claim);
   params.add(ms(claim.lease)).add(attempt.event_id);
   attempt.http_status == 0 ? params.add_null() : params.add(attempt.http_status);
-  params.add(ms(attempt.took));
+  params.add(ms(attempt.took)).add(claim.version);
   return params;
 }
 
@@ -256,10 +268,9 @@ Params attempt_params(const WebhookClaim& claim, const DeliveryAttempt& attempt)
 
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
                                                   std::chrono::milliseconds lease,
-                                                  const SealRing& seals) {
-  Params params;
-  params.add(holder).add(ms(lease)).add_bytes_array(seals.ids());
-  auto rows = database.execute(Pool::work, kClaim, std::move(params));
+                                                  const std::optional<Seal>& seal) {
+  auto rows = database.execute(Pool::work, kClaim,
+                               std::move(Params{}.add(holder).add(ms(lease)).add(kHindrance)));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return read_claim(*rows, holder, lease, seals);
@@ -277,12 +288,13 @@ Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing
   return ids;
 }
 
-Result<void> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why) {
-  auto done =
-      database.execute(Pool::work, kHindered,
-                       std::move(identity_of(claim).add(utf8_prefix(why, kMaxDeliveryErrorBytes))));
-  if (!done) return std::unexpected(done.error());
-  return {};
+Result<bool> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why) {
+  const std::string shown = why.empty() ? std::string() : std::string(kHindrance).append(why);
+  auto rows = database.execute(
+      Pool::work, kHindered,
+      std::move(identity_of(claim).add(utf8_prefix(shown, kMaxDeliveryErrorBytes))));
+  if (!rows) return std::unexpected(rows.error());
+  return !rows->empty();
 }
 
 Result<void> release_webhook(Database& database, const WebhookClaim& claim,
@@ -300,7 +312,8 @@ Result<bool> feed_webhook(Database& database, const Records& records, WebhookCla
                         .events = claim.events};
   auto page = Feed(database, records).read(query, *claim.owner);
   if (!page) return std::unexpected(page.error());
-  if (page->position == claim.position) return false;
+  // Where nothing happened the position stays: it is written with what moved it only.
+  if (!page->moved || page->position == claim.position) return false;
   auto rows = database.execute(Pool::work, kFeed, feed_params(claim, *page));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return claim_lost(claim);
@@ -324,12 +337,12 @@ Result<std::vector<DueDelivery>> due_deliveries(Database& database, const Webhoo
   return due;
 }
 
-Result<void> note_delivered(Database& database, const WebhookClaim& claim,
+Result<bool> note_delivered(Database& database, const WebhookClaim& claim,
                             const DeliveryAttempt& attempt) {
   auto rows = database.execute(Pool::work, kDelivered, attempt_params(claim, attempt));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return claim_lost(claim);
-  return {};
+  return rows->boolean(0, 0);
 }
 
 Result<std::int64_t> note_failed(Database& database, const WebhookClaim& claim,

@@ -50,6 +50,7 @@ struct WebhookClaim {
   std::int64_t queued = 0;  // at the time of the claim, and what was fed since
   // Whose rights count, with his groups; none: he is not active any more.
   std::optional<Actor> owner;
+  bool hindered = false;  // note_hindrance() said why nothing is sent, and nobody took it back
 };
 
 // An active webhook that wants to be looked at and is in nobody's hands; none when there is none.
@@ -57,14 +58,10 @@ struct WebhookClaim {
 // that have them.
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
                                                   std::chrono::milliseconds lease,
-                                                  const SealRing& seals);
-// Writes down why nothing is sent with those that `seals` does not open and nobody has looked at
-// for `patience`; which it was not written down with before.
-Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing& seals,
-                                              std::string_view why,
-                                              std::chrono::milliseconds patience);
-// Shown with the webhook, as the reason that nothing is sent.
-Result<void> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why);
+                                                  const std::optional<Seal>& seal);
+// Shown with the webhook, as the reason that nothing is sent; an empty `why`: there is none any
+// more. True: that is new.
+Result<bool> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why);
 // At once free for others, looked at again after `wait`; nothing when it is not ours any more.
 Result<void> release_webhook(Database& database, const WebhookClaim& claim,
                              std::chrono::milliseconds wait);
@@ -94,8 +91,10 @@ struct DeliveryAttempt {
   bool of_receiver = false;            // it says that the receiver is not well
   std::chrono::hours retry_limit{0};   // what waits for longer is parked
 };
-// Both renew the lease.
-Result<void> note_delivered(Database& database, const WebhookClaim& claim,
+// Both renew the lease. The webhook may have been changed during the attempt (another address,
+// another key, paused): what was delivered is noted all the same, and false says that nothing more
+// must go out by this claim; a failure says nothing of what is in force now, so it is lease_lost.
+Result<bool> note_delivered(Database& database, const WebhookClaim& claim,
                             const DeliveryAttempt& attempt);
 // How many were parked by it: the event itself after retry_limit, and where the receiver is not
 // well all that waits for so long.
@@ -111,7 +110,7 @@ struct WebhookDepth {
   std::int64_t id = 0;
   std::int64_t queued = 0;
   std::int64_t parked = 0;
-  std::chrono::milliseconds oldest{0};  // how long the one queued longest has waited
+  std::chrono::milliseconds oldest{0};  // how long the one queued longest has waited; 0: paused
 };
 Result<std::vector<WebhookDepth>> webhook_depths(Database& database);
 

@@ -22,13 +22,13 @@ RETURNING id)sql"};
 
 constexpr Sql kFind{"webhooks.find", R"sql(
 SELECT row_version, json_build_object('name', name, 'url', url, 'kinds', kinds, 'events', events,
-                                      'state', state)::text
+                                      'state', state, 'owner_id', owner_id)::text
   FROM ops.webhook WHERE id = $1 FOR NO KEY UPDATE)sql"};
-// What the receiver did so far says nothing about the new address.
+// What the receiver did so far says nothing about the new address, nor about the new owner.
 constexpr Sql kChange{"webhooks.change", R"sql(
 UPDATE ops.webhook
    SET name = $2, url = $3, kinds = $4::text[], events = $5::text[], state = $6,
-       failures = 0, next_look_at = now(), row_version = row_version + 1, updated_at = now()
+       owner_id = $7, failures = 0, last_error = NULL, next_look_at = now(), row_version = row_version + 1, updated_at = now()
  WHERE id = $1
 RETURNING row_version)sql"};
 constexpr Sql kHurry{"webhooks.hurry", R"sql(
@@ -136,6 +136,7 @@ Json changed_webhook(Json current, const WebhookDraft& draft, Json::Array& chang
   set("kinds", list(draft.kinds));
   set("events", list(draft.events));
   set("state", text(draft.state));
+  set("owner_id", draft.owner_id ? std::optional<Json>(*draft.owner_id) : std::nullopt);
   return current;
 }
 
@@ -206,7 +207,8 @@ Result<void> change_webhook(Database& database, std::int64_t id, const WebhookDr
                                                 .add(text("url"))
                                                 .add_array(words_of(*next.find("kinds")))
                                                 .add_array(words_of(*next.find("events")))
-                                                .add(text("state"))));
+                                                .add(text("state"))
+                                                .add(*next.find("owner_id")->as_int64())));
     if (!rows) return std::unexpected(rows.error());
     queue_webhook_event(tx, id, {"updated", Json(std::move(changes)).dump()}, (*rows)->int64(0, 0),
                         actor);

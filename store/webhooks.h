@@ -35,6 +35,7 @@ struct WebhookDraft {
   std::optional<std::vector<std::string>> kinds;   // of records; empty: all
   std::optional<std::vector<std::string>> events;  // empty: all
   std::optional<std::string> state;                // active, paused
+  std::optional<std::int64_t> owner_id;            // of a change: an active user
 };
 
 struct NewWebhook {

@@ -145,6 +145,27 @@ std::int64_t not_listed_yet(Context& context, const Probe& probe,
   return fresh;
 }
 
+constexpr store::Sql kOrphans{"command_orphaned_webhooks", R"sql(
+SELECT w.id, w.name, u.login FROM ops.webhook AS w JOIN crm.user AS u ON u.id = w.owner_id
+ WHERE w.state = 'active' AND NOT u.is_active ORDER BY w.id)sql"};
+
+// What they are told is what the owner may read, so without him they are told nothing.
+void check_webhooks(Context& context, Findings& findings) {
+  auto database = context.database();
+  if (!database) return;
+  const auto rows = (*database)->execute(store::Pool::work, kOrphans);
+  if (!rows) return;  // check_schema says why
+  for (int row = 0; row < rows->size(); ++row) {
+    const std::int64_t id = rows->int64(row, 0);
+    findings.push_back(
+        {fmt::format("webhook {}", id), State::warning,
+         fmt::format("{}: nothing is sent, its owner {} is not active", rows->text(row, 1),
+                     rows->text(row, 2)),
+         fmt::format(
+             "PATCH /api/v1/webhooks/{} with the owner_id of the administrator who sends it", id)});
+  }
+}
+
 void check_ledger(const store::MailboxBalance& ledger, Findings& findings) {
   const store::Balance& balance = ledger.balance;
   std::int64_t difference = 0;
@@ -340,6 +361,7 @@ Result<ExitCode> doctor(Context& context, const Arguments&) {
   check_schema(context, **config, findings);
   check_secrets(context, **config, findings);
   check_mailboxes(context, **config, findings);
+  check_webhooks(context, findings);
   check_space((*config)->intake.spool_folder, findings);
   check_certificate((*config)->api.certificate_file, context.clock(), findings);
   check_renderer((*config)->renderer, findings);

@@ -30,6 +30,7 @@ INSERT INTO crm.document_template (code, version_no, name, kind, type_code, page
                                    created_by, docx_sha256)
 SELECT $1, coalesce(max(version_no), 0) + 1, $2, $3, $4, nullif($5, ''), $6, $7::bigint, $8::bytea
 FROM crm.document_template WHERE code = $1
+HAVING coalesce(max(version_no) FILTER (WHERE retired_at IS NULL), 0) = $9
 RETURNING version_no)sql"};
 
 constexpr Sql kRetire{"retire_template", R"sql(
@@ -211,6 +212,7 @@ Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& reg
   if (before && wanted.name.empty()) wanted.name = before->name;
   if (before && wanted.kind.empty()) wanted.kind = before->kind;
   if (before && wanted.type_code.empty()) wanted.type_code = before->type_code;
+  wanted.based_on = before ? before->version : 0;
   const bool sends_page = !wanted.page.empty();
   if (before && !sends_page) wanted.page = before->page;
   if (before && wanted.docx.empty()) wanted.docx_sha256 = before->docx_sha256;
@@ -237,10 +239,18 @@ Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& reg
   if (!custom) return std::unexpected(custom.error());
   const Json sample = resource == nullptr ? sample_content() : sample_content(*resource, **custom);
   std::vector<FieldError> faults;
-  if (!wanted.docx.empty()) faults = docx_faults(wanted.docx, sample);
-  if (sends_page) {
+  // What was made for records of another kind may name fields these do not have.
+  const bool other_kind = before && before->kind != wanted.kind;
+  if (!wanted.docx.empty()) {
+    faults = docx_faults(wanted.docx, sample);
+  } else if (other_kind && wanted.has_docx) {
+    const auto kept = read_template_docx(tx, *before);
+    if (!kept) return std::unexpected(kept.error());
+    faults = docx_faults(*kept, sample);
+  }
+  if (sends_page || (other_kind && !wanted.page.empty())) {
     if (auto fine = check_template(wanted.page, &sample); !fine)
-      faults = std::move(fine).error().fields;
+      faults.insert(faults.end(), fine.error().fields.begin(), fine.error().fields.end());
   }
   error.fields.insert(error.fields.end(), faults.begin(), faults.end());
   if (wanted.page.empty() && !wanted.has_docx)
@@ -267,8 +277,14 @@ Result<std::int64_t> add_template(Transaction& tx, const DocumentTemplate& made,
   } else {
     params.add_null();
   }
+  params.add(made.based_on);
   const auto rows = tx.query(kAdd, std::move(params));
   if (!rows) return std::unexpected(rows.error());
+  if ((*rows)->empty()) {
+    return fail(ErrorCode::conflict,
+                "The template was changed meanwhile; read it and send your change again.",
+                "template_changed");
+  }
   return (*rows)->int64(0, 0);
 }
 

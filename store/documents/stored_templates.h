@@ -27,6 +27,7 @@ struct DocumentTemplate {
   bool has_docx = false;
   std::optional<Sha256> docx_sha256;  // none: the shipped one
   std::string docx;                   // as it was sent, of a template that is to be
+  std::int64_t based_on = 0;          // of such a one: the version in use it was completed from
 };
 
 // The one in use, or that version of it. not_found, reason template_not_found.
@@ -45,11 +46,13 @@ std::vector<std::string> documented_kinds(const Registry& registry);
 
 // Fills in what the template with this code says already and a shipped one fixes, and says what is
 // wrong with the rest: validation_failed at /code, /name, /kind, /type_code, /page, /docx. The page
-// or the file that is not sent stays as it was; a file is filled once. Nothing is stored.
+// or the file that is not sent stays as it was, and is tried anew for another kind; a file is
+// filled once. Nothing is stored.
 Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& registry,
                                             DocumentTemplate wanted);
 
-// Its number. The template is completed, and was tried. Two at once: conflict, by the key.
+// Its number. The template is completed, and was tried. conflict, reason template_changed, where
+// based_on is not in use any more: somebody was faster. Two at once: conflict, by the key.
 Result<std::int64_t> add_template(Transaction& tx, const DocumentTemplate& made,
                                   const std::optional<std::string>& comment, const Actor& actor);
 

@@ -30,6 +30,13 @@ struct TooLarge {};
 
 Result<std::string> filled(std::string_view text, const Json& data, bool is_html) {
   if (auto fine = check_template(text); !fine) return std::unexpected(std::move(fine).error());
+  if (takes_more_steps(text, data, kMaxFillingSteps)) {
+    return fail(ErrorCode::validation_failed,
+                "Filling the template would go through more than " +
+                    std::to_string(kMaxFillingSteps) +
+                    " tags and rows: it has lists inside lists, or too many tags for so many rows.",
+                "too_many_steps");
+  }
   mustache::mustache page{std::string(text)};
   if (!is_html) page.set_custom_escape([](const std::string& value) { return value; });
   std::string result;

@@ -22,6 +22,8 @@ namespace c360::store {
 inline constexpr std::size_t kMaxTemplateBytes = std::size_t{512} * 1024;
 inline constexpr std::size_t kMaxTemplateDepth = 8;  // of sections inside each other
 inline constexpr std::size_t kMaxFilledBytes = std::size_t{8} * 1024 * 1024;
+// Tags gone through, and rows of lists entered, in one filling: also by those that print nothing.
+inline constexpr std::size_t kMaxFillingSteps = 1'000'000;
 
 // validation_failed with every fault at "/page" and its line: unclosed_tag, unclosed_section,
 // wrong_end, section_in_itself, too_deep, tag_not_allowed, template_too_large, text_encoding; with
@@ -29,7 +31,8 @@ inline constexpr std::size_t kMaxFilledBytes = std::size_t{8} * 1024 * 1024;
 Result<void> check_template(std::string_view text, const Json* sample = nullptr);
 
 // Values are strings, true and false, lists of objects, objects; empty strings and null count as
-// not there. What check_template says; validation_failed, reason document_too_large.
+// not there. What check_template says; validation_failed, reasons document_too_large and, before
+// anything is filled, too_many_steps.
 Result<std::string> fill_template(std::string_view text, const Json& data);
 // The same of a plain text: values stand as they are.
 Result<std::string> fill_text(std::string_view text, const Json& data);

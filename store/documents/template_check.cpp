@@ -1,5 +1,7 @@
 #include "store/documents/template_check.h"
 
+#include <utility>
+
 #include "daemon/base/text.h"
 #include "store/documents/template.h"
 
@@ -145,7 +147,86 @@ class TemplateCheck {
   std::vector<TemplateFault> faults_;
 };
 
+// Goes through sections as the filling does, and prints nothing.
+class StepCount {
+ public:
+  StepCount(std::string_view text, const Json& data, std::size_t limit)
+      : tags_(template_tags(text)), ends_(tags_.size()), left_(limit) {
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < tags_.size(); ++i) {
+      if (tags_[i].sign == '#' || tags_[i].sign == '^') open.push_back(i);
+      if (tags_[i].sign != '/' || open.empty()) continue;
+      ends_[open.back()] = i;
+      open.pop_back();
+    }
+    inside_.push_back(&data);
+  }
+
+  bool is_over() { return !run(0, tags_.size()); }
+
+ private:
+  bool step() {
+    if (left_ == 0) return false;
+    --left_;
+    return true;
+  }
+
+  bool run(std::size_t at, std::size_t end) {
+    for (; at < end; ++at) {
+      if (!step()) return false;
+      const char sign = tags_[at].sign;
+      if (sign != '#' && sign != '^') continue;
+      if (!enter(at, sign == '#')) return false;
+      at = ends_[at];
+    }
+    return true;
+  }
+
+  bool enter(std::size_t at, bool is_shown) {
+    const Json* value = find(tags_[at].name);
+    const bool is_list = value != nullptr && value->is_array();
+    const bool is_there =
+        value != nullptr && ((is_list && !value->as_array().empty()) || value->is_object() ||
+                             (value->is_string() && !value->as_string().empty()) ||
+                             (value->is_bool() && value->as_bool()));
+    if (is_there != is_shown) return true;
+    if (!is_shown || !is_list) return enter_one(at, is_shown ? value : nullptr);
+    for (const Json& row : value->as_array()) {
+      if (!step() || !enter_one(at, &row)) return false;
+    }
+    return true;
+  }
+
+  bool enter_one(std::size_t at, const Json* value) {
+    if (value != nullptr) inside_.push_back(value);
+    const bool done = run(at + 1, ends_[at]);
+    if (value != nullptr) inside_.pop_back();
+    return done;
+  }
+
+  const Json* find(std::string_view name) const {
+    if (name == ".") return inside_.back();
+    for (auto each = inside_.rbegin(); each != inside_.rend(); ++each) {
+      const Json* value = *each;
+      for (const std::string_view part : split(name, '.')) {
+        value = value != nullptr && value->is_object() ? value->find(part) : nullptr;
+      }
+      if (value != nullptr) return value;
+    }
+    return nullptr;
+  }
+
+  const std::vector<TemplateTag> tags_;
+  std::vector<std::size_t> ends_;  // of a section: the index of its end
+  std::size_t left_;
+  std::vector<const Json*> inside_;  // the innermost last
+};
+
 }  // namespace
+
+bool takes_more_steps(std::string_view text, const Json& data, std::size_t limit) {
+  return StepCount(text, data, limit).is_over();
+}
 
 std::vector<TemplateFault> template_faults(std::string_view text, const Json* sample) {
   return TemplateCheck(text, sample).faults();

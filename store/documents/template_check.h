@@ -30,4 +30,8 @@ struct TemplateTag {
 };
 std::vector<TemplateTag> template_tags(std::string_view text);
 
+// Whether filling a text that has no faults goes through more tags and rows than that. It is found
+// out by going through them, so for no more than `limit` steps.
+bool takes_more_steps(std::string_view text, const Json& data, std::size_t limit);
+
 }  // namespace c360::store

@@ -24,6 +24,28 @@ constexpr std::string_view kScan =
     "SELECT EXISTS (SELECT FROM crm.document s WHERE s.parent_record_id = $1::bigint"
     " AND s.type_code = 'scan' AND s.deleted_at IS NULL) AS has_scan";
 
+// domain.md 12.3: what was generated is not changed in place. Its number is that of a gapless
+// series, and once it is no draft the customer holds what it says. The day on which an act was
+// signed comes with that status.
+void keep_generated(Draft& draft) {
+  if (draft.creating() || !draft.before("generated_from")) return;
+  const bool issued = draft.before("status") != "draft";
+  const bool signed_now = draft.changed("status") && draft.get("status") == "signed";
+  const auto keep = [&](std::string_view field, std::string_view code, const char* why) {
+    if (draft.changed(field)) draft.wrong(field, code, why);
+  };
+  const char* const numbered = "A generated document keeps its type and its number.";
+  keep("type_code", "document_generated", numbered);
+  if (draft.before("number")) keep("number", "document_generated", numbered);
+  if (!issued) return;
+  const char* const said = "What was issued keeps what it says; generate a new document.";
+  if (draft.get("status") == "draft") keep("status", "document_issued", said);
+  for (const std::string_view field : {"amount", "vat_amount", "currency"}) {
+    keep(field, "document_issued", said);
+  }
+  if (!signed_now) keep("document_date", "document_issued", said);
+}
+
 void check_document(Draft& draft) {
   const auto type = draft.get("type_code");
   if (!type) return;
@@ -43,6 +65,7 @@ void check_document(Draft& draft) {
     draft.wrong("document_date", "scan_or_date_required",
                 "Signed needs a scan among the documents of the record, or the day it was signed.");
   }
+  keep_generated(draft);
 }
 
 void check_folder(Draft& draft) {

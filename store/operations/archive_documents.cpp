@@ -8,9 +8,22 @@
 #include <vector>
 
 #include "daemon/base/text.h"
+#include "store/documents/docx.h"
+#include "store/operations/rendered_pages.h"
 
 namespace c360::store {
 namespace {
+
+// A page of ours is what a PDF is printed from, and goes to nobody: as long as it is the current
+// version, the DOCX made with it stands for it.
+std::string versions_text() {
+  const std::string page = "p.is_generated AND p.mime_type = '" + std::string(kPageType) + "'";
+  return " JOIN crm.document_version p ON p.id = d.current_version_id"
+         " LEFT JOIN crm.document_version w ON w.document_id = d.id"
+         " AND w.version_no = p.version_no - 1 AND w.is_generated AND w.mime_type = '" +
+         std::string(kDocxType) + "' AND " + page +
+         " JOIN crm.document_version v ON v.id = coalesce(w.id, p.id)";
+}
 
 // $1 the owner, $2 the actor, $3 rows.
 std::string documents_text(const Records& records, const Resource& owner, const Actor& actor) {
@@ -26,9 +39,11 @@ std::string documents_text(const Records& records, const Resource& owner, const 
       " JOIN tree ON f.parent_folder_id = tree.id WHERE f.deleted_at IS NULL AND " +
       seen("folder", "f") + ") ";
   return (in_folder ? tree : std::string()) + "SELECT " + (in_folder ? "tree.path" : "''") +
-         ", d.name, v.file_name, v.content_sha256, v.size_bytes, v.created_at, $2::bigint FROM " +
+         ", d.name, v.file_name, v.content_sha256, v.size_bytes, v.created_at, d.id,"
+         " v.is_generated AND v.mime_type = '" +
+         std::string(kPageType) + "', $2::bigint FROM " +
          (in_folder ? "tree JOIN crm.document d ON d.folder_id = tree.id" : "crm.document d") +
-         " JOIN crm.document_version v ON v.id = d.current_version_id WHERE d.deleted_at IS NULL" +
+         versions_text() + " WHERE d.deleted_at IS NULL" +
          (in_folder ? "" : " AND d.parent_record_id = $1::bigint") + " AND " +
          seen("document", "d") + " ORDER BY 1, d.id LIMIT $3::bigint";
 }
@@ -133,30 +148,56 @@ std::unexpected<Error> too_much(const std::string& what) {
               "archive_too_large");
 }
 
+// Documents that are a page alone.
+std::vector<std::int64_t> pages_in(const Rows& rows) {
+  std::vector<std::int64_t> documents;
+  for (int row = 0; row < rows.size(); ++row) {
+    if (rows.boolean(row, 7)) documents.push_back(rows.int64(row, 6));
+  }
+  return documents;
+}
+
+Result<ZipFile> zip_of(Database& database, const Rows& rows) {
+  std::vector<ZipEntry> entries;
+  std::set<std::string> taken;
+  std::int64_t bytes = 0;
+  for (int row = 0; row < rows.size(); ++row) {
+    bytes += rows.int64(row, 4);
+    if (bytes > kMaxArchiveBytes) return too_much(std::to_string(kMaxArchiveBytes) + " bytes");
+    entries.push_back(entry_of(database, rows, row, taken));
+  }
+  return ZipFile::make(entries);
+}
+
 }  // namespace
 
 Result<ZipFile> archive_documents(Database& database, const Records& records, const Resource& owner,
-                                  std::int64_t id, const Actor& actor) {
+                                  std::int64_t id, const Actor& actor, const PrintPage& print) {
   const Plan plan = records.queries().keep_always(documents_text(records, owner, actor));
-  auto rows =
-      database.execute(Pool::api, plan.sql,
-                       std::move(Params{}
-                                     .add(id)
-                                     .add(actor.user_id)
-                                     .add(static_cast<std::int64_t>(kMaxArchiveDocuments) + 1)));
+  const auto read = [&] {
+    return database.execute(
+        Pool::api, plan.sql,
+        std::move(Params{}
+                      .add(id)
+                      .add(actor.user_id)
+                      .add(static_cast<std::int64_t>(kMaxArchiveDocuments) + 1)));
+  };
+  auto rows = read();
   if (!rows) return std::unexpected(std::move(rows).error());
   if (rows->size() > static_cast<int>(kMaxArchiveDocuments)) {
     return too_much(std::to_string(kMaxArchiveDocuments) + " documents");
   }
-  std::vector<ZipEntry> entries;
-  std::set<std::string> taken;
-  std::int64_t bytes = 0;
-  for (int row = 0; row < rows->size(); ++row) {
-    bytes += rows->int64(row, 4);
-    if (bytes > kMaxArchiveBytes) return too_much(std::to_string(kMaxArchiveBytes) + " bytes");
-    entries.push_back(entry_of(database, *rows, row, taken));
+  const auto pages = pages_in(*rows);
+  for (const std::int64_t document : pages) {
+    if (auto printed = print(document); !printed) return std::unexpected(printed.error());
   }
-  return ZipFile::make(entries);
+  if (!pages.empty()) rows = read();
+  if (!rows) return std::unexpected(std::move(rows).error());
+  if (!pages_in(*rows).empty()) {
+    return fail(ErrorCode::unavailable, "A document was made anew meanwhile; ask again.",
+                "not_printed");
+  }
+  return zip_of(database, *rows);
 }
 
 }  // namespace c360::store

@@ -146,13 +146,11 @@ using FilledFiles = std::vector<FilledFile>;
 
 // In the order of their versions: the page is last, so that it is what is printed.
 Result<FilledFiles> fill_files(ActionCall& call, const DocumentTemplate& by,
-                               const DocumentContent& content) {
+                               std::string_view docx_template, const DocumentContent& content) {
   FilledFiles files;
   const std::string name = name_of(by, content);
   if (by.has_docx) {
-    const auto text = read_template_docx(call.tx, by);
-    if (!text) return std::unexpected(text.error());
-    auto docx = fill_docx(*text, content.data);
+    auto docx = fill_docx(docx_template, content.data);
     if (!docx) return std::unexpected(std::move(docx).error());
     files.push_back({std::move(*docx), kDocxType, name + ".docx"});
   }
@@ -267,13 +265,16 @@ Result<ActionResult> generate(ActionCall& call, std::string_view type) {
   auto prepared = prepare(call, *by);
   if (!prepared) return std::unexpected(std::move(prepared).error());
   DocumentContent& content = prepared->content;
+  // Read before the number is taken, whose counter others wait for until the commit.
+  const auto docx_template = by->has_docx ? read_template_docx(call.tx, *by) : std::string();
+  if (!docx_template) return std::unexpected(docx_template.error());
   std::string number;
   if (!prepared->draft) {
     auto taken = take_number(call, by->type_code, content);
     if (!taken) return std::unexpected(std::move(taken).error());
     number = std::move(*taken);
   }
-  const auto files = fill_files(call, *by, content);
+  const auto files = fill_files(call, *by, *docx_template, content);
   if (!files) return std::unexpected(files.error());
   const auto id = prepared->draft ? renew_draft(call, *by, content, prepared->draft->id, *files)
                                   : add_document(call, *by, content, number, *files);

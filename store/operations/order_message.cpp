@@ -7,6 +7,7 @@
 #include "daemon/base/text.h"
 #include "store/documents/record_fields.h"
 #include "store/operations/message_template.h"
+#include "store/operations/rendered_pages.h"
 #include "store/portal.h"
 #include "store/record_json.h"
 #include "store/service_switches.h"
@@ -34,6 +35,18 @@ SELECT coalesce(c.full_name, ''), coalesce(k.name, ''),
   LEFT JOIN crm.counterparty AS k
     ON k.id = w.id AND ($3::bigint IS NOT NULL
                         OR EXISTS (SELECT FROM crm.record AS r WHERE r.id = w.id AND )sql";
+
+// $1 the number, $2 contact, $3 customer, $4 record: whether the card of one of them, or of a
+// contact of theirs, has it.
+constexpr std::string_view kIsTheirs = R"sql(
+SELECT EXISTS (SELECT FROM crm.record_phone AS p
+                WHERE p.e164 = $1
+                  AND (p.record_id IN ($2::bigint, $3::bigint, $4::bigint)
+                       OR EXISTS (SELECT FROM crm.contact AS c
+                                   WHERE c.id = p.record_id AND c.deleted_at IS NULL
+                                     AND c.counterparty_id = $3::bigint)
+                       OR EXISTS (SELECT FROM crm.record_contact AS l
+                                   WHERE l.contact_id = p.record_id AND l.record_id = $4::bigint))))sql";
 
 constexpr std::array<std::string_view, 3> kChannels = {"email", "telegram", "sms"};
 constexpr std::array<std::string_view, 4> kPurposes = {"service", "reminder", "promo",
@@ -87,6 +100,7 @@ class Ordering {
     if (!faults_.empty()) return refused();
     if (auto filled = fill(); !filled) return std::unexpected(std::move(filled).error());
     check_content();
+    if (auto known = check_whose(); !known) return std::unexpected(std::move(known).error());
     if (!faults_.empty()) return refused();
     const auto on = is_service_on(tx_, order_.channel);
     if (!on) return std::unexpected(on.error());
@@ -170,7 +184,8 @@ class Ordering {
     const Predicate reads = records_.access().predicate(
         actor_, records_.registry().get("document_version"), Right::read, "t", "$2::bigint");
     const std::string sql =
-        "SELECT t.id FROM crm.document_version t JOIN crm.document d ON d.id = t.document_id AND "
+        "SELECT t.id, t.is_generated AND t.mime_type = '" + std::string(kPageType) +
+        "' FROM crm.document_version t JOIN crm.document d ON d.id = t.document_id AND "
         "d.deleted_at IS NULL WHERE t.id = ANY ($1::bigint[]) AND ($2::bigint IS NULL OR true) "
         "AND " +
         reads.sql;
@@ -178,15 +193,21 @@ class Ordering {
     params.add_array(std::span<const std::int64_t>(wanted)).add(actor_.user_id);
     auto rows = tx_.query({"", sql}, std::move(params));
     if (!rows) return std::unexpected(rows.error());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      bool found = false;
-      for (int row = 0; row < (*rows)->size(); ++row)
-        found = found || (*rows)->int64(row, 0) == wanted[i];
-      if (!found)
-        wrong("/document_version_ids/" + std::to_string(i), "not_found",
-              "There is no such version of a document.");
-    }
+    for (std::size_t i = 0; i < wanted.size(); ++i) check_attachment(**rows, i);
     return {};
+  }
+
+  // The page that a PDF is printed from is for nobody outside.
+  void check_attachment(const Rows& rows, std::size_t i) {
+    const std::string pointer = "/document_version_ids/" + std::to_string(i);
+    for (int row = 0; row < rows.size(); ++row) {
+      if (rows.int64(row, 0) != order_.document_version_ids[i]) continue;
+      if (rows.boolean(row, 1))
+        wrong(pointer, "not_printed",
+              "This is the page a PDF is printed from; send the version with the PDF or the DOCX.");
+      return;
+    }
+    wrong(pointer, "not_found", "There is no such version of a document.");
   }
 
   Result<const Rows*> recipient() {
@@ -224,7 +245,7 @@ class Ordering {
     auto rows = recipient();
     if (!rows) return std::unexpected(rows.error());
     if (order_.template_code.empty()) {
-      if (order_.address.empty()) order_.address = (*rows)->text(0, 3);
+      take_address((*rows)->text(0, 3));
       return {};
     }
     const auto names = names_of(**rows);
@@ -242,9 +263,33 @@ class Ordering {
     } else if (order_.channel != texts->channel) {
       wrong("/channel", "other_channel", "The template is for " + texts->channel + ".");
     }
-    if (order_.address.empty()) order_.address = std::move(address);
+    take_address(address);
     order_.subject = std::move(texts->subject);
     order_.text = std::move(texts->text);
+    return {};
+  }
+
+  void take_address(std::string_view known) {
+    is_from_card_ = order_.address.empty();
+    if (is_from_card_) order_.address = known;
+  }
+
+  // Each SMS is paid, so it goes to a number on the card of somebody whom the sender may write to;
+  // administrators write to any.
+  Result<void> check_whose() {
+    if (!faults_.empty() || order_.channel != "sms" || is_from_card_ || actor_.is_administrator())
+      return {};
+    const auto rows =
+        tx_.query({"message_is_theirs", kIsTheirs}, std::move(Params{}
+                                                                  .add(order_.address)
+                                                                  .add(order_.contact_id)
+                                                                  .add(order_.counterparty_id)
+                                                                  .add(order_.record_id)));
+    if (!rows) return std::unexpected(rows.error());
+    if (!(*rows)->boolean(0, 0))
+      wrong("/address", "not_their_number",
+            "Neither the contact nor the customer nor a contact of the record has this number: add "
+            "it to a card first.");
     return {};
   }
 
@@ -260,6 +305,8 @@ class Ordering {
             order_.channel == "email" ? "This is no mail address."
                                       : "The number of a chat, or @name.");
     }
+    if (order_.channel == "sms" && !order_.document_version_ids.empty())
+      wrong("/document_version_ids", "no_attachments", "An SMS carries text alone.");
     if (order_.channel == "email" && trimmed(order_.subject).empty())
       wrong("/subject", "subject_required", "A mail has a subject.");
     if (utf8_length(order_.subject) > kMaxMessageSubjectCharacters)
@@ -325,6 +372,7 @@ class Ordering {
   Transaction& tx_;
   MessageOrder order_;
   const Actor& actor_;
+  bool is_from_card_ = false;  // the address
   std::vector<FieldError> faults_;
 };
 

@@ -293,9 +293,13 @@ TEST_F(GenerateApi, ATemplateOfTheInstallationCountsAtOnce) {
   EXPECT_EQ(admin.put(path, body + R"("<p>Tried</p>","dry_run":true})").status, 200);
   EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
   EXPECT_EQ(admin.put(path, body + R"("<p>{{buyer.name}}, здравствуйте</p>"})").status, 200);
-  const HttpAnswer second = admin.put(path, R"({"page":"<p>{{buyer.name}}, добрый день</p>"})");
+  const std::string later = R"({"page":"<p>{{buyer.name}}, добрый день</p>"})";
+  EXPECT_EQ(problem_of(admin.put(path, later)), "428 if_match_required");
+  const HttpAnswer second = admin.put(path, later, {{"If-Match", admin.get(path).header("etag")}});
   EXPECT_EQ(second.field("version"), "2");
   EXPECT_EQ(second.field("name"), "Приветствие");
+  EXPECT_EQ(second.header("etag"), "\"2\"");
+  EXPECT_EQ(problem_of(admin.put(path, later, {{"If-Match", "\"1\""}})), "412 stale_version");
   EXPECT_EQ(renderer_.printed, 3);
 
   const HttpAnswer made = admin.post("/api/v1/counterparties/" + company + "/documents/generate",
@@ -308,7 +312,8 @@ TEST_F(GenerateApi, ATemplateOfTheInstallationCountsAtOnce) {
   EXPECT_THAT(admin.get("/api/v1/document-templates/invoice").field("page"),
               HasSubstr("{{seller.bank.bik}}"));
   EXPECT_EQ(admin.get("/api/v1/document-templates").json().find("items")->as_array().size(), 5U);
-  EXPECT_EQ(admin.del(path).status, 204);
+  EXPECT_EQ(problem_of(admin.del(path)), "428 if_match_required");
+  EXPECT_EQ(admin.del(path, {{"If-Match", "\"2\""}}).status, 204);
   EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
   EXPECT_EQ(problem_of(admin.del("/api/v1/document-templates/invoice")), "404 template_not_found");
 
@@ -423,6 +428,43 @@ TEST_F(GenerateApi, TheSameDocumentIsThereForWordAndAsPdfUnderItsOwnName) {
             "404 no_such_format");
 }
 
+// Between the making and the printing, and as long as the renderer is away.
+TEST_F(GenerateApi, ThePageOfADocumentLeavesInNoArchiveAndNoMessage) {
+  HttpClient admin = administrator();
+  const std::string id = order(admin);
+  add_line(admin, id, "Настройка", "100.00", "2");
+  const std::string document = id_of(admin.post("/api/v1/orders/" + id + "/invoice", "{}"));
+  const std::string contract = id_of(admin.get("/api/v1/orders/" + id), "contract_id");
+  const std::string company = id_of(admin.get("/api/v1/contracts/" + contract), "counterparty_id");
+  ASSERT_EQ(admin
+                .post("/api/v1/counterparties/" + company + "/documents/generate",
+                      R"({"template":"company_card"})")
+                .status,
+            201);
+  renderer_.failure =
+      Error{.code = ErrorCode::unavailable, .detail = "x", .reason = "renderer_away"};
+
+  const HttpAnswer zip = admin.get("/api/v1/orders/" + id + "/documents.zip");
+  EXPECT_THAT(zip.body, HasSubstr(".docx"));
+  EXPECT_THAT(zip.body, Not(HasSubstr(".html")));
+  // That template has no DOCX, so it is printed for whoever asks.
+  const std::string cards = "/api/v1/counterparties/" + company + "/documents.zip";
+  EXPECT_EQ(problem_of(admin.get(cards)), "503 renderer_away");
+  renderer_.failure.reset();
+  EXPECT_THAT(admin.get(cards).body, HasSubstr("%PDF-1.7"));
+  EXPECT_THAT(admin.get(cards).body, Not(HasSubstr(".html")));
+  EXPECT_EQ(renderer_.printed, 2);
+
+  const std::string page =
+      std::to_string(sql("SELECT current_version_id FROM crm.document WHERE id = " + document));
+  const HttpAnswer refused =
+      admin.post("/api/v1/messages", R"({"channel":"email","counterparty_id":)" + company +
+                                         R"(,"address":"a@example.com","subject":"s","text":"t",)"
+                                         R"("document_version_ids":[)" +
+                                         page + "]}");
+  EXPECT_EQ(problem_of(refused), "422 not_printed") << refused.body;
+}
+
 // The page of a document somebody made anew by hand is his, and so is not printed as ours.
 TEST_F(GenerateApi, AnUploadedPageIsNeverPrinted) {
   HttpClient admin = administrator();
@@ -479,12 +521,18 @@ TEST_F(GenerateApi, ATemplateEditedInWordIsTriedAndCountsAtOnce) {
   EXPECT_EQ(problem_of(put(admin, query, "%PDF-1.7")), "422 not_docx");
   EXPECT_EQ(problem_of(put(admin, query, "")), "400 file_empty");
   EXPECT_EQ(put(admin, query + "&dry_run=true", docx("Tried")).status, 200);
+  for (const std::string word_for_yes : {"1", "True", "yes"})
+    EXPECT_EQ(put(admin, query + "&dry_run=" + word_for_yes, docx("Tried")).status, 400);
   EXPECT_EQ(problem_of(admin.get(path)), "404 template_not_found");
   const HttpAnswer first = put(admin, query, docx("{{buyer.name}}, здравствуйте"));
   ASSERT_EQ(first.status, 200) << first.body;
   EXPECT_EQ(first.json().find("has_docx")->as_bool(), true);
   EXPECT_EQ(first.json().find("has_page")->as_bool(), false);
-  EXPECT_EQ(put(admin, "/docx", docx("{{buyer.name}}, добрый день")).field("version"), "2");
+  EXPECT_EQ(problem_of(put(admin, "/docx", docx("x"))), "428 if_match_required");
+  const HttpAnswer second =
+      admin.request("PUT", path + "/docx", {word.front(), {"If-Match", first.header("etag")}},
+                    docx("{{buyer.name}}, добрый день"));
+  EXPECT_EQ(second.field("version"), "2") << second.body;
   EXPECT_EQ(renderer_.printed, 0);
 
   const HttpAnswer made = admin.post("/api/v1/counterparties/" + company + "/documents/generate",

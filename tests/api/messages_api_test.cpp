@@ -132,6 +132,40 @@ TEST_F(MessagesApi, NumberIsKeptAsInE164HoweverItIsWritten) {
   EXPECT_EQ(order("84951234567").field("reason"), "no_contact");
 }
 
+// Each is paid.
+TEST_F(MessagesApi, AnSmsGoesToANumberOnACardAndCarriesNoFiles) {
+  turn("sms", true);
+  HttpClient seller = client_of("seller", {});
+  const auto seller_id = sql("SELECT id FROM crm.user WHERE login LIKE 'seller%'");
+  const auto deal = make_deal(admin(), "A",
+                              R"(,"counterparty_id":)" + std::to_string(customer) +
+                                  R"(,"responsible_id":)" + std::to_string(seller_id));
+  const auto order = [&](HttpClient& by, const std::string& number, const std::string& more = "") {
+    return by.post("/api/v1/messages", R"({"channel":"sms","text":"x","record_id":)" +
+                                           std::to_string(deal) + R"(,"address":")" + number +
+                                           "\"" + more + "}");
+  };
+  EXPECT_THAT(wrong_fields(order(seller, "+79160000001")),
+              UnorderedElementsAre("/address not_their_number"));
+  EXPECT_EQ(order(admin(), "+79160000001").status, 201);
+
+  const auto link = created(
+      admin().post("/api/v1/contacts", R"({"full_name":"Пётр","phone":"+7 916 000-00-02"})"));
+  sql("INSERT INTO crm.record_contact (record_id, contact_id) VALUES (" + std::to_string(deal) +
+      ", " + std::to_string(link) + ") RETURNING contact_id");
+  const HttpAnswer theirs = order(seller, "8 916 000-00-02");
+  EXPECT_EQ(theirs.status, 201) << theirs.body;
+
+  const auto file = created(
+      admin().request("POST", "/api/v1/deals/" + std::to_string(deal) + "/documents?name=a.txt",
+                      {{"Content-Type", "text/plain"}}, "hello"));
+  const auto version =
+      sql("SELECT current_version_id FROM crm.document WHERE id = " + std::to_string(file));
+  EXPECT_THAT(wrong_fields(order(seller, "+79160000002",
+                                 R"(,"document_version_ids":[)" + std::to_string(version) + "]")),
+              UnorderedElementsAre("/document_version_ids no_attachments"));
+}
+
 TEST_F(MessagesApi, TemplateIsFilledInTheLanguageAskedFor) {
   ASSERT_EQ(put_template(
                 R"("placeholders":["number"],)"

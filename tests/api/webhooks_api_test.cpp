@@ -126,6 +126,23 @@ TEST_F(WebhooksApi, IsChangedInTheVersionThatWasReadAndRemoved) {
   EXPECT_EQ(admin.post(target(id, "/replay"), "").status, 404);
 }
 
+TEST_F(WebhooksApi, IsTakenOverByWhoeverAsksAndNotGivenToOthers) {
+  HttpClient admin = administrator();
+  const std::string id = made(admin);
+  HttpClient next = client_of("next", {"crm-administrators"});
+  const testing::HttpHeaders any{{"If-Match", "*"}};
+  const auto user = [&](const std::string& login) {
+    return std::to_string(sql("SELECT id FROM crm.user WHERE login LIKE '" + login + "%'"));
+  };
+  for (const std::string& other : {user("admin"), std::string("null"), std::string("\"1\"")})
+    EXPECT_EQ(next.patch(target(id), R"({"owner_id":)" + other + "}", any).field("errors/0/code"),
+              "not_yourself")
+        << other;
+  const auto taken = next.patch(target(id), R"({"owner_id":)" + user("next") + "}", any);
+  ASSERT_EQ(taken.status, 200) << taken.body;
+  EXPECT_EQ(taken.field("owner_id"), user("next"));
+}
+
 TEST_F(WebhooksApi, TheLogShowsWhatWaitsAndWhatWasParkedAndReplayBringsItBack) {
   HttpClient admin = administrator();
   const std::string id = made(admin);

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "adapters/curl_http_client.h"
@@ -378,6 +380,120 @@ TEST_F(WebhookSenderTest, APausedOneAndOneOfAnInactiveOwnerWait) {
   EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook_delivery WHERE webhook_id = " +
                 std::to_string(orphan.id) + " AND subject = '900001'"),
             "2");
+}
+
+TEST_F(WebhookSenderTest, OneWhoseOwnerLeftSaysSoUntilAnAdministratorTakesItOver) {
+  const auto webhook = subscribe({}, person("leaver", {"crm-administrators"}));
+  happen(1);
+  sql("UPDATE crm.user SET is_active = false WHERE login = 'leaver' RETURNING 1");
+  const auto running = sender();
+  ASSERT_TRUE(
+      becomes("SELECT coalesce(max(last_error), '') FROM ops.webhook",
+              "nothing is sent: the owner of webhook " + std::to_string(webhook.id) +
+                  " is not active any more; an administrator takes it over by PATCH with his "
+                  "owner_id"));
+  EXPECT_TRUE(receiver.requests().empty());
+
+  ASSERT_TRUE(store::change_webhook(*database_, webhook.id, {.owner_id = admin_.user_id},
+                                    std::nullopt, admin_));
+
+  ASSERT_TRUE(delivered(1));
+  EXPECT_EQ(sql("SELECT last_error IS NULL FROM ops.webhook"), "t");
+}
+
+TEST_F(WebhookSenderTest, OneWhoComesBackIsTheOwnerAgain) {
+  subscribe({}, person("leaver", {"crm-administrators"}));
+  sql("UPDATE crm.user SET is_active = false WHERE login = 'leaver' RETURNING 1");
+  const auto running = sender();
+  ASSERT_TRUE(becomes("SELECT last_error IS NULL FROM ops.webhook", "f"));
+  sql("UPDATE crm.user SET is_active = true WHERE login = 'leaver' RETURNING 1");
+  sql("UPDATE ops.webhook SET next_look_at = now() RETURNING 1");
+  EXPECT_TRUE(becomes("SELECT last_error IS NULL FROM ops.webhook", "t"));
+}
+
+// What was read under the former address and keys goes no further than the event under way.
+TEST_F(WebhookSenderTest, AChangeAmidABatchHoldsForTheNextEvent) {
+  receiver.on("/other", kTaken);
+  const auto webhook = subscribe();
+  std::atomic<int> calls = 0;
+  std::optional<Secret> newest;
+  receiver.on_request([&](const ServiceRequest&) {
+    if (calls++ != 0) return;
+    auto key = store::rotate_webhook_key(*database_, webhook.id, seconds{0}, seal(), admin_);
+    ASSERT_TRUE(key);
+    newest = *key;
+    ASSERT_TRUE(store::change_webhook(*database_, webhook.id, {.url = receiver.url() + "/other"},
+                                      std::nullopt, admin_));
+  });
+  happen(3);
+  {
+    const auto running = sender();
+    ASSERT_TRUE(delivered(3));
+  }
+  receiver.on_request({});
+  const auto requests = receiver.requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_EQ(requests[0].path, "/hook");
+  for (std::size_t i = 1; i < requests.size(); ++i) {
+    const ServiceRequest& each = requests[i];
+    EXPECT_EQ(each.path, "/other");
+    EXPECT_EQ(each.headers.at("webhook-signature"),
+              adapters::webhook_signature(
+                  {.id = each.headers.at("webhook-id"), .body = each.body, .keys = {*newest}},
+                  std::stoll(each.headers.at("webhook-timestamp"))));
+  }
+}
+
+TEST_F(WebhookSenderTest, AFailureOfTheFormerAddressSaysNothingOfTheNewOne) {
+  options.first_pause = options.longest_pause = seconds{600};
+  receiver.on("/other", kTaken);
+  const auto webhook = subscribe();
+  std::atomic<int> calls = 0;
+  receiver.next({.status = 503});
+  receiver.on_request([&](const ServiceRequest&) {
+    if (calls++ != 0) return;
+    ASSERT_TRUE(store::change_webhook(*database_, webhook.id, {.url = receiver.url() + "/other"},
+                                      std::nullopt, admin_));
+  });
+  happen(1);
+  {
+    const auto running = sender();
+    ASSERT_TRUE(delivered(1));
+  }
+  receiver.on_request({});
+  EXPECT_EQ(sql("SELECT failures FROM ops.webhook"), "0");
+}
+
+// Only what happened moves it: other transactions come and go.
+TEST_F(WebhookSenderTest, TheRowOfAnIdleOneIsNotWrittenForItsPosition) {
+  subscribe();
+  const std::string position = "SELECT position_xid || '.' || position_event FROM ops.webhook";
+  auto claim = store::claim_webhook(*database_, "a", seconds{60}, seal());
+  ASSERT_TRUE(claim && *claim);
+  ASSERT_TRUE(store::feed_webhook(*database_, *records_, **claim));  // its own creation
+  const std::string begun = sql(position);
+  sql("CREATE TABLE public.elsewhere AS SELECT 1 AS n");
+  EXPECT_FALSE(*store::feed_webhook(*database_, *records_, **claim));
+  EXPECT_EQ(sql(position), begun);
+  happen(1);
+  ASSERT_TRUE(store::feed_webhook(*database_, *records_, **claim));
+  EXPECT_NE(sql(position), begun);
+  EXPECT_EQ(sql("SELECT count(*) FROM ops.webhook_delivery"), "1");
+}
+
+TEST_F(WebhookSenderTest, WhatSomebodyPausedOnPurposeHasNoAge) {
+  const auto webhook = subscribe();
+  sql("INSERT INTO ops.webhook_delivery (webhook_id, event_id, xid, subject, event, body, "
+      "queued_at)"
+      " VALUES (" +
+      std::to_string(webhook.id) +
+      ", 1, '1', '900001', 'updated', '{}', now() - interval '2 hours') RETURNING 1");
+  const auto age = [&] { return store::webhook_depths(*database_)->front().oldest; };
+  EXPECT_GE(age(), std::chrono::hours{2});
+  ASSERT_TRUE(
+      store::change_webhook(*database_, webhook.id, {.state = "paused"}, std::nullopt, admin_));
+  EXPECT_EQ(age(), milliseconds{0});
+  EXPECT_EQ(store::webhook_depths(*database_)->front().queued, 1);
 }
 
 TEST_F(WebhookSenderTest, DuringARotationBothSecretsSign) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "store/blob.h"
+#include "store/documents/content.h"
 #include "tests/store/documents_fixture.h"
 
 namespace c360::testing {
@@ -255,6 +256,26 @@ TEST_F(Documents, NumbersAreGaplessHoweverManyAskAtOnce) {
             "20");
 }
 
+TEST_F(Documents, MoreLinesThanADocumentHoldsAreRefusedAndTakeNoNumber) {
+  line(order_, "Работа", "1.00", "1", "none");
+  const auto copies = [&](std::size_t count) {
+    sql("WITH made AS (INSERT INTO crm.line_item SELECT (jsonb_populate_record("
+        "NULL::crm.line_item, to_jsonb(one) || jsonb_build_object('position', 1 + n, 'id', "
+        "nextval(pg_get_serial_sequence('crm.line_item', 'id'))))).* FROM crm.line_item AS one, "
+        "generate_series(1, " +
+        std::to_string(count) + ") AS n WHERE one.parent_id = " + order_ +
+        " RETURNING 1) SELECT count(*) FROM made");
+  };
+  copies(store::kMaxDocumentLines);
+  const auto refused = generate("order", order_, "invoice", seller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(said(refused.error()), "/items=too_many_lines");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.number_counter WHERE series = 'invoice'"), "0");
+
+  sql("DELETE FROM crm.line_item WHERE id = (SELECT max(id) FROM crm.line_item) RETURNING 1");
+  EXPECT_EQ(text(made("order", order_, "invoice"), "amount"), "2000.00");
+}
+
 TEST_F(Documents, APrintIsAddedOnceAndOnlyToTheNewestPage) {
   line(order_, "Работа", "100.00", "1", "none");
   const std::string id = id_of(made("order", order_, "invoice"));
@@ -310,6 +331,39 @@ TEST_F(Documents, ATemplateOfTheInstallationIsInUseAtOnceAndUntilRetired) {
   ASSERT_TRUE(store::retire_template(*tx, "invoice"));
   ASSERT_TRUE(tx->commit());
   EXPECT_THAT(page_of(id_of(made("order", order_, "invoice"))), HasSubstr("Счет на оплату № 1"));
+}
+
+TEST_F(Documents, WhoeverPutsATemplateOverAnothersChangeIsToldSo) {
+  const auto completed = [&](store::DocumentTemplate wanted) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
+    return store::completed_template(*tx, registry_, std::move(wanted));
+  };
+  const auto add = [&](const store::DocumentTemplate& whole) {
+    auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
+    const auto version = store::add_template(*tx, whole, std::nullopt, admin_);
+    EXPECT_TRUE(tx->commit());
+    return version ? std::to_string(*version) : version.error().reason;
+  };
+  const auto mine = completed({.code = "invoice", .page = "<p>Mine</p>"});
+  const auto theirs = completed({.code = "invoice", .page = "<p>Theirs</p>"});
+  ASSERT_TRUE(mine && theirs);
+  EXPECT_EQ(add(*theirs), "1");
+  EXPECT_EQ(add(*mine), "template_changed");
+  EXPECT_EQ(add(*completed({.code = "invoice", .page = "<p>Mine</p>"})), "2");
+}
+
+TEST_F(Documents, ATemplateForAnotherKindIsTriedAsAWhole) {
+  ASSERT_EQ(put_template({.code = "letter",
+                          .name = "Письмо",
+                          .kind = "deal",
+                          .type_code = "other",
+                          .page = "<p>{{record.offer_text}}</p>"}),
+            "1");
+  auto tx = database_->begin(store::Pool::api, store::TxMode::read_only);
+  const auto moved = store::completed_template(
+      *tx, registry_, {.code = "letter", .kind = "counterparty", .page = ""});
+  ASSERT_FALSE(moved);
+  EXPECT_EQ(moved.error().fields.front().code, "unknown_field");
 }
 
 TEST_F(Documents, AnyRecordHasDocumentsByTheTemplatesOfItsKind) {

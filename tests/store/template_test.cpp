@@ -159,6 +159,27 @@ TEST(DocumentTemplate, TheActOfWordHasRoomForThePositionsOfThoseWhoSign) {
   }
 }
 
+// What prints nothing is bounded as well: lists inside each other, and tags without a value.
+TEST(DocumentTemplate, AFillingHasALimitOfStepsWhateverItPrints) {
+  Json::Array many;
+  for (int i = 0; i < 1'500; ++i) many.push_back(Json::Object{{"a", ""}});
+  Json data{Json::Object{{"rows", many}, {"parts", many}, {"nothing", ""}}};
+  std::string tags;
+  for (int i = 0; i < 1'000; ++i) tags += "{{nothing}}";
+
+  for (const std::string& text :
+       {std::string("{{#rows}}{{#parts}}{{/parts}}{{/rows}}"), "{{#rows}}" + tags + "{{/rows}}"}) {
+    const auto done = fill_template(text, data);
+    ASSERT_FALSE(done) << text.substr(0, 40);
+    EXPECT_EQ(done.error().reason, "too_many_steps");
+  }
+  // Side by side they are no more than their sum; a condition that does not hold is not gone into.
+  EXPECT_EQ(filled("{{#rows}}{{/rows}}{{#parts}}x{{/parts}}", data.dump()).size(), 1'500U);
+  EXPECT_EQ(filled("{{#rows}}{{^rows}}" + tags + "{{/rows}}{{#a}}" + tags + "{{/a}}{{/rows}}",
+                   data.dump()),
+            "");
+}
+
 TEST(DocumentTemplate, WhatGrowsTooLargeIsRefused) {
   Json::Array rows;
   for (int i = 0; i < 100; ++i) rows.push_back(Json::Object{{"a", "x"}});

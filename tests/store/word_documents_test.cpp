@@ -222,6 +222,42 @@ TEST_F(InvoicePayments, APaymentTakenBackTakesItsStatusBack) {
   EXPECT_EQ(status(), "paid");
 }
 
+TEST_F(InvoicePayments, AnIssuedInvoiceIsNotChangedInPlace) {
+  ASSERT_EQ(pay(payment("100.00")), "accepted");
+  const auto change = [&](const std::string& body) {
+    return said_to_change("document", invoice_, body, admin_);
+  };
+  for (const auto& [body, refused] :
+       {std::pair{R"({"status":"draft"})", "/status=document_issued"},
+        {R"({"amount":"1.00"})", "/amount=document_issued"},
+        {R"({"vat_amount":"1.00"})", "/vat_amount=document_issued"},
+        {R"({"currency":"USD"})", "/currency=document_issued"},
+        {R"({"document_date":"2020-01-01"})", "/document_date=document_issued"},
+        {R"({"number":"3"})", "/number=document_generated"}}) {
+    EXPECT_THAT(change(body), HasSubstr(refused)) << body;
+  }
+  EXPECT_THAT(change(R"({"type_code":"act","status":"issued"})"),
+              HasSubstr("/type_code=document_generated"));
+  EXPECT_EQ(status(), "paid");
+  EXPECT_EQ(change(R"({"name":"Для бухгалтерии","amount":"100.00","status":"canceled"})"),
+            "accepted");
+  EXPECT_NE(id_of(made("order", order_, "invoice")), invoice_);
+}
+
+TEST_F(InvoicePayments, ADraftKeepsItsNumberAndAnActIsDatedWhenItIsSigned) {
+  const std::string act = id_of(made("order", order_, "act"));
+  EXPECT_THAT(said_to_change("document", act, R"({"number":"7"})", seller_),
+              HasSubstr("/number=document_generated"));
+  EXPECT_EQ(said_to_change("document", act, R"({"document_date":"2026-11-29"})", seller_),
+            "accepted");
+  ASSERT_EQ(said_to_change("document", act, R"({"status":"issued"})", seller_), "accepted");
+  EXPECT_EQ(said_to_change("document", act, R"({"status":"signed","document_date":"2026-11-30"})",
+                           seller_),
+            "accepted");
+  EXPECT_THAT(said_to_change("document", act, R"({"document_date":"2026-12-01"})", seller_),
+              HasSubstr("/document_date=document_issued"));
+}
+
 TEST_F(InvoicePayments, ACanceledInvoiceAndOtherMoneyAreLeftAlone) {
   const std::string key = payment("100.00");
   sql("UPDATE crm.document SET currency = 'USD' WHERE id = " + invoice_ + " RETURNING id");
