@@ -1,6 +1,7 @@
 #include "api/record_handlers.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -249,6 +250,28 @@ Result<void> admit_included(const Request& request, const Resource& resource,
   return {};
 }
 
+// Search keys that follow other rows; they leave the version as it is.
+constexpr std::array<std::string_view, 2> kFollowed = {"last_contact_at", "next_reminder_at"};
+
+// 200, or 304 to whom has just this.
+void write_if_changed(RecordView&& view, const Resource& resource, const Request& request,
+                      Response& response) {
+  const bool more = request.query_value("include").has_value() ||
+                    std::ranges::any_of(kFollowed, [&](std::string_view field) {
+                      return resource.has_field(field);
+                    });
+  const std::string etag = more ? etag_of(view.version, view.json) : etag_of(view.version);
+  const bool tagged = resource.has_versions && view.version > 0;
+  if (tagged && if_none_match(request, etag)) {
+    response.status = 304;
+  } else {
+    response.status = 200;
+    response.content_type = kJson;
+    response.body = std::move(view.json);
+  }
+  if (tagged) response.add_header("ETag", etag);
+}
+
 }  // namespace
 
 RouteHandler list_handler(const ApiServices& services, const Resource& resource) {
@@ -283,11 +306,6 @@ RouteHandler get_handler(const ApiServices& services, const Resource& resource,
       redirect_to(*view->moved_to, resource, "", response);
       return {};
     }
-    if (resource.has_versions && if_none_match(request, view->version)) {
-      response.status = 304;
-      response.add_header("ETag", etag_of(view->version));
-      return {};
-    }
     if (!others.empty()) {
       auto id = request.path_id(0);
       if (!id) return std::unexpected(id.error());
@@ -295,7 +313,7 @@ RouteHandler get_handler(const ApiServices& services, const Resource& resource,
         return shown;
       }
     }
-    write_record(std::move(*view), resource, response, 200);
+    write_if_changed(std::move(*view), resource, request, response);
     return {};
   };
 }

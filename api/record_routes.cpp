@@ -133,7 +133,7 @@ void add_get(Maker& maker) {
   add_representation_parameters(route.parameters, maker.resource, true);
   route.answers = {maker.record_answer(200, "The record")};
   if (maker.resource.has_versions) {
-    route.parameters.push_back(header("If-None-Match", "304 while the version is this one", false));
+    route.parameters.push_back(header("If-None-Match", "304 while what is shown is this", false));
     route.answers.push_back({.status = 304, .doc = "Not changed", .headers = {"ETag"}});
   }
   if (maker.resource.is_record) {

@@ -327,8 +327,12 @@ Json linked_schema(const store::Collection& collection, const store::Registry& r
 }
 
 Json history_event_schema() {
-  const Json change = schema::object(
-      {{"field", schema::string()}, {"old", schema::any()}, {"new", schema::any()}}, {"field"});
+  const Json change =
+      schema::object({{"field", schema::string()},
+                      {"old", schema::any()},
+                      {"new", schema::any()},
+                      {"cut", schema::boolean("Of a long text only the beginning is kept")}},
+                     {"field"});
   return schema::object(
       {{"id", schema::integer()},
        {"record_id", schema::integer()},

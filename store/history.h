@@ -35,6 +35,6 @@ HistorySubject subject_of(const Resource& resource, std::string_view key);
 void queue_history(Transaction& tx, const HistorySubject& subject,
                    const std::vector<HistoryEvent>& events, std::optional<std::int64_t> version,
                    const Actor& actor, std::optional<std::int64_t> task_id = {},
-                   std::string_view outcome = {});
+                   std::string_view outcome = {}, std::string_view comment = {});
 
 }  // namespace c360::store

@@ -4,12 +4,16 @@
 #include <string>
 #include <utility>
 
+#include "daemon/base/text.h"
 #include "store/bulk.h"
 #include "store/draft.h"
+#include "store/history.h"
 #include "store/operations/action.h"
 
 namespace c360::store {
 namespace {
+
+constexpr std::string_view kContactLinks = "crm.record_contact";
 
 void check_rows(const NestedRows& nested, Error& error) {
   for (std::size_t i = 0; i < nested.rows.size(); ++i) {
@@ -17,7 +21,7 @@ void check_rows(const NestedRows& nested, Error& error) {
     const std::string parent(nested.kind.parent_column);
     if (!nested.rows[i].is_object()) {
       error.fields.push_back({at, "wrong_type", "Expected an object."});
-    } else if (nested.rows[i].find(parent) != nullptr) {
+    } else if (!nested.kind.linked && nested.rows[i].find(parent) != nullptr) {
       error.fields.push_back({at + "/" + parent, "read_only", "Given by the record around it."});
     }
   }
@@ -29,24 +33,64 @@ Json json_of(const Warning& warning) {
   return json.set("id", warning.id ? Json(*warning.id) : Json());
 }
 
-Result<Json> made_rows(Records& records, Transaction& tx, const NestedRows& nested,
-                       const std::string& parent_key, const Actor& actor,
+// The first is the main one.
+void queue_links(const Records& records, Transaction& tx, const Resource& resource,
+                 const RecordView& parent, std::span<const BulkRow> rows, const Actor& actor) {
+  std::vector<RecordContact> pairs;
+  std::vector<HistoryEvent> events;
+  for (const BulkRow& row : rows) {
+    const bool main = pairs.empty();
+    pairs.push_back({parent.id, row.view.id, main, static_cast<int>(pairs.size()) + 1});
+    events.push_back(
+        {"contact_added", R"([{"field": "contacts", "old": null, "new": )" + row.view.key + "}]"});
+  }
+  records.add_record_contacts(tx, pairs);
+  queue_history(tx, subject_of(resource, parent.key), events, parent.version, actor);
+}
+
+std::string text_of(const Json& object, const std::string& field) {
+  const Json* value = object.find(field);
+  return value != nullptr && value->is_string() ? std::string(trimmed(value->as_string())) : "";
+}
+
+// domain.md 1.5: by the company, then by the contact; what comes after is the record's own.
+void name_by_contact(const Resource& resource, const std::vector<NestedRows>& nested, Json& body) {
+  constexpr std::size_t kMaxName = 500;
+  if (!resource.has_field("company_text") || resource.name_field != "name") return;
+  if (!text_of(body, "name").empty() || !text_of(body, "company_text").empty()) return;
+  for (const NestedRows& each : nested) {
+    if (!each.kind.linked || each.rows.empty()) continue;
+    std::string name = text_of(each.rows.front(), "full_name");
+    if (name.empty()) {
+      for (const char* part : {"last_name", "first_name", "middle_name"}) {
+        const std::string word = text_of(each.rows.front(), part);
+        name += (name.empty() || word.empty() ? "" : " ") + word;
+      }
+    }
+    if (!name.empty()) body.set("name", std::string(utf8_prefix(name, kMaxName)));
+  }
+}
+
+Result<Json> made_rows(Records& records, Transaction& tx, const Resource& resource,
+                       const RecordView& parent, const NestedRows& nested, const Actor& actor,
                        std::vector<Warning>& warnings) {
   std::vector<BulkItem> items;
   for (std::size_t i = 0; i < nested.rows.size(); ++i) {
     const std::string at = "/" + nested.kind.name + "/" + std::to_string(i);
     BulkItem item{.body = nested.rows[i], .pointer = at, .item_pointer = at};
-    item.body.set(std::string(nested.kind.parent_column),
-                  Json(static_cast<std::int64_t>(std::stoll(parent_key))));
+    if (!nested.kind.linked) item.body.set(std::string(nested.kind.parent_column), Json(parent.id));
     items.push_back(std::move(item));
   }
   // They are part of the creation, whosever the record is to be: its creator may add them now.
   BulkOptions options;
-  options.write.also = [&](Draft& draft) {
-    draft.confirm(draft.resource().index_of(nested.kind.parent_column));
-  };
+  if (!nested.kind.linked) {
+    options.write.also = [&](Draft& draft) {
+      draft.confirm(draft.resource().index_of(nested.kind.parent_column));
+    };
+  }
   auto rows = bulk(records, tx, *nested.kind.child, items, actor, options);
   if (!rows) return std::unexpected(std::move(rows).error());
+  if (nested.kind.linked) queue_links(records, tx, resource, parent, *rows, actor);
   Json::Array shown;
   for (BulkRow& row : *rows) {
     auto json = Json::parse(row.view.json);
@@ -63,12 +107,15 @@ std::vector<NestedKind> nested_kinds(const Registry& registry, const Resource& r
   std::vector<NestedKind> kinds;
   for (const Collection& collection : resource.collections) {
     const Resource* child = registry.find(collection.kind);
-    if (!collection.link_table.empty() || child == nullptr || child->kind == "document" ||
-        !child->offers(Operation::create) || !child->has_field(collection.parent_column)) {
+    const bool linked = collection.link_table == kContactLinks;
+    if (child == nullptr || child->kind == "document" || !child->offers(Operation::create))
+      continue;
+    if (!linked &&
+        (!collection.link_table.empty() || !child->has_field(collection.parent_column))) {
       continue;
     }
-    kinds.push_back(
-        {std::string(collection.name), collection.doc, collection.parent_column, child});
+    kinds.push_back({std::string(collection.name), collection.doc,
+                     linked ? std::string_view{} : collection.parent_column, child, linked});
   }
   for (const auto& child : registry.all()) {
     if (child->access.inherits_from.empty()) continue;
@@ -80,7 +127,7 @@ std::vector<NestedKind> nested_kinds(const Registry& registry, const Resource& r
     if (!is_part || is_there) continue;
     std::string name(child->path);
     std::ranges::replace(name, '-', '_');
-    kinds.push_back({std::move(name), child->label_plural.en, parent->name, child.get()});
+    kinds.push_back({std::move(name), child->label_plural.en, parent->name, child.get(), false});
   }
   return kinds;
 }
@@ -120,12 +167,14 @@ Result<RecordView> create_with_rows(Records& records, Transaction& tx, const Res
                                     const Json& body, const std::vector<NestedRows>& nested,
                                     const Actor& actor, WriteOptions options) {
   options.finish = Finish::run;
-  auto made = records.create(tx, resource, body, actor, options);
+  Json named = body;
+  name_by_contact(resource, nested, named);
+  auto made = records.create(tx, resource, named, actor, options);
   if (!made || nested.empty()) return made;
   std::vector<Warning> warnings = std::move(made->warnings);
   Json::Object collections;
   for (const NestedRows& rows : nested) {
-    auto shown = made_rows(records, tx, rows, made->key, actor, warnings);
+    auto shown = made_rows(records, tx, resource, *made, rows, actor, warnings);
     if (!shown) return std::unexpected(std::move(shown).error());
     collections.emplace_back(rows.kind.name, std::move(*shown));
   }

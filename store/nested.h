@@ -1,5 +1,5 @@
 // A record made together with rows inside it, in one transaction: a counterparty with its contacts
-// and legal entities, an order with its lines.
+// and legal entities, an order with its lines, a deal with its contacts (R-041; domain.md 1.5).
 #pragma once
 
 #include <cstddef>
@@ -19,14 +19,15 @@ struct NestedKind {
   std::string_view doc;
   std::string_view parent_column;
   const Resource* child = nullptr;
+  bool linked = false;  // contacts of a lead, deal or support request: no parent of theirs
 };
 struct NestedRows {
   NestedKind kind;
   Json::Array rows;
 };
 
-// Of the resource: its collections whose rows name it as their parent, and what is part of it, its
-// rights being those of the record.
+// Of the resource: its collections whose rows name it as their parent, its contacts, and what is
+// part of it, its rights being those of the record.
 std::vector<NestedKind> nested_kinds(const Registry& registry, const Resource& resource);
 
 // Takes the collections out of `body` ({"name": …, "contacts": [{…}]}). validation_failed for
@@ -37,7 +38,8 @@ Result<std::vector<NestedRows>> take_nested_rows(const Registry& registry, const
 
 // Creates the record and then its rows, in `tx`, which it leaves open. Wrong rows are told all at
 // once, by pointers such as /contacts/1/email. The view shows the rows, and the record as they left
-// it (totals, version).
+// it (totals, version). Of linked contacts the first is the main one; a record without a name or a
+// company is called by it.
 Result<RecordView> create_with_rows(Records& records, Transaction& tx, const Resource& resource,
                                     const Json& body, const std::vector<NestedRows>& nested,
                                     const Actor& actor, WriteOptions options);

@@ -42,20 +42,37 @@ constexpr Sql kCancelTasks{"c360_tasks_cancel", R"sql(
 UPDATE crm.task SET status = 'canceled', completed_at = now()
 WHERE record_id = $1::bigint AND status = 'active'
 )sql"};
+// $3 user, $4 request, $5 origin: of the history of whoever loses or gets the mark.
 constexpr Sql kDemoteMain{"c360_contact_demote", R"sql(
-UPDATE crm.contact SET is_main = false
-WHERE counterparty_id = $1::bigint AND is_main AND id IS DISTINCT FROM $2::bigint
+WITH lost AS (
+    UPDATE crm.contact c SET is_main = false, row_version = c.row_version + 1, updated_at = now(),
+                             updated_by = $3::bigint
+    WHERE c.counterparty_id = $1::bigint AND c.is_main AND c.id IS DISTINCT FROM $2::bigint
+    RETURNING c.id, c.row_version)
+INSERT INTO crm.history_event (record_id, record_kind, event, changes, actor_id, version, request_id,
+                               origin)
+SELECT l.id, 'contact', 'updated', '[{"field": "is_main", "old": true, "new": false}]', $3::bigint,
+       l.row_version, nullif($4::text, ''), $5::text FROM lost l
 )sql"};
+// Of one that this transaction made the mark is part of its making.
 constexpr Sql kPromoteMain{"c360_contact_promote", R"sql(
-UPDATE crm.contact c SET is_main = true
-FROM (SELECT DISTINCT ON (k.counterparty_id) k.id
-      FROM crm.contact k
-      WHERE k.counterparty_id = ANY ($1::bigint[]) AND k.deleted_at IS NULL
-        AND NOT EXISTS (SELECT FROM crm.contact m
-                        WHERE m.counterparty_id = k.counterparty_id AND m.is_main
-                          AND m.deleted_at IS NULL)
-      ORDER BY k.counterparty_id, k.id) f
-WHERE c.id = f.id
+WITH got AS (
+    UPDATE crm.contact c
+    SET is_main = true, row_version = c.row_version + f.older::integer, updated_at = now(),
+        updated_by = $2::bigint
+    FROM (SELECT DISTINCT ON (k.counterparty_id) k.id, k.created_at <> now() AS older
+          FROM crm.contact k
+          WHERE k.counterparty_id = ANY ($1::bigint[]) AND k.deleted_at IS NULL
+            AND NOT EXISTS (SELECT FROM crm.contact m
+                            WHERE m.counterparty_id = k.counterparty_id AND m.is_main
+                              AND m.deleted_at IS NULL)
+          ORDER BY k.counterparty_id, k.id) f
+    WHERE c.id = f.id
+    RETURNING c.id, c.row_version, f.older)
+INSERT INTO crm.history_event (record_id, record_kind, event, changes, actor_id, version, request_id,
+                               origin)
+SELECT g.id, 'contact', 'updated', '[{"field": "is_main", "old": false, "new": true}]', $2::bigint,
+       g.row_version, nullif($3::text, ''), $4::text FROM got g WHERE g.older
 )sql"};
 constexpr Sql kRemoveCommentActivity{"c360_comment_activity_remove", R"sql(
 UPDATE crm.activity SET deleted_at = now(), row_version = row_version + 1, updated_at = now()
@@ -138,6 +155,11 @@ std::string take_to_work_outcomes(const Resource& resource) {
 
 namespace {
 
+void add_actor(Params& params, const Actor& actor) {
+  params.add(actor.user_id).add(std::string_view(actor.request_id));
+  params.add(std::string_view(actor.origin));
+}
+
 // The marks that only one row has move to this one.
 void queue_sole_marks(Transaction& tx, const Draft& draft, std::optional<std::int64_t> id) {
   const Resource& resource = draft.resource();
@@ -151,6 +173,7 @@ void queue_sole_marks(Transaction& tx, const Draft& draft, std::optional<std::in
       moves = moves || draft.changed(column);
       params.add(draft.get(column));
     }
+    add_actor(params, draft.actor());
     if (moves) tx.queue(Sql{{}, field.take_mark}, std::move(params));
   }
 }
@@ -165,6 +188,7 @@ void queue_effects_before(Transaction& tx, const Draft& draft, std::optional<std
   if (!draft.changed("is_main") && !draft.changed("counterparty_id")) return;
   Params params;
   params.add(*draft.get("counterparty_id")).add(id);
+  add_actor(params, draft.actor());
   tx.queue(kDemoteMain, std::move(params));
 }
 
@@ -174,7 +198,7 @@ void queue_effects(Transaction& tx, const Draft& draft, std::optional<std::int64
   queue_take_to_work(tx, draft, id, access);
   if (draft.resource().kind == "contact" && !draft.creating() && draft.changed("counterparty_id")) {
     if (const auto old = draft.before("counterparty_id")) {
-      queue_promote_main(tx, {std::stoll(std::string(*old))});
+      queue_promote_main(tx, {std::stoll(std::string(*old))}, draft.actor());
     }
   }
 }
@@ -184,16 +208,18 @@ void queue_removal_effects(Transaction& tx, const Draft& draft, std::int64_t id)
   if (resource.is_record) tx.queue(kCancelTasks, Params{}.add(id));
   if (resource.kind == "contact") {
     if (const auto counterparty = draft.before("counterparty_id")) {
-      queue_promote_main(tx, {std::stoll(std::string(*counterparty))});
+      queue_promote_main(tx, {std::stoll(std::string(*counterparty))}, draft.actor());
     }
   }
   if (resource.kind == "comment") tx.queue(kRemoveCommentActivity, Params{}.add(id));
 }
 
-void queue_promote_main(Transaction& tx, const std::vector<std::int64_t>& counterparties) {
+void queue_promote_main(Transaction& tx, const std::vector<std::int64_t>& counterparties,
+                        const Actor& actor) {
   if (counterparties.empty()) return;
   Params params;
   params.add_array(std::span<const std::int64_t>(counterparties));
+  add_actor(params, actor);
   tx.queue(kPromoteMain, std::move(params));
 }
 

@@ -211,7 +211,7 @@ void queue_document_events(Transaction& tx, std::span<const Draft> drafts,
   tx.queue(kDocumentAdded, std::move(params));
 }
 
-void queue_main_contacts(Transaction& tx, std::span<const Draft> drafts) {
+void queue_main_contacts(Transaction& tx, std::span<const Draft> drafts, const Actor& actor) {
   std::vector<std::int64_t> counterparties;
   for (const Draft& draft : drafts) {
     if (const auto id = draft.get("counterparty_id")) counterparties.push_back(number_of(*id));
@@ -219,7 +219,7 @@ void queue_main_contacts(Transaction& tx, std::span<const Draft> drafts) {
   std::sort(counterparties.begin(), counterparties.end());
   counterparties.erase(std::unique(counterparties.begin(), counterparties.end()),
                        counterparties.end());
-  queue_promote_main(tx, counterparties);
+  queue_promote_main(tx, counterparties, actor);
 }
 
 }  // namespace
@@ -294,7 +294,7 @@ Result<void> Records::create_many(Transaction& tx, const Resource& resource,
   queue_created(tx, resource, drafts, records, actor);
   queue_phones(tx, resource, drafts, records, state_->options.normalise_phone);
   queue_tasks(tx, resource, drafts, records, state_->access);
-  if (resource.kind == "contact") queue_main_contacts(tx, drafts);
+  if (resource.kind == "contact") queue_main_contacts(tx, drafts, actor);
   if (resource.kind == "document") queue_document_events(tx, drafts, records, actor);
   return {};
 }

@@ -113,7 +113,8 @@ void queue_effects(Transaction& tx, const Draft& draft, std::optional<std::int64
                    const RecordsOptions& options, const AccessRules& access);
 void queue_removal_effects(Transaction& tx, const Draft& draft, std::int64_t id);
 // The oldest contact of a counterparty without a main one becomes main.
-void queue_promote_main(Transaction& tx, const std::vector<std::int64_t>& counterparties);
+void queue_promote_main(Transaction& tx, const std::vector<std::int64_t>& counterparties,
+                        const Actor& actor);
 std::string take_to_work_outcomes(const Resource& resource);
 // The title in both languages.
 inline constexpr std::string_view kTakeToWorkRu = "Взятие в работу";

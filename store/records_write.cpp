@@ -625,7 +625,10 @@ Result<void> Records::remove(Transaction& tx, const Resource& resource, std::str
   params.add(actor.user_id);
   tx.queue(plan.sql, std::move(params));
   const std::int64_t id = std::stoll(std::string(key));
-  queue_history(tx, subject_of(resource, key), {{"deleted", "[]"}}, next_version(draft), actor);
+  const bool was_main = contact && draft.before("is_main") == "t";
+  const std::string changes =
+      was_main ? R"([{"field": "is_main", "old": true, "new": false}])" : "[]";
+  queue_history(tx, subject_of(resource, key), {{"deleted", changes}}, next_version(draft), actor);
   queue_removal_effects(tx, draft, id);
   return state_->finish(tx, options, resource);
 }

@@ -58,7 +58,7 @@ struct Records::State::Completion {
   }
   void queue_event(Transaction& tx, std::optional<std::int64_t> version) const {
     queue_history(tx, subject_of(*resource, key), {{"task_completed", "[]"}}, version, actor,
-                  task_id, outcome);
+                  task_id, outcome, comment);
   }
 };
 
@@ -207,7 +207,7 @@ Result<RecordView> Records::State::complete_asked(Records& records, Transaction&
   const std::string task_key = std::to_string(done.task_id);
   done.queue(tx);
   queue_history(tx, subject_of(tasks, task_key), {{"task_completed", "[]"}}, std::nullopt,
-                done.actor, done.task_id, done.outcome);
+                done.actor, done.task_id, done.outcome, done.comment);
   if (done.resource) done.queue_event(tx, std::nullopt);
   auto view = read_in(records, tx, tasks, done.task_id, done.actor);
   if (!view) return view;

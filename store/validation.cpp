@@ -266,6 +266,7 @@ void merge_objects(Draft& draft) {
   const auto& fields = draft.resource().fields;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields[i].type != FieldType::json || !draft.is_set(i) || !draft.get(i)) continue;
+    if (draft.is_stored(i)) continue;  // whole: it was put together from rows
     const auto sent = Json::parse(*draft.get(i));
     if (!sent || !sent->is_object()) continue;
     auto before = draft.before(i) ? Json::parse(*draft.before(i)) : Result<Json>(Json());

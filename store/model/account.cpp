@@ -118,6 +118,7 @@ Resource personal_account() {
                        .parent_column = "personal_account_id",
                        .order_by = "c.product_id, c.valid_from"}},
       .default_sort = "account_no",
+      .natural_keys = {"account_no"},
       .before_write = check_account,
   };
 }

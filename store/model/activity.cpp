@@ -1,5 +1,6 @@
 #include "store/draft.h"
 #include "store/model/resources.h"
+#include "store/operations/answer_request.h"
 #include "store/operations/place_call.h"
 #include "store/portal.h"
 
@@ -230,6 +231,7 @@ Resource comment() {
       .operations = {Operation::list, Operation::get, Operation::create, Operation::update,
                      Operation::remove, Operation::history},
       .before_write = check_comment,
+      .consequence = answers_request(),
   };
 }
 

@@ -43,6 +43,7 @@ Resource product() {
                             {Role::crm_administrators, Right::write, {}}},
                  .employees_create = true},
       .default_sort = "name",
+      .natural_keys = {"sku"},
   };
 }
 

@@ -110,6 +110,7 @@ Resource project() {
                        .child_column = "counterparty_id",
                        .order_by = "c.id"}},
       .default_sort = "code",
+      .natural_keys = {"code"},
   };
 }
 

@@ -97,6 +97,37 @@ Field key_field(const Resource& resource) {
   return field.labels("Код", "Code");
 }
 
+// Whoever has the mark loses it, and his history says so. $1 is the row that gets it, then come the
+// values it is sole among, then who writes: user, request, origin.
+std::string take_mark_sql(const Resource& resource, const Field& field) {
+  const std::string name(field.name);
+  const std::string key(resource.key);
+  std::size_t parameter = 1;
+  std::string among;
+  for (const std::string_view column : field.sole_among) {
+    among += " AND t." + std::string(column) + " = $" + std::to_string(++parameter) +
+             "::" + resource.field(column).sql_type();
+  }
+  const std::string user = "$" + std::to_string(++parameter) + "::bigint";
+  const std::string request = "nullif($" + std::to_string(++parameter) + "::text, '')";
+  const std::string origin = "$" + std::to_string(++parameter) + "::text";
+  const std::string version = resource.has_versions ? "row_version" : "NULL::integer";
+  std::string touched;
+  if (resource.has_versions) touched += ", row_version = t.row_version + 1";
+  if (resource.has_field("updated_at")) touched += ", updated_at = now()";
+  if (resource.has_field("updated_by")) touched += ", updated_by = " + user;
+  return "WITH lost AS (UPDATE " + std::string(resource.table) + " AS t SET " + name + " = false" +
+         touched + " WHERE t." + name + " AND t." + key + " IS DISTINCT FROM $1::bigint" + among +
+         " RETURNING t." + key + " AS key, " + version +
+         " AS version) INSERT INTO "
+         "crm.history_event (" +
+         (resource.is_record ? "record_id" : "record_key") +
+         ", record_kind, event, changes, actor_id, version, request_id, origin) SELECT l.key" +
+         (resource.is_record ? "" : "::text") + ", '" + std::string(resource.kind) +
+         "', 'updated', '[{\"field\": \"" + name + "\", \"old\": true, \"new\": false}]', " + user +
+         ", l.version, " + request + ", " + origin + " FROM lost l";
+}
+
 void complete(Resource& resource) {
   resource.fields.insert(resource.fields.begin(), key_field(resource));
   if (resource.is_record) {
@@ -130,15 +161,7 @@ void complete(Resource& resource) {
                                              "stored with wrong check digits."));
   }
   for (Field& field : resource.fields) {
-    if (!field.is_sole) continue;
-    const std::string name(field.name);
-    field.take_mark = "UPDATE " + std::string(resource.table) + " SET " + name + " = false WHERE " +
-                      name + " AND id IS DISTINCT FROM $1::bigint";
-    std::size_t parameter = 1;
-    for (const std::string_view column : field.sole_among) {
-      field.take_mark += " AND " + std::string(column) + " = $" + std::to_string(++parameter) +
-                         "::" + resource.field(column).sql_type();
-    }
+    if (field.is_sole) field.take_mark = take_mark_sql(resource, field);
   }
   // A status hidden from the default list is shown by asking for it.
   std::string_view hidden;

@@ -93,8 +93,8 @@ WITH marked AS (
     INSERT INTO crm.history_event (record_key, record_kind, event, changes, actor_id, request_id,
                                    origin)
     SELECT v.id::text, 'comment', 'updated',
-           jsonb_build_array(jsonb_build_object('field', 'text', 'old', left(v.before, 10000),
-                                                'new', left(v.text, 10000))),
+           jsonb_build_array(jsonb_build_object('field', 'text', 'old', v.before,
+                                                'new', v.text)),
            $4::bigint, nullif($5::text, ''), $6::text FROM marked v)
 SELECT id, mark FROM marked
 )sql"};
@@ -154,6 +154,7 @@ class Merge {
   };
   Params pair() const { return Params{}.add(call_.id).add(target_); }
   Result<void> read_fields();
+  Result<void> read_joined();
   Result<void> read_refusal();
   Result<void> read_moving();
   Result<void> read_shown();
@@ -294,6 +295,42 @@ Result<void> Merge::read_fields() {
     return other_company && goes_with_inn(each.field->name);
   });
   if (rows.text(0, 1) != rows.text(0, 2)) settle_currency(rows);
+  return read_joined();
+}
+
+// Of both: custom fields, where the target has none of that name, and what a customer is to us. The
+// mark of the default customer goes along.
+Result<void> Merge::read_joined() {
+  const Resource& resource = call_.resource;
+  // Of fields that are no more the source keeps its values.
+  const std::string joined =
+      "(SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') FROM jsonb_each(s.custom) e "
+      "JOIN crm.custom_field_def f ON f.code = e.key AND f.is_active AND f.record_kind = '" +
+      std::string(resource.kind) + "') || t.custom";
+  std::string sql = "SELECT t.custom::text, (" + joined + ")::text, " + joined + " <> t.custom";
+  const bool customer = resource.kind == "counterparty";
+  if (customer) {
+    sql +=
+        ", t.types::text, (t.types || ARRAY(SELECT x FROM unnest(s.types) WITH ORDINALITY AS u(x, "
+        "n)"
+        " WHERE x <> ALL (t.types) ORDER BY n))::text, NOT s.types <@ t.types,"
+        " 'f', 't', s.portal_default AND NOT t.portal_default";
+  }
+  const std::string table(resource.table);
+  const Plan plan = call_.records.queries().keep_always(
+      sql + " FROM " + table + " s, " + table + " t WHERE s.id = $1::bigint AND t.id = $2::bigint");
+  const auto read = call_.tx.query(plan.sql, pair());
+  if (!read) return std::unexpected(read.error());
+  const Rows& rows = **read;
+  int column = 0;
+  for (const std::string_view name : {"custom", "types", "portal_default"}) {
+    if (column > 0 && !customer) break;
+    if (rows.boolean(0, column + 2)) {
+      filled_.push_back(
+          {&resource.field(name), text_of(rows, 0, column), std::string(rows.text(0, column + 1))});
+    }
+    column += 3;
+  }
   return {};
 }
 

@@ -30,8 +30,8 @@ WITH marked AS (
     RETURNING c.id, c.text, c.text || m.mark AS before)
 INSERT INTO crm.history_event (record_key, record_kind, event, changes, actor_id, request_id, origin)
 SELECT v.id::text, 'comment', 'updated',
-       jsonb_build_array(jsonb_build_object('field', 'text', 'old', left(v.before, 10000),
-                                            'new', left(v.text, 10000))),
+       jsonb_build_array(jsonb_build_object('field', 'text', 'old', v.before,
+                                            'new', v.text)),
        $3::bigint, nullif($4::text, ''), $5::text
 FROM marked v
 )sql"};

@@ -177,12 +177,12 @@ TEST_F(ActionsApi, NobodysRecordIsTakenToWorkAndItsTaskIsDone) {
   EXPECT_EQ(sql_text("SELECT status || ' ' || outcome FROM crm.task WHERE record_id = " +
                      std::to_string(deal)),
             "completed take_to_work");
-  EXPECT_EQ(second.get(path("deals", deal, "history?event=task_completed"))
-                .json()
-                .find("items")
-                ->as_array()
-                .size(),
-            1U);
+  const auto told = second.get(path("deals", deal, "history?event=task_completed"));
+  EXPECT_EQ(told.json().find("items")->as_array().size(), 1U);
+  EXPECT_EQ(told.field("items/0/outcome"), "take_to_work");
+  EXPECT_EQ(told.field("items/0/task_id"),
+            sql_text("SELECT id FROM crm.task WHERE record_id = " + std::to_string(deal)));
+  EXPECT_EQ(told.field("items/0/version"), "2");
   EXPECT_EQ(manager.post(path("deals", deal, "take-to-work"), "{}").status, 403);
   EXPECT_EQ(second.post(path("deals", deal, "take-to-work"), "{}").field("code"), "already_taken");
 }

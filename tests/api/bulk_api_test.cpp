@@ -250,6 +250,25 @@ TEST_F(UpsertApi, AKeyOfSeveralPartsTellsBranchesApart) {
   EXPECT_EQ(both.field("code"), "ambiguous_key");
 }
 
+TEST_F(UpsertApi, WhatIsUniqueByItselfIsAKey) {
+  HttpClient admin = administrator();
+  const auto owner =
+      std::to_string(created(admin.post("/api/v1/counterparties", company(R"("name": "Банк")"))));
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"products/sku:A-1",
+       R"({"name": "Услуга", "kind": "service", "unit_code": "796", "price": "1.00",)"
+       R"( "vat_rate_code": "vat20"})"},
+      {"projects/code:P-1", R"({"name": "Проект"})"},
+      {"personal-accounts/account_no:LS-1", R"({"counterparty_id": )" + owner + "}"}};
+  for (const auto& [key, body] : cases) {
+    const auto made = admin.put("/api/v1/" + key, body);
+    ASSERT_EQ(made.status, 201) << key << made.body;
+    const auto again = admin.put("/api/v1/" + key, "{}");
+    EXPECT_EQ(again.status, 200) << key << again.body;
+    EXPECT_EQ(again.field("id"), made.field("id")) << key;
+  }
+}
+
 TEST_F(UpsertApi, OutsideSystemsUseTheirOwnIds) {
   HttpClient admin = administrator();
   const std::string path = "/api/v1/deals/external_ids.bitrix24:17";

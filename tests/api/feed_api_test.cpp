@@ -329,6 +329,58 @@ TEST_F(FeedApi, ASnapshotAndTheFeedBehindItAreEverything) {
             std::string::npos);
 }
 
+// Tasks open and close, marks move and calls are noted without anybody asking for it: a client that
+// follows the feed has what the tables have.
+TEST_F(FeedApi, WhatTheServiceDoesByItselfIsInTheFeed) {
+  HttpClient admin = administrator();
+  const std::string begin = latest(admin);
+  const std::string customer = std::to_string(
+      created(admin.post("/api/v1/counterparties",
+                         R"({"name": "A", "segment_code": "small",)"
+                         R"( "acquisition_channel_code": "site", "status_code": "active"})")));
+  const std::string deal = std::to_string(make_deal(admin, "A", R"(, "responsible_id": null)"));
+  make_deal(admin, "B", R"(, "responsible_id": null)");
+  for (const std::string name : {"Иванов", "Петров"}) {
+    created(admin.post("/api/v1/contacts", R"({"is_main": true, "full_name": ")" + name +
+                                               R"(", "counterparty_id": )" + customer + "}"));
+  }
+  ASSERT_EQ(admin.post("/api/v1/deals/" + deal + "/take-to-work", "").status, 200);
+  created(
+      admin.post("/api/v1/activities",
+                 R"({"type": "call", "status": "completed", "topic": "x", "parent_record_id": )" +
+                     customer + R"(, "activity_date": "2020-01-01T10:00:00Z"})"));
+
+  std::map<std::string, std::string> tasks;
+  std::map<std::string, std::string> contacts;
+  std::string comments;
+  const Json feed = admin.get("/api/v1/events?limit=200&after=" + begin).json();
+  for (const Json& event : feed.find("items")->as_array()) {
+    const std::string kind = event.find("record_kind")->as_string();
+    const std::string name = event.find("event")->as_string();
+    if (kind == "task") {
+      tasks[event.find("record_key")->as_string()] =
+          name == "created" ? "active"
+                            : event.find("changes")->as_array()[0].find("new")->as_string();
+    }
+    if (kind == "contact") {
+      contacts[event.find("record_id")->number_text()] = event.find("version")->number_text();
+    }
+    if (name == "comment_added") {
+      comments += event.find("changes")->as_array()[0].find("new")->number_text();
+    }
+  }
+  const auto joined = [](const std::map<std::string, std::string>& all) {
+    std::string text;
+    for (const auto& [key, value] : all) text += (text.empty() ? "" : ", ") + key + " " + value;
+    return text;
+  };
+  EXPECT_EQ(joined(tasks), sql_text("SELECT string_agg(id || ' ' || status, ', ' ORDER BY id::text "
+                                    "COLLATE \"C\") FROM crm.task"));
+  EXPECT_EQ(joined(contacts), sql_text("SELECT string_agg(id || ' ' || row_version, ', ' ORDER BY "
+                                       "id::text COLLATE \"C\") FROM crm.contact"));
+  EXPECT_EQ(comments, sql_text("SELECT string_agg(id::text, '') FROM crm.comment"));
+}
+
 // What a client keeps of each record: its version, and whether it is there.
 using Copies = std::map<std::int64_t, std::pair<std::int64_t, bool>>;
 

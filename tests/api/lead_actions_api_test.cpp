@@ -243,5 +243,44 @@ TEST_F(LeadActionsApi, TheActivitiesOfADealGoOnFromThoseOfItsLead) {
   EXPECT_EQ(owner.get(path(lead) + "/activities?include=lead").status, 400) << "a lead has none";
 }
 
+// R-041, domain.md 1.5.
+TEST_F(LeadActionsApi, ItIsMadeTogetherWithItsContactsAndCalledByThem) {
+  HttpClient seller = client_of("seller", {});
+  for (const std::string kind : {"leads", "deals"}) {
+    const auto made =
+        seller.post("/api/v1/" + kind, R"({"site_email": "a@b.example", "contacts": [)"
+                                       R"({"last_name": "Иванова", "first_name": "Анна"},)"
+                                       R"({"full_name": "Петров", "phone": "+74951234567"}]})");
+    ASSERT_EQ(made.status, 201) << kind << made.body;
+    EXPECT_EQ(made.field("name"), "Иванова Анна") << kind;
+    EXPECT_EQ(made.field("contacts/1/full_name"), "Петров") << kind;
+    const std::string path = "/api/v1/" + kind + "/" + made.field("id");
+    const auto linked = seller.get(path + "/contacts");
+    EXPECT_EQ(linked.field("items/0/full_name"), "Иванова Анна") << kind;
+    EXPECT_EQ(linked.field("items/0/is_main"), "true") << kind;
+    EXPECT_EQ(linked.field("items/1/full_name"), "Петров") << kind;
+    EXPECT_EQ(
+        seller.get(path + "/history?event=contact_added").json().find("items")->as_array().size(),
+        2U)
+        << kind;
+  }
+  const auto wrong =
+      seller.post("/api/v1/deals", R"({"company_text": "ООО", "contacts": [{}, {"phone": "x"}]})");
+  EXPECT_EQ(wrong.status, 422) << wrong.body;
+  EXPECT_EQ(wrong.field("errors/0/pointer"), "/contacts/0/full_name");
+  EXPECT_EQ(sql("SELECT count(*) FROM crm.deal"), 1) << "all or nothing";
+  const std::string customer = std::to_string(
+      created(seller.post("/api/v1/counterparties",
+                          R"({"name": "A", "segment_code": "small",)"
+                          R"( "acquisition_channel_code": "site", "status_code": "active"})")));
+  const auto asked =
+      seller.post("/api/v1/support-requests",
+                  R"({"subject": "x", "content": "y", "contacts": [{"full_name": "Сидоров"}],)"
+                  R"( "counterparty_id": )" +
+                      customer + "}");
+  ASSERT_EQ(asked.status, 201) << asked.body;
+  EXPECT_EQ(asked.field("contacts/0/full_name"), "Сидоров");
+}
+
 }  // namespace
 }  // namespace c360::api

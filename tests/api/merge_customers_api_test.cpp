@@ -184,6 +184,51 @@ TEST_F(MergeCustomersApi, AMergeIsUndoneToTheLastRow) {
   EXPECT_EQ(admin.get(path("counterparties", source)).status, 200);
 }
 
+TEST_F(MergeCustomersApi, WhatBothAreIsJoinedAndTakenApart) {
+  HttpClient admin = administrator();
+  for (const std::string code : {"region", "rating"}) {
+    make(
+        admin, "custom-fields",
+        R"({"record_kind":"counterparty","type":"text","name_ru":"Поле","name_en":"Field","code":")" +
+            code + "\"}");
+  }
+  const Id source =
+      customer(admin, R"(,"types":["partner","buyer"],"custom":{"region":"Юг","rating":"A"})");
+  const Id target = customer(admin, R"(,"types":["buyer","supplier"],"custom":{"rating":"B"})");
+  ASSERT_EQ(
+      admin.patch(path("counterparties", source), R"({"portal_default":true})", {{"If-Match", "*"}})
+          .status,
+      200);
+  const std::string source_before = state_of(source);
+  const std::string target_before = state_of(target);
+
+  const auto done = merge(admin, source, target);
+
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(done.field("filled/portal_default"), "true");
+  EXPECT_EQ(done.field("filled/types/2"), "partner");
+  EXPECT_EQ(done.field("filled/custom/region"), "Юг");
+  const auto one = admin.get(path("counterparties", target));
+  EXPECT_EQ(one.field("portal_default"), "true");
+  EXPECT_EQ(one.json().find("types")->dump(), R"(["buyer","supplier","partner"])");
+  EXPECT_EQ(one.field("custom/region"), "Юг");
+  EXPECT_EQ(one.field("custom/rating"), "B") << "its own stands";
+
+  const auto back = unmerge(admin, source, target);
+  ASSERT_EQ(back.status, 200) << back.body;
+  EXPECT_EQ(state_of(source), source_before);
+  EXPECT_EQ(state_of(target), target_before);
+}
+
+TEST_F(MergeCustomersApi, ACommentOfAMergeIsNoContact) {
+  HttpClient admin = administrator();
+  const Id source = customer(admin);
+  const Id target = customer(admin);
+  ASSERT_EQ(merge(admin, source, target).status, 200);
+
+  EXPECT_EQ(admin.get(path("counterparties", target)).field("last_contact_at"), "null");
+}
+
 TEST_F(MergeCustomersApi, WhatHappenedSinceIsNamedWhenItContradicts) {
   HttpClient admin = administrator();
   const Id source = full_customer(admin);

@@ -89,6 +89,22 @@ TEST_F(PastCardApi, ShowsTheValuesOfThen) {
   EXPECT_EQ(admin.get(card(id)).field("tabs/crm/deals/items/0/name"), "Новая");
 }
 
+TEST_F(PastCardApi, ALongTextComesBackWhole) {
+  HttpClient admin = administrator();
+  const Id id = customer(admin);
+  std::string text;
+  while (text.size() < 100'000) text += "Оговорено и подписано. ";
+  text.pop_back();  // an editor leaves no space at the end
+  change(admin, "counterparties", id, R"({"comment":")" + text + "\"}");
+  const std::string then = moment();
+  change(admin, "counterparties", id, R"({"comment":"Коротко"})");
+
+  const auto past = admin.get(card(id, "/main" + at(then)));
+
+  ASSERT_EQ(past.status, 200);
+  EXPECT_EQ(past.field("content/counterparty/comment"), text);
+}
+
 TEST_F(PastCardApi, WhatCameLaterIsAbsentAndWhatWentLaterIsThere) {
   HttpClient admin = administrator();
   const Id id = customer(admin);

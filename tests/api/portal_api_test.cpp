@@ -92,6 +92,27 @@ TEST_F(PortalApi, InternalCommentsAreHiddenAndHisOwnAreNot) {
       403);
 }
 
+// domain.md 15.1: the initiator answers, and it goes back to the line it came from.
+TEST_F(PortalApi, WhatHeWritesWhileHeIsAskedIsTheAnswer) {
+  HttpClient member = portal_client(make_login(ours_, "member"));
+  const std::string mine = ask_for_support(member, "Mine");
+  const std::string path = "/api/v1/support-requests/" + mine;
+  sql("UPDATE crm.support_request SET status = 'clarification', returns_to = 'first_line_work' "
+      "WHERE id = " +
+      mine + " RETURNING id");
+  ASSERT_EQ(admin_.post(path + "/comments", R"({"text": "What does it say?"})").status, 201);
+  EXPECT_EQ(admin_.get(path).field("status"), "clarification") << "asked, not answered";
+
+  ASSERT_EQ(member.post(path + "/comments", R"({"text": "Nothing"})").status, 201);
+
+  EXPECT_EQ(admin_.get(path).field("status"), "first_line_work");
+  EXPECT_EQ(admin_.get(path).field("returns_to"), "null");
+  const auto told = admin_.get(path + "/history?event=status_changed");
+  EXPECT_EQ(told.field("items/0/origin"), "portal");
+  ASSERT_EQ(member.post(path + "/comments", R"({"text": "And it beeps"})").status, 201);
+  EXPECT_EQ(admin_.get(path).field("status"), "first_line_work") << "nobody waits for him";
+}
+
 TEST_F(PortalApi, DocumentsOfHisRequestAreSharedWithHim) {
   HttpClient member = portal_client(make_login(ours_, "member"));
   HttpClient stranger = portal_client(make_login(others_, "stranger"));

@@ -44,6 +44,49 @@ TEST_F(RecordsApi, CreatesReadsChangesDeletesAndRestoresADeal) {
   EXPECT_NE(history.field("next_cursor"), "null");
 }
 
+// Links, comments, times of contacts: what is shown may change though the version does not.
+TEST_F(RecordsApi, WhatIsShownBesideARecordIsNotAnsweredAsUnchanged) {
+  HttpClient admin = administrator();
+  const std::string deal = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));
+  const std::string shown = deal + "?include=contacts";
+  const auto before = admin.get(shown);
+  ASSERT_EQ(before.status, 200) << before.body;
+  const std::string tag = before.header("etag");
+  EXPECT_EQ(admin.get(shown, {{"If-None-Match", tag}}).status, 304);
+  EXPECT_EQ(admin.get(shown, {{"If-None-Match", "\"1\""}}).status, 200);
+
+  const std::string contact =
+      std::to_string(created(admin.post("/api/v1/contacts", R"({"full_name": "Иванов"})")));
+  ASSERT_EQ(admin.put(deal + "/contacts/" + contact, "{}").status, 204);
+
+  const auto after = admin.get(shown, {{"If-None-Match", tag}});
+  EXPECT_EQ(after.status, 200) << "the version is the same, the contacts are not";
+  EXPECT_EQ(after.field("row_version"), before.field("row_version"));
+  EXPECT_EQ(admin.patch(deal, R"({"name": "B"})", {{"If-Match", after.header("etag")}}).status,
+            200);
+  EXPECT_EQ(admin.patch(deal, R"({"name": "C"})", {{"If-Match", tag}}).status, 412);
+}
+
+TEST_F(RecordsApi, ACustomerThatWasSpokenToIsNotAnsweredAsUnchanged) {
+  HttpClient admin = administrator();
+  const std::string customer =
+      "/api/v1/counterparties/" +
+      std::to_string(
+          created(admin.post("/api/v1/counterparties", R"({"name": "A", "segment_code": "small",)"
+                                                       R"( "acquisition_channel_code": "site",)"
+                                                       R"( "status_code": "active"})")));
+  const std::string tag = admin.get(customer).header("etag");
+  ASSERT_EQ(admin.get(customer, {{"If-None-Match", tag}}).status, 304);
+
+  ASSERT_EQ(admin.post(customer + "/comments", R"({"text": "x"})").status, 201);
+
+  const auto after = admin.get(customer, {{"If-None-Match", tag}});
+  EXPECT_EQ(after.status, 200);
+  EXPECT_NE(after.field("last_contact_at"), "null");
+  EXPECT_EQ(admin.patch(customer, R"({"name": "B"})", {{"If-Match", tag}}).status, 200)
+      << "nobody has changed it";
+}
+
 TEST_F(RecordsApi, AsksForIfMatchAndRefusesAStaleOne) {
   HttpClient admin = administrator();
   const std::string path = "/api/v1/deals/" + std::to_string(make_deal(admin, "A"));

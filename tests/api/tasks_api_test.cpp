@@ -116,8 +116,8 @@ TEST_F(TasksApi, OfTwoWhoAnswerAtOnceOneIsHeard) {
           << first.body << second.body;
       EXPECT_EQ((first.status == 409 ? first : second).field("code"), "task_not_active");
     }
-    EXPECT_EQ(sql("SELECT count(*) FROM crm.history_event WHERE event = 'task_completed' AND "
-                  "task_id = " +
+    EXPECT_EQ(sql("SELECT count(record_id) FROM crm.history_event WHERE event = 'task_completed' "
+                  "AND task_id = " +
                   task),
               1);
   }
