@@ -142,8 +142,27 @@ Result<void> WebhookSender::serve(const std::stop_token& stop, std::size_t worke
   }
 }
 
+std::string WebhookSender::unread() const {
+  return std::string("the secret is sealed under ") +
+         (seals_.newest() == nullptr ? "a key, and webhooks.key_file names none"
+                                     : "another key than those of webhooks.key_file and "
+                                       "webhooks.former_key_file") +
+         "; set the key it was sealed with, or rotate the secret";
+}
+
+void WebhookSender::tell_unread() const {
+  auto found = store::note_unread(database_, seals_, unread(), options_.unread_patience);
+  if (!found) return tell(found.error(), "webhook_keys");
+  for (const std::int64_t id : *found)
+    tell({.code = ErrorCode::conflict,
+          .detail = "webhook " + std::to_string(id) + ": " + unread(),
+          .reason = "webhook_key"},
+         "webhook_keys");
+}
+
 // Why nothing may be sent. What is not signed waits for the key, or for a rotation that makes
-// another; what nobody active owns, for him or for an administrator who takes it over.
+// another (of most that is known before they are claimed: note_unread()); what nobody active owns,
+// for him or for an administrator who takes it over.
 std::string WebhookSender::hindrance_of(const store::WebhookClaim& claim) const {
   const std::string name = "webhook " + std::to_string(claim.id);
   if (!claim.owner) {
@@ -151,10 +170,7 @@ std::string WebhookSender::hindrance_of(const store::WebhookClaim& claim) const 
            " is not active any more; an administrator takes it over by PATCH with his owner_id";
   }
   if (!claim.keys.empty()) return {};
-  return "the secret of " + name +
-         (seal_ ? " is sealed under another key than that of webhooks.key_file"
-                : " is sealed, and webhooks.key_file names no key") +
-         "; set the key it was made with, or rotate the secret";
+  return name + ": " + unread();
 }
 
 Result<void> WebhookSender::check_hindrance(const store::WebhookClaim& claim) const {

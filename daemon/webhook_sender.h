@@ -82,6 +82,8 @@ class WebhookSender {
                      std::chrono::milliseconds& wait);
   Result<void> check_hindrance(const store::WebhookClaim& claim) const;
   std::string hindrance_of(const store::WebhookClaim& claim) const;
+  std::string unread() const;
+  void tell_unread() const;
   Result<bool> fill(store::WebhookClaim& claim);
   Result<Went> deliver(adapters::HttpClient& http, store::WebhookClaim& claim,
                        const store::DueDelivery& due, std::chrono::milliseconds& wait);

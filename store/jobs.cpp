@@ -25,8 +25,8 @@ DO UPDATE SET priority = greatest(j.priority, excluded.priority),
               is_paused = j.is_paused AND excluded.trigger <> 'api'
 RETURNING id, xmax = 0)sql"};
 
-// A run that was left open belongs to a holder that went away. Priority by priority: what is put off
-// to a later time stands in the index before all that is due of the lesser ones.
+// A run that was left open belongs to a holder that went away. Priority by priority: what is put
+// off to a later time stands in the index before all that is due of the lesser ones.
 constexpr Sql kTake{"jobs.take", R"sql(
 WITH RECURSIVE level (priority) AS (
   (SELECT priority FROM ops.job WHERE status = 'queued' ORDER BY priority DESC LIMIT 1)

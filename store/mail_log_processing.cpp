@@ -184,7 +184,7 @@ constexpr Sql kFlagsDue{"mail_flags_due", R"sql(
 // A CASE as in kStored: for IS NULL the planner would go through all of a backlog each time.
 constexpr Sql kFlagged{"mail_flagged", R"sql(
   UPDATE ops.mail_message SET flagged_at = now(), told_to_leave = $2::bool
-  WHERE id = ANY ($1::bigint[]) AND flagged_at IS NULL)sql"};
+  WHERE id = ANY ($1::bigint[]) AND CASE WHEN flagged_at IS NULL THEN true ELSE false END)sql"};
 
 }  // namespace
 

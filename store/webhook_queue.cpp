@@ -42,7 +42,7 @@ SELECT w.id, w.fence, w.row_version, w.url, w.kinds, w.events, w.position_xid::t
        ARRAY(SELECT group_id FROM member ORDER BY group_id), w.secret, w.secret_sealed,
        CASE WHEN w.former_until > now() THEN w.former_secret END,
        CASE WHEN w.former_until > now() THEN w.former_sealed END,
-       coalesce(starts_with(w.last_error, $3), false),
+       coalesce(starts_with(w.last_error, $4), false),
        set_config('synchronous_commit', 'off', true)
   FROM ours AS w LEFT JOIN crm.user AS u ON u.id = w.owner_id AND u.is_active)sql"};
 
@@ -220,7 +220,7 @@ WebhookClaim read_claim(const Rows& rows, std::string_view holder, std::chrono::
     claim.owner = std::move(owner);
   }
   column += 3;
-  claim.keys = read_keys(rows, column, seal);
+  claim.keys = read_keys(rows, column, seals);
   claim.hindered = rows.boolean(0, column + 4);
   return claim;
 }
@@ -264,13 +264,18 @@ Params attempt_params(const WebhookClaim& claim, const DeliveryAttempt& attempt)
   return params;
 }
 
+std::string shown_hindrance(std::string_view why) {
+  return std::string(utf8_prefix(std::string(kHindrance).append(why), kMaxDeliveryErrorBytes));
+}
+
 }  // namespace
 
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
                                                   std::chrono::milliseconds lease,
-                                                  const std::optional<Seal>& seal) {
-  auto rows = database.execute(Pool::work, kClaim,
-                               std::move(Params{}.add(holder).add(ms(lease)).add(kHindrance)));
+                                                  const SealRing& seals) {
+  Params params;
+  params.add(holder).add(ms(lease)).add_bytes_array(seals.ids()).add(kHindrance);
+  auto rows = database.execute(Pool::work, kClaim, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return read_claim(*rows, holder, lease, seals);
@@ -280,7 +285,7 @@ Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing
                                               std::string_view why,
                                               std::chrono::milliseconds patience) {
   Params params;
-  params.add_bytes_array(seals.ids()).add(why).add(ms(patience));
+  params.add_bytes_array(seals.ids()).add(shown_hindrance(why)).add(ms(patience));
   auto rows = database.execute(Pool::work, kUnread, std::move(params));
   if (!rows) return std::unexpected(rows.error());
   std::vector<std::int64_t> ids;
@@ -289,10 +294,8 @@ Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing
 }
 
 Result<bool> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why) {
-  const std::string shown = why.empty() ? std::string() : std::string(kHindrance).append(why);
-  auto rows = database.execute(
-      Pool::work, kHindered,
-      std::move(identity_of(claim).add(utf8_prefix(shown, kMaxDeliveryErrorBytes))));
+  const std::string shown = why.empty() ? std::string() : shown_hindrance(why);
+  auto rows = database.execute(Pool::work, kHindered, std::move(identity_of(claim).add(shown)));
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty();
 }

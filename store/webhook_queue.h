@@ -58,7 +58,12 @@ struct WebhookClaim {
 // that have them.
 Result<std::optional<WebhookClaim>> claim_webhook(Database& database, std::string_view holder,
                                                   std::chrono::milliseconds lease,
-                                                  const std::optional<Seal>& seal);
+                                                  const SealRing& seals);
+// Writes down why nothing is sent with those that `seals` does not open and nobody has looked at
+// for `patience`; which it was not written down with before.
+Result<std::vector<std::int64_t>> note_unread(Database& database, const SealRing& seals,
+                                              std::string_view why,
+                                              std::chrono::milliseconds patience);
 // Shown with the webhook, as the reason that nothing is sent; an empty `why`: there is none any
 // more. True: that is new.
 Result<bool> note_hindrance(Database& database, const WebhookClaim& claim, std::string_view why);

@@ -247,7 +247,7 @@ class KillTelegram : public KillSteps {
  protected:
   void SetUp() override {
     bot_.on("/bot1:token/sendMessage", {.body = R"({"ok":true,"result":{"message_id":815}})"});
-    begin("[telegram]\nmessages_per_second = 1000\noap_authtoken_file = '" +
+    begin("[telegram]\nconnections = 1\nmessages_per_second = 1000\noap_authtoken_file = '" +
           daemon_.write("bot-token", "1:token\n") + "'\nurl = '" + bot_.url() + "'\nca_file = '" +
           bot_.ca_file() + "'\ntimeout_ms = 60000\n");
     end_daemon();
