@@ -192,6 +192,8 @@ std::invoke_result_t<Call, Dadata&> DadataLookups::ask(const Patience& patience,
       fit(hurried.find, left());
       fit(hurried.clean, left());
       if (hurried.find.whole <= milliseconds{0}) return;
+      // What is sent is paid for, whether or not there is time to wait for it.
+      if (patience.cleans && hurried.clean.whole < options_.dadata.clean.whole / 2) return;
       Dadata dadata(hurried, {.http = http,
                               .states = ports_.states,
                               .clock = ports_.clock,

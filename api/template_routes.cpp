@@ -252,7 +252,7 @@ Result<void> retire(const ApiServices& services, const Request& request, Respons
         const auto found = store::find_template(tx, request.path_value(0));
         if (!found) return std::unexpected(found.error());
         if (auto same = check_version(request, found->version); !same) return same;
-        return store::retire_template(tx, request.path_value(0));
+        return store::retire_template(tx, request.path_value(0), found->version);
       });
   if (done) response.status = 204;
   return done;

@@ -25,6 +25,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLongestWait{1'000};
 constexpr seconds kStartExtension{30};
+// Some migrations write a large table anew; ended in the middle they would begin again for ever.
+constexpr seconds kMigrationExtension{6 * 3'600};
 constexpr std::string_view kSupervisor = "supervisor";
 
 // Keeps the promise of a bounded stop: past `soft` the database's statements are cancelled, past
@@ -188,6 +190,7 @@ std::optional<ExitCode> App::try_to_serve() {
   const auto config = parts_.config.get();
   DatabaseReport report = check_database(config->database, parts_.observer);
   if (report.state == DatabaseState::behind && config->database.auto_migrate) {
+    service_.status("migrating the database", kMigrationExtension);
     auto applied = migrate_database(config->database, parts_.observer);
     report = applied ? check_database(config->database, parts_.observer)
                      : DatabaseReport{applied.error().temporary() ? DatabaseState::away

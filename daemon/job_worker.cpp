@@ -208,10 +208,11 @@ void JobWorkers::run(Running& running) {
   if (lost && !job_run.settled_)
     observer_.observe(event::job_lost, {{"job", running.job.id}, {"kind", running.job.kind}});
   if (!lost) tell(settled, "job_settle");
-  if (settled && settlement.end == JobEnd::given_back && settlement.delay >= kLongRest)
+  report(running.job, settlement, steady_clock::now() - begun);
+  const bool all_rest = settlement.delay >= kLongRest && !job_run.rests_alone_;
+  if (settled && settlement.end == JobEnd::given_back && all_rest)
     if (auto rest = store::put_off_jobs_like(database_, running.job, settlement); !rest)
       tell(std::unexpected(rest.error()), "job_put_off");
-  report(running.job, settlement, steady_clock::now() - begun);
 }
 
 store::JobSettlement JobWorkers::settlement_of(const Running& running,

@@ -73,6 +73,9 @@ class JobRun {
   // The error of a handler whose outside service did not answer, to be returned by it: such a job
   // is tried again as the settings of outside services say, not as the queue does otherwise.
   Error unanswered(const adapters::NoAnswer& none, Instant now);
+  // What answers this job does not is no reason to let others of its kind wait: they may be asked
+  // of another service.
+  void rests_alone() { rests_alone_ = true; }
   // Whether a service that does not answer this attempt is not asked again.
   bool is_last_call() const { return service_retry_.is_last(job_); }
   const JobRetry& service_retry() const { return service_retry_; }
@@ -84,6 +87,7 @@ class JobRun {
   const std::atomic<bool>& stopping_;
   const JobRetry service_retry_;
   bool unanswered_ = false;
+  bool rests_alone_ = false;
   std::int64_t done_ = 0;
   bool settled_ = false;  // by done_with(), if that transaction was committed
 };

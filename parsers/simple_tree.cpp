@@ -70,6 +70,8 @@ struct ContentFields {
   }
 };
 
+constexpr std::size_t kMostParameters = 16;
+
 // "type/subtype; name=token; name=\"text\"" with blanks and folds where RFC 2045, 5.1 has them, and
 // no name twice or in the spelling of RFC 2231.
 class PlainType {
@@ -85,6 +87,8 @@ class PlainType {
       const std::string_view before = rest_;
       if (!word("=")) return false;
       std::string name = to_lower(before.substr(0, before.size() - rest_.size()));
+      // Each is compared with all before it, and none of those we know has so many.
+      if (names.size() == kMostParameters) return false;
       if (std::ranges::find(names, name) != names.end()) return false;
       names.push_back(std::move(name));
       if (!skip('=') || !(rest_.starts_with('"') ? quoted() : word(""))) return false;

@@ -97,12 +97,13 @@ SELECT CASE WHEN $13::boolean THEN set_config('synchronous_commit', 'off', true)
 
 constexpr Sql kPutOff{"jobs.put_off", R"sql(
 WITH alike AS (
-  SELECT j.id FROM ops.job AS j JOIN ops.job AS ours ON ours.id = $1
+  SELECT j.id, j.priority, j.run_at FROM ops.job AS j JOIN ops.job AS ours ON ours.id = $1
    WHERE j.kind = ours.kind AND j.status = 'queued'
      AND (j.trigger = 'schedule') = (ours.trigger = 'schedule')
      AND j.run_at < clock_timestamp() + $2::bigint * interval '1 millisecond'
      FOR NO KEY UPDATE OF j SKIP LOCKED),
-placed AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM alike)
+placed AS (
+  SELECT id, row_number() OVER (ORDER BY priority DESC, run_at, id) AS place FROM alike)
 UPDATE ops.job AS j
    SET run_at = clock_timestamp() + $2::bigint * interval '1 millisecond'
                 + placed.place * interval '50 milliseconds',

@@ -19,8 +19,8 @@ WITH each AS (
 SELECT count(*) FILTER (WHERE key_id = newest),
        count(*) FILTER (WHERE key_id = former AND key_id IS DISTINCT FROM newest),
        count(*) FILTER (WHERE sealed IS NULL),
-       count(*) FILTER (WHERE sealed IS NOT NULL AND key_id IS DISTINCT FROM newest
-                          AND key_id IS DISTINCT FROM former)
+       count(*) FILTER (WHERE sealed IS NOT NULL AND (key_id = newest) IS NOT TRUE
+                          AND (key_id = former) IS NOT TRUE)
   FROM each)sql"};
 
 constexpr Sql kTry{"sealed_secrets.try",

@@ -65,6 +65,8 @@ Result<JobYield> fill_card(const AutofillPorts& ports, JobRun& run, std::int64_t
   if (!target && is_overtaken(target.error())) return JobYield{};
   if (!target) return std::unexpected(target.error());
   if (target->id.empty() || run.stopping()) return JobYield{};
+  // Where there are two registers, each card is asked of the one or of both.
+  if (ports.second.options().is_on()) run.rests_alone();
   const auto found = ports.parties.find({.id = target->id,
                                          .kpp = target->kpp,
                                          .subject = "counterparty " + std::to_string(id),

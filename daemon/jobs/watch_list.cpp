@@ -101,6 +101,7 @@ class WatchList {
     return in_step([&](Transaction& tx) -> Result<void> {
       store::queue_watch_list_anew(tx, inns);
       store::queue_watched(tx, inns, recognised, today_ - days{1});
+      place_.clear();  // those behind it are to be told again
       return {};
     });
   }

@@ -34,7 +34,10 @@ HAVING coalesce(max(version_no) FILTER (WHERE retired_at IS NULL), 0) = $9
 RETURNING version_no)sql"};
 
 constexpr Sql kRetire{"retire_template", R"sql(
-UPDATE crm.document_template SET retired_at = now() WHERE code = $1 AND retired_at IS NULL)sql"};
+UPDATE crm.document_template SET retired_at = now()
+WHERE code = $1 AND retired_at IS NULL
+  AND (SELECT max(version_no) FROM crm.document_template
+        WHERE code = $1 AND retired_at IS NULL) = $2)sql"};
 
 constexpr Sql kTypeExists{"template_type", R"sql(
 SELECT EXISTS (SELECT FROM crm.document_type WHERE code = $1 AND is_active))sql"};
@@ -288,11 +291,15 @@ Result<std::int64_t> add_template(Transaction& tx, const DocumentTemplate& made,
   return (*rows)->int64(0, 0);
 }
 
-Result<void> retire_template(Transaction& tx, std::string_view code) {
-  const auto rows = tx.query(kRetire, Params{}.add(code));
+Result<void> retire_template(Transaction& tx, std::string_view code, std::int64_t version) {
+  const auto rows = tx.query(kRetire, std::move(Params{}.add(code).add(version)));
   if (!rows) return std::unexpected(rows.error());
-  if ((*rows)->affected() == 0) return no_such_template(code);
-  return {};
+  if ((*rows)->affected() > 0) return {};
+  const auto found = find_template(tx, code);
+  if (!found) return std::unexpected(found.error());
+  if (found->version == 0) return no_such_template(code);
+  return fail(ErrorCode::conflict, "Somebody has just changed the template: read it again.",
+              "template_changed");
 }
 
 }  // namespace c360::store

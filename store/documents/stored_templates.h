@@ -56,7 +56,8 @@ Result<DocumentTemplate> completed_template(Transaction& tx, const Registry& reg
 Result<std::int64_t> add_template(Transaction& tx, const DocumentTemplate& made,
                                   const std::optional<std::string>& comment, const Actor& actor);
 
-// What the installation put is out of use: the shipped one counts again, or none. not_found.
-Result<void> retire_template(Transaction& tx, std::string_view code);
+// What the installation put is out of use: the shipped one counts again, or none. `version` is the
+// one in use; conflict, reason template_changed, where that is another meanwhile. not_found.
+Result<void> retire_template(Transaction& tx, std::string_view code, std::int64_t version);
 
 }  // namespace c360::store

@@ -40,7 +40,7 @@ CREATE FUNCTION ops.express_report_broken_off() RETURNS trigger LANGUAGE plpgsql
 BEGIN
     IF NEW.status IN ('canceled', 'failed') THEN
         PERFORM ops.end_broken_report(NEW.record_id, 'job_' || NEW.status);
-    ELSIF OLD.status = 'canceled' THEN
+    ELSIF OLD.status IN ('canceled', 'failed') THEN
         -- Put back: it is asked for after all, unless another one got it meanwhile.
         UPDATE crm.express_report
            SET status = 'queued', requested_at = now(), wants_fresh = true

@@ -24,7 +24,7 @@ SELECT 'webhook_secret' AS place, id::text AS name, secret AS plain, secret_seal
   FROM ops.webhook
  UNION ALL
 SELECT 'webhook_former', id::text, former_secret, former_sealed, former_key_id
-  FROM ops.webhook WHERE former_until IS NOT NULL
+  FROM ops.webhook WHERE former_until > now()
  UNION ALL
 SELECT 'installation_key', name, value, sealed, key_id FROM ops.installation_key;
 

@@ -179,9 +179,6 @@ CREATE TRIGGER outbound_message_moved AFTER UPDATE ON crm.outbound_message
     REFERENCING OLD TABLE AS former NEW TABLE AS touched
     FOR EACH STATEMENT EXECUTE FUNCTION crm.follow_moved_messages();
 
--- Those there are.
-SELECT crm.recount_contacts(array_agg(c.id)) FROM crm.counterparty c HAVING count(*) > 0;
-
 -- Tasks that the service opens and closes are told as those that people make; Records writes the
 -- history of kind custom itself, but for what is canceled with its record.
 CREATE FUNCTION crm.tell_opened_tasks() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -36,17 +36,26 @@ SELECT coalesce(c.full_name, ''), coalesce(k.name, ''),
     ON k.id = w.id AND ($3::bigint IS NOT NULL
                         OR EXISTS (SELECT FROM crm.record AS r WHERE r.id = w.id AND )sql";
 
-// $1 the number, $2 contact, $3 customer, $4 record: whether the card of one of them, or of a
-// contact of theirs, has it.
+// $1 the number, $2 contact, $3 customer, $4 record, $5 who sends: whether the card of one of them,
+// or of a contact of theirs, has it. Whose the contact or the record is counts where he may read
+// it.
 constexpr std::string_view kIsTheirs = R"sql(
-SELECT EXISTS (SELECT FROM crm.record_phone AS p
-                WHERE p.e164 = $1
-                  AND (p.record_id IN ($2::bigint, $3::bigint, $4::bigint)
-                       OR EXISTS (SELECT FROM crm.contact AS c
-                                   WHERE c.id = p.record_id AND c.deleted_at IS NULL
-                                     AND c.counterparty_id = $3::bigint)
-                       OR EXISTS (SELECT FROM crm.record_contact AS l
-                                   WHERE l.contact_id = p.record_id AND l.record_id = $4::bigint))))sql";
+SELECT EXISTS (
+  SELECT FROM crm.record_phone AS p
+    LEFT JOIN crm.record AS r
+      ON r.id = coalesce((SELECT counterparty_id FROM crm.contact WHERE id = $2::bigint),
+                         crm.counterparty_of($4::bigint))
+   WHERE p.e164 = $1
+     AND (p.record_id IN ($2::bigint, $3::bigint, $4::bigint)
+          OR EXISTS (SELECT FROM crm.record_contact AS l
+                      WHERE l.contact_id = p.record_id AND l.record_id = $4::bigint)
+          OR EXISTS (SELECT FROM crm.contact AS c
+                      WHERE c.id = p.record_id AND c.deleted_at IS NULL
+                        AND c.counterparty_id = $3::bigint)
+          OR ((p.record_id = r.id
+               OR EXISTS (SELECT FROM crm.contact AS c
+                           WHERE c.id = p.record_id AND c.deleted_at IS NULL
+                             AND c.counterparty_id = r.id)) AND )sql";
 
 constexpr std::array<std::string_view, 3> kChannels = {"email", "telegram", "sms"};
 constexpr std::array<std::string_view, 4> kPurposes = {"service", "reminder", "promo",
@@ -279,12 +288,15 @@ class Ordering {
   Result<void> check_whose() {
     if (!faults_.empty() || order_.channel != "sms" || is_from_card_ || actor_.is_administrator())
       return {};
-    const auto rows =
-        tx_.query({"message_is_theirs", kIsTheirs}, std::move(Params{}
-                                                                  .add(order_.address)
-                                                                  .add(order_.contact_id)
-                                                                  .add(order_.counterparty_id)
-                                                                  .add(order_.record_id)));
+    const std::string sql =
+        std::string(kIsTheirs) +
+        records_.access().record_predicate(actor_, Right::read, "r.id", "$5::bigint").sql + ")))";
+    const auto rows = tx_.query({"", sql}, std::move(Params{}
+                                                         .add(order_.address)
+                                                         .add(order_.contact_id)
+                                                         .add(order_.counterparty_id)
+                                                         .add(order_.record_id)
+                                                         .add(actor_.user_id)));
     if (!rows) return std::unexpected(rows.error());
     if (!(*rows)->boolean(0, 0))
       wrong("/address", "not_their_number",

@@ -153,6 +153,16 @@ TEST_F(MessagesApi, AnSmsGoesToANumberOnACardAndCarriesNoFiles) {
       admin().post("/api/v1/contacts", R"({"full_name":"Пётр","phone":"+7 916 000-00-02"})"));
   sql("INSERT INTO crm.record_contact (record_id, contact_id) VALUES (" + std::to_string(deal) +
       ", " + std::to_string(link) + ") RETURNING contact_id");
+  const std::string of_customer = std::to_string(customer);
+  sql("UPDATE crm.counterparty SET responsible_id = " + std::to_string(seller_id) +
+      " WHERE id = " + of_customer + " RETURNING id");
+  const auto now = sql("SELECT row_version FROM crm.counterparty WHERE id = " + of_customer);
+  EXPECT_EQ(admin()
+                .patch("/api/v1/counterparties/" + of_customer, R"({"phone":"+7 916 000-00-03"})",
+                       {{"If-Match", "\"" + std::to_string(now) + "\""}})
+                .status,
+            200);
+  EXPECT_EQ(order(seller, "+79160000003").status, 201) << "of the customer whose deal it is";
   const HttpAnswer theirs = order(seller, "8 916 000-00-02");
   EXPECT_EQ(theirs.status, 201) << theirs.body;
 

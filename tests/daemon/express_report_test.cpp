@@ -469,6 +469,25 @@ TEST_F(ExpressReportTest, OneThatIsCanceledLeavesNoCardWaiting) {
   EXPECT_EQ(report(key, "status"), "ready");
 }
 
+TEST_F(ExpressReportTest, ARenewalWhoseJobFailedIsMadeWhenItIsPutBack) {
+  focus_.next(risk());
+  focus_.next(pdf());
+  const std::string key = card();
+  ASSERT_EQ(run(), "done");
+  ask_again(key);
+  const auto job = std::stoll(sql("SELECT max(id) FROM ops.job WHERE kind = 'express_report'"));
+  sql("UPDATE crm.express_report SET status = 'running' RETURNING 1");
+  sql("UPDATE ops.job SET status = 'failed', finished_at = now() WHERE id = " +
+      std::to_string(job) + " RETURNING 1");
+  ASSERT_EQ(report(key, "status"), "ready");
+
+  focus_.next(risk());
+  focus_.next(pdf('b'));
+  ASSERT_TRUE(store::retry_job(*database_, job));
+  EXPECT_EQ(run(), "done");
+  EXPECT_EQ(calls(), 4U);
+}
+
 TEST_F(ExpressReportTest, ARenewalThatIsCanceledLeavesTheReportThereIs) {
   focus_.next(risk());
   focus_.next(pdf());

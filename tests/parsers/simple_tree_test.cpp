@@ -143,6 +143,17 @@ TEST(SimpleTree, WhateverIsUnusualIsLeftToGmime) {
   }
 }
 
+// Each name is compared with all before it.
+TEST(SimpleTree, ManyParametersAreLeftToGmime) {
+  const auto with = [](int count) {
+    std::string raw = "Content-Type: text/plain";
+    for (int i = 0; i < count; ++i) raw += "; a" + std::to_string(i) + "=x";
+    return raw + "\n\ntext\n";
+  };
+  EXPECT_TRUE(Trees(with(16)).simple);
+  EXPECT_FALSE(Trees(with(17)).simple);
+}
+
 TEST(SimpleTree, IsReadInAllItsFormsWithoutGmime) {
   for (const std::string& raw : {std::string(kTwoForms), with_crlf(kTwoForms)}) {
     const Trees trees(raw);

@@ -328,7 +328,8 @@ TEST_F(Documents, ATemplateOfTheInstallationIsInUseAtOnceAndUntilRetired) {
             R"({"code": "invoice", "version": 2})");
   auto tx = database_->begin(store::Pool::api, store::TxMode::read_write);
   EXPECT_EQ(store::find_template(*tx, "invoice", 1)->page, "<p>Первый {{document.number}}</p>");
-  ASSERT_TRUE(store::retire_template(*tx, "invoice"));
+  EXPECT_EQ(store::retire_template(*tx, "invoice", 1).error().reason, "template_changed");
+  ASSERT_TRUE(store::retire_template(*tx, "invoice", 2));
   ASSERT_TRUE(tx->commit());
   EXPECT_THAT(page_of(id_of(made("order", order_, "invoice"))), HasSubstr("Счет на оплату № 1"));
 }
